@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The extent map of a file, on top of core/btree.h. Locking: the caller's. */
+#ifndef VEXFS_CORE_EXTENT_H
+#define VEXFS_CORE_EXTENT_H
+
+#include "core/btree.h"
+
+/**
+ * struct vexfs_extent - a run of blocks, or a hole
+ * @lblk:  first logical block
+ * @len:   blocks, >= 1 (a hole: up to the next extent, or to VEXFS_MAX_LBLK)
+ * @pblk:  first physical block, 0 for a hole
+ * @flags: VEXFS_EXT_UNWRITTEN or 0
+ */
+struct vexfs_extent {
+	u64	lblk;
+	u64	len;
+	u64	pblk;
+	u64	flags;
+};
+
+u64 vexfs_ext_pack(const struct vexfs_extent *e);
+/* Decode and verify a record: NULL or the failed check. */
+const char *vexfs_ext_unpack(u64 key, u64 val, u64 nblocks, struct vexfs_extent *e);
+
+/* The extent or hole at @lblk; e->lblk <= lblk < e->lblk + e->len. Never -ENOENT. */
+int vexfs_ext_find(struct vexfs_tree *t, u64 lblk, struct vexfs_extent *e);
+/* First extent that ends after @lblk; -ENOENT if none. */
+int vexfs_ext_next(struct vexfs_tree *t, u64 lblk, struct vexfs_extent *e);
+/* Map a range that is a hole now; merges with neighbours of equal flags. -EEXIST if it is not a hole. */
+int vexfs_ext_insert(struct vexfs_tree *t, const struct vexfs_extent *e);
+/* Convert [lblk, lblk + len) from unwritten to written; parts already written stay; holes: -EUCLEAN.
+ * Handles one extent record per call: *done = blocks converted (>= 1), call again for the rest. */
+int vexfs_ext_convert(struct vexfs_tree *t, u64 lblk, u64 len, u64 *done);
+/* Unmap the last extent piece inside [lblk, end): *gone says which blocks (the caller frees them).
+ * One record per call; -ENOENT when nothing is mapped in the range. May split (a hole punched in the middle). */
+int vexfs_ext_unmap_last(struct vexfs_tree *t, u64 lblk, u64 end, struct vexfs_extent *gone);
+/* Upper bound of blocks changed by one of the calls above, as vexfs_bt_credits(). */
+u32 vexfs_ext_credits(const struct vexfs_btree_root *root);
+
+#endif /* VEXFS_CORE_EXTENT_H */

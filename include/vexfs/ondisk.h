@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * VexFS on-disk format, and nothing else.
+ *
+ * All integers are little-endian. A block is 4096 bytes. The device is cut
+ * into groups of VEXFS_BLOCKS_PER_GROUP blocks. Group g starts with
+ *
+ *	[superblock copy]   only groups for which vexfs_group_has_super() holds;
+ *			    in group 0 it is block 0, followed by the group
+ *			    descriptor table
+ *	block bitmap	    1 block
+ *	inode bitmap	    1 block
+ *	inode table	    s_itable_blocks blocks
+ *	data
+ *
+ * so every location but those named in the superblock (journal, orphan
+ * table, collection table) follows from the geometry alone.
+ *
+ * Every metadata block except the superblock, the inode table and the journal
+ * starts with struct vexfs_mdhdr: magic, checksum, filesystem uuid, its own
+ * address and its owner. A block that was misplaced, left over from an older
+ * filesystem, or belongs to somebody else is therefore recognised.
+ */
+#ifndef VEXFS_ONDISK_H
+#define VEXFS_ONDISK_H
+
+#include <linux/types.h>
+
+#define VEXFS_BLOCK_SHIFT	12
+#define VEXFS_BLOCK_SIZE	4096
+#define VEXFS_SB_OFFSET		1024	/* bytes into block 0 / a backup block */
+#define VEXFS_SB_SIZE		1024
+#define VEXFS_VERSION		1
+#define VEXFS_NAME_LEN		255
+#define VEXFS_LABEL_LEN		64
+#define VEXFS_UUID_LEN		16
+
+/* Magic numbers: printable in a hex dump, first byte first. */
+#define VEXFS_SB_MAGIC		0x46584556U	/* "VEXF" */
+#define VEXFS_MAGIC_GDT		0x54444756U	/* "VGDT" group descriptors   */
+#define VEXFS_MAGIC_BBMAP	0x4d424256U	/* "VBBM" block bitmap        */
+#define VEXFS_MAGIC_IBMAP	0x4d424956U	/* "VIBM" inode bitmap        */
+#define VEXFS_MAGIC_NODE	0x45444e56U	/* "VNDE" B+tree node, records*/
+#define VEXFS_MAGIC_DIR		0x52494456U	/* "VDIR" directory leaf      */
+#define VEXFS_MAGIC_SYMLINK	0x4b4c5356U	/* "VSLK" long symlink target */
+#define VEXFS_MAGIC_ORPHAN	0x48504f56U	/* "VOPH" orphan table        */
+#define VEXFS_MAGIC_COLL	0x4c4f4356U	/* "VCOL" collection table    */
+#define VEXFS_MAGIC_SLOT	0x544c5356U	/* "VSLT" slot table          */
+#define VEXFS_INODE_MAGIC	0x4956U		/* "VI"			      */
+
+/**
+ * struct vexfs_mdhdr - header of every self-describing metadata block
+ * @h_magic:	what the block is (VEXFS_MAGIC_*)
+ * @h_checksum:	crc32c of the whole block with this field zero, seed ~0
+ * @h_uuid:	uuid of the filesystem
+ * @h_blkno:	the block's own address
+ * @h_owner:	inode number of a tree/table block; group of a bitmap; index of
+ *		the block within its table for gdt, orphan and collection blocks.
+ *		For a tree that belongs to a collection: VEXFS_OWNER_COLL + id
+ * @h_level:	B+tree: 0 = leaf
+ * @h_count:	number of records, directory entries or slots in use
+ * @h_bytes:	directory leaf / long symlink: bytes in use after the header
+ */
+struct vexfs_mdhdr {
+	__le32	h_magic;
+	__le32	h_checksum;
+	__u8	h_uuid[VEXFS_UUID_LEN];
+	__le64	h_blkno;
+	__le64	h_owner;
+	__le16	h_level;
+	__le16	h_count;
+	__le32	h_bytes;
+	__le64	h_reserved[2];
+};
+
+#define VEXFS_MDHDR_SIZE	64
+#define VEXFS_MD_SPACE		(VEXFS_BLOCK_SIZE - VEXFS_MDHDR_SIZE)	/* 4032 */
+#define VEXFS_OWNER_COLL	(1ULL << 63)
+
+/* A bitmap block holds its header and one bit per block or inode, LSB first. */
+#define VEXFS_BITS_PER_BITMAP	(VEXFS_MD_SPACE * 8)			/* 32256 */
+#define VEXFS_BLOCKS_PER_GROUP	VEXFS_BITS_PER_BITMAP
+
+/* ---- superblock ------------------------------------------------------- */
+
+/* A kernel mounts read-write only if it knows all incompat and ro_compat bits. */
+#define VEXFS_FEATURE_COMPAT_SUPP	0U
+#define VEXFS_FEATURE_RO_COMPAT_SUPP	0U
+#define VEXFS_FEATURE_INCOMPAT_SUPP	0U
+/* Reserved for reflink (VEXFS_EXT_SHARED extents). */
+#define VEXFS_FEATURE_INCOMPAT_REFLINK	0x0001U
+
+#define VEXFS_STATE_ERROR	0x0001	/* the kernel found damage: run fsck */
+
+#define VEXFS_ERRORS_REMOUNT_RO	0
+#define VEXFS_ERRORS_CONTINUE	1
+#define VEXFS_ERRORS_SHUTDOWN	2
+
+struct vexfs_super_block {
+	__le32	s_magic;
+	__le32	s_checksum;		/* crc32c of the 1024 bytes, this field 0, seed ~0 */
+	__le32	s_version;
+	__le32	s_block_shift;		/* 12 */
+	__le64	s_blocks;		/* device size in blocks */
+	__le32	s_groups;
+	__le32	s_blocks_per_group;	/* VEXFS_BLOCKS_PER_GROUP */
+	__le32	s_inodes_per_group;	/* multiple of VEXFS_INODES_PER_BLOCK */
+	__le32	s_itable_blocks;	/* s_inodes_per_group / VEXFS_INODES_PER_BLOCK */
+	__le32	s_gdt_blocks;		/* from block 1 */
+	__le32	s_inode_size;		/* 512 */
+	__le32	s_feature_compat;
+	__le32	s_feature_ro_compat;
+	__le32	s_feature_incompat;
+	__le32	s_group;		/* group this copy lies in */
+	__u8	s_uuid[VEXFS_UUID_LEN];
+	__u8	s_label[VEXFS_LABEL_LEN];	/* NUL padded */
+	__le64	s_hash_seed;		/* secret of the directory hash */
+	__le64	s_journal_start;	/* block number of the jbd2 region */
+	__le64	s_orphan_start;
+	__le64	s_coll_start;
+	__le32	s_journal_blocks;
+	__le32	s_orphan_blocks;
+	__le32	s_coll_blocks;		/* VEXFS_COLL_BLOCKS */
+	__le32	s_state;
+	__le32	s_errors;		/* policy; a mount option overrides it */
+	__le32	s_error_count;
+	__le64	s_root_ino;
+	__le64	s_mkfs_time;		/* seconds since the epoch */
+	__le64	s_error_time;		/* of the last error, with ... */
+	__le64	s_error_block;
+	__le64	s_error_ino;
+	__u8	s_error_what[48];	/* ... the failed check */
+	__u8	s_reserved[736];
+};
+
+#define VEXFS_ROOT_INO		2
+#define VEXFS_FIRST_INO		11	/* 1..10 are reserved */
+#define VEXFS_MAX_INO		((1ULL << 40) - 1)	/* fits a map key */
+
+/* Block 0's copy, and one in groups 1 and the powers of 3, 5 and 7. */
+#define VEXFS_MIN_BLOCKS	4096	/* 16 MiB: smallest device mkfs accepts */
+#define VEXFS_MIN_JOURNAL	1024	/* blocks; jbd2's own minimum */
+
+/* ---- group descriptors ------------------------------------------------- */
+
+struct vexfs_group_desc {
+	__le32	gd_free_blocks;
+	__le32	gd_free_inodes;
+	__le32	gd_used_dirs;
+	__le32	gd_itable_init;		/* inode table blocks ever written; the
+					 * rest is garbage and holds no inode */
+	__le32	gd_reserved[12];
+};
+
+#define VEXFS_GD_PER_BLOCK	(VEXFS_MD_SPACE / 64)			/* 63 */
+
+/* ---- B+trees ------------------------------------------------------------ */
+
+/**
+ * struct vexfs_rec - one record of a B+tree
+ * @key: records of a node are sorted by key, strictly ascending
+ * @val: in an inner node the child's block number; the child holds the keys
+ *	 from this key (the first child: from minus infinity) up to the next.
+ *	 In a leaf, extents:  key = first logical block, val = VEXFS_EXT_*;
+ *	 embedding map:	      key = VEXFS_MAPKEY(ino, chunk), val = slot;
+ *	 directories have leaves of their own (struct vexfs_dirent), found by
+ *	 key = hash.
+ */
+struct vexfs_rec {
+	__le64	key;
+	__le64	val;
+};
+
+#define VEXFS_RECS_PER_NODE	(VEXFS_MD_SPACE / 16)			/* 252 */
+#define VEXFS_RECS_PER_ROOT	8
+#define VEXFS_MAX_LEVEL		6	/* 8 * 252^5 children are beyond any key space */
+
+/**
+ * struct vexfs_btree_root - root of a B+tree, inside an inode or a collection
+ * @r_level:  0: the records are leaf records; n: children have level n - 1.
+ *	      A directory's root has level >= 1 as soon as it has an entry.
+ * @r_count:  records in use
+ * @r_blocks: blocks of the tree itself (nodes and directory leaves)
+ */
+struct vexfs_btree_root {
+	__le16	r_level;
+	__le16	r_count;
+	__le32	r_reserved;
+	__le64	r_blocks;
+	struct vexfs_rec r_recs[VEXFS_RECS_PER_ROOT];
+};
+
+/* Extent record value: 44 bits block, 16 bits length, 4 bits flags. */
+#define VEXFS_EXT_PBLK_BITS	44
+#define VEXFS_EXT_LEN_BITS	16
+#define VEXFS_EXT_MAX_LEN	65535U
+#define VEXFS_EXT_UNWRITTEN	(1ULL << 60)	/* reads as zeros */
+#define VEXFS_EXT_SHARED	(1ULL << 61)	/* reserved for reflink */
+#define VEXFS_EXT_FLAGS		(0xfULL << 60)
+#define VEXFS_MAX_LBLK		0xffffffffULL	/* last logical block + 1: 16 TiB */
+
+/* ---- inodes -------------------------------------------------------------- */
+
+/**
+ * struct vexfs_link - a name of the inode
+ * @l_parent: inode number of the directory, 0 = unused
+ * @l_hash:   hash key of the entry there
+ *
+ * A directory has exactly one, in i_links[0]: it is what ".." means. A file's
+ * names beyond VEXFS_INODE_LINKS are not recorded (VEXFS_INODE_MORE_LINKS is
+ * set); search then knows the file by its recorded names only.
+ */
+struct vexfs_link {
+	__le64	l_parent;
+	__le64	l_hash;
+};
+
+#define VEXFS_INODE_LINKS	8
+#define VEXFS_SYMLINK_INLINE	144	/* bytes; longer targets have a block */
+#define VEXFS_SYMLINK_MAX	VEXFS_MD_SPACE
+
+#define VEXFS_INODE_HIDDEN	0x00000001U	/* belongs to a collection, has no name */
+#define VEXFS_INODE_MORE_LINKS	0x00000002U
+#define VEXFS_INODE_FLAGS	0x00000003U
+
+struct vexfs_inode {
+	__le16	i_mode;			/* 0: free */
+	__le16	i_magic;
+	__le32	i_checksum;		/* crc32c of the 512 bytes, this field 0, seed ~0 */
+	__u8	i_pad0[8];
+	__le64	i_ino;
+	__le32	i_uid;
+	__le32	i_gid;
+	__le32	i_nlink;
+	__le32	i_generation;
+	__le64	i_size;			/* bytes; a directory: number of entries */
+	__le64	i_blocks;		/* 4 KiB blocks, data and tree */
+	__le64	i_atime;		/* seconds, signed */
+	__le64	i_mtime;
+	__le64	i_ctime;
+	__le64	i_btime;
+	__le32	i_atime_nsec;
+	__le32	i_mtime_nsec;
+	__le32	i_ctime_nsec;
+	__le32	i_btime_nsec;
+	__le64	i_version;
+	__le32	i_flags;		/* VEXFS_INODE_* */
+	__le32	i_projid;
+	__le64	i_datagen;		/* grows when content changes after an embedding was set */
+	__le64	i_vecmask;		/* collections that may hold embeddings: bit = collection id */
+	__le64	i_xattr_block;
+	__le32	i_rdev;			/* new_encode_dev() format */
+	__le32	i_pad1;
+	__u8	i_reserved[88];
+	struct vexfs_link i_links[VEXFS_INODE_LINKS];
+	union {
+		struct vexfs_btree_root i_root;	/* file: extents; directory: entries */
+		__u8	i_symlink[VEXFS_SYMLINK_INLINE];	/* i_size <= 144 */
+	};
+};
+
+#define VEXFS_INODE_SIZE	512
+#define VEXFS_INODES_PER_BLOCK	(VEXFS_BLOCK_SIZE / VEXFS_INODE_SIZE)	/* 8 */
+
+/* ---- directories ----------------------------------------------------------- */
+
+/**
+ * struct vexfs_dirent - directory entry, packed after a leaf's header
+ *
+ * Entries are sorted by hash; entries of equal hash never lie in two leaves.
+ * The hash, xxh64 of the name seeded with s_hash_seed and folded into
+ * [VEXFS_HASH_MIN, VEXFS_HASH_MAX], is also the readdir cookie. "." and ".."
+ * are not stored.
+ */
+struct vexfs_dirent {
+	__le64	d_hash;
+	__le64	d_ino;
+	__le16	d_rec_len;	/* this header + name, rounded up to 8 */
+	__u8	d_name_len;
+	__u8	d_type;		/* DT_* */
+	char	d_name[];	/* not terminated; padding is zero */
+};
+
+#define VEXFS_DIRENT_HDR	20
+#define VEXFS_DIRENT_SIZE(namelen) (((namelen) + VEXFS_DIRENT_HDR + 7) & ~7U)
+#define VEXFS_HASH_MIN		16ULL
+#define VEXFS_HASH_MAX		0x7ffffffffffffff0ULL
+
+/* ---- orphan table ------------------------------------------------------------ */
+
+/* After the header: __le64 inode numbers, 0 = free. An inode stands here while
+ * it has no name but is open, or while a truncate of it is under way. */
+#define VEXFS_ORPHANS_PER_BLOCK	(VEXFS_MD_SPACE / 8)			/* 504 */
+
+/* ---- collections and embeddings ---------------------------------------------- */
+
+#define VEXFS_COLL_NAME_LEN	63
+#define VEXFS_MAX_COLL		64	/* i_vecmask has 64 bits */
+#define VEXFS_COLL_PER_BLOCK	8
+#define VEXFS_COLL_BLOCKS	(VEXFS_MAX_COLL / VEXFS_COLL_PER_BLOCK)
+#define VEXFS_MAX_DIM		16384
+#define VEXFS_MAX_CHUNK		((1U << 24) - 1)
+
+#define VEXFS_COLL_FREE		0
+#define VEXFS_COLL_LIVE		1
+#define VEXFS_COLL_DROPPING	2	/* being freed; mount finishes it */
+
+/* element types */
+#define VEXFS_F32		1
+#define VEXFS_F16		2
+#define VEXFS_I8		3
+/* metrics; a smaller distance is nearer */
+#define VEXFS_L2		1	/* squared Euclidean distance */
+#define VEXFS_COSINE		2	/* 1 - cosine similarity */
+#define VEXFS_IP		3	/* minus the inner product */
+
+struct vexfs_collection {
+	__le32	c_state;
+	__le32	c_id;			/* index in the table */
+	__u8	c_name[VEXFS_COLL_NAME_LEN + 1];	/* NUL padded */
+	__le32	c_dim;
+	__u8	c_elem;
+	__u8	c_metric;
+	__le16	c_flags;		/* 0 */
+	__le64	c_slot_ino;		/* hidden inodes: slot table, */
+	__le64	c_payload_ino;		/* vectors as they were set, */
+	__le64	c_code_ino;		/* int8 codes, derived */
+	__le64	c_nslots;		/* slots that exist, used or not: multiple of
+					 * VEXFS_SLOTS_PER_BLOCK */
+	__le64	c_stamp_limit;		/* all stamps in use are below this */
+	__le64	c_btime;
+	struct vexfs_btree_root c_map;	/* (inode, chunk) -> slot */
+	__u8	c_reserved[232];
+};
+
+#define VEXFS_MAPKEY(ino, chunk) (((__u64)(ino) << 24) | (chunk))
+
+#define VEXFS_SLOT_FREE		0
+#define VEXFS_SLOT_LIVE		1
+
+/**
+ * struct vexfs_slot - one embedding
+ * @v_ino:	   the file
+ * @v_generation:  its i_generation
+ * @v_chunk:	   number of the passage within the file
+ * @v_stamp:	   grows with every set in the collection
+ * @v_off, @v_len: byte range of the passage; both 0 = the whole file
+ * @v_datagen:	   the file's i_datagen when this was set; differs later = stale
+ * @v_payload_crc: crc32c of the payload's elements, seed ~0
+ */
+struct vexfs_slot {
+	__le64	v_ino;
+	__le32	v_generation;
+	__le32	v_chunk;
+	__le64	v_stamp;
+	__le64	v_off;
+	__le64	v_len;
+	__le64	v_datagen;
+	__le32	v_payload_crc;
+	__u8	v_state;
+	__u8	v_flags;		/* 0 */
+	__le16	v_pad;
+	__le64	v_reserved;
+};
+
+#define VEXFS_SLOTS_PER_BLOCK	(VEXFS_MD_SPACE / 64)			/* 63 */
+
+/*
+ * Payload file: slot s holds dim elements. A vector of at most 4096 bytes has
+ * VEXFS_BLOCK_SIZE / roundup(bytes, 16) neighbours per block and never
+ * straddles two; a larger one starts a block of its own. Code file: the same
+ * rule for struct vexfs_code followed by dim signed bytes. Both files are
+ * written outside the journal, ordered before the commit that makes the slot
+ * live, always to slots that no committed transaction uses.
+ */
+struct vexfs_code {
+	__le32	k_checksum;	/* crc32c of the rest of the record, seed ~0 */
+	__le32	k_stamp;	/* low half of v_stamp */
+	__le32	k_scale;	/* float32 bits: element = code * scale */
+	__le32	k_norm2;	/* float32 bits: squared norm of the vector as set */
+};
+
+/* ---- every size and offset above is part of the format ---------------------- */
+
+#define VEXFS_SIZE_CHECK(type, size) \
+	_Static_assert(sizeof(type) == (size), #type " changed size")
+#define VEXFS_OFFS_CHECK(type, field, off) \
+	_Static_assert(__builtin_offsetof(type, field) == (off), #type "." #field " moved")
+
+VEXFS_SIZE_CHECK(struct vexfs_mdhdr, VEXFS_MDHDR_SIZE);
+VEXFS_OFFS_CHECK(struct vexfs_mdhdr, h_blkno, 24);
+VEXFS_OFFS_CHECK(struct vexfs_mdhdr, h_bytes, 44);
+VEXFS_SIZE_CHECK(struct vexfs_super_block, VEXFS_SB_SIZE);
+VEXFS_OFFS_CHECK(struct vexfs_super_block, s_uuid, 64);
+VEXFS_OFFS_CHECK(struct vexfs_super_block, s_hash_seed, 144);
+VEXFS_OFFS_CHECK(struct vexfs_super_block, s_root_ino, 200);
+VEXFS_SIZE_CHECK(struct vexfs_group_desc, 64);
+VEXFS_SIZE_CHECK(struct vexfs_rec, 16);
+VEXFS_SIZE_CHECK(struct vexfs_btree_root, 144);
+VEXFS_SIZE_CHECK(struct vexfs_inode, VEXFS_INODE_SIZE);
+VEXFS_OFFS_CHECK(struct vexfs_inode, i_size, 40);
+VEXFS_OFFS_CHECK(struct vexfs_inode, i_links, 240);
+VEXFS_OFFS_CHECK(struct vexfs_inode, i_root, 368);
+VEXFS_OFFS_CHECK(struct vexfs_dirent, d_name, VEXFS_DIRENT_HDR);
+VEXFS_SIZE_CHECK(struct vexfs_collection, 504);
+VEXFS_OFFS_CHECK(struct vexfs_collection, c_map, 128);
+VEXFS_SIZE_CHECK(struct vexfs_slot, 64);
+VEXFS_SIZE_CHECK(struct vexfs_code, 16);
+
+#endif /* VEXFS_ONDISK_H */

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * VexFS kernel side: in-memory structures and what the files of kmod/ share.
+ *
+ * Lock order, outermost first:
+ *
+ *	s_umount, i_rwsem (directories parent first, VFS rules)
+ *	  mapping->invalidate_lock, folio lock
+ *	    jbd2 handle				vexfs_start() .. vexfs_stop()
+ *	      sbi->coll_sem			set of collections
+ *		coll->sem			slots and map of one collection
+ *		  inode->data_sem		extent or directory tree and its root
+ *		    group->lock			bitmaps and descriptor of one group
+ *		      sbi->pending_lock, orphan_lock, list spinlocks
+ *
+ * What follows from it: no folio is locked and no inode looked up (iget may
+ * wait for an eviction, which starts handles) inside a handle or under
+ * coll_sem, coll->sem or data_sem; memory there is allocated without __GFP_FS
+ * (jbd2 sees to it inside a handle).
+ */
+#ifndef VEXFS_KMOD_H
+#define VEXFS_KMOD_H
+
+#include <linux/buffer_head.h>
+#include <linux/fs.h>
+#include <linux/jbd2.h>
+#include <linux/mutex.h>
+#include <linux/percpu_counter.h>
+#include <linux/rwsem.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "vexfs_config.h"	/* made by kmod/probe */
+#include "kmod/compat/compat.h"
+#include "vexfs/ondisk.h"
+#include "core/block.h"
+#include "core/btree.h"
+#include "core/dir.h"
+#include "core/extent.h"
+
+#define EFSCORRUPTED	EUCLEAN
+
+struct vexfs_coll;
+
+/**
+ * struct vexfs_group - a block group in memory
+ * @lock:	bitmaps, descriptor and the counters here
+ * @pending:	blocks freed by a transaction that has not committed: 1 bit each,
+ *		same numbering as the bitmap; allocated on first use; bits change
+ *		under @lock and sbi->pending_lock, are read under either
+ */
+struct vexfs_group {
+	struct mutex	lock;
+	u32		free_blocks;
+	u32		free_inodes;
+	u32		ino_hint;
+	unsigned long	*pending;
+};
+
+struct vexfs_sb_info {
+	struct super_block	*sb;
+	struct vexfs_geo	geo;
+	struct buffer_head	*sb_bh;		/* block 0 */
+	struct vexfs_super_block *es;		/* in it; changed under es_lock */
+	struct mutex		es_lock;
+	struct buffer_head	**gdt;
+	struct vexfs_group	*groups;
+	journal_t		*journal;
+	struct jbd2_buffer_trigger_type trigger;	/* seals struct vexfs_mdhdr */
+	struct percpu_counter	free_blocks;	/* without those pending */
+	struct percpu_counter	free_inodes;
+	struct percpu_counter	pending_blocks;
+	struct workqueue_struct	*ioend_wq;
+	unsigned int		errors;		/* VEXFS_ERRORS_* */
+	unsigned long		flags;
+#define VEXFS_SBF_SHUTDOWN	0		/* no more I/O: answer -EIO */
+#define VEXFS_SBF_RECOVERING	1		/* orphans are being processed */
+
+	spinlock_t		pending_lock;
+	struct list_head	pending;	/* struct vexfs_pending, by tid */
+
+	struct buffer_head	**orphan_bh;
+	struct mutex		orphan_lock;	/* outside the buffers' journal access */
+	u32			orphan_hint;
+
+	/* collections: kmod/coll.c */
+	struct rw_semaphore	coll_sem;	/* the array and the collections' existence */
+	struct vexfs_coll	*coll[VEXFS_MAX_COLL];
+	struct buffer_head	*coll_bh[VEXFS_COLL_BLOCKS];
+	/* payload and code buffers to write before the next commit: kmod/payload.c */
+	struct jbd2_inode	vec_jinode;
+	spinlock_t		vec_lock;
+	struct list_head	vec_dirty;	/* filled by sets */
+	struct list_head	vec_writing;	/* the commit thread's own */
+};
+
+struct vexfs_inode_info {
+	struct inode		vfs_inode;
+	struct rw_semaphore	data_sem;	/* root (extents or entries), disksize */
+	spinlock_t		lock;		/* links, ioends, datagen state */
+	union {
+		struct vexfs_btree_root	root;
+		char			symlink[VEXFS_SYMLINK_INLINE + 1];
+	};
+	loff_t			disksize;	/* what the inode table says or will say */
+	struct vexfs_link	links[VEXFS_INODE_LINKS];
+	u32			flags;		/* VEXFS_INODE_* */
+	u32			projid;
+	u64			xattr_block;
+	u64			vecmask;	/* set bits under @lock */
+	struct timespec64	btime;
+	u64			datagen;
+	bool			datagen_seen;	/* an embedding recorded datagen: the next
+						 * content change must move it */
+	tid_t			stale_tid;	/* transaction of the last datagen change */
+	tid_t			sync_tid;	/* last transaction that changed the inode */
+	tid_t			datasync_tid;	/* ... in a way fdatasync cares about */
+	u32			orphan_slot;	/* index + 1 in the orphan table, 0 = none */
+	struct list_head	ioends;		/* completed, to be converted */
+	struct work_struct	ioend_work;
+};
+
+static inline struct vexfs_sb_info *VEXFS_SB(struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+static inline struct vexfs_inode_info *VEXFS_I(struct inode *inode)
+{
+	return container_of(inode, struct vexfs_inode_info, vfs_inode);
+}
+
+static inline bool vexfs_is_shutdown(struct super_block *sb)
+{
+	return test_bit(VEXFS_SBF_SHUTDOWN, &VEXFS_SB(sb)->flags);
+}
+
+/* super.c */
+extern const struct super_operations vexfs_sops;
+
+/* error.c: messages name device and function; all are rate-limited */
+#define vexfs_msg(sb, level, fmt, ...) \
+	printk_ratelimited(level "vexfs (%s): " fmt "\n", (sb)->s_id, ##__VA_ARGS__)
+#define vexfs_warn(sb, fmt, ...) vexfs_msg(sb, KERN_WARNING, fmt, ##__VA_ARGS__)
+/*
+ * Damage on disk: inode (0 if none), block (0 if none) and the failed check.
+ * Applies the errors= policy, records it in the superblock. Returns -EFSCORRUPTED.
+ * May be called with any lock held and inside a handle.
+ */
+int vexfs_corrupt(struct super_block *sb, u64 ino, u64 blkno, const char *what);
+/* An I/O error on metadata or a failed journal: same policy. Returns @err. */
+int vexfs_io_error(struct super_block *sb, u64 ino, u64 blkno, const char *what, int err);
+void vexfs_error_init(struct super_block *sb);
+void vexfs_error_exit(struct super_block *sb);
+int vexfs_shutdown(struct super_block *sb, u32 how);
+
+/* journal.c */
+int vexfs_journal_load(struct super_block *sb);
+void vexfs_journal_destroy(struct super_block *sb);
+/*
+ * Start a handle of @credits blocks, @revokes of which may be metadata frees.
+ * ERR_PTR(-EROFS, -EIO, -ENOMEM). Nests. Not with a folio locked by a caller
+ * that another handle could wait for (nothing does), not under any lock below
+ * "jbd2 handle" in the order above.
+ */
+handle_t *vexfs_start(struct super_block *sb, int credits, int revokes);
+int vexfs_stop(handle_t *handle);
+/* Make sure @credits (and @revokes) are left; restarts the handle if they are
+ * not (everything must be consistent and unlocked below the handle). */
+int vexfs_extend(handle_t *handle, int credits, int revokes);
+/* Commit the running transaction and wait (frees pending blocks). Not in a handle. */
+int vexfs_force_commit(struct super_block *sb);
+/* Read and verify a metadata block (header only). ERR_PTR. */
+struct buffer_head *vexfs_md_read(struct super_block *sb, u64 blkno, u32 magic, u32 magic2,
+				  u64 owner);
+/* A new metadata block's buffer: zeroed, header filled in, write access taken. */
+struct buffer_head *vexfs_md_create(handle_t *handle, struct super_block *sb, u64 blkno, u32 magic,
+				    u64 owner);
+int vexfs_md_modify(handle_t *handle, struct super_block *sb, struct buffer_head *bh); /* md block */
+int vexfs_md_dirty(handle_t *handle, struct super_block *sb, struct buffer_head *bh);
+
+/**
+ * struct vexfs_kio - core's block access, in a handle or (handle NULL) read-only
+ * @owner_ino: for messages
+ */
+struct vexfs_kio {
+	struct vexfs_io		io;
+	struct super_block	*sb;
+	handle_t		*handle;
+	u64			owner_ino;
+	u64			allocated;	/* metadata blocks allocated - freed, for i_blocks */
+};
+void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *handle, u64 ino);
+
+/* balloc.c */
+/*
+ * Allocate up to *@len contiguous blocks near @goal, at least one. *@blkno, *@len on return.
+ * Credits: 2. -ENOSPC.
+ */
+int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *blkno, u32 *len);
+/* Free data blocks; reusable once the handle's transaction has committed. Splits at groups:
+ * credits 2 per group touched. Metadata blocks: through kio free (revokes). */
+int vexfs_free_blocks(handle_t *handle, struct super_block *sb, u64 blkno, u64 len);
+void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid);
+int vexfs_groups_load(struct super_block *sb);
+void vexfs_groups_unload(struct super_block *sb);
+#define VEXFS_ALLOC_CREDITS	2
+struct vexfs_group_desc *vexfs_gd(struct vexfs_sb_info *sbi, u32 group, struct buffer_head **bh);
+
+/* ialloc.c */
+#define VEXFS_NEW_INODE_CREDITS	4	/* bitmap, descriptor, table block, spare */
+struct inode *vexfs_new_inode(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
+			      umode_t mode);
+/* For a collection: no directory, VEXFS_INODE_HIDDEN, nlink 1. ERR_PTR. */
+struct inode *vexfs_new_hidden_inode(handle_t *handle, struct super_block *sb);
+int vexfs_free_inode(handle_t *handle, struct inode *inode);
+
+/* inode.c */
+/*
+ * By number. VEXFS_IGET_MAYBE: the number may be stale (search results, file handles):
+ * -ESTALE without a complaint if the inode is free. VEXFS_IGET_HIDDEN: a hidden inode is
+ * wanted (otherwise it is refused as damage). ERR_PTR.
+ */
+#define VEXFS_IGET_MAYBE	0x1
+#define VEXFS_IGET_HIDDEN	0x2
+struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags);
+/* Write the in-memory inode into the journaled table block. Credits: 1. */
+int vexfs_mark_inode_dirty(handle_t *handle, struct inode *inode);
+void vexfs_set_inode_ops(struct inode *inode);
+int vexfs_write_inode(struct inode *inode, struct writeback_control *wbc);
+void vexfs_dirty_inode(struct inode *inode, int flags);
+void vexfs_evict_inode(struct inode *inode);
+int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *attr);
+int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *stat, u32 mask,
+		  unsigned int flags);
+/* Record that content changes: moves datagen if an embedding has recorded it. Not in a handle. */
+int vexfs_content_changed(struct inode *inode);
+/* An embedding is about to record datagen (in a handle, i_rwsem held): returns it. */
+u64 vexfs_datagen_record(struct inode *inode);
+
+/* extent.c: all take data_sem themselves */
+/* The extent or hole at @lblk. */
+int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e);
+/* Map a hole: allocates up to @len blocks at @lblk with @flags (VEXFS_EXT_UNWRITTEN or 0).
+ * Returns in @e what is there now, which may be an extent that was there before. -ENOSPC. */
+int vexfs_map_alloc(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
+		    struct vexfs_extent *e);
+int vexfs_map_credits(struct inode *inode);
+/* Unwritten -> written over a byte range, and the on-disk size up to @end if it grows. Own handles. */
+int vexfs_convert(struct inode *inode, loff_t pos, u64 bytes, bool update_size);
+/* Unmap and free [first, end) in logical blocks, in handles of its own. */
+int vexfs_unmap_range(struct inode *inode, u64 first, u64 end);
+int vexfs_truncate(struct inode *inode);	/* to i_size; orphan-protected */
+
+/* file.c, iomap.c */
+extern const struct file_operations vexfs_file_fops;
+extern const struct inode_operations vexfs_file_iops;
+extern const struct address_space_operations vexfs_aops;
+extern const struct iomap_ops vexfs_iomap_ops, vexfs_iomap_read_ops;
+void vexfs_ioend_work(struct work_struct *work);
+int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+
+/* dir.c, namei.c, symlink.c */
+extern const struct file_operations vexfs_dir_fops;
+extern const struct inode_operations vexfs_dir_iops;
+extern const struct inode_operations vexfs_symlink_iops, vexfs_fast_symlink_iops;
+extern const struct inode_operations vexfs_special_iops;
+void vexfs_dir_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *dir);
+/* Name of entry (@hash, @ino) in @dir, which the caller has locked (shared). @name: 256 bytes. */
+int vexfs_dir_entry_name(struct inode *dir, u64 hash, u64 ino, char *name, u32 *len);
+int vexfs_links_add(struct inode *inode, u64 parent, u64 hash);
+void vexfs_links_del(struct inode *inode, u64 parent, u64 hash);
+
+/* orphan.c */
+int vexfs_orphan_load(struct super_block *sb);
+void vexfs_orphan_unload(struct super_block *sb);
+int vexfs_orphan_add(handle_t *handle, struct inode *inode);	/* credits: 1; -ENOSPC */
+int vexfs_orphan_del(handle_t *handle, struct inode *inode);	/* credits: 1 */
+void vexfs_orphan_recover(struct super_block *sb);
+
+/* ioctl.c, xattr.c */
+long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+extern const struct xattr_handler *const vexfs_xattr_handlers[];
+ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size);
+
+/* coll.c: mount and unmount */
+int vexfs_colls_load(struct super_block *sb);	/* after recovery; finishes drops unless read-only */
+void vexfs_colls_unload(struct super_block *sb);
+/* payload.c: called by the commit, set up by journal.c */
+int vexfs_vec_submit(struct jbd2_inode *jinode);
+int vexfs_vec_finish(struct jbd2_inode *jinode);
+void vexfs_vec_commit(struct vexfs_sb_info *sbi, tid_t tid);	/* slots freed by tid may be reused */
+/* slot.c: the last name of @inode is gone and nobody has it open: delete its embeddings.
+ * Own handles; called by eviction before the inode is freed. */
+int vexfs_vec_evict(struct inode *inode);
+/* simd.c */
+void vexfs_simd_init(void);
+
+#endif /* VEXFS_KMOD_H */

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The ioctls of a mounted VexFS as functions; documented in lib/vexfs.h. */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "lib/vexfs.h"
+
+static int call(int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	/* Searches sleep interruptibly; a handled signal is no reason to fail. */
+	do {
+		ret = ioctl(fd, request, arg);
+	} while (ret < 0 && errno == EINTR);
+	return ret < 0 ? -errno : 0;
+}
+
+static int set_name(char dst[VEXFS_IOC_NAME_LEN], const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len >= VEXFS_IOC_NAME_LEN)
+		return -ENAMETOOLONG;
+	memset(dst, 0, VEXFS_IOC_NAME_LEN);
+	memcpy(dst, name, len);
+	return 0;
+}
+
+static uint64_t user_ptr(const void *p)
+{
+	return (uint64_t)(uintptr_t)p;
+}
+
+int vexfs_info(int fd, struct vexfs_ioc_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	return call(fd, VEXFS_IOC_INFO, info);
+}
+
+int vexfs_collection_create(int fd, const char *name, uint32_t dim, uint8_t elem, uint8_t metric,
+			    struct vexfs_ioc_collection *out)
+{
+	struct vexfs_ioc_collection c = {
+		.size = sizeof(c), .dim = dim, .elem = elem, .metric = metric,
+	};
+	int ret = set_name(c.name, name);
+
+	if (!ret)
+		ret = call(fd, VEXFS_IOC_COLL_CREATE, &c);
+	if (!ret && out)
+		*out = c;
+	return ret;
+}
+
+int vexfs_collection_info(int fd, const char *name, struct vexfs_ioc_collection *out)
+{
+	int ret;
+
+	memset(out, 0, sizeof(*out));
+	out->size = sizeof(*out);
+	ret = set_name(out->name, name);
+	return ret ? ret : call(fd, VEXFS_IOC_COLL_INFO, out);
+}
+
+int vexfs_collection_next(int fd, uint32_t from, struct vexfs_ioc_collection *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->size = sizeof(*out);
+	out->id = from;
+	return call(fd, VEXFS_IOC_COLL_NEXT, out);
+}
+
+int vexfs_collection_drop(int fd, const char *name)
+{
+	struct vexfs_ioc_collection c = { .size = sizeof(c) };
+	int ret = set_name(c.name, name);
+
+	return ret ? ret : call(fd, VEXFS_IOC_COLL_DROP, &c);
+}
+
+int vexfs_embedding_set(int fd, const struct vexfs_embedding *e)
+{
+	struct vexfs_ioc_vec v = {
+		.size = sizeof(v), .chunk = e->chunk, .bytes = e->bytes,
+		.data = user_ptr(e->data), .range_off = e->range_off, .range_len = e->range_len,
+	};
+	int ret = set_name(v.collection, e->collection);
+
+	return ret ? ret : call(fd, VEXFS_IOC_VEC_SET, &v);
+}
+
+int vexfs_embedding_get(int fd, struct vexfs_embedding *e)
+{
+	struct vexfs_ioc_vec v = {
+		.size = sizeof(v), .chunk = e->chunk, .bytes = e->bytes, .data = user_ptr(e->data),
+	};
+	int ret = set_name(v.collection, e->collection);
+
+	if (ret)
+		return ret;
+	ret = call(fd, VEXFS_IOC_VEC_GET, &v);
+	if (ret && ret != -ERANGE)
+		return ret;
+	e->bytes = v.bytes;
+	e->range_off = v.range_off;
+	e->range_len = v.range_len;
+	e->stale = !!(v.flags & VEXFS_VEC_STALE);
+	return ret;
+}
+
+static int del(int fd, const char *collection, uint32_t chunk, uint32_t flags)
+{
+	struct vexfs_ioc_vec v = { .size = sizeof(v), .flags = flags, .chunk = chunk };
+	int ret = set_name(v.collection, collection);
+
+	return ret ? ret : call(fd, VEXFS_IOC_VEC_DEL, &v);
+}
+
+int vexfs_embedding_del(int fd, const char *collection, uint32_t chunk)
+{
+	return del(fd, collection, chunk, 0);
+}
+
+int vexfs_embedding_del_all(int fd, const char *collection)
+{
+	return del(fd, collection, 0, VEXFS_VEC_ALL_CHUNKS);
+}
+
+int vexfs_embedding_list(int fd, struct vexfs_list *pos, struct vexfs_vec_entry *entries,
+			 uint32_t count)
+{
+	struct vexfs_ioc_vec_list l = {
+		.size = sizeof(l), .next_id = pos->next_id, .next_chunk = pos->next_chunk,
+		.count = count, .entries = user_ptr(entries),
+	};
+	int ret = call(fd, VEXFS_IOC_VEC_LIST, &l);
+
+	if (ret)
+		return ret;
+	if (l.count > count)	/* never trust a count past the room given */
+		return -EUCLEAN;
+	pos->next_id = l.next_id;
+	pos->next_chunk = l.next_chunk;
+	return (int)l.count;
+}
+
+int vexfs_search(int fd, struct vexfs_search *s)
+{
+	struct vexfs_ioc_search q = {
+		.size = sizeof(q), .flags = s->flags, .k = s->k, .effort = s->effort,
+		.query = user_ptr(s->vector), .query_bytes = 4 * s->dim,
+		.path_bytes = s->path_bytes, .hits = user_ptr(s->hits), .paths = user_ptr(s->paths),
+	};
+	int ret = set_name(q.collection, s->collection);
+
+	if (!ret)
+		ret = call(fd, VEXFS_IOC_SEARCH, &q);
+	if (ret)
+		return ret;
+	if (q.found > s->k)
+		return -EUCLEAN;
+	s->found = q.found;
+	s->nsec = q.nsec;
+	return 0;
+}
+
+float vexfs_hit_distance(const struct vexfs_search_hit *hit)
+{
+	float f;
+
+	memcpy(&f, &hit->distance, sizeof(f));
+	return f;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * libvexfs: the calls a program makes on a mounted VexFS.
+ *
+ * Thin wrappers of the ioctls in <uapi/vexfs.h>: they fill in sizes, zero what
+ * is reserved and turn errno into a return value. No function prints, keeps
+ * state, or allocates. All are safe to call from several threads.
+ *
+ * Return value of every function: 0, or a negative errno. Common to all:
+ * -ENOTTY (the descriptor is not on a VexFS), -ENOENT (no such collection),
+ * -EINVAL, -EUCLEAN (damage found on disk, see the kernel log), -EROFS, -EIO,
+ * -ENAMETOOLONG (a collection name of 64 bytes or more).
+ */
+#ifndef LIBVEXFS_H
+#define LIBVEXFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uapi/vexfs.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VEXFS_DIM_MAX	16384		/* elements per vector */
+#define VEXFS_CHUNK_MAX	0xffffffu	/* highest chunk number */
+
+/**
+ * vexfs_info - the mounted filesystem and its module
+ * @fd:	any open file or directory of the filesystem
+ */
+int vexfs_info(int fd, struct vexfs_ioc_info *info);
+
+/**
+ * vexfs_collection_create - make a vector space
+ * @fd:		any open file or directory of the filesystem
+ * @name:	1..63 bytes of [A-Za-z0-9_-]
+ * @dim:	elements per vector, 1..VEXFS_DIM_MAX
+ * @elem:	VEXFS_IOC_F32, VEXFS_IOC_F16 or VEXFS_IOC_I8
+ * @metric:	VEXFS_IOC_L2, VEXFS_IOC_COSINE or VEXFS_IOC_IP
+ * @out:	the new collection, or NULL
+ *
+ * Return: 0, -EEXIST, -ENOSPC (64 collections is the limit, or the device is
+ * full), -EPERM (needs the owner of the root directory or CAP_SYS_ADMIN).
+ */
+int vexfs_collection_create(int fd, const char *name, uint32_t dim, uint8_t elem, uint8_t metric,
+			    struct vexfs_ioc_collection *out);
+
+/** vexfs_collection_info - look a collection up by name; -ENOENT */
+int vexfs_collection_info(int fd, const char *name, struct vexfs_ioc_collection *out);
+
+/**
+ * vexfs_collection_next - the first collection with an id of at least @from
+ *
+ * To list them all: start at 0 and go on from out->id + 1 until -ENOENT.
+ */
+int vexfs_collection_next(int fd, uint32_t from, struct vexfs_ioc_collection *out);
+
+/** vexfs_collection_drop - remove a collection and every embedding in it; -ENOENT, -EPERM */
+int vexfs_collection_drop(int fd, const char *name);
+
+/**
+ * struct vexfs_embedding - one embedding of a file
+ * @collection:	name
+ * @chunk:	0..VEXFS_CHUNK_MAX
+ * @data:	elements, little-endian, in the collection's element type
+ * @bytes:	length of @data: dim * element size
+ * @range_off, @range_len: byte range it was made from; 0, 0 = the whole file
+ * @stale:	out: the file's content changed after the embedding was set
+ */
+struct vexfs_embedding {
+	const char *collection;
+	uint32_t chunk;
+	uint32_t bytes;
+	void *data;
+	uint64_t range_off;
+	uint64_t range_len;
+	int stale;
+};
+
+/**
+ * vexfs_embedding_set - store or replace an embedding
+ * @fd:	a regular file on which the caller has write permission
+ *
+ * In the same transaction discipline as the file: after a crash there is the
+ * old embedding or the new one.
+ *
+ * Return: 0, -EINVAL (wrong length), -EDOM (a NaN, an infinity, or a zero
+ * vector under the cosine metric), -EACCES, -ENOSPC.
+ */
+int vexfs_embedding_set(int fd, const struct vexfs_embedding *e);
+
+/**
+ * vexfs_embedding_get - read an embedding
+ * @e:	in: collection, chunk, data, bytes (room); out: bytes, range, stale
+ *
+ * Return: 0, -ENODATA (none), -ERANGE (e->bytes says the room needed), -EACCES.
+ */
+int vexfs_embedding_get(int fd, struct vexfs_embedding *e);
+
+/** vexfs_embedding_del - delete one chunk's embedding; -ENODATA, -EACCES */
+int vexfs_embedding_del(int fd, const char *collection, uint32_t chunk);
+
+/** vexfs_embedding_del_all - delete all of the file's embeddings in a collection; -ENODATA */
+int vexfs_embedding_del_all(int fd, const char *collection);
+
+/**
+ * struct vexfs_list - a walk over a file's embeddings; start with all zero
+ */
+struct vexfs_list {
+	uint32_t next_id;
+	uint32_t next_chunk;
+};
+
+/**
+ * vexfs_embedding_list - the next embeddings of a file, by collection and chunk
+ * @pos:	where to go on; updated
+ * @entries:	room for @count of them
+ *
+ * Return: the number written, 0 at the end, or a negative errno.
+ */
+int vexfs_embedding_list(int fd, struct vexfs_list *pos, struct vexfs_vec_entry *entries,
+			 uint32_t count);
+
+/**
+ * struct vexfs_search - a search
+ * @collection:	name
+ * @vector:	@dim float32, whatever the element type of the collection
+ * @k:		results wanted, 1..VEXFS_SEARCH_MAX_K
+ * @flags:	VEXFS_SEARCH_EXACT, VEXFS_SEARCH_FRESH
+ * @effort:	candidates to rerank in full precision, 0 = default
+ * @hits:	room for @k
+ * @paths, @path_bytes: buffer of the paths, not NUL terminated; a hit whose path
+ *		does not fit has VEXFS_HIT_NO_PATH
+ * @found:	out: hits written, nearest first
+ * @nsec:	out: time in the kernel
+ */
+struct vexfs_search {
+	const char *collection;
+	const float *vector;
+	uint32_t dim;
+	uint32_t k;
+	uint32_t flags;
+	uint32_t effort;
+	struct vexfs_search_hit *hits;
+	char *paths;
+	uint32_t path_bytes;
+	uint32_t found;
+	uint64_t nsec;
+};
+
+/**
+ * vexfs_search - the nearest embeddings below a directory
+ * @fd:	the directory: the scope of the search
+ *
+ * Only files the caller may open count. Return: 0 (also when nothing was
+ * found), -EINVAL (dimension, k), -EDOM (query), -ENOTDIR, -EACCES.
+ */
+int vexfs_search(int fd, struct vexfs_search *s);
+
+/** vexfs_hit_distance - the distance of a hit; smaller is nearer */
+float vexfs_hit_distance(const struct vexfs_search_hit *hit);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBVEXFS_H */

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+#   make                          tools          -> build/bin
+#   make check                    host unit tests under ASan and UBSan
+#   make modules KDIR=... [MODOUT=...]           -> $(MODOUT)/vexfs.ko
+#   make guest                    static tools and guest tests -> build/guest
+#   make install DESTDIR=...      tools, libvexfs, header, man pages
+#   make fuzz                     mutate metadata blocks through core's decoders
+#   make clean
+
+VERSION := 0.1.0
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= /usr/local
+KDIR ?= /lib/modules/$(shell uname -r)/build
+CC ?= cc
+AR ?= ar
+OPT ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Werror
+CPPFLAGS += -I. -Iinclude -Iinclude/uapi -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
+	-DVEXFS_VERSION_STRING='"$(VERSION)"'
+CFLAGS_ALL := -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+B := build
+CORE_SRC := $(wildcard core/*.c)
+LIB_SRC := $(wildcard lib/*.c)
+TOOLS := mkfs.vexfs fsck.vexfs dump.vexfs vexctl
+src-mkfs.vexfs := $(wildcard tools/mkfs/*.c)
+src-fsck.vexfs := $(wildcard tools/fsck/*.c)
+src-dump.vexfs := $(wildcard tools/dump/*.c)
+src-vexctl := $(wildcard tools/vexctl/*.c)
+LIBS := -lblkid -luuid -ljson-c -lxxhash -lm
+
+# core's SIMD units choose their instruction set themselves, file by file.
+simd-flags = $(if $(findstring vec_avx2,$<),-mavx2 -mfma -mf16c,$(if $(findstring vec_sse2,$<),-msse2,))
+
+.PHONY: all check guest modules install clean fuzz lint FORCE
+.DELETE_ON_ERROR:
+all: $(addprefix $(B)/bin/,$(TOOLS)) $(B)/libvexfs.a
+
+# ---- objects: build/obj for use, build/asan for tests -------------------------
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(simd-flags) -MMD -MP -c $< -o $@
+$(B)/asan/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(SANITIZE) $(simd-flags) -MMD -MP -c $< -o $@
+
+LIB_OBJ := $(patsubst %.c,%.o,$(CORE_SRC) $(LIB_SRC))
+$(B)/libvexfs.a: $(addprefix $(B)/obj/,$(LIB_OBJ))
+	rm -f $@ && $(AR) rcs $@ $^
+$(B)/asan/libvexfs.a: $(addprefix $(B)/asan/,$(LIB_OBJ))
+	rm -f $@ && $(AR) rcs $@ $^
+
+define tool-rules
+$(B)/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(src-$(1))) $(B)/libvexfs.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+$(B)/guest/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(src-$(1))) $(B)/libvexfs.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS_ALL) -static -Wl,--strip-debug $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach t,$(TOOLS),$(eval $(call tool-rules,$(t))))
+
+# ---- guest tests: static, one program per tests/guest/*.c -----------------------
+GUEST_TESTS := $(patsubst tests/guest/%.c,$(B)/guest/tests/%,$(wildcard tests/guest/*.c))
+$(B)/guest/tests/%: $(B)/obj/tests/guest/%.o $(B)/libvexfs.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -static -Wl,--strip-debug $(LDFLAGS) -o $@ $^ $(LIBS)
+guest: $(addprefix $(B)/guest/bin/,$(TOOLS)) $(GUEST_TESTS)
+
+# ---- host unit tests --------------------------------------------------------------
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_HELP := $(patsubst %.c,$(B)/asan/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+# Tests of a tool link the tool's objects but its main().
+unit-extra-test_mkfs := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-mkfs.vexfs)))
+unit-extra-test_fsck := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs)))
+unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-vexctl)))
+define unit-rule
+$(B)/unit/$(1): $(B)/asan/tests/unit/$(1).o $(UNIT_HELP) $(unit-extra-$(1)) $(B)/asan/libvexfs.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS_ALL) $$(SANITIZE) -o $$@ $$^ -lcmocka $$(LIBS)
+endef
+$(foreach t,$(UNIT),$(eval $(call unit-rule,$(t))))
+check: $(addprefix $(B)/unit/,$(UNIT)) all
+	@tests/unit/run.sh $(addprefix $(B)/unit/,$(UNIT))
+
+# ---- kernel module ------------------------------------------------------------------
+MODOUT ?= $(B)/kmod/$(notdir $(patsubst %/build,%,$(KDIR)))
+KMAKE = VEXFS_VERSION=$(VERSION) CONFIG_DEBUG_INFO_BTF_MODULES= $(KMAKE_ARGS)
+modules:
+	@kmod/link.sh "$(MODOUT)"
+	@kmod/probe/run.sh "$(KDIR)" "$(MODOUT)/probe" "$(MODOUT)/include/vexfs_config.h" $(KMAKE_ARGS)
+	$(MAKE) -C "$(KDIR)" M="$(abspath $(MODOUT))" $(KMAKE) W=$(if $(W),$(W),1) modules
+
+# ---- the rest ----------------------------------------------------------------------
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include/linux $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 755 $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/dump.vexfs $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(B)/bin/vexctl $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(B)/libvexfs.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 include/uapi/vexfs.h $(DESTDIR)$(PREFIX)/include/linux/vexfs.h
+	install -m 644 lib/vexfs.h $(DESTDIR)$(PREFIX)/include/vexfs.h
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' lib/vexfs.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/vexfs.pc
+	install -m 644 tools/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 tools/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+
+FUZZ_RUNS ?= 200000
+fuzz: $(B)/asan/tests/fuzz/fuzz_core.o $(B)/asan/libvexfs.a
+	$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $(B)/fuzz_core $^ $(LIBS)
+	$(B)/fuzz_core $(FUZZ_RUNS)
+
+clean:
+	rm -rf $(B)/obj $(B)/asan $(B)/unit $(B)/bin $(B)/guest $(B)/kmod $(B)/libvexfs.a
+
+-include $(shell find $(B)/obj $(B)/asan -name '*.d' 2>/dev/null)

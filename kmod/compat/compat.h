@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One face for the kernels VexFS builds against. Everything here carries the
+ * vexfs_ prefix: a kernel name defined as a fallback would break the build the
+ * day a stable update brings the real one.
+ */
+#ifndef VEXFS_COMPAT_H
+#define VEXFS_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/iomap.h>
+#include <linux/mm.h>
+#include <linux/exportfs.h>
+
+/* ---- who acts, seen through a mount ------------------------------------ */
+#ifdef VEXFS_HAVE_MNT_IDMAP
+typedef struct mnt_idmap vexfs_idmap_t;
+#define vexfs_nop_idmap		(&nop_mnt_idmap)
+#define vexfs_file_idmap(file)	file_mnt_idmap(file)
+#else
+typedef struct user_namespace vexfs_idmap_t;
+#define vexfs_nop_idmap		(&init_user_ns)
+#define vexfs_file_idmap(file)	file_mnt_user_ns(file)
+#endif
+
+static inline void vexfs_fillattr(vexfs_idmap_t *idmap, u32 mask, struct inode *inode,
+				  struct kstat *stat)
+{
+#ifdef VEXFS_HAVE_FILLATTR_MASK
+	generic_fillattr(idmap, mask, inode, stat);
+#else
+	generic_fillattr(idmap, inode, stat);
+#endif
+}
+
+/* ---- times --------------------------------------------------------------- */
+#ifdef VEXFS_HAVE_CTIME_ACCESSORS
+#define vexfs_ctime(inode)		inode_get_ctime(inode)
+#define vexfs_set_ctime(inode, ts)	inode_set_ctime_to_ts(inode, ts)
+#define vexfs_set_ctime_now(inode)	inode_set_ctime_current(inode)
+#else
+#define vexfs_ctime(inode)		((inode)->i_ctime)
+#define vexfs_set_ctime(inode, ts)	((inode)->i_ctime = (ts))
+#define vexfs_set_ctime_now(inode)	((inode)->i_ctime = current_time(inode))
+#endif
+
+#ifdef VEXFS_HAVE_MTIME_ACCESSORS
+#define vexfs_atime(inode)		inode_get_atime(inode)
+#define vexfs_mtime(inode)		inode_get_mtime(inode)
+#define vexfs_set_atime(inode, ts)	inode_set_atime_to_ts(inode, ts)
+#define vexfs_set_mtime(inode, ts)	inode_set_mtime_to_ts(inode, ts)
+#else
+#define vexfs_atime(inode)		((inode)->i_atime)
+#define vexfs_mtime(inode)		((inode)->i_mtime)
+#define vexfs_set_atime(inode, ts)	((inode)->i_atime = (ts))
+#define vexfs_set_mtime(inode, ts)	((inode)->i_mtime = (ts))
+#endif
+
+/* ctime = mtime = now, as every change of a directory wants it */
+static inline void vexfs_touch(struct inode *inode)
+{
+	struct timespec64 now = current_time(inode);
+
+	vexfs_set_mtime(inode, now);
+	vexfs_set_ctime(inode, now);
+}
+
+/* ---- iomap ----------------------------------------------------------------- */
+static inline ssize_t vexfs_buffered_write(struct kiocb *iocb, struct iov_iter *from,
+					   const struct iomap_ops *ops)
+{
+#ifdef VEXFS_HAVE_BUFFERED_WRITE_PRIVATE
+	return iomap_file_buffered_write(iocb, from, ops, NULL);
+#else
+	return iomap_file_buffered_write(iocb, from, ops);
+#endif
+}
+
+#ifdef VEXFS_HAVE_MAP_BLOCKS_LEN
+#define VEXFS_MAP_BLOCKS_ARGS \
+	struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t offset, unsigned int len
+#else
+#define VEXFS_MAP_BLOCKS_ARGS \
+	struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t offset
+#endif
+
+#ifdef VEXFS_HAVE_IOEND_BIO_EMBEDDED
+#define vexfs_ioend_bio(ioend)		(&(ioend)->io_bio)
+#define vexfs_bio_ioend(bio)		container_of(bio, struct iomap_ioend, io_bio)
+#else
+#define vexfs_ioend_bio(ioend)		((ioend)->io_bio)
+#define vexfs_bio_ioend(bio)		((struct iomap_ioend *)(bio)->bi_private)
+#endif
+
+#ifdef VEXFS_HAVE_IOMAP_DIRTY_FOLIO
+#define vexfs_dirty_folio		iomap_dirty_folio
+#else
+#define vexfs_dirty_folio		filemap_dirty_folio
+#endif
+
+/* ---- files -------------------------------------------------------------------- */
+#ifdef VEXFS_HAVE_FILEMAP_SPLICE_READ
+#define vexfs_splice_read		filemap_splice_read
+#else
+#define vexfs_splice_read		generic_file_splice_read
+#endif
+
+#ifdef VEXFS_HAVE_ERROR_REMOVE_FOLIO
+#define VEXFS_AOPS_ERROR_REMOVE		.error_remove_folio = generic_error_remove_folio
+#else
+#define VEXFS_AOPS_ERROR_REMOVE		.error_remove_page = generic_error_remove_page
+#endif
+
+/* ---- superblock ------------------------------------------------------------------ */
+static inline void vexfs_set_xattr_handlers(struct super_block *sb,
+					    const struct xattr_handler *const *handlers)
+{
+#ifdef VEXFS_HAVE_XATTR_HANDLERS_CONST
+	sb->s_xattr = handlers;
+#else
+	sb->s_xattr = (const struct xattr_handler **)handlers;
+#endif
+}
+
+#ifdef VEXFS_HAVE_MKDIR_DENTRY
+#define VEXFS_MKDIR_RET			struct dentry *
+#define vexfs_mkdir_ret(err)		ERR_PTR(err)
+#else
+#define VEXFS_MKDIR_RET			int
+#define vexfs_mkdir_ret(err)		(err)
+#endif
+
+#endif /* VEXFS_COMPAT_H */

@@ -16,7 +16,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <uapi/vexfs.h>
+#if __has_include("uapi/vexfs.h")	/* in the source tree */
+#include "uapi/vexfs.h"
+#else				/* installed */
+#include <linux/vexfs.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Embedders: from text to a vector.
+ *
+ * An embedder is fitted on the texts of a corpus (or brings a trained model and
+ * has nothing to fit), can be saved and loaded, and turns documents and queries
+ * into vectors of one space. vexctl knows only this interface; the one
+ * implementation so far is `lexical`, which needs neither a model nor a network.
+ *
+ * Texts come from users: any bytes, any length. Nothing here trusts a model
+ * file either; loading verifies every field.
+ *
+ * Functions return 0 or a negative errno. An embedder is not thread-safe.
+ */
+#ifndef LIBVEXFS_EMBED_H
+#define LIBVEXFS_EMBED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VEX_EMBED_MAX_DIM	16384
+#define VEX_EMBED_DEFAULT_DIM	384
+#define VEX_EMBED_MAX_TEXT	(1u << 20)	/* bytes looked at per text; the rest is ignored */
+#define VEX_EMBED_MAX_MODEL	(64u << 20)	/* bytes of a saved model */
+
+struct vex_embedder;
+
+/**
+ * enum vex_text_kind - what a text is for
+ *
+ * Many embedders treat the two sides differently (weights here, prefixes in
+ * trained models); both kinds yield vectors of the same space.
+ */
+enum vex_text_kind {
+	VEX_TEXT_DOCUMENT,
+	VEX_TEXT_QUERY,
+};
+
+/**
+ * struct vex_embedder_ops - one kind of embedder
+ * @name:	as in the model's file name, at most 15 bytes
+ * @create:	an unfitted embedder for vectors of @dim float32; NULL: no memory
+ * @destroy:	free it
+ * @fit:	learn from one document; call before the first @embed
+ * @fit_done:	end of the corpus
+ * @embed:	@text of @len bytes to @dim float32 of unit length. -ENODATA: the
+ *		text has nothing to go by (no words)
+ * @save:	the model as one malloc'ed block; the caller frees it
+ * @load:	from such a block, of any provenance. -EBADMSG: damaged
+ * @documents:	number of documents it was fitted on
+ */
+struct vex_embedder_ops {
+	const char *name;
+	struct vex_embedder *(*create)(uint32_t dim);
+	void (*destroy)(struct vex_embedder *e);
+	int (*fit)(struct vex_embedder *e, const char *text, size_t len);
+	int (*fit_done)(struct vex_embedder *e);
+	int (*embed)(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len,
+		     float *out);
+	int (*save)(struct vex_embedder *e, void **block, size_t *len);
+	int (*load)(struct vex_embedder *e, const void *block, size_t len);
+	uint64_t (*documents)(const struct vex_embedder *e);
+};
+
+/* The common beginning of every embedder. */
+struct vex_embedder {
+	const struct vex_embedder_ops *ops;
+	uint32_t dim;
+};
+
+extern const struct vex_embedder_ops vex_lexical_ops;
+
+/** vex_embedder_find - the embedder called @name, or NULL */
+const struct vex_embedder_ops *vex_embedder_find(const char *name);
+
+/** vex_embedder_create - an unfitted embedder; -EINVAL: unknown name or dimension; -ENOMEM */
+int vex_embedder_create(const char *name, uint32_t dim, struct vex_embedder **out);
+void vex_embedder_destroy(struct vex_embedder *e);	/* NULL is fine */
+
+/**
+ * vex_model_save - write an embedder's model to a file
+ * @dirfd, @name: where; replaced atomically (temporary file, fsync, rename)
+ */
+int vex_model_save(struct vex_embedder *e, int dirfd, const char *name);
+
+/**
+ * vex_model_load - read a model file
+ *
+ * Return: 0 and *@out; -ENOENT; -EBADMSG (not a model, damaged, or of a version
+ * this program does not know); -EFBIG; -ENOMEM; read errors. Never follows a
+ * symbolic link and never blocks on a special file.
+ */
+int vex_model_load(int dirfd, const char *name, struct vex_embedder **out);
+
+/**
+ * typedef vex_word_fn - called for every word of a text
+ * @word:  lower-case UTF-8, not terminated
+ * @len:   1..VEX_WORD_MAX bytes
+ * @chars: code points in it
+ */
+typedef void (*vex_word_fn)(void *ctx, const char *word, size_t len, unsigned int chars);
+
+#define VEX_WORD_CHARS	32			/* longer words are cut into pieces */
+#define VEX_WORD_MAX	(4 * VEX_WORD_CHARS)
+
+/**
+ * vex_words - split a text into words
+ *
+ * A word is a run of letters and digits, lower-cased (ASCII, Latin-1, Latin
+ * Extended-A, Greek, Cyrillic). Ideographs and kana, written without spaces,
+ * give overlapping pairs instead. Bytes that are not UTF-8 are read as Latin-1.
+ */
+void vex_words(const char *text, size_t len, vex_word_fn fn, void *ctx);
+
+/** vex_utf8_decode - one code point at @p < @end; *@valid tells Latin-1 fall-backs apart
+ * Return: bytes consumed, 1..4. */
+unsigned int vex_utf8_decode(const char *p, const char *end, uint32_t *cp, bool *valid);
+uint32_t vex_lower(uint32_t cp);
+bool vex_is_word_char(uint32_t cp);
+
+#endif /* LIBVEXFS_EMBED_H */

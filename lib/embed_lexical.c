@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The lexical embedder: words and character n-grams, TF-IDF weights, signed
+ * feature hashing, unit length. docs/embedding.md tells the whole method.
+ *
+ * Sources: Salton & Buckley, "Term-weighting approaches in automatic text
+ * retrieval", 1988 (tf-idf, its query side); Cavnar & Trenkle, "N-Gram-Based
+ * Text Categorization", 1994, and Bojanowski et al., "Enriching Word Vectors
+ * with Subword Information", 2017 (n-grams of 3..5 characters inside words
+ * with boundary marks, a word being the sum of its parts); Weinberger et al.,
+ * "Feature Hashing for Large Scale Multitask Learning", 2009 (the sign that
+ * makes the inner product of hashed vectors unbiased).
+ */
+#include <endian.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "lib/embed.h"
+#include "lib/embed_words.h"
+
+#define NGRAM_MIN	3
+#define NGRAM_MAX	5
+#define NGRAM_SEED	0x6e6772616dull		/* "ngram": apart from the words' hashes */
+#define SKETCH_BITS	16
+#define SKETCH_SIZE	(1u << SKETCH_BITS)
+#define VOCABULARY_MAX	(1u << 19)		/* words remembered while fitting */
+#define GRAMS_MAX	(3 * (VEX_WORD_CHARS + 2))
+
+/*
+ * Weights, chosen on held-out text: docs/embedding.md has the table.
+ * NGRAM_SHARE is the length of a word's n-gram part beside its own feature of
+ * length 1. IDF_POWER above 1 lets rare words speak louder: the many common
+ * words of a long text would otherwise drown them in hashing noise.
+ */
+#ifndef NGRAM_SHARE
+#define NGRAM_SHARE	0.6f
+#endif
+#ifndef IDF_POWER
+#define IDF_POWER	1.0f
+#endif
+#ifndef LEAD_WORDS
+#define LEAD_WORDS	0
+#define LEAD_BOOST	1.0f
+#endif
+
+/**
+ * struct lexical - the embedder
+ * @vocab:     while fitting: every word with its document frequency; afterwards
+ *	       those in at least two documents (the others count as unseen)
+ * @sketch:    n-gram hash -> rarity in 1/16; a hash table without collision
+ *	       handling: where n-grams share a bucket, the more frequent counts
+ * @docs:      documents fitted
+ * @counts:    words of the document at hand
+ * @failed:    a word callback ran out of memory
+ */
+struct lexical {
+	struct vex_embedder base;
+	struct vex_word_table vocab;
+	struct vex_word_table counts;
+	uint8_t *sketch;
+	uint32_t docs;
+	int failed;
+};
+
+static struct lexical *to_lexical(const struct vex_embedder *e)
+{
+	return (struct lexical *)e;
+}
+
+static void lexical_destroy(struct vex_embedder *e)
+{
+	struct lexical *l = to_lexical(e);
+
+	vex_word_table_free(&l->vocab);
+	vex_word_table_free(&l->counts);
+	free(l->sketch);
+	free(l);
+}
+
+static struct vex_embedder *lexical_create(uint32_t dim)
+{
+	struct lexical *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->base.dim = dim;
+	l->base.ops = &vex_lexical_ops;
+	l->sketch = calloc(1, SKETCH_SIZE);
+	if (!l->sketch || vex_word_table_init(&l->vocab) || vex_word_table_init(&l->counts)) {
+		lexical_destroy(&l->base);
+		return NULL;
+	}
+	return &l->base;
+}
+
+/* ---- n-grams ------------------------------------------------------------------ */
+
+static bool all_digits(const char *word, size_t len)
+{
+	while (len && word[len - 1] >= '0' && word[len - 1] <= '9')
+		len--;
+	return !len;
+}
+
+/*
+ * Hashes of the n-grams of "<word>". The whole marked word is left out: the
+ * word's own feature stands for it. Numbers have none: 2018 is no form of 2019.
+ */
+static unsigned int ngrams(const char *word, size_t len, uint64_t hash[GRAMS_MAX])
+{
+	char marked[VEX_WORD_MAX + 2];
+	uint8_t start[VEX_WORD_CHARS + 3];
+	unsigned int chars = 0, n, i, count = 0;
+	size_t b;
+
+	if (all_digits(word, len))
+		return 0;
+	marked[0] = '<';
+	memcpy(marked + 1, word, len);
+	marked[len + 1] = '>';
+	for (b = 0; b < len + 2 && chars < VEX_WORD_CHARS + 2; b++)
+		if (((unsigned char)marked[b] & 0xc0) != 0x80)
+			start[chars++] = (uint8_t)b;
+	start[chars] = (uint8_t)(len + 2);
+	for (n = NGRAM_MIN; n <= NGRAM_MAX && n < chars; n++)
+		for (i = 0; i + n <= chars; i++)
+			hash[count++] = XXH64(marked + start[i], start[i + n] - start[i],
+					      NGRAM_SEED);
+	return count;
+}
+
+static uint32_t bucket(uint64_t hash)
+{
+	return (uint32_t)(hash >> 40) & (SKETCH_SIZE - 1);
+}
+
+/* ---- fitting -------------------------------------------------------------------- */
+
+static void fit_word(void *ctx, const char *word, size_t len, unsigned int chars)
+{
+	struct lexical *l = ctx;
+	struct vex_word *w;
+
+	if (l->failed)
+		return;
+	w = vex_word_table_add(&l->vocab, vex_word_hash(word, len), word, len, chars);
+	if (!w) {
+		l->failed = -ENOMEM;
+		return;
+	}
+	if (w->stamp != l->docs) {	/* once per document */
+		w->stamp = l->docs;
+		w->count++;
+	}
+}
+
+/*
+ * A vocabulary that outgrows its bound forgets its rarest words, as in lossy
+ * counting (Manku & Motwani 2002): what is forgotten is as good as unseen.
+ */
+static int bound_vocabulary(struct lexical *l)
+{
+	uint32_t min;
+	int ret = 0;
+
+	for (min = 2; !ret && l->vocab.used > VOCABULARY_MAX; min *= 2)
+		ret = vex_word_table_prune(&l->vocab, min);
+	return ret;
+}
+
+static int lexical_fit(struct vex_embedder *e, const char *text, size_t len)
+{
+	struct lexical *l = to_lexical(e);
+
+	if (l->docs == UINT32_MAX)
+		return -EOVERFLOW;
+	l->docs++;
+	l->failed = 0;
+	vex_words(text, len < VEX_EMBED_MAX_TEXT ? len : VEX_EMBED_MAX_TEXT, fit_word, l);
+	return l->failed ? l->failed : bound_vocabulary(l);
+}
+
+/* Smoothed: at least 1, so that a word all documents share still counts a little. */
+static float idf(uint32_t docs, uint32_t df)
+{
+	return logf((1.0f + (float)docs) / (1.0f + (float)df)) + 1.0f;
+}
+
+static uint8_t quantise_idf(uint32_t docs, uint32_t df)
+{
+	float q = idf(docs, df < docs ? df : docs) * 16.0f;
+
+	return q > 255.0f ? 255 : (uint8_t)q;
+}
+
+/* Documents an n-gram occurs in, bounded from above by the sum over its words. */
+static void count_ngrams(const struct lexical *l, uint32_t *df)
+{
+	uint64_t hash[GRAMS_MAX];
+	const struct vex_word *w;
+	unsigned int n;
+	uint32_t i, b;
+
+	for (i = 0; i <= l->vocab.mask; i++) {
+		w = &l->vocab.slots[i];
+		if (!w->hash)
+			continue;
+		n = ngrams(l->vocab.arena + w->text, w->len, hash);
+		while (n--) {
+			b = bucket(hash[n]);
+			df[b] = df[b] > UINT32_MAX - w->count ? UINT32_MAX : df[b] + w->count;
+		}
+	}
+}
+
+static int lexical_fit_done(struct vex_embedder *e)
+{
+	struct lexical *l = to_lexical(e);
+	uint32_t *df = calloc(SKETCH_SIZE, sizeof(*df)), i;
+
+	if (!df)
+		return -ENOMEM;
+	count_ngrams(l, df);
+	for (i = 0; i < SKETCH_SIZE; i++)
+		l->sketch[i] = quantise_idf(l->docs, df[i] ? df[i] : 1);
+	free(df);
+	return vex_word_table_prune(&l->vocab, 2);
+}
+
+/* ---- embedding ------------------------------------------------------------------ */
+
+static void count_word(void *ctx, const char *word, size_t len, unsigned int chars)
+{
+	struct lexical *l = ctx;
+	struct vex_word *w;
+
+	if (l->failed)
+		return;
+	w = vex_word_table_add(&l->counts, vex_word_hash(word, len), word, len, chars);
+	if (!w) {
+		l->failed = -ENOMEM;
+		return;
+	}
+	if (!w->count)
+		w->stamp = l->counts.used;	/* order of first occurrence */
+	w->count++;
+}
+
+/* Signed feature hashing: high bits choose the element, an independent bit the sign. */
+static void add_feature(float *out, uint32_t dim, uint64_t hash, float weight)
+{
+	uint32_t i = (uint32_t)((hash >> 32) * dim >> 32);
+
+	out[i] += hash & 1 ? weight : -weight;
+}
+
+/* The n-gram part of a word: length NGRAM_SHARE * @weight, rare n-grams weigh more. */
+static void add_ngrams(const struct lexical *l, const char *word, size_t len, float weight,
+		       float *out)
+{
+	uint64_t hash[GRAMS_MAX];
+	unsigned int n = ngrams(word, len, hash), i;
+	float sum = 0, rarity;
+
+	for (i = 0; i < n; i++) {
+		rarity = l->sketch[bucket(hash[i])];
+		sum += rarity * rarity;
+	}
+	if (!(sum > 0))
+		return;
+	weight *= NGRAM_SHARE / sqrtf(sum);
+	for (i = 0; i < n; i++)
+		add_feature(out, l->base.dim, hash[i], weight * l->sketch[bucket(hash[i])]);
+}
+
+static float word_weight(const struct lexical *l, const struct vex_word *w,
+			 enum vex_text_kind kind)
+{
+	const struct vex_word *known = vex_word_table_find(&l->vocab, w->hash);
+	float rarity = powf(idf(l->docs, known ? known->count : 1), IDF_POWER);
+	float lead = kind == VEX_TEXT_DOCUMENT && w->stamp <= LEAD_WORDS ? LEAD_BOOST : 1.0f;
+
+	return (1.0f + logf((float)w->count)) * rarity * lead;
+}
+
+static int normalise(float *v, uint32_t dim)
+{
+	float sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < dim; i++)
+		sum += v[i] * v[i];
+	/* Features can cancel, all of them only in very few dimensions. */
+	if (!(sum > 0))
+		return -ENODATA;
+	sum = 1.0f / sqrtf(sum);
+	for (i = 0; i < dim; i++)
+		v[i] *= sum;
+	return 0;
+}
+
+static int lexical_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text,
+			 size_t len, float *out)
+{
+	struct lexical *l = to_lexical(e);
+	const struct vex_word *w;
+	float weight;
+	uint32_t i;
+
+	memset(out, 0, e->dim * sizeof(*out));
+	vex_word_table_clear(&l->counts);
+	l->failed = 0;
+	vex_words(text, len < VEX_EMBED_MAX_TEXT ? len : VEX_EMBED_MAX_TEXT, count_word, l);
+	if (l->failed)
+		return l->failed;
+	for (i = 0; i <= l->counts.mask; i++) {
+		w = &l->counts.slots[i];
+		if (!w->hash)
+			continue;
+		weight = word_weight(l, w, kind);
+		add_feature(out, e->dim, w->hash, weight);
+		add_ngrams(l, l->counts.arena + w->text, w->len, weight, out);
+	}
+	return normalise(out, e->dim);
+}
+
+static uint64_t lexical_documents(const struct vex_embedder *e)
+{
+	return to_lexical(e)->docs;
+}
+
+/* ---- the model as a block of bytes ------------------------------------------------ */
+
+/**
+ * struct lexical_block - little-endian; followed by @words * { le64 hash, le32 df },
+ * ascending by hash, and SKETCH_SIZE bytes of sketch
+ */
+struct lexical_block {
+	uint32_t docs;
+	uint32_t words;
+	uint32_t sketch_bits;
+	uint32_t reserved;
+};
+
+struct lexical_record {
+	uint64_t hash;
+	uint32_t df;
+} __attribute__((packed));
+
+static int by_hash(const void *a, const void *b)
+{
+	uint64_t x = le64toh(((const struct lexical_record *)a)->hash);
+	uint64_t y = le64toh(((const struct lexical_record *)b)->hash);
+
+	return (x > y) - (x < y);
+}
+
+static int lexical_save(struct vex_embedder *e, void **block, size_t *len)
+{
+	struct lexical *l = to_lexical(e);
+	struct lexical_block *head;
+	struct lexical_record *rec;
+	uint32_t i, n = 0;
+
+	*len = sizeof(*head) + l->vocab.used * sizeof(*rec) + SKETCH_SIZE;
+	head = calloc(1, *len);
+	if (!head)
+		return -ENOMEM;
+	head->docs = htole32(l->docs);
+	head->words = htole32(l->vocab.used);
+	head->sketch_bits = htole32(SKETCH_BITS);
+	rec = (struct lexical_record *)(head + 1);
+	for (i = 0; i <= l->vocab.mask; i++) {
+		if (!l->vocab.slots[i].hash)
+			continue;
+		rec[n].hash = htole64(l->vocab.slots[i].hash);
+		rec[n++].df = htole32(l->vocab.slots[i].count);
+	}
+	/* Sorted, so that equal models are equal files. */
+	qsort(rec, n, sizeof(*rec), by_hash);
+	memcpy(rec + n, l->sketch, SKETCH_SIZE);
+	*block = head;
+	return 0;
+}
+
+static int load_word(struct lexical *l, const struct lexical_record *rec, uint64_t after)
+{
+	uint64_t hash = le64toh(rec->hash);
+	uint32_t df = le32toh(rec->df);
+	struct vex_word *w;
+
+	if (hash <= after || df < 2 || df > l->docs)
+		return -EBADMSG;
+	w = vex_word_table_add(&l->vocab, hash, NULL, 0, 0);
+	if (!w)
+		return -ENOMEM;
+	w->count = df;
+	return 0;
+}
+
+static int lexical_load(struct vex_embedder *e, const void *block, size_t len)
+{
+	struct lexical *l = to_lexical(e);
+	const struct lexical_block *head = block;
+	const struct lexical_record *rec = (const void *)(head + 1);
+	uint64_t after = 0;
+	uint32_t words, i;
+	int ret;
+
+	if (len < sizeof(*head) + SKETCH_SIZE || le32toh(head->sketch_bits) != SKETCH_BITS)
+		return -EBADMSG;
+	words = le32toh(head->words);
+	if (words > VOCABULARY_MAX || len != sizeof(*head) + words * sizeof(*rec) + SKETCH_SIZE)
+		return -EBADMSG;
+	l->docs = le32toh(head->docs);
+	for (i = 0; i < words; i++) {
+		ret = load_word(l, &rec[i], after);
+		if (ret)
+			return ret;
+		after = le64toh(rec[i].hash);
+	}
+	memcpy(l->sketch, rec + words, SKETCH_SIZE);
+	return 0;
+}
+
+const struct vex_embedder_ops vex_lexical_ops = {
+	.name = "lexical",
+	.create = lexical_create,
+	.destroy = lexical_destroy,
+	.fit = lexical_fit,
+	.fit_done = lexical_fit_done,
+	.embed = lexical_embed,
+	.save = lexical_save,
+	.load = lexical_load,
+	.documents = lexical_documents,
+};

@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Superblock, geometry, block headers and bitmaps: arithmetic and verifiers. */
+#include "core/block.h"
+#include "core/btree.h"
+
+#define MAX_PBLK	(1ULL << VEXFS_EXT_PBLK_BITS)	/* extents address no more */
+
+/* File types in i_mode, as every Unix has them. */
+#define MODE_FMT	0170000U
+#define MODE_FIFO	0010000U
+#define MODE_CHR	0020000U
+#define MODE_DIR	0040000U
+#define MODE_BLK	0060000U
+#define MODE_REG	0100000U
+#define MODE_LNK	0120000U
+#define MODE_SOCK	0140000U
+
+#define NSEC_PER_SECOND	1000000000U
+
+/* crc32c over @len bytes with the four at @field taken as zeros. */
+static u32 checksum_without(const void *data, u32 len, u32 field)
+{
+	const u8 *p = data;
+	const __le32 zero = 0;
+	u32 crc = crc32c(~0U, p, field);
+
+	crc = crc32c(crc, &zero, sizeof(zero));
+	return crc32c(crc, p + field + sizeof(zero), len - field - sizeof(zero));
+}
+
+/* ---- superblock -------------------------------------------------------- */
+
+/**
+ * vexfs_sb_checksum - checksum a superblock ought to have
+ * @sb: the superblock; its s_checksum is not looked at
+ */
+u32 vexfs_sb_checksum(const struct vexfs_super_block *sb)
+{
+	return checksum_without(sb, VEXFS_SB_SIZE, offsetof(struct vexfs_super_block, s_checksum));
+}
+
+static const char *sb_check_identity(const struct vexfs_super_block *sb)
+{
+	if (le32_to_cpu(sb->s_magic) != VEXFS_SB_MAGIC)
+		return "not a VexFS superblock";
+	if (le32_to_cpu(sb->s_checksum) != vexfs_sb_checksum(sb))
+		return "wrong superblock checksum";
+	if (le32_to_cpu(sb->s_version) != VEXFS_VERSION)
+		return "unknown format version";
+	/* An incompatible feature may move anything: nothing below would hold. */
+	if (le32_to_cpu(sb->s_feature_incompat) & ~VEXFS_FEATURE_INCOMPAT_SUPP)
+		return "unknown incompatible feature";
+	return NULL;
+}
+
+static const char *sb_check_constants(const struct vexfs_super_block *sb)
+{
+	if (le32_to_cpu(sb->s_block_shift) != VEXFS_BLOCK_SHIFT)
+		return "unsupported block size";
+	if (le32_to_cpu(sb->s_inode_size) != VEXFS_INODE_SIZE)
+		return "unsupported inode size";
+	if (le32_to_cpu(sb->s_blocks_per_group) != VEXFS_BLOCKS_PER_GROUP)
+		return "wrong number of blocks per group";
+	if (le64_to_cpu(sb->s_root_ino) != VEXFS_ROOT_INO)
+		return "wrong root inode";
+	if (le32_to_cpu(sb->s_errors) > VEXFS_ERRORS_SHUTDOWN)
+		return "unknown errors policy";
+	return NULL;
+}
+
+static const char *sb_check_groups(const struct vexfs_super_block *sb)
+{
+	u64 blocks = le64_to_cpu(sb->s_blocks);
+	u32 groups = le32_to_cpu(sb->s_groups);
+	u32 ipg = le32_to_cpu(sb->s_inodes_per_group);
+
+	if (blocks < VEXFS_MIN_BLOCKS || blocks > MAX_PBLK)
+		return "device size out of range";
+	if (groups != DIV_ROUND_UP(blocks, VEXFS_BLOCKS_PER_GROUP))
+		return "wrong number of groups";
+	if (!ipg || ipg % VEXFS_INODES_PER_BLOCK || ipg > VEXFS_BITS_PER_BITMAP)
+		return "inodes per group out of range";
+	if (le32_to_cpu(sb->s_itable_blocks) != ipg / VEXFS_INODES_PER_BLOCK)
+		return "wrong inode table size";
+	/* Below, not at it: the map key ~0 must not exist (see vexfs_path_next_key()). */
+	if ((u64)groups * ipg >= VEXFS_MAX_INO)
+		return "too many inodes";
+	if (le32_to_cpu(sb->s_gdt_blocks) != DIV_ROUND_UP(groups, VEXFS_GD_PER_BLOCK))
+		return "wrong descriptor table size";
+	if (le32_to_cpu(sb->s_group) >= groups || !vexfs_group_has_super(le32_to_cpu(sb->s_group)))
+		return "superblock copy in a wrong group";
+	return NULL;
+}
+
+/* Group metadata must fit; the first and the last group are the tight ones. */
+static const char *geo_check_overhead(const struct vexfs_geo *geo)
+{
+	u32 last = geo->groups - 1;
+
+	if (vexfs_group_overhead(geo, 0) >= vexfs_group_blocks(geo, 0))
+		return "first group too small for its metadata";
+	if (vexfs_group_overhead(geo, last) >= vexfs_group_blocks(geo, last))
+		return "last group too small for its metadata";
+	if (vexfs_group_overhead(geo, min(1U, last)) >= VEXFS_BLOCKS_PER_GROUP)
+		return "groups too small for their metadata";
+	return NULL;
+}
+
+/* [blkno, blkno + len) lies in the data area of one group. Group metadata starts
+ * every group, so that no valid range spans two. */
+static bool range_in_group(const struct vexfs_geo *geo, u64 blkno, u64 len)
+{
+	if (!len || blkno >= geo->blocks || len > geo->blocks - blkno)
+		return false;
+	if (vexfs_block_group(blkno) != vexfs_block_group(blkno + len - 1))
+		return false;
+	return vexfs_block_index(blkno) >= vexfs_group_overhead(geo, vexfs_block_group(blkno));
+}
+
+static bool ranges_overlap(u64 a, u64 a_len, u64 b, u64 b_len)
+{
+	return a < b + b_len && b < a + a_len;
+}
+
+static const char *geo_check_tables(const struct vexfs_geo *geo)
+{
+	if (geo->journal_blocks < VEXFS_MIN_JOURNAL)
+		return "journal too small";
+	if (!range_in_group(geo, geo->journal_start, geo->journal_blocks))
+		return "journal out of place";
+	if (!range_in_group(geo, geo->orphan_start, geo->orphan_blocks))
+		return "orphan table out of place";
+	if (geo->coll_blocks != VEXFS_COLL_BLOCKS)
+		return "wrong collection table size";
+	if (!range_in_group(geo, geo->coll_start, geo->coll_blocks))
+		return "collection table out of place";
+	if (ranges_overlap(geo->journal_start, geo->journal_blocks,
+			   geo->orphan_start, geo->orphan_blocks) ||
+	    ranges_overlap(geo->journal_start, geo->journal_blocks,
+			   geo->coll_start, geo->coll_blocks) ||
+	    ranges_overlap(geo->orphan_start, geo->orphan_blocks,
+			   geo->coll_start, geo->coll_blocks))
+		return "journal and tables overlap";
+	return NULL;
+}
+
+/**
+ * vexfs_sb_verify - is this a superblock whose geometry can be trusted?
+ * @sb: 1024 bytes from the device
+ *
+ * Whether the device is as large as s_blocks says, and what to do about unknown
+ * ro_compat features, is for the caller.
+ *
+ * Return: NULL, or the failed check.
+ */
+const char *vexfs_sb_verify(const struct vexfs_super_block *sb)
+{
+	struct vexfs_geo geo;
+	const char *why;
+
+	why = sb_check_identity(sb);
+	if (!why)
+		why = sb_check_constants(sb);
+	if (!why)
+		why = sb_check_groups(sb);
+	if (why)
+		return why;
+	vexfs_geo_init(&geo, sb);
+	why = geo_check_overhead(&geo);
+	return why ? why : geo_check_tables(&geo);
+}
+
+void vexfs_geo_init(struct vexfs_geo *geo, const struct vexfs_super_block *sb)
+{
+	geo->blocks = le64_to_cpu(sb->s_blocks);
+	geo->journal_start = le64_to_cpu(sb->s_journal_start);
+	geo->orphan_start = le64_to_cpu(sb->s_orphan_start);
+	geo->coll_start = le64_to_cpu(sb->s_coll_start);
+	geo->journal_blocks = le32_to_cpu(sb->s_journal_blocks);
+	geo->orphan_blocks = le32_to_cpu(sb->s_orphan_blocks);
+	geo->coll_blocks = le32_to_cpu(sb->s_coll_blocks);
+	geo->groups = le32_to_cpu(sb->s_groups);
+	geo->inodes_per_group = le32_to_cpu(sb->s_inodes_per_group);
+	geo->itable_blocks = le32_to_cpu(sb->s_itable_blocks);
+	geo->gdt_blocks = le32_to_cpu(sb->s_gdt_blocks);
+	memcpy(geo->uuid, sb->s_uuid, VEXFS_UUID_LEN);
+	geo->hash_seed = le64_to_cpu(sb->s_hash_seed);
+}
+
+/* ---- geometry ----------------------------------------------------------- */
+
+static bool is_power_of(u32 n, u32 base)
+{
+	while (n % base == 0)
+		n /= base;
+	return n == 1;
+}
+
+bool vexfs_group_has_super(u32 group)
+{
+	return group <= 1 || is_power_of(group, 3) || is_power_of(group, 5) ||
+	       is_power_of(group, 7);
+}
+
+u64 vexfs_group_start(const struct vexfs_geo *geo, u32 group)
+{
+	return (u64)group * VEXFS_BLOCKS_PER_GROUP;
+}
+
+u32 vexfs_group_blocks(const struct vexfs_geo *geo, u32 group)
+{
+	u64 left = geo->blocks - vexfs_group_start(geo, group);
+
+	return left < VEXFS_BLOCKS_PER_GROUP ? left : VEXFS_BLOCKS_PER_GROUP;
+}
+
+u64 vexfs_group_bbmap(const struct vexfs_geo *geo, u32 group)
+{
+	u64 blkno = vexfs_group_start(geo, group);
+
+	if (vexfs_group_has_super(group))
+		blkno++;
+	return group ? blkno : blkno + geo->gdt_blocks;
+}
+
+u64 vexfs_group_ibmap(const struct vexfs_geo *geo, u32 group)
+{
+	return vexfs_group_bbmap(geo, group) + 1;
+}
+
+u64 vexfs_group_itable(const struct vexfs_geo *geo, u32 group)
+{
+	return vexfs_group_bbmap(geo, group) + 2;
+}
+
+u32 vexfs_group_overhead(const struct vexfs_geo *geo, u32 group)
+{
+	return vexfs_group_itable(geo, group) + geo->itable_blocks - vexfs_group_start(geo, group);
+}
+
+u32 vexfs_block_group(u64 blkno)
+{
+	return blkno / VEXFS_BLOCKS_PER_GROUP;
+}
+
+u32 vexfs_block_index(u64 blkno)
+{
+	return blkno % VEXFS_BLOCKS_PER_GROUP;
+}
+
+u32 vexfs_ino_group(const struct vexfs_geo *geo, u64 ino)
+{
+	return (ino - 1) / geo->inodes_per_group;
+}
+
+u32 vexfs_ino_index(const struct vexfs_geo *geo, u64 ino)
+{
+	return (ino - 1) % geo->inodes_per_group;
+}
+
+u64 vexfs_ino_block(const struct vexfs_geo *geo, u64 ino)
+{
+	return vexfs_group_itable(geo, vexfs_ino_group(geo, ino)) +
+	       vexfs_ino_index(geo, ino) / VEXFS_INODES_PER_BLOCK;
+}
+
+u32 vexfs_ino_offset(const struct vexfs_geo *geo, u64 ino)
+{
+	return vexfs_ino_index(geo, ino) % VEXFS_INODES_PER_BLOCK * VEXFS_INODE_SIZE;
+}
+
+bool vexfs_ino_valid(const struct vexfs_geo *geo, u64 ino)
+{
+	return ino >= 1 && ino <= (u64)geo->groups * geo->inodes_per_group;
+}
+
+bool vexfs_data_range_valid(const struct vexfs_geo *geo, u64 blkno, u64 len)
+{
+	return range_in_group(geo, blkno, len) &&
+	       !ranges_overlap(blkno, len, geo->journal_start, geo->journal_blocks) &&
+	       !ranges_overlap(blkno, len, geo->orphan_start, geo->orphan_blocks) &&
+	       !ranges_overlap(blkno, len, geo->coll_start, geo->coll_blocks);
+}
+
+/* ---- block headers ------------------------------------------------------- */
+
+/**
+ * vexfs_mdhdr_init - clear a block and give it its header
+ * @block: 4096 bytes; all of them are set
+ * @geo:   for the uuid
+ * @magic: VEXFS_MAGIC_*
+ * @blkno: the block's address
+ * @owner: see struct vexfs_mdhdr
+ */
+void vexfs_mdhdr_init(void *block, const struct vexfs_geo *geo, u32 magic, u64 blkno, u64 owner)
+{
+	struct vexfs_mdhdr *h = block;
+
+	memset(block, 0, VEXFS_BLOCK_SIZE);
+	h->h_magic = cpu_to_le32(magic);
+	memcpy(h->h_uuid, geo->uuid, VEXFS_UUID_LEN);
+	h->h_blkno = cpu_to_le64(blkno);
+	h->h_owner = cpu_to_le64(owner);
+}
+
+u32 vexfs_mdhdr_checksum(const void *block)
+{
+	return checksum_without(block, VEXFS_BLOCK_SIZE, offsetof(struct vexfs_mdhdr, h_checksum));
+}
+
+void vexfs_mdhdr_seal(void *block)
+{
+	struct vexfs_mdhdr *h = block;
+
+	h->h_checksum = cpu_to_le32(vexfs_mdhdr_checksum(block));
+}
+
+/**
+ * vexfs_mdhdr_verify - is this block what the one who points at it says?
+ * @block:  4096 bytes
+ * @geo:    for the uuid
+ * @magic:  what it must be, or ...
+ * @magic2: ... another possibility; 0: none
+ * @blkno:  where it was read from
+ * @owner:  to whom it must belong
+ *
+ * Return: NULL, or the failed check. Nothing after the header is looked at.
+ */
+const char *vexfs_mdhdr_verify(const void *block, const struct vexfs_geo *geo, u32 magic,
+			       u32 magic2, u64 blkno, u64 owner)
+{
+	const struct vexfs_mdhdr *h = block;
+	u32 found = le32_to_cpu(h->h_magic);
+
+	if (found != magic && (!magic2 || found != magic2))
+		return "wrong block type";
+	if (le32_to_cpu(h->h_checksum) != vexfs_mdhdr_checksum(block))
+		return "wrong block checksum";
+	if (memcmp(h->h_uuid, geo->uuid, VEXFS_UUID_LEN))
+		return "block of another filesystem";
+	if (le64_to_cpu(h->h_blkno) != blkno)
+		return "misplaced block";
+	if (le64_to_cpu(h->h_owner) != owner)
+		return "block of another owner";
+	return NULL;
+}
+
+/* ---- inodes ---------------------------------------------------------------- */
+
+u32 vexfs_inode_checksum(const struct vexfs_inode *di)
+{
+	return checksum_without(di, VEXFS_INODE_SIZE, offsetof(struct vexfs_inode, i_checksum));
+}
+
+void vexfs_inode_seal(struct vexfs_inode *di)
+{
+	di->i_checksum = cpu_to_le32(vexfs_inode_checksum(di));
+}
+
+static const char *inode_check_times(const struct vexfs_inode *di)
+{
+	if (le32_to_cpu(di->i_atime_nsec) >= NSEC_PER_SECOND ||
+	    le32_to_cpu(di->i_mtime_nsec) >= NSEC_PER_SECOND ||
+	    le32_to_cpu(di->i_ctime_nsec) >= NSEC_PER_SECOND ||
+	    le32_to_cpu(di->i_btime_nsec) >= NSEC_PER_SECOND)
+		return "inode time out of range";
+	return NULL;
+}
+
+static const char *inode_check_symlink(const struct vexfs_inode *di, const struct vexfs_geo *geo)
+{
+	u64 size = le64_to_cpu(di->i_size);
+
+	if (!size || size > VEXFS_SYMLINK_MAX)
+		return "symlink length out of range";
+	if (size <= VEXFS_SYMLINK_INLINE)
+		return NULL;
+	return vexfs_root_verify(&di->i_root, false, geo->blocks);
+}
+
+static const char *inode_check_special(const struct vexfs_inode *di)
+{
+	if (di->i_root.r_level || di->i_root.r_count || di->i_root.r_blocks)
+		return "special file with a tree";
+	return NULL;
+}
+
+static const char *inode_check_contents(const struct vexfs_inode *di, const struct vexfs_geo *geo)
+{
+	switch (le16_to_cpu(di->i_mode) & MODE_FMT) {
+	case MODE_REG:
+		if (le64_to_cpu(di->i_size) > VEXFS_MAX_LBLK << VEXFS_BLOCK_SHIFT)
+			return "file size out of range";
+		return vexfs_root_verify(&di->i_root, false, geo->blocks);
+	case MODE_DIR:
+		return vexfs_root_verify(&di->i_root, true, geo->blocks);
+	case MODE_LNK:
+		return inode_check_symlink(di, geo);
+	case MODE_CHR:
+	case MODE_BLK:
+	case MODE_FIFO:
+	case MODE_SOCK:
+		return inode_check_special(di);
+	}
+	return "unknown file type";
+}
+
+/**
+ * vexfs_inode_verify - is this the inode @ino, and sane?
+ * @di:  512 bytes of an inode table
+ * @geo: the filesystem's geometry
+ * @ino: the number of the table's slot
+ *
+ * Return: NULL, or the failed check.
+ */
+const char *vexfs_inode_verify(const struct vexfs_inode *di, const struct vexfs_geo *geo, u64 ino)
+{
+	const char *why;
+
+	if (!di->i_mode)
+		return "inode is free";
+	if (le16_to_cpu(di->i_magic) != VEXFS_INODE_MAGIC)
+		return "not an inode";
+	if (le32_to_cpu(di->i_checksum) != vexfs_inode_checksum(di))
+		return "wrong inode checksum";
+	if (le64_to_cpu(di->i_ino) != ino)
+		return "misplaced inode";
+	if (le32_to_cpu(di->i_flags) & ~VEXFS_INODE_FLAGS)
+		return "unknown inode flags";
+	if (le64_to_cpu(di->i_blocks) >= geo->blocks || le64_to_cpu(di->i_xattr_block) >= geo->blocks)
+		return "inode block count or address out of range";
+	why = inode_check_times(di);
+	return why ? why : inode_check_contents(di, geo);
+}
+
+/* ---- bitmaps ---------------------------------------------------------------- */
+
+bool vexfs_bit_test(const void *map, u32 bit)
+{
+	return ((const u8 *)map)[bit / 8] >> (bit % 8) & 1;
+}
+
+/* Bits [first, first + count) of one byte. */
+static u8 byte_mask(u32 first, u32 count)
+{
+	return ((1U << count) - 1) << first;
+}
+
+static void bits_fill(u8 *map, u32 first, u32 count, bool set)
+{
+	while (count) {
+		u32 bit = first % 8;
+		u32 n = min(8 - bit, count);
+
+		if (n == 8) {
+			n = count / 8 * 8;
+			memset(map + first / 8, set ? 0xff : 0, n / 8);
+		} else if (set) {
+			map[first / 8] |= byte_mask(bit, n);
+		} else {
+			map[first / 8] &= ~byte_mask(bit, n);
+		}
+		first += n;
+		count -= n;
+	}
+}
+
+void vexfs_bits_set(void *map, u32 first, u32 count)
+{
+	bits_fill(map, first, count, true);
+}
+
+void vexfs_bits_clear(void *map, u32 first, u32 count)
+{
+	bits_fill(map, first, count, false);
+}
+
+/* The 64 bits from @bit (a multiple of 64); those at and after @nbits are 0 and
+ * their bytes not touched. */
+static u64 bits_load(const void *map, u32 bit, u32 nbits)
+{
+	u32 n = min(nbits - bit, 64U);
+	__le64 word = 0;
+	u64 w;
+
+	if (n == 64) {
+		memcpy(&word, (const u8 *)map + bit / 8, 8);
+		return le64_to_cpu(word);
+	}
+	memcpy(&word, (const u8 *)map + bit / 8, (n + 7) / 8);
+	w = le64_to_cpu(word);
+	return w & ((1ULL << n) - 1);
+}
+
+/* First bit in [from, nbits) that differs from @flip's bits: @flip 0 finds a set bit. */
+static u32 bits_find(const void *map, u32 from, u32 nbits, u64 flip)
+{
+	u32 bit = from & ~63U;
+	u64 mask = ~0ULL << (from & 63);
+
+	for (; bit < nbits; bit += 64, mask = ~0ULL) {
+		u64 w = (bits_load(map, bit, nbits) ^ flip) & mask;
+
+		if (w)
+			return min(bit + (u32)__builtin_ctzll(w), nbits);
+	}
+	return nbits;
+}
+
+u32 vexfs_bit_next_clear(const void *map, u32 from, u32 nbits)
+{
+	return bits_find(map, from, nbits, ~0ULL);
+}
+
+u32 vexfs_bit_next_set(const void *map, u32 from, u32 nbits)
+{
+	return bits_find(map, from, nbits, 0);
+}
+
+/* Not __builtin_popcountll(): without -mpopcnt that calls a function the kernel
+ * does not have. H. Warren, Hacker's Delight, 5-1. */
+static u32 popcount64(u64 w)
+{
+	w -= (w >> 1) & 0x5555555555555555ULL;
+	w = (w & 0x3333333333333333ULL) + ((w >> 2) & 0x3333333333333333ULL);
+	w = (w + (w >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return (w * 0x0101010101010101ULL) >> 56;
+}
+
+u32 vexfs_bits_count_set(const void *map, u32 nbits)
+{
+	u32 bit, n = 0;
+
+	for (bit = 0; bit < nbits; bit += 64)
+		n += popcount64(bits_load(map, bit, nbits));
+	return n;
+}

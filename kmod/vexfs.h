@@ -25,10 +25,12 @@
 #include <linux/fs.h>
 #include <linux/jbd2.h>
 #include <linux/mutex.h>
+#include <linux/pagemap.h>
 #include <linux/percpu_counter.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/writeback.h>
 
 #include "vexfs_config.h"	/* made by kmod/probe */
 #include "kmod/compat/compat.h"
@@ -72,6 +74,11 @@ struct vexfs_sb_info {
 	struct percpu_counter	pending_blocks;
 	struct workqueue_struct	*ioend_wq;
 	unsigned int		errors;		/* VEXFS_ERRORS_* */
+	spinlock_t		err_lock;	/* the first error not yet in the superblock */
+	struct work_struct	err_work;
+	u64			err_ino, err_blk;
+	const char		*err_what;	/* a constant string; NULL: none */
+	unsigned int		err_count;
 	unsigned long		flags;
 #define VEXFS_SBF_SHUTDOWN	0		/* no more I/O: answer -EIO */
 #define VEXFS_SBF_RECOVERING	1		/* orphans are being processed */
@@ -97,7 +104,7 @@ struct vexfs_sb_info {
 struct vexfs_inode_info {
 	struct inode		vfs_inode;
 	struct rw_semaphore	data_sem;	/* root (extents or entries), disksize */
-	spinlock_t		lock;		/* links, ioends, datagen state */
+	spinlock_t		lock;		/* links, vecmask, datagen state */
 	union {
 		struct vexfs_btree_root	root;
 		char			symlink[VEXFS_SYMLINK_INLINE + 1];
@@ -116,6 +123,8 @@ struct vexfs_inode_info {
 	tid_t			sync_tid;	/* last transaction that changed the inode */
 	tid_t			datasync_tid;	/* ... in a way fdatasync cares about */
 	u32			orphan_slot;	/* index + 1 in the orphan table, 0 = none */
+	unsigned int		map_seq;	/* moves when a mapping changes */
+	spinlock_t		ioend_lock;	/* taken in interrupts */
 	struct list_head	ioends;		/* completed, to be converted */
 	struct work_struct	ioend_work;
 };
@@ -237,6 +246,8 @@ int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *s
 int vexfs_content_changed(struct inode *inode);
 /* An embedding is about to record datagen (in a handle, i_rwsem held): returns it. */
 u64 vexfs_datagen_record(struct inode *inode);
+/* Zero what follows @from in its block, up to @to: the file is about to grow over it. */
+int vexfs_zero_tail(struct inode *inode, loff_t from, loff_t to);
 
 /* extent.c: all take data_sem themselves */
 /* The extent or hole at @lblk. */
@@ -257,6 +268,8 @@ extern const struct file_operations vexfs_file_fops;
 extern const struct inode_operations vexfs_file_iops;
 extern const struct address_space_operations vexfs_aops;
 extern const struct iomap_ops vexfs_iomap_ops, vexfs_iomap_read_ops;
+/* Commit a pending "content changed" before content is written. Not in a handle. */
+int vexfs_stale_commit(struct inode *inode);
 void vexfs_ioend_work(struct work_struct *work);
 int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 

@@ -98,6 +98,14 @@ static inline ssize_t vexfs_buffered_write(struct kiocb *iocb, struct iov_iter *
 #define vexfs_dirty_folio		filemap_dirty_folio
 #endif
 
+#ifdef VEXFS_HAVE_IOMAP_FOLIO_OPS
+#define vexfs_iomap_folio_ops	iomap_folio_ops
+#define vexfs_set_folio_ops(iomap, ops)	((iomap)->folio_ops = (ops))
+#else
+#define vexfs_iomap_folio_ops	iomap_page_ops
+#define vexfs_set_folio_ops(iomap, ops)	((iomap)->page_ops = (ops))
+#endif
+
 /* ---- files -------------------------------------------------------------------- */
 #ifdef VEXFS_HAVE_FILEMAP_SPLICE_READ
 #define vexfs_splice_read		filemap_splice_read

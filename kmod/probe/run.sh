@@ -10,6 +10,7 @@ kdir=$1 work=$2 out=$3
 shift 3
 
 mkdir -p "$work"
+work=$(cd "$work" && pwd)	# kbuild changes directory
 # Probe again only if the kernel, the compiler or a probe changed.
 stamp=$(cat "$here"/*.c "$kdir/include/generated/utsrelease.h" "$kdir/include/generated/autoconf.h" \
 	"$0" <(printf '%s\n' "$@") | sha256sum | cut -c1-64)

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What happens when the filesystem finds damage or cannot write.
+ *
+ * The finder may hold any lock and a handle, so it only logs, applies the
+ * policy in memory and leaves the record in the superblock to a work item.
+ */
+#include "kmod/vexfs.h"
+
+#define VEXFS_SHUTDOWN_FLUSH	0	/* sync first */
+#define VEXFS_SHUTDOWN_LOG	1	/* write out the log only */
+#define VEXFS_SHUTDOWN_NOLOG	2	/* stop at once */
+
+/* Take the pending record. Returns how many errors it stands for. */
+static unsigned int vexfs_error_take(struct vexfs_sb_info *sbi, u64 *ino, u64 *blk,
+				     const char **what)
+{
+	unsigned int n;
+
+	spin_lock(&sbi->err_lock);
+	*ino = sbi->err_ino;
+	*blk = sbi->err_blk;
+	*what = sbi->err_what;
+	n = sbi->err_count;
+	sbi->err_count = 0;
+	sbi->err_what = NULL;
+	spin_unlock(&sbi->err_lock);
+	return n;
+}
+
+static void vexfs_error_fill(struct vexfs_sb_info *sbi, u64 ino, u64 blk, const char *what,
+			     unsigned int n)
+{
+	struct vexfs_super_block *es = sbi->es;
+
+	es->s_state |= cpu_to_le32(VEXFS_STATE_ERROR);
+	le32_add_cpu(&es->s_error_count, n);
+	es->s_error_time = cpu_to_le64(ktime_get_real_seconds());
+	es->s_error_block = cpu_to_le64(blk);
+	es->s_error_ino = cpu_to_le64(ino);
+	memset(es->s_error_what, 0, sizeof(es->s_error_what));
+	strscpy(es->s_error_what, what, sizeof(es->s_error_what));
+	es->s_checksum = cpu_to_le32(vexfs_sb_checksum(es));
+}
+
+/* Record the error through the journal while it works, past it when it does not. */
+static void vexfs_error_write(struct work_struct *work)
+{
+	struct vexfs_sb_info *sbi = container_of(work, struct vexfs_sb_info, err_work);
+	struct super_block *sb = sbi->sb;
+	handle_t *handle = ERR_PTR(-EIO);
+	const char *what;
+	unsigned int n;
+	u64 ino, blk;
+
+	n = vexfs_error_take(sbi, &ino, &blk, &what);
+	if (!n || !sbi->es || bdev_read_only(sb->s_bdev) || vexfs_is_shutdown(sb))
+		return;
+	if (sbi->journal && !is_journal_aborted(sbi->journal) && !sb_rdonly(sb))
+		handle = vexfs_start(sb, 1, 0);
+	if (!IS_ERR(handle) && jbd2_journal_get_write_access(handle, sbi->sb_bh)) {
+		vexfs_stop(handle);
+		handle = ERR_PTR(-EIO);
+	}
+	mutex_lock(&sbi->es_lock);
+	vexfs_error_fill(sbi, ino, blk, what, n);
+	mutex_unlock(&sbi->es_lock);
+	if (!IS_ERR(handle)) {
+		jbd2_journal_dirty_metadata(handle, sbi->sb_bh);
+		vexfs_stop(handle);
+		return;
+	}
+	mark_buffer_dirty(sbi->sb_bh);
+	sync_dirty_buffer(sbi->sb_bh);
+}
+
+/* The errors= policy. Lock-free: callers hold anything. */
+static void vexfs_error_policy(struct super_block *sb, int err)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (sbi->errors == VEXFS_ERRORS_CONTINUE)
+		return;
+	if (sbi->errors == VEXFS_ERRORS_SHUTDOWN)
+		set_bit(VEXFS_SBF_SHUTDOWN, &sbi->flags);
+	if (sbi->journal && !is_journal_aborted(sbi->journal))
+		jbd2_journal_abort(sbi->journal, err);
+	if (!sb_rdonly(sb)) {
+		/* As ext4: s_umount cannot be taken here. Readers of the flag see
+		 * it after the abort, so nothing is started in between. */
+		smp_wmb();
+		sb->s_flags |= SB_RDONLY;
+		vexfs_msg(sb, KERN_CRIT, "now read-only; unmount and run fsck.vexfs");
+	}
+}
+
+static void vexfs_error_record(struct super_block *sb, u64 ino, u64 blkno, const char *what)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	spin_lock(&sbi->err_lock);
+	if (!sbi->err_count++) {
+		sbi->err_ino = ino;
+		sbi->err_blk = blkno;
+		sbi->err_what = what;
+	}
+	spin_unlock(&sbi->err_lock);
+	schedule_work(&sbi->err_work);
+}
+
+int vexfs_corrupt(struct super_block *sb, u64 ino, u64 blkno, const char *what)
+{
+	vexfs_msg(sb, KERN_ERR, "corrupt: inode %llu block %llu: %s", ino, blkno, what);
+	vexfs_error_record(sb, ino, blkno, what);
+	vexfs_error_policy(sb, -EFSCORRUPTED);
+	return -EFSCORRUPTED;
+}
+
+int vexfs_io_error(struct super_block *sb, u64 ino, u64 blkno, const char *what, int err)
+{
+	if (vexfs_is_shutdown(sb))
+		return err;
+	vexfs_msg(sb, KERN_ERR, "error %d: inode %llu block %llu: %s", err, ino, blkno, what);
+	vexfs_error_record(sb, ino, blkno, what);
+	vexfs_error_policy(sb, err);
+	return err;
+}
+
+/**
+ * vexfs_shutdown - stop the filesystem as a power cut would
+ * @sb:  the filesystem
+ * @how: VEXFS_SHUTDOWN_*, the numbers of XFS's and ext4's shutdown ioctl
+ *
+ * Return: 0, -EINVAL, or what the sync before returned.
+ */
+int vexfs_shutdown(struct super_block *sb, u32 how)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	int err = 0;
+
+	if (how > VEXFS_SHUTDOWN_NOLOG)
+		return -EINVAL;
+	if (vexfs_is_shutdown(sb))
+		return 0;
+	if (how == VEXFS_SHUTDOWN_FLUSH) {
+		down_read(&sb->s_umount);
+		err = sync_filesystem(sb);
+		up_read(&sb->s_umount);
+	} else if (how == VEXFS_SHUTDOWN_LOG) {
+		err = vexfs_force_commit(sb);
+	}
+	vexfs_msg(sb, KERN_ALERT, "shut down by request");
+	set_bit(VEXFS_SBF_SHUTDOWN, &sbi->flags);
+	if (!is_journal_aborted(sbi->journal))
+		jbd2_journal_abort(sbi->journal, 0);
+	return err;
+}
+
+void vexfs_error_init(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	spin_lock_init(&sbi->err_lock);
+	mutex_init(&sbi->es_lock);
+	INIT_WORK(&sbi->err_work, vexfs_error_write);
+}
+
+void vexfs_error_exit(struct super_block *sb)
+{
+	flush_work(&VEXFS_SB(sb)->err_work);
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Regular files: read, write, mmap, fsync, seek, fiemap. */
+#include "kmod/vexfs.h"
+#include <linux/blkdev.h>
+#include <linux/uio.h>
+
+/* ---- direct I/O ----------------------------------------------------------- */
+
+static ssize_t vexfs_dio_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t ret;
+
+	inode_lock_shared(inode);
+	ret = iomap_dio_rw(iocb, to, &vexfs_iomap_read_ops, NULL, 0, NULL, 0);
+	inode_unlock_shared(inode);
+	file_accessed(iocb->ki_filp);
+	return ret;
+}
+
+static int vexfs_dio_write_end(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	loff_t end = iocb->ki_pos + size;
+	bool grows = end > i_size_read(inode);
+
+	if (error || !size)
+		return error;
+	/* Growing writes wait for their I/O under i_rwsem. */
+	if (grows)
+		i_size_write(inode, end);
+	if ((flags & IOMAP_DIO_UNWRITTEN) || grows || end > READ_ONCE(VEXFS_I(inode)->disksize))
+		return vexfs_convert(inode, iocb->ki_pos, size, true);
+	return 0;
+}
+
+static const struct iomap_dio_ops vexfs_dio_write_ops = {
+	.end_io = vexfs_dio_write_end,
+};
+
+/* i_rwsem held; -ENOTBLK: do it through the page cache. */
+static ssize_t vexfs_dio_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	unsigned int flags = 0;
+	int err = vexfs_stale_commit(inode);
+
+	if (err)
+		return err;
+	/* A partial block is zeroed around the write, which another write to the
+	 * same block must not see half done. */
+	if (!IS_ALIGNED(iocb->ki_pos | iov_iter_count(from), VEXFS_BLOCK_SIZE) ||
+	    iocb->ki_pos + iov_iter_count(from) > i_size_read(inode))
+		flags |= IOMAP_DIO_FORCE_WAIT;
+	return iomap_dio_rw(iocb, from, &vexfs_iomap_ops, &vexfs_dio_write_ops, flags, NULL, 0);
+}
+
+/* ---- read and write ---------------------------------------------------------- */
+
+static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	if (vexfs_is_shutdown(file_inode(iocb->ki_filp)->i_sb))
+		return -EIO;
+	if (!iov_iter_count(to))
+		return 0;
+	if (iocb->ki_flags & IOCB_DIRECT)
+		return vexfs_dio_read(iocb, to);
+	return generic_file_read_iter(iocb, to);
+}
+
+/* Everything a write does before the first byte; i_rwsem held. */
+static ssize_t vexfs_write_checks(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct file *file = iocb->ki_filp;
+	struct inode *inode = file_inode(file);
+	loff_t size = i_size_read(inode);
+	ssize_t ret = generic_write_checks(iocb, from);
+	int err;
+
+	if (ret <= 0)
+		return ret;
+	err = file_remove_privs(file);
+	if (!err)
+		err = file_update_time(file);
+	if (!err)
+		err = vexfs_content_changed(inode);
+	/* The gap between the old end and the write must read as zeros. */
+	if (!err && iocb->ki_pos > size)
+		err = vexfs_zero_tail(inode, size, iocb->ki_pos);
+	return err ? err : ret;
+}
+
+static ssize_t vexfs_buffered(struct kiocb *iocb, struct iov_iter *from)
+{
+	loff_t pos = iocb->ki_pos;
+	ssize_t ret;
+
+	iocb->ki_flags &= ~IOCB_DIRECT;
+	ret = vexfs_buffered_write(iocb, from, &vexfs_iomap_ops);
+	if (ret > 0)
+		iocb->ki_pos = pos + ret;	/* some kernels did it, some leave it to us */
+	return ret;
+}
+
+static ssize_t vexfs_write_locked(struct kiocb *iocb, struct iov_iter *from)
+{
+	ssize_t ret = vexfs_write_checks(iocb, from);
+
+	if (ret <= 0)
+		return ret;
+	if (iocb->ki_flags & IOCB_DIRECT) {
+		ret = vexfs_dio_write(iocb, from);
+		if (ret != -ENOTBLK)
+			return ret;
+	}
+	return vexfs_buffered(iocb, from);
+}
+
+static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t ret;
+
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;		/* a write may start a handle, which waits */
+	inode_lock(inode);
+	ret = vexfs_write_locked(iocb, from);
+	inode_unlock(inode);
+	if (ret > 0)
+		ret = generic_write_sync(iocb, ret);
+	return ret;
+}
+
+/* ---- mmap ----------------------------------------------------------------------- */
+
+static vm_fault_t vexfs_page_mkwrite(struct vm_fault *vmf)
+{
+	struct inode *inode = file_inode(vmf->vma->vm_file);
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+
+	sb_start_pagefault(inode->i_sb);
+	file_update_time(vmf->vma->vm_file);
+	if (!vexfs_content_changed(inode)) {
+		filemap_invalidate_lock_shared(inode->i_mapping);
+		ret = iomap_page_mkwrite(vmf, &vexfs_iomap_ops);
+		filemap_invalidate_unlock_shared(inode->i_mapping);
+	}
+	sb_end_pagefault(inode->i_sb);
+	return ret;
+}
+
+static const struct vm_operations_struct vexfs_vm_ops = {
+	.fault = filemap_fault,
+	.map_pages = filemap_map_pages,
+	.page_mkwrite = vexfs_page_mkwrite,
+};
+
+static int vexfs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (vexfs_is_shutdown(file_inode(file)->i_sb))
+		return -EIO;
+	file_accessed(file);
+	vma->vm_ops = &vexfs_vm_ops;
+	return 0;
+}
+
+/* ---- fsync ------------------------------------------------------------------------ */
+
+/**
+ * vexfs_fsync - data, then the transaction that last changed the inode
+ * @file:     a file or directory
+ * @start:    first byte of the range whose data to write
+ * @end:      last byte
+ * @datasync: leave out what reading the data back does not need
+ *
+ * Also for directories. The commit flushes the device's cache; when there is
+ * nothing to commit, the data still needs a flush of its own.
+ */
+int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	struct inode *inode = file->f_mapping->host;
+	journal_t *journal = VEXFS_SB(inode->i_sb)->journal;
+	bool flush;
+	tid_t tid;
+	int err, err2;
+
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	err = file_write_and_wait_range(file, start, end);
+	if (err)
+		return err;
+	if (sb_rdonly(inode->i_sb))
+		return is_journal_aborted(journal) ? -EROFS : 0;
+	tid = datasync ? VEXFS_I(inode)->datasync_tid : VEXFS_I(inode)->sync_tid;
+	flush = (journal->j_flags & JBD2_BARRIER) && !jbd2_trans_will_send_data_barrier(journal, tid);
+	err = jbd2_complete_transaction(journal, tid);
+	if (flush) {
+		err2 = blkdev_issue_flush(inode->i_sb->s_bdev);
+		err = err ? err : err2;
+	}
+	return err;
+}
+
+/* ---- the rest ------------------------------------------------------------------------ */
+
+static loff_t vexfs_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct inode *inode = file_inode(file);
+
+	if (whence != SEEK_HOLE && whence != SEEK_DATA)
+		return generic_file_llseek(file, offset, whence);
+	inode_lock_shared(inode);
+	offset = whence == SEEK_HOLE ? iomap_seek_hole(inode, offset, &vexfs_iomap_read_ops) :
+				       iomap_seek_data(inode, offset, &vexfs_iomap_read_ops);
+	inode_unlock_shared(inode);
+	return offset < 0 ? offset : vfs_setpos(file, offset, inode->i_sb->s_maxbytes);
+}
+
+static int vexfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 len)
+{
+	int err;
+
+	inode_lock_shared(inode);
+	err = iomap_fiemap(inode, info, start, len, &vexfs_iomap_read_ops);
+	inode_unlock_shared(inode);
+	return err;
+}
+
+static int vexfs_open(struct inode *inode, struct file *file)
+{
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	file->f_mode |= FMODE_CAN_ODIRECT;
+	return generic_file_open(inode, file);
+}
+
+const struct file_operations vexfs_file_fops = {
+	.llseek = vexfs_llseek,
+	.read_iter = vexfs_read_iter,
+	.write_iter = vexfs_write_iter,
+	.mmap = vexfs_mmap,
+	.open = vexfs_open,
+	.fsync = vexfs_fsync,
+	.splice_read = vexfs_splice_read,
+	.splice_write = iter_file_splice_write,
+	.unlocked_ioctl = vexfs_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+const struct inode_operations vexfs_file_iops = {
+	.setattr = vexfs_setattr,
+	.getattr = vexfs_getattr,
+	.listxattr = vexfs_listxattr,
+	.fiemap = vexfs_fiemap,
+};
+
+const struct inode_operations vexfs_special_iops = {
+	.setattr = vexfs_setattr,
+	.getattr = vexfs_getattr,
+	.listxattr = vexfs_listxattr,
+};

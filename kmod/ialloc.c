@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inode allocation. The lowest free number of a group is taken, so that the
+ * initialised part of its inode table (gd_itable_init) grows block by block
+ * and mkfs need not write the table.
+ */
+#include "kmod/vexfs.h"
+#include <linux/iversion.h>
+#include <linux/random.h>
+
+static struct buffer_head *vexfs_ibmap_read(struct super_block *sb, u32 group)
+{
+	return vexfs_md_read(sb, vexfs_group_ibmap(&VEXFS_SB(sb)->geo, group), VEXFS_MAGIC_IBMAP, 0,
+			     group);
+}
+
+/* Make the table block that holds inode @index of @group valid: zeros, if it
+ * was never written. group->lock held, gdt writable. */
+static int vexfs_itable_init(handle_t *handle, struct super_block *sb, u32 group, u32 index)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_group_desc *gd = vexfs_gd(sbi, group, NULL);
+	u32 block = index / VEXFS_INODES_PER_BLOCK, init = le32_to_cpu(gd->gd_itable_init);
+	struct buffer_head *bh;
+	int err;
+
+	if (block < init)
+		return 0;
+	if (block > init)
+		return vexfs_corrupt(sb, 0, 0, "inode bitmap skips part of the inode table");
+	bh = sb_getblk(sb, vexfs_group_itable(&sbi->geo, group) + block);
+	if (!bh)
+		return -ENOMEM;
+	lock_buffer(bh);
+	err = jbd2_journal_get_create_access(handle, bh);
+	if (!err) {
+		memset(bh->b_data, 0, VEXFS_BLOCK_SIZE);
+		set_buffer_uptodate(bh);
+	}
+	unlock_buffer(bh);
+	if (!err)
+		err = vexfs_md_dirty(handle, sb, bh);
+	if (!err)
+		gd->gd_itable_init = cpu_to_le32(block + 1);
+	brelse(bh);
+	return err;
+}
+
+static void vexfs_igroup_account(struct vexfs_sb_info *sbi, u32 group, int inodes, int dirs)
+{
+	struct vexfs_group_desc *gd = vexfs_gd(sbi, group, NULL);
+
+	sbi->groups[group].free_inodes += inodes;
+	gd->gd_free_inodes = cpu_to_le32(sbi->groups[group].free_inodes);
+	le32_add_cpu(&gd->gd_used_dirs, dirs);
+	percpu_counter_add(&sbi->free_inodes, inodes);
+}
+
+/* group->lock held. 0, -ENOSPC, error. */
+static int vexfs_ialloc_locked(handle_t *handle, struct super_block *sb, u32 group, bool dir,
+			       u64 *ino)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct buffer_head *bh, *gdt;
+	u32 bit, n = sbi->geo.inodes_per_group;
+	void *map;
+	int err = 0;
+
+	bh = vexfs_ibmap_read(sb, group);
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	map = bh->b_data + VEXFS_MDHDR_SIZE;
+	vexfs_gd(sbi, group, &gdt);
+	bit = vexfs_bit_next_clear(map, sbi->groups[group].ino_hint, n);
+	*ino = (u64)group * n + bit + 1;
+	if (bit >= n)
+		err = -ENOSPC;
+	else if (*ino < VEXFS_FIRST_INO)
+		err = vexfs_corrupt(sb, *ino, bh->b_blocknr, "bitmap calls a reserved inode free");
+	if (!err)
+		err = vexfs_md_modify(handle, sb, bh);
+	if (!err)
+		err = vexfs_md_modify(handle, sb, gdt);
+	if (!err)
+		err = vexfs_itable_init(handle, sb, group, bit);
+	if (!err) {
+		vexfs_bits_set(map, bit, 1);
+		sbi->groups[group].ino_hint = bit + 1;
+		vexfs_igroup_account(sbi, group, -1, dir);
+		err = vexfs_md_dirty(handle, sb, bh);
+	}
+	if (!err)
+		err = vexfs_md_dirty(handle, sb, gdt);
+	brelse(bh);
+	return err;
+}
+
+/* Files go to their directory's group; a directory of the root gets a group of
+ * its own while there are emptier ones, so that trees spread over the device. */
+static u32 vexfs_pick_group(struct vexfs_sb_info *sbi, struct inode *dir, bool is_dir)
+{
+	u32 parent = dir ? vexfs_ino_group(&sbi->geo, dir->i_ino) : 0;
+	u32 best = parent, g;
+
+	if (!is_dir || !dir || dir->i_ino != VEXFS_ROOT_INO)
+		return parent;
+	for (g = 0; g < sbi->geo.groups; g++)
+		if (READ_ONCE(sbi->groups[g].free_inodes) && READ_ONCE(sbi->groups[g].free_blocks) >
+		    READ_ONCE(sbi->groups[best].free_blocks))
+			best = g;
+	return best;
+}
+
+static int vexfs_ialloc(handle_t *handle, struct super_block *sb, struct inode *dir, bool is_dir,
+			u64 *ino)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	u32 first = vexfs_pick_group(sbi, dir, is_dir), i;
+	int err = -ENOSPC;
+
+	for (i = 0; i < sbi->geo.groups && err == -ENOSPC; i++) {
+		u32 group = (first + i) % sbi->geo.groups;
+
+		if (!READ_ONCE(sbi->groups[group].free_inodes))
+			continue;
+		mutex_lock(&sbi->groups[group].lock);
+		err = vexfs_ialloc_locked(handle, sb, group, is_dir, ino);
+		mutex_unlock(&sbi->groups[group].lock);
+	}
+	return err;
+}
+
+static void vexfs_init_new(struct inode *inode, u64 ino)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	inode->i_ino = ino;
+	inode->i_generation = get_random_u32();
+	inode_set_iversion(inode, 1);
+	vexfs_touch(inode);
+	vexfs_set_atime(inode, vexfs_ctime(inode));
+	vi->btime = vexfs_ctime(inode);
+}
+
+static struct inode *vexfs_new(handle_t *handle, struct super_block *sb, vexfs_idmap_t *idmap,
+			       struct inode *dir, umode_t mode)
+{
+	struct inode *inode = new_inode(sb);
+	u64 ino;
+	int err;
+
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	if (dir) {
+		inode_init_owner(idmap, inode, dir, mode);
+	} else {
+		inode->i_mode = mode;
+		inode->i_uid = GLOBAL_ROOT_UID;
+		inode->i_gid = GLOBAL_ROOT_GID;
+	}
+	err = vexfs_ialloc(handle, sb, dir, S_ISDIR(mode), &ino);
+	if (err)
+		goto fail;
+	vexfs_init_new(inode, ino);
+	if (insert_inode_locked(inode) < 0) {
+		err = vexfs_corrupt(sb, ino, 0, "bitmap calls an inode free that is in use");
+		goto fail;
+	}
+	return inode;
+fail:
+	make_bad_inode(inode);
+	iput(inode);
+	return ERR_PTR(err);
+}
+
+struct inode *vexfs_new_inode(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
+			      umode_t mode)
+{
+	return vexfs_new(handle, dir->i_sb, idmap, dir, mode);
+}
+
+struct inode *vexfs_new_hidden_inode(handle_t *handle, struct super_block *sb)
+{
+	struct inode *inode = vexfs_new(handle, sb, vexfs_nop_idmap, NULL, S_IFREG | 0600);
+	int err;
+
+	if (IS_ERR(inode))
+		return inode;
+	VEXFS_I(inode)->flags |= VEXFS_INODE_HIDDEN;
+	set_nlink(inode, 1);
+	vexfs_set_inode_ops(inode);
+	err = vexfs_mark_inode_dirty(handle, inode);
+	unlock_new_inode(inode);
+	if (err) {
+		iput(inode);
+		return ERR_PTR(err);
+	}
+	return inode;
+}
+
+/* Clear the table slot: a free inode reads as mode 0. */
+static int vexfs_clear_slot(handle_t *handle, struct super_block *sb, u64 ino)
+{
+	struct vexfs_geo *geo = &VEXFS_SB(sb)->geo;
+	struct buffer_head *bh = sb_bread(sb, vexfs_ino_block(geo, ino));
+	int err;
+
+	if (!bh)
+		return vexfs_io_error(sb, ino, vexfs_ino_block(geo, ino), "inode read failed", -EIO);
+	err = jbd2_journal_get_write_access(handle, bh);
+	if (!err) {
+		memset(bh->b_data + vexfs_ino_offset(geo, ino), 0, VEXFS_INODE_SIZE);
+		err = vexfs_md_dirty(handle, sb, bh);
+	}
+	brelse(bh);
+	return err;
+}
+
+/**
+ * vexfs_free_inode - give the number of an evicted inode back
+ * @handle: with VEXFS_NEW_INODE_CREDITS left
+ * @inode:  truncated, without pages; this function calls clear_inode(), because
+ *	    the number may be used again as soon as its bit is clear
+ */
+int vexfs_free_inode(handle_t *handle, struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	u64 ino = inode->i_ino;
+	u32 group = vexfs_ino_group(&sbi->geo, ino), bit = vexfs_ino_index(&sbi->geo, ino);
+	bool dir = S_ISDIR(inode->i_mode);
+	struct buffer_head *bh, *gdt;
+	int err;
+
+	clear_inode(inode);
+	bh = vexfs_ibmap_read(sb, group);
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	err = vexfs_clear_slot(handle, sb, ino);
+	mutex_lock(&sbi->groups[group].lock);
+	vexfs_gd(sbi, group, &gdt);
+	if (!err)
+		err = vexfs_md_modify(handle, sb, bh);
+	if (!err)
+		err = vexfs_md_modify(handle, sb, gdt);
+	if (!err && !vexfs_bit_test(bh->b_data + VEXFS_MDHDR_SIZE, bit))
+		err = vexfs_corrupt(sb, ino, bh->b_blocknr, "freeing an inode that is free");
+	if (!err) {
+		vexfs_bits_clear(bh->b_data + VEXFS_MDHDR_SIZE, bit, 1);
+		sbi->groups[group].ino_hint = min(sbi->groups[group].ino_hint, bit);
+		vexfs_igroup_account(sbi, group, 1, -dir);
+		err = vexfs_md_dirty(handle, sb, bh);
+	}
+	if (!err)
+		err = vexfs_md_dirty(handle, sb, gdt);
+	mutex_unlock(&sbi->groups[group].lock);
+	brelse(bh);
+	return err;
+}

@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inodes between the VFS and the inode table.
+ *
+ * An inode is written into its journaled table block whenever it changes
+ * (vexfs_mark_inode_dirty), so there is nothing left to do at writeback but to
+ * wait for a commit.
+ */
+#include "kmod/vexfs.h"
+#include <linux/iversion.h>
+#include <linux/xattr.h>
+
+/* ---- reading ------------------------------------------------------------- */
+
+static struct timespec64 vexfs_time(__le64 sec, __le32 nsec)
+{
+	return (struct timespec64){
+		.tv_sec = (s64)le64_to_cpu(sec),
+		.tv_nsec = min_t(u32, le32_to_cpu(nsec), NSEC_PER_SEC - 1),
+	};
+}
+
+static void vexfs_fill_times(struct inode *inode, const struct vexfs_inode *di)
+{
+	vexfs_set_atime(inode, vexfs_time(di->i_atime, di->i_atime_nsec));
+	vexfs_set_mtime(inode, vexfs_time(di->i_mtime, di->i_mtime_nsec));
+	vexfs_set_ctime(inode, vexfs_time(di->i_ctime, di->i_ctime_nsec));
+	VEXFS_I(inode)->btime = vexfs_time(di->i_btime, di->i_btime_nsec);
+}
+
+/* fsync of an inode just read must wait for whatever is not committed yet. */
+static void vexfs_init_tids(struct inode *inode)
+{
+	journal_t *journal = VEXFS_SB(inode->i_sb)->journal;
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	tid_t tid;
+
+	read_lock(&journal->j_state_lock);
+	if (journal->j_running_transaction)
+		tid = journal->j_running_transaction->t_tid;
+	else if (journal->j_committing_transaction)
+		tid = journal->j_committing_transaction->t_tid;
+	else
+		tid = journal->j_commit_sequence;
+	read_unlock(&journal->j_state_lock);
+	vi->sync_tid = tid;
+	vi->datasync_tid = tid;
+	vi->stale_tid = 0;
+}
+
+static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	inode->i_mode = le16_to_cpu(di->i_mode);
+	i_uid_write(inode, le32_to_cpu(di->i_uid));
+	i_gid_write(inode, le32_to_cpu(di->i_gid));
+	set_nlink(inode, le32_to_cpu(di->i_nlink));
+	inode->i_generation = le32_to_cpu(di->i_generation);
+	i_size_write(inode, le64_to_cpu(di->i_size));
+	inode->i_blocks = le64_to_cpu(di->i_blocks) << (VEXFS_BLOCK_SHIFT - 9);
+	vexfs_fill_times(inode, di);
+	inode_set_iversion_queried(inode, le64_to_cpu(di->i_version));
+	vi->disksize = le64_to_cpu(di->i_size);
+	vi->flags = le32_to_cpu(di->i_flags);
+	vi->projid = le32_to_cpu(di->i_projid);
+	vi->xattr_block = le64_to_cpu(di->i_xattr_block);
+	vi->datagen = le64_to_cpu(di->i_datagen);
+	vi->vecmask = le64_to_cpu(di->i_vecmask);
+	/* Whether an embedding saw this generation is not stored: assume so. */
+	vi->datagen_seen = vi->vecmask != 0;
+	memcpy(vi->links, di->i_links, sizeof(vi->links));
+	memcpy(vi->symlink, di->i_symlink, VEXFS_SYMLINK_INLINE);
+	vi->symlink[VEXFS_SYMLINK_INLINE] = 0;
+	if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode))
+		inode->i_rdev = new_decode_dev(le32_to_cpu(di->i_rdev));
+}
+
+/* The table block of @ino, and where in it; block must have been written once. */
+static struct buffer_head *vexfs_itable_read(struct super_block *sb, u64 ino,
+					     struct vexfs_inode **di)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	u32 group = vexfs_ino_group(&sbi->geo, ino);
+	u32 block = vexfs_ino_index(&sbi->geo, ino) / VEXFS_INODES_PER_BLOCK;
+	u64 blkno = vexfs_ino_block(&sbi->geo, ino);
+	struct buffer_head *bh;
+
+	if (block >= le32_to_cpu(vexfs_gd(sbi, group, NULL)->gd_itable_init))
+		return ERR_PTR(-ESTALE);
+	if (vexfs_is_shutdown(sb))
+		return ERR_PTR(-EIO);
+	bh = sb_bread(sb, blkno);
+	if (!bh)
+		return ERR_PTR(vexfs_io_error(sb, ino, blkno, "inode read failed", -EIO));
+	*di = (void *)(bh->b_data + vexfs_ino_offset(&sbi->geo, ino));
+	return bh;
+}
+
+static int vexfs_check_kind(struct inode *inode, const struct vexfs_inode *di, unsigned int flags)
+{
+	bool hidden = le32_to_cpu(di->i_flags) & VEXFS_INODE_HIDDEN;
+
+	if (hidden && !(flags & VEXFS_IGET_HIDDEN))
+		return flags & VEXFS_IGET_MAYBE ? -ESTALE :
+			vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "a name leads to a hidden inode");
+	if (di->i_nlink || (flags & VEXFS_IGET_MAYBE))
+		return 0;
+	return vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "inode in use has no links");
+}
+
+static int vexfs_read_inode(struct inode *inode, unsigned int flags)
+{
+	struct super_block *sb = inode->i_sb;
+	struct vexfs_inode *di;
+	struct buffer_head *bh = vexfs_itable_read(sb, inode->i_ino, &di);
+	const char *what;
+	int err = 0;
+
+	if (IS_ERR(bh))
+		return PTR_ERR(bh) == -ESTALE && !(flags & VEXFS_IGET_MAYBE) ?
+			vexfs_corrupt(sb, inode->i_ino, 0, "inode in use was never written") :
+			PTR_ERR(bh);
+	what = vexfs_inode_verify(di, &VEXFS_SB(sb)->geo, inode->i_ino);
+	if (!di->i_mode && (flags & VEXFS_IGET_MAYBE))
+		err = -ESTALE;
+	else if (what)
+		err = vexfs_corrupt(sb, inode->i_ino, bh->b_blocknr, what);
+	else
+		err = vexfs_check_kind(inode, di, flags);
+	if (!err) {
+		vexfs_fill_inode(inode, di);
+		vexfs_init_tids(inode);
+	}
+	brelse(bh);
+	return err;
+}
+
+struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags)
+{
+	struct inode *inode;
+	int err;
+
+	if (!vexfs_ino_valid(&VEXFS_SB(sb)->geo, ino)) {
+		if (flags & VEXFS_IGET_MAYBE)
+			return ERR_PTR(-ESTALE);
+		return ERR_PTR(vexfs_corrupt(sb, ino, 0, "inode number out of range"));
+	}
+	inode = iget_locked(sb, ino);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	if (!(inode->i_state & I_NEW)) {
+		/* Somebody who wanted a hidden one may have brought it in. */
+		if ((VEXFS_I(inode)->flags & VEXFS_INODE_HIDDEN) && !(flags & VEXFS_IGET_HIDDEN)) {
+			iput(inode);
+			return ERR_PTR(-ESTALE);
+		}
+		return inode;
+	}
+	err = vexfs_read_inode(inode, flags);
+	if (err) {
+		iget_failed(inode);
+		return ERR_PTR(err);
+	}
+	vexfs_set_inode_ops(inode);
+	unlock_new_inode(inode);
+	return inode;
+}
+
+static void vexfs_set_symlink_ops(struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	if (i_size_read(inode) > VEXFS_SYMLINK_INLINE) {
+		inode->i_op = &vexfs_symlink_iops;
+		return;
+	}
+	vi->symlink[i_size_read(inode)] = 0;
+	inode->i_link = vi->symlink;
+	inode->i_op = &vexfs_fast_symlink_iops;
+}
+
+void vexfs_set_inode_ops(struct inode *inode)
+{
+	if (S_ISREG(inode->i_mode)) {
+		inode->i_op = &vexfs_file_iops;
+		inode->i_fop = &vexfs_file_fops;
+		inode->i_mapping->a_ops = &vexfs_aops;
+	} else if (S_ISDIR(inode->i_mode)) {
+		inode->i_op = &vexfs_dir_iops;
+		inode->i_fop = &vexfs_dir_fops;
+	} else if (S_ISLNK(inode->i_mode)) {
+		vexfs_set_symlink_ops(inode);
+	} else {
+		inode->i_op = &vexfs_special_iops;
+		init_special_inode(inode, inode->i_mode, inode->i_rdev);
+	}
+}
+
+/* ---- writing -------------------------------------------------------------- */
+
+static void vexfs_store_times(struct inode *inode, struct vexfs_inode *di)
+{
+	struct timespec64 a = vexfs_atime(inode), m = vexfs_mtime(inode), c = vexfs_ctime(inode);
+	struct timespec64 b = VEXFS_I(inode)->btime;
+
+	di->i_atime = cpu_to_le64(a.tv_sec);
+	di->i_atime_nsec = cpu_to_le32(a.tv_nsec);
+	di->i_mtime = cpu_to_le64(m.tv_sec);
+	di->i_mtime_nsec = cpu_to_le32(m.tv_nsec);
+	di->i_ctime = cpu_to_le64(c.tv_sec);
+	di->i_ctime_nsec = cpu_to_le32(c.tv_nsec);
+	di->i_btime = cpu_to_le64(b.tv_sec);
+	di->i_btime_nsec = cpu_to_le32(b.tv_nsec);
+}
+
+/* vi->lock held: two writers of one inode must not interleave. A root that
+ * changes at this moment is written again by whoever changes it, in the same
+ * transaction, which cannot commit before that handle has stopped. */
+static void vexfs_store_inode(struct inode *inode, struct vexfs_inode *di)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	loff_t size = S_ISREG(inode->i_mode) ? vi->disksize : i_size_read(inode);
+
+	memset(di, 0, sizeof(*di));
+	di->i_magic = cpu_to_le16(VEXFS_INODE_MAGIC);
+	di->i_mode = cpu_to_le16(inode->i_mode);
+	di->i_ino = cpu_to_le64(inode->i_ino);
+	di->i_uid = cpu_to_le32(i_uid_read(inode));
+	di->i_gid = cpu_to_le32(i_gid_read(inode));
+	di->i_nlink = cpu_to_le32(inode->i_nlink);
+	di->i_generation = cpu_to_le32(inode->i_generation);
+	di->i_size = cpu_to_le64(size);
+	di->i_blocks = cpu_to_le64(inode->i_blocks >> (VEXFS_BLOCK_SHIFT - 9));
+	vexfs_store_times(inode, di);
+	di->i_version = cpu_to_le64(inode_peek_iversion(inode));
+	di->i_flags = cpu_to_le32(vi->flags);
+	di->i_projid = cpu_to_le32(vi->projid);
+	di->i_datagen = cpu_to_le64(vi->datagen);
+	di->i_vecmask = cpu_to_le64(vi->vecmask);
+	di->i_xattr_block = cpu_to_le64(vi->xattr_block);
+	if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode))
+		di->i_rdev = cpu_to_le32(new_encode_dev(inode->i_rdev));
+	memcpy(di->i_links, vi->links, sizeof(di->i_links));
+	memcpy(di->i_symlink, vi->symlink, VEXFS_SYMLINK_INLINE);
+	vexfs_inode_seal(di);
+}
+
+/**
+ * vexfs_mark_inode_dirty - write the inode into its table block
+ * @handle: with one credit left
+ * @inode:  any; data_sem may be held
+ *
+ * The checksum is computed here rather than by a trigger: a trigger would have
+ * to seal all eight inodes of the block, and would make a damaged neighbour
+ * look sound.
+ */
+int vexfs_mark_inode_dirty(handle_t *handle, struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct vexfs_inode *di;
+	struct buffer_head *bh = vexfs_itable_read(sb, inode->i_ino, &di);
+	int err;
+
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	err = jbd2_journal_get_write_access(handle, bh);
+	if (!err) {
+		spin_lock(&vi->lock);
+		vexfs_store_inode(inode, di);
+		spin_unlock(&vi->lock);
+		err = vexfs_md_dirty(handle, sb, bh);
+		vi->sync_tid = handle->h_transaction->t_tid;
+		vi->datasync_tid = handle->h_transaction->t_tid;
+	}
+	brelse(bh);
+	return err;
+}
+
+/* The VFS changed times or the like. */
+void vexfs_dirty_inode(struct inode *inode, int flags)
+{
+	handle_t *handle;
+
+	if (flags == I_DIRTY_TIME)
+		return;
+	handle = vexfs_start(inode->i_sb, 1, 0);
+	if (IS_ERR(handle))
+		return;
+	vexfs_mark_inode_dirty(handle, inode);
+	vexfs_stop(handle);
+}
+
+int vexfs_write_inode(struct inode *inode, struct writeback_control *wbc)
+{
+	/* sync(2) comes with sync_fs, which commits for all inodes at once. */
+	if (wbc->sync_mode != WB_SYNC_ALL || wbc->for_sync || (current->flags & PF_MEMALLOC))
+		return 0;
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	return jbd2_complete_transaction(VEXFS_SB(inode->i_sb)->journal, VEXFS_I(inode)->sync_tid);
+}
+
+/* ---- the end of an inode ---------------------------------------------------- */
+
+/* Tree blocks of a directory (empty: none) and of a long symlink. */
+static int vexfs_evict_symlink(struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct super_block *sb = inode->i_sb;
+	struct vexfs_extent e;
+	struct vexfs_kio kio;
+	struct vexfs_blk b;
+	handle_t *handle;
+	int err;
+
+	if (i_size_read(inode) <= VEXFS_SYMLINK_INLINE || !vi->root.r_count)
+		return 0;
+	if (vexfs_ext_unpack(le64_to_cpu(vi->root.r_recs[0].key), le64_to_cpu(vi->root.r_recs[0].val),
+			     VEXFS_SB(sb)->geo.blocks, &e))
+		return vexfs_corrupt(sb, inode->i_ino, 0, "symlink without a block");
+	handle = vexfs_start(sb, VEXFS_ALLOC_CREDITS + 2, 1);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	vexfs_kio_init(&kio, sb, handle, inode->i_ino);
+	err = kio.io.ops->read(&kio.io, e.pblk, VEXFS_MAGIC_SYMLINK, 0, inode->i_ino, &b);
+	if (!err)
+		err = kio.io.ops->free(&kio.io, &b);
+	if (!err) {
+		memset(&vi->root, 0, sizeof(vi->root));
+		i_size_write(inode, 0);
+		err = vexfs_mark_inode_dirty(handle, inode);
+	}
+	vexfs_stop(handle);
+	return err;
+}
+
+static int vexfs_delete_blocks(struct inode *inode)
+{
+	int err = 0;
+
+	if (S_ISREG(inode->i_mode)) {
+		err = vexfs_vec_evict(inode);
+		i_size_write(inode, 0);
+		if (!err)
+			err = vexfs_truncate(inode);
+	} else if (S_ISLNK(inode->i_mode)) {
+		err = vexfs_evict_symlink(inode);
+	}
+	return err;
+}
+
+/* Nothing names or holds the inode: free all it has. On an error it stays on
+ * the orphan table, for the next mount or fsck. */
+static bool vexfs_delete_inode(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+	bool cleared = false;
+	handle_t *handle;
+	int err;
+
+	sb_start_intwrite(sb);
+	err = vexfs_delete_blocks(inode);
+	if (err)
+		goto out;
+	handle = vexfs_start(sb, VEXFS_NEW_INODE_CREDITS + 2, 0);
+	if (IS_ERR(handle)) {
+		err = PTR_ERR(handle);
+		goto out;
+	}
+	err = vexfs_orphan_del(handle, inode);
+	if (!err) {
+		cleared = true;
+		err = vexfs_free_inode(handle, inode);
+	}
+	vexfs_stop(handle);
+out:
+	sb_end_intwrite(sb);
+	if (err && err != -EROFS && !vexfs_is_shutdown(sb))
+		vexfs_warn(sb, "inode %lu could not be deleted: error %d; the next mount retries",
+			   inode->i_ino, err);
+	return cleared;
+}
+
+void vexfs_evict_inode(struct inode *inode)
+{
+	bool cleared = false;
+
+	truncate_inode_pages_final(&inode->i_data);
+	if (!is_bad_inode(inode) && !inode->i_nlink)
+		cleared = vexfs_delete_inode(inode);
+	if (!cleared)
+		clear_inode(inode);
+}
+
+/* ---- content generations --------------------------------------------------------- */
+
+u64 vexfs_datagen_record(struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 gen;
+
+	spin_lock(&vi->lock);
+	vi->datagen_seen = true;
+	gen = vi->datagen;
+	spin_unlock(&vi->lock);
+	return gen;
+}
+
+/*
+ * Called before content changes. The new generation must be on disk before the
+ * new content is: writeback waits for the transaction noted in stale_tid.
+ */
+int vexfs_content_changed(struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	handle_t *handle;
+	int err;
+
+	if (!READ_ONCE(vi->datagen_seen))
+		return 0;
+	handle = vexfs_start(inode->i_sb, 1, 0);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	spin_lock(&vi->lock);
+	if (vi->datagen_seen) {
+		vi->datagen++;
+		vi->datagen_seen = false;
+	}
+	spin_unlock(&vi->lock);
+	WRITE_ONCE(vi->stale_tid, handle->h_transaction->t_tid);
+	err = vexfs_mark_inode_dirty(handle, inode);
+	vexfs_stop(handle);
+	return err;
+}
+
+/* ---- attributes -------------------------------------------------------------------- */
+
+/* Zero the rest of the block that ends the file, in memory and, when the file
+ * grows over it, on disk: what lies there may be old content. Not in a handle. */
+int vexfs_zero_tail(struct inode *inode, loff_t from, loff_t to)
+{
+	loff_t block_end = round_up(from, VEXFS_BLOCK_SIZE);
+	int err;
+
+	if (from == block_end || from >= to)
+		return 0;
+	/* A dirty page over an unwritten block would be skipped by zero_range:
+	 * writing it out makes it a written block, and zeroes past the end. */
+	err = filemap_write_and_wait_range(inode->i_mapping, from, block_end - 1);
+	if (!err)
+		err = iomap_zero_range(inode, from, min(to, block_end) - from, NULL,
+				       &vexfs_iomap_ops);
+	return err;
+}
+
+/* i_rwsem and invalidate_lock held. */
+static int vexfs_grow(struct inode *inode, loff_t size)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	loff_t old = i_size_read(inode);
+	handle_t *handle;
+	int err = vexfs_zero_tail(inode, old, size);
+
+	if (!err && !IS_ALIGNED(old, VEXFS_BLOCK_SIZE))
+		err = filemap_write_and_wait_range(inode->i_mapping, round_down(old, VEXFS_BLOCK_SIZE),
+						   old);
+	if (err)
+		return err;
+	truncate_setsize(inode, size);
+	handle = vexfs_start(inode->i_sb, 1, 0);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	down_write(&vi->data_sem);
+	vi->disksize = max(vi->disksize, size);
+	up_write(&vi->data_sem);
+	err = vexfs_mark_inode_dirty(handle, inode);
+	vexfs_stop(handle);
+	return err;
+}
+
+static int vexfs_shrink(struct inode *inode, loff_t size)
+{
+	int err = iomap_truncate_page(inode, size, NULL, &vexfs_iomap_ops);
+
+	if (err)
+		return err;
+	truncate_setsize(inode, size);
+	return vexfs_truncate(inode);
+}
+
+static int vexfs_setsize(struct inode *inode, loff_t size)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	int err;
+
+	if (size == i_size_read(inode) && size == vi->disksize)
+		return 0;
+	err = vexfs_content_changed(inode);
+	if (err)
+		return err;
+	inode_dio_wait(inode);
+	filemap_invalidate_lock(inode->i_mapping);
+	vexfs_touch(inode);
+	if (size > i_size_read(inode))
+		err = vexfs_grow(inode, size);
+	else
+		err = vexfs_shrink(inode, size);
+	filemap_invalidate_unlock(inode->i_mapping);
+	return err;
+}
+
+int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *attr)
+{
+	struct inode *inode = d_inode(dentry);
+	handle_t *handle;
+	int err = setattr_prepare(idmap, dentry, attr);
+
+	if (err)
+		return err;
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	if ((attr->ia_valid & ATTR_SIZE) && S_ISREG(inode->i_mode)) {
+		err = vexfs_setsize(inode, attr->ia_size);
+		if (err)
+			return err;
+	}
+	handle = vexfs_start(inode->i_sb, 1, 0);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	setattr_copy(idmap, inode, attr);
+	inode_inc_iversion(inode);
+	err = vexfs_mark_inode_dirty(handle, inode);
+	vexfs_stop(handle);
+	return err;
+}
+
+int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *stat, u32 mask,
+		  unsigned int flags)
+{
+	struct inode *inode = d_inode(path->dentry);
+
+	vexfs_fillattr(idmap, mask, inode, stat);
+	if (mask & STATX_BTIME) {
+		stat->result_mask |= STATX_BTIME;
+		stat->btime = VEXFS_I(inode)->btime;
+	}
+	return 0;
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * jbd2 over a reserved region of the device, metadata buffers, and core's
+ * block access on top of both.
+ *
+ * The journal has no inode: the region is contiguous, so mapping a log block
+ * is an addition, and replay needs nothing that replay may still have to
+ * repair. A block's checksum is stored by a jbd2 trigger when the block is
+ * copied out for commit, once per transaction however often it changed.
+ */
+#include "kmod/vexfs.h"
+
+/* Private buffer flag: the checksum was verified (or the block made by us). */
+enum {
+	BH_VexfsVerified = BH_JBDPrivateStart,
+};
+BUFFER_FNS(VexfsVerified, vexfs_verified)
+
+/* ---- the journal ------------------------------------------------------- */
+
+static int vexfs_j_bmap(journal_t *journal, sector_t *block)
+{
+	struct super_block *sb = journal->j_private;
+
+	*block += VEXFS_SB(sb)->geo.journal_start;
+	return 0;
+}
+
+static void vexfs_j_commit(journal_t *journal, transaction_t *transaction)
+{
+	struct super_block *sb = journal->j_private;
+	tid_t tid = transaction->t_tid;
+
+	vexfs_balloc_commit(VEXFS_SB(sb), tid);
+	vexfs_vec_commit(VEXFS_SB(sb), tid);
+}
+
+static void vexfs_j_frozen(struct jbd2_buffer_trigger_type *type, struct buffer_head *bh,
+			   void *data, size_t size)
+{
+	vexfs_mdhdr_seal(data);
+}
+
+/* The device cannot be written: refuse if the log holds something to replay. */
+static int vexfs_journal_check_ro(struct super_block *sb, journal_t *journal)
+{
+	if (!bdev_read_only(sb->s_bdev))
+		return 0;
+	if (journal->j_superblock->s_start) {
+		vexfs_msg(sb, KERN_ERR,
+			  "the journal needs recovery but the device is read-only: mount it writable once");
+		return -EROFS;
+	}
+	return 0;
+}
+
+static int vexfs_journal_features(journal_t *journal)
+{
+	/* csum v3 and 64 bit come as a pair: v3 tags carry the high block half */
+	if (!jbd2_journal_set_features(journal, 0, 0,
+				       JBD2_FEATURE_INCOMPAT_REVOKE | JBD2_FEATURE_INCOMPAT_64BIT |
+				       JBD2_FEATURE_INCOMPAT_CSUM_V3))
+		return -EINVAL;
+	return 0;
+}
+
+static journal_t *vexfs_journal_open(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	journal_t *journal;
+
+	journal = jbd2_journal_init_dev(sb->s_bdev, sb->s_bdev, sbi->geo.journal_start,
+					sbi->geo.journal_blocks, VEXFS_BLOCK_SIZE);
+	if (IS_ERR_OR_NULL(journal))	/* NULL before 6.8 */
+		return journal ? journal : ERR_PTR(-EINVAL);
+	journal->j_private = sb;
+	journal->j_bmap = vexfs_j_bmap;
+	journal->j_commit_callback = vexfs_j_commit;
+	journal->j_submit_inode_data_buffers = vexfs_vec_submit;
+	journal->j_finish_inode_data_buffers = vexfs_vec_finish;
+	write_lock(&journal->j_state_lock);
+	/* An embedding whose payload could not be written must not commit. */
+	journal->j_flags |= JBD2_BARRIER | JBD2_ABORT_ON_SYNCDATA_ERR;
+	write_unlock(&journal->j_state_lock);
+	return journal;
+}
+
+/* Open, recover and start the journal. */
+int vexfs_journal_load(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	journal_t *journal = vexfs_journal_open(sb);
+	int err;
+
+	if (IS_ERR(journal)) {
+		vexfs_msg(sb, KERN_ERR, "the journal's superblock (block %llu) is damaged",
+			  sbi->geo.journal_start);
+		return PTR_ERR(journal);
+	}
+	err = vexfs_journal_check_ro(sb, journal);
+	if (!err) {
+		if (journal->j_superblock->s_start)
+			vexfs_msg(sb, KERN_INFO, "recovering from the journal");
+		err = jbd2_journal_load(journal);
+	}
+	if (!err && !bdev_read_only(sb->s_bdev))
+		err = vexfs_journal_features(journal);
+	if (err) {
+		vexfs_msg(sb, KERN_ERR, "the journal cannot be used: error %d", err);
+		jbd2_journal_destroy(journal);
+		return err;
+	}
+	sbi->trigger.t_frozen = vexfs_j_frozen;
+	sbi->journal = journal;
+	return 0;
+}
+
+void vexfs_journal_destroy(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	int aborted, err;
+
+	if (!sbi->journal)
+		return;
+	/* Whoever started a commit callback has returned before destroy returns. */
+	aborted = is_journal_aborted(sbi->journal);
+	err = jbd2_journal_destroy(sbi->journal);
+	sbi->journal = NULL;
+	if (err < 0 && !aborted)
+		vexfs_msg(sb, KERN_ERR, "the journal could not be closed: error %d", err);
+}
+
+/* ---- handles ------------------------------------------------------------- */
+
+handle_t *vexfs_start(struct super_block *sb, int credits, int revokes)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (vexfs_is_shutdown(sb))
+		return ERR_PTR(-EIO);
+	if (sb_rdonly(sb) && !test_bit(VEXFS_SBF_RECOVERING, &sbi->flags))
+		return ERR_PTR(-EROFS);
+	if (is_journal_aborted(sbi->journal))
+		return ERR_PTR(-EROFS);
+	return jbd2__journal_start(sbi->journal, credits, 0, revokes, GFP_NOFS, 0, 0);
+}
+
+int vexfs_stop(handle_t *handle)
+{
+	return jbd2_journal_stop(handle);
+}
+
+int vexfs_extend(handle_t *handle, int credits, int revokes)
+{
+	int err;
+
+	if (jbd2_handle_buffer_credits(handle) >= credits &&
+	    handle->h_revoke_credits >= revokes)
+		return 0;
+	err = jbd2_journal_extend(handle, credits, revokes);
+	if (err <= 0)
+		return err;
+	return jbd2__journal_restart(handle, credits, revokes, GFP_NOFS);
+}
+
+int vexfs_force_commit(struct super_block *sb)
+{
+	return jbd2_journal_force_commit(VEXFS_SB(sb)->journal);
+}
+
+/* ---- metadata buffers ------------------------------------------------------ */
+
+static int vexfs_md_verify(struct super_block *sb, struct buffer_head *bh, u32 magic, u32 magic2,
+			   u64 owner)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	const struct vexfs_mdhdr *h = (const void *)bh->b_data;
+	const char *what;
+
+	/* The checksum in a buffer that changed since is not current; the
+	 * flag says that the content never came unverified from the disk. */
+	if (buffer_vexfs_verified(bh)) {
+		u32 m = le32_to_cpu(h->h_magic);
+
+		if ((m == magic || (magic2 && m == magic2)) && le64_to_cpu(h->h_owner) == owner)
+			return 0;
+		return vexfs_corrupt(sb, owner, bh->b_blocknr, "block belongs to something else");
+	}
+	what = vexfs_mdhdr_verify(bh->b_data, &sbi->geo, magic, magic2, bh->b_blocknr, owner);
+	if (what)
+		return vexfs_corrupt(sb, owner, bh->b_blocknr, what);
+	set_buffer_vexfs_verified(bh);
+	return 0;
+}
+
+struct buffer_head *vexfs_md_read(struct super_block *sb, u64 blkno, u32 magic, u32 magic2,
+				  u64 owner)
+{
+	struct buffer_head *bh;
+	int err;
+
+	if (!blkno || blkno >= VEXFS_SB(sb)->geo.blocks)
+		return ERR_PTR(vexfs_corrupt(sb, owner, blkno, "block address outside the device"));
+	if (vexfs_is_shutdown(sb))
+		return ERR_PTR(-EIO);
+	bh = sb_bread(sb, blkno);
+	if (!bh)
+		return ERR_PTR(vexfs_io_error(sb, owner, blkno, "metadata read failed", -EIO));
+	err = vexfs_md_verify(sb, bh, magic, magic2, owner);
+	if (err) {
+		brelse(bh);
+		return ERR_PTR(err);
+	}
+	return bh;
+}
+
+struct buffer_head *vexfs_md_create(handle_t *handle, struct super_block *sb, u64 blkno, u32 magic,
+				    u64 owner)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct buffer_head *bh = sb_getblk(sb, blkno);
+	int err;
+
+	if (!bh)
+		return ERR_PTR(-ENOMEM);
+	lock_buffer(bh);
+	err = jbd2_journal_get_create_access(handle, bh);
+	if (err) {
+		unlock_buffer(bh);
+		brelse(bh);
+		return ERR_PTR(err);
+	}
+	vexfs_mdhdr_init(bh->b_data, &sbi->geo, magic, blkno, owner);
+	set_buffer_uptodate(bh);
+	set_buffer_vexfs_verified(bh);
+	unlock_buffer(bh);
+	jbd2_journal_set_triggers(bh, &sbi->trigger);
+	return bh;
+}
+
+int vexfs_md_modify(handle_t *handle, struct super_block *sb, struct buffer_head *bh)
+{
+	int err = jbd2_journal_get_write_access(handle, bh);
+
+	if (err)
+		return vexfs_io_error(sb, 0, bh->b_blocknr, "no journal access", err);
+	jbd2_journal_set_triggers(bh, &VEXFS_SB(sb)->trigger);
+	return 0;
+}
+
+int vexfs_md_dirty(handle_t *handle, struct super_block *sb, struct buffer_head *bh)
+{
+	int err = jbd2_journal_dirty_metadata(handle, bh);
+
+	if (err)
+		return vexfs_io_error(sb, 0, bh->b_blocknr, "metadata not accepted by the journal",
+				      err);
+	return 0;
+}
+
+/* ---- core's block access ----------------------------------------------------- */
+
+static struct vexfs_kio *to_kio(struct vexfs_io *io)
+{
+	return container_of(io, struct vexfs_kio, io);
+}
+
+static void vexfs_kio_pin(struct vexfs_blk *b, struct buffer_head *bh)
+{
+	b->blkno = bh->b_blocknr;
+	b->data = bh->b_data;
+	b->priv = bh;
+}
+
+static int vexfs_kio_read(struct vexfs_io *io, u64 blkno, u32 magic, u32 magic2, u64 owner,
+			  struct vexfs_blk *b)
+{
+	struct buffer_head *bh = vexfs_md_read(to_kio(io)->sb, blkno, magic, magic2, owner);
+
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	vexfs_kio_pin(b, bh);
+	return 0;
+}
+
+static int vexfs_kio_modify(struct vexfs_io *io, struct vexfs_blk *b)
+{
+	return vexfs_md_modify(to_kio(io)->handle, to_kio(io)->sb, b->priv);
+}
+
+static int vexfs_kio_dirty(struct vexfs_io *io, struct vexfs_blk *b)
+{
+	return vexfs_md_dirty(to_kio(io)->handle, to_kio(io)->sb, b->priv);
+}
+
+static void vexfs_kio_put(struct vexfs_io *io, struct vexfs_blk *b)
+{
+	brelse(b->priv);
+	memset(b, 0, sizeof(*b));
+}
+
+static int vexfs_kio_alloc(struct vexfs_io *io, u64 goal, u32 magic, u64 owner,
+			   struct vexfs_blk *b)
+{
+	struct vexfs_kio *kio = to_kio(io);
+	struct buffer_head *bh;
+	u32 len = 1;
+	u64 blkno;
+	int err;
+
+	err = vexfs_alloc_blocks(kio->handle, kio->sb, goal, &blkno, &len);
+	if (err)
+		return err;
+	bh = vexfs_md_create(kio->handle, kio->sb, blkno, magic, owner);
+	if (IS_ERR(bh)) {
+		vexfs_free_blocks(kio->handle, kio->sb, blkno, 1);
+		return PTR_ERR(bh);
+	}
+	kio->allocated++;
+	vexfs_kio_pin(b, bh);
+	return 0;
+}
+
+/* Revoke before the block can be anything else: a replay must not write the
+ * old content over what it will have become. */
+static int vexfs_kio_free(struct vexfs_io *io, struct vexfs_blk *b)
+{
+	struct vexfs_kio *kio = to_kio(io);
+	struct buffer_head *bh = b->priv;
+	u64 blkno = b->blkno;
+	int err;
+
+	memset(b, 0, sizeof(*b));
+	clear_buffer_vexfs_verified(bh);
+	err = jbd2_journal_revoke(kio->handle, blkno, bh);	/* consumes bh */
+	if (err)
+		return vexfs_io_error(kio->sb, kio->owner_ino, blkno, "revoke failed", err);
+	kio->allocated--;
+	return vexfs_free_blocks(kio->handle, kio->sb, blkno, 1);
+}
+
+static int vexfs_kio_corrupt(struct vexfs_io *io, u64 blkno, const char *what)
+{
+	return vexfs_corrupt(to_kio(io)->sb, to_kio(io)->owner_ino, blkno, what);
+}
+
+static const struct vexfs_io_ops vexfs_kio_ops = {
+	.read = vexfs_kio_read,
+	.modify = vexfs_kio_modify,
+	.dirty = vexfs_kio_dirty,
+	.put = vexfs_kio_put,
+	.alloc = vexfs_kio_alloc,
+	.free = vexfs_kio_free,
+	.corrupt = vexfs_kio_corrupt,
+};
+
+void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *handle, u64 ino)
+{
+	kio->io.ops = &vexfs_kio_ops;
+	kio->io.nblocks = VEXFS_SB(sb)->geo.blocks;
+	kio->sb = sb;
+	kio->handle = handle;
+	kio->owner_ino = ino;
+	kio->allocated = 0;
+}

@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Names: lookup, create, link, unlink, rename. Each operation is one handle, so
+ * after a crash it has happened or not. The VFS holds the directories' i_rwsem.
+ */
+#include "kmod/vexfs.h"
+#include <linux/fs.h>
+#include <linux/iversion.h>
+#include <linux/namei.h>
+
+/* ---- entries --------------------------------------------------------------- */
+
+static u64 vexfs_hash(struct inode *dir, const struct qstr *name)
+{
+	return vexfs_dir_hash(VEXFS_SB(dir->i_sb)->geo.hash_seed, name->name, name->len);
+}
+
+/* Blocks a change of @dir's tree may touch, allocations and the inode included. */
+static int vexfs_dir_op_credits(struct inode *dir)
+{
+	return vexfs_dir_credits(&VEXFS_I(dir)->root) +
+	       (VEXFS_MAX_LEVEL + 1) * VEXFS_ALLOC_CREDITS + 1;
+}
+
+/* After a change of @dir's tree: account its blocks, its entry count, its times. */
+static int vexfs_dir_changed(handle_t *handle, struct inode *dir, struct vexfs_kio *kio, int entries)
+{
+	s64 bytes = (s64)kio->allocated << VEXFS_BLOCK_SHIFT;
+
+	if (bytes >= 0)
+		inode_add_bytes(dir, bytes);
+	else
+		inode_sub_bytes(dir, -bytes);
+	i_size_write(dir, i_size_read(dir) + entries);
+	vexfs_touch(dir);
+	inode_inc_iversion(dir);
+	return vexfs_mark_inode_dirty(handle, dir);
+}
+
+static int vexfs_entry_add(handle_t *handle, struct inode *dir, const struct qstr *name,
+			   struct inode *inode)
+{
+	struct vexfs_dent d = {
+		.hash = vexfs_hash(dir, name),
+		.ino = inode->i_ino,
+		.type = fs_umode_to_dtype(inode->i_mode),
+		.name_len = name->len,
+		.name = name->name,
+	};
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	int err, err2;
+
+	vexfs_kio_init(&kio, dir->i_sb, handle, dir->i_ino);
+	vexfs_dir_tree(&t, &kio, dir);
+	err = vexfs_dir_add(&t, &d);
+	/* The root may have been reshaped even if the entry found no room. */
+	err2 = vexfs_dir_changed(handle, dir, &kio, err ? 0 : 1);
+	if (!err)
+		err = err2;
+	return err ? err : vexfs_links_add(inode, dir->i_ino, d.hash);
+}
+
+static int vexfs_entry_del(handle_t *handle, struct inode *dir, const struct qstr *name,
+			   struct inode *inode)
+{
+	u64 hash = vexfs_hash(dir, name);
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	int err, err2;
+
+	vexfs_kio_init(&kio, dir->i_sb, handle, dir->i_ino);
+	vexfs_dir_tree(&t, &kio, dir);
+	err = vexfs_dir_remove(&t, hash, name->name, name->len);
+	err2 = vexfs_dir_changed(handle, dir, &kio, err ? 0 : -1);
+	if (!err)
+		vexfs_links_del(inode, dir->i_ino, hash);
+	return err ? err : err2;
+}
+
+static int vexfs_entry_replace(handle_t *handle, struct inode *dir, const struct qstr *name,
+			       struct inode *old, struct inode *inode)
+{
+	u64 hash = vexfs_hash(dir, name);
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	int err;
+
+	vexfs_kio_init(&kio, dir->i_sb, handle, dir->i_ino);
+	vexfs_dir_tree(&t, &kio, dir);
+	err = vexfs_dir_replace(&t, hash, name->name, name->len, inode->i_ino,
+				fs_umode_to_dtype(inode->i_mode));
+	if (err)
+		return err;
+	vexfs_links_del(old, dir->i_ino, hash);
+	err = vexfs_links_add(inode, dir->i_ino, hash);
+	return err ? err : vexfs_dir_changed(handle, dir, &kio, 0);
+}
+
+/* ---- the inode's record of its names ------------------------------------------ */
+
+/* Always succeeds; a file with more names than room loses track of the last. */
+int vexfs_links_add(struct inode *inode, u64 parent, u64 hash)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct vexfs_link l = { .l_parent = cpu_to_le64(parent), .l_hash = cpu_to_le64(hash) };
+	int i;
+
+	spin_lock(&vi->lock);
+	if (S_ISDIR(inode->i_mode)) {
+		vi->links[0] = l;
+		goto out;
+	}
+	for (i = 0; i < VEXFS_INODE_LINKS && vi->links[i].l_parent; i++)
+		;
+	if (i < VEXFS_INODE_LINKS)
+		vi->links[i] = l;
+	else
+		vi->flags |= VEXFS_INODE_MORE_LINKS;
+out:
+	spin_unlock(&vi->lock);
+	return 0;
+}
+
+/* Keeps the recorded names at the front of the array. */
+void vexfs_links_del(struct inode *inode, u64 parent, u64 hash)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	int i, last = VEXFS_INODE_LINKS - 1;
+
+	if (S_ISDIR(inode->i_mode))
+		return;		/* its one link is replaced, or goes with it */
+	spin_lock(&vi->lock);
+	while (last > 0 && !vi->links[last].l_parent)
+		last--;
+	for (i = 0; i <= last; i++) {
+		if (le64_to_cpu(vi->links[i].l_parent) != parent ||
+		    le64_to_cpu(vi->links[i].l_hash) != hash)
+			continue;
+		vi->links[i] = vi->links[last];
+		memset(&vi->links[last], 0, sizeof(vi->links[last]));
+		break;
+	}
+	spin_unlock(&vi->lock);
+}
+
+/* ---- lookup --------------------------------------------------------------------- */
+
+static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
+{
+	struct inode *inode = NULL;
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	u64 ino;
+	u8 type;
+	int err;
+
+	if (dentry->d_name.len > VEXFS_NAME_LEN)
+		return ERR_PTR(-ENAMETOOLONG);
+	if (vexfs_is_shutdown(dir->i_sb))
+		return ERR_PTR(-EIO);
+	vexfs_kio_init(&kio, dir->i_sb, NULL, dir->i_ino);
+	vexfs_dir_tree(&t, &kio, dir);
+	err = vexfs_dir_lookup(&t, vexfs_hash(dir, &dentry->d_name), dentry->d_name.name,
+			       dentry->d_name.len, &ino, &type);
+	if (!err) {
+		inode = vexfs_iget(dir->i_sb, ino, 0);
+		if (!IS_ERR(inode) && fs_umode_to_dtype(inode->i_mode) != type) {
+			iput(inode);
+			inode = ERR_PTR(vexfs_corrupt(dir->i_sb, ino, 0,
+						      "entry and inode differ in type"));
+		}
+	} else if (err != -ENOENT) {
+		inode = ERR_PTR(err);
+	}
+	return d_splice_alias(inode, dentry);
+}
+
+/* ---- creation ---------------------------------------------------------------------- */
+
+/* Undo a half-made inode: eviction, which needs handles of its own and so waits
+ * until this one has stopped (discard_new_inode), frees it. */
+static void vexfs_abandon(handle_t *handle, struct inode *inode)
+{
+	clear_nlink(inode);
+	vexfs_orphan_add(handle, inode);
+	vexfs_mark_inode_dirty(handle, inode);
+}
+
+/* The target of a long symlink goes into a block of its own. */
+static int vexfs_symlink_block(handle_t *handle, struct inode *inode, const char *target, u32 len)
+{
+	struct vexfs_btree_root *root = &VEXFS_I(inode)->root;
+	struct vexfs_extent e = { .len = 1 };
+	struct vexfs_mdhdr *h;
+	struct vexfs_kio kio;
+	struct vexfs_blk b;
+	int err;
+
+	vexfs_kio_init(&kio, inode->i_sb, handle, inode->i_ino);
+	err = kio.io.ops->alloc(&kio.io, 0, VEXFS_MAGIC_SYMLINK, inode->i_ino, &b);
+	if (err)
+		return err;
+	h = b.data;
+	h->h_bytes = cpu_to_le32(len);
+	memcpy((char *)b.data + VEXFS_MDHDR_SIZE, target, len);
+	e.pblk = b.blkno;
+	err = kio.io.ops->dirty(&kio.io, &b);
+	kio.io.ops->put(&kio.io, &b);
+	root->r_count = cpu_to_le16(1);
+	root->r_recs[0].val = cpu_to_le64(vexfs_ext_pack(&e));
+	inode_add_bytes(inode, VEXFS_BLOCK_SIZE);
+	return err;
+}
+
+static int vexfs_set_target(handle_t *handle, struct inode *inode, const char *target, u32 len)
+{
+	i_size_write(inode, len);
+	if (len > VEXFS_SYMLINK_INLINE)
+		return vexfs_symlink_block(handle, inode, target, len);
+	memcpy(VEXFS_I(inode)->symlink, target, len);
+	return 0;
+}
+
+/* What is new about the inode besides owner and mode. */
+struct vexfs_create {
+	umode_t		mode;
+	dev_t		rdev;
+	const char	*target;	/* symlink */
+	u32		target_len;
+};
+
+/* A locked new inode, complete but for its name; on an error without an inode, or (half-made) with. */
+static int vexfs_make(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
+		      const struct vexfs_create *c, struct inode **out)
+{
+	struct inode *inode = vexfs_new_inode(handle, idmap, dir, c->mode);
+	int err = 0;
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	*out = inode;
+	inode->i_rdev = c->rdev;
+	if (S_ISDIR(c->mode))
+		set_nlink(inode, 2);
+	if (c->target)
+		err = vexfs_set_target(handle, inode, c->target, c->target_len);
+	vexfs_set_inode_ops(inode);
+	return err;
+}
+
+/* Inode and entry, in one handle. On an error @out may hold an abandoned inode. */
+static int vexfs_make_entry(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
+			    struct dentry *dentry, const struct vexfs_create *c,
+			    struct inode **out)
+{
+	int err = vexfs_make(handle, idmap, dir, c, out);
+
+	if (!err)
+		err = vexfs_entry_add(handle, dir, &dentry->d_name, *out);
+	if (err) {
+		if (*out)
+			vexfs_abandon(handle, *out);
+		return err;
+	}
+	if (S_ISDIR(c->mode)) {
+		inc_nlink(dir);
+		vexfs_mark_inode_dirty(handle, dir);
+	}
+	if (IS_DIRSYNC(dir))
+		handle->h_sync = 1;
+	return vexfs_mark_inode_dirty(handle, *out);
+}
+
+static int vexfs_create_once(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
+			     const struct vexfs_create *c)
+{
+	int credits = vexfs_dir_op_credits(dir) + VEXFS_NEW_INODE_CREDITS + VEXFS_ALLOC_CREDITS + 4;
+	handle_t *handle = vexfs_start(dir->i_sb, credits, VEXFS_MAX_LEVEL);
+	struct inode *inode = NULL;
+	int err, err2;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = vexfs_make_entry(handle, idmap, dir, dentry, c, &inode);
+	if (!err)
+		d_instantiate_new(dentry, inode);
+	err2 = vexfs_stop(handle);
+	if (err && inode)
+		discard_new_inode(inode);
+	return err ? err : err2;
+}
+
+/* As for data: what is full may have blocks that wait for a commit. */
+static bool vexfs_should_retry(struct super_block *sb, int err, int *tries)
+{
+	if (err != -ENOSPC || (*tries)++ >= 3)
+		return false;
+	if (percpu_counter_sum(&VEXFS_SB(sb)->pending_blocks) <= 0)
+		return false;
+	return !vexfs_force_commit(sb);
+}
+
+static int vexfs_create_entry(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
+			      const struct vexfs_create *c)
+{
+	int err, tries = 0;
+
+	do {
+		err = vexfs_create_once(idmap, dir, dentry, c);
+	} while (vexfs_should_retry(dir->i_sb, err, &tries));
+	return err;
+}
+
+static int vexfs_create(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
+			umode_t mode, bool excl)
+{
+	struct vexfs_create c = { .mode = mode };
+
+	return vexfs_create_entry(idmap, dir, dentry, &c);
+}
+
+static int vexfs_mknod(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
+		       umode_t mode, dev_t rdev)
+{
+	struct vexfs_create c = { .mode = mode, .rdev = rdev };
+
+	return vexfs_create_entry(idmap, dir, dentry, &c);
+}
+
+static VEXFS_MKDIR_RET vexfs_mkdir(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
+				   umode_t mode)
+{
+	struct vexfs_create c = { .mode = mode | S_IFDIR };
+
+	return vexfs_mkdir_ret(vexfs_create_entry(idmap, dir, dentry, &c));
+}
+
+static int vexfs_symlink(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
+			 const char *target)
+{
+	struct vexfs_create c = {
+		.mode = S_IFLNK | 0777,
+		.target = target,
+		.target_len = strlen(target),
+	};
+
+	if (c.target_len > VEXFS_SYMLINK_MAX)
+		return -ENAMETOOLONG;
+	return vexfs_create_entry(idmap, dir, dentry, &c);
+}
+
+static int vexfs_link_once(struct inode *inode, struct inode *dir, struct dentry *dentry)
+{
+	handle_t *handle = vexfs_start(dir->i_sb, vexfs_dir_op_credits(dir) + 3, VEXFS_MAX_LEVEL);
+	int err, err2;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = vexfs_entry_add(handle, dir, &dentry->d_name, inode);
+	if (!err) {
+		inc_nlink(inode);
+		/* O_TMPFILE: it was an orphan until it got its first name. */
+		if (inode->i_nlink == 1)
+			err = vexfs_orphan_del(handle, inode);
+		vexfs_set_ctime_now(inode);
+		inode_inc_iversion(inode);
+		err2 = vexfs_mark_inode_dirty(handle, inode);
+		err = err ? err : err2;
+		ihold(inode);
+		d_instantiate(dentry, inode);
+		if (IS_DIRSYNC(dir))
+			handle->h_sync = 1;
+	}
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
+}
+
+static int vexfs_link(struct dentry *old, struct inode *dir, struct dentry *dentry)
+{
+	int err, tries = 0;
+
+	do {
+		err = vexfs_link_once(d_inode(old), dir, dentry);
+	} while (vexfs_should_retry(dir->i_sb, err, &tries));
+	return err;
+}
+
+/* ---- removal ------------------------------------------------------------------------ */
+
+/* A name of @inode is gone; after the last, eviction frees it. */
+static int vexfs_drop_link(handle_t *handle, struct inode *inode, bool dir)
+{
+	int err = 0;
+
+	if (dir)
+		clear_nlink(inode);
+	else
+		drop_nlink(inode);
+	vexfs_set_ctime_now(inode);
+	inode_inc_iversion(inode);
+	if (!inode->i_nlink)
+		err = vexfs_orphan_add(handle, inode);
+	return err ? err : vexfs_mark_inode_dirty(handle, inode);
+}
+
+static int vexfs_remove(struct inode *dir, struct dentry *dentry, bool isdir)
+{
+	struct inode *inode = d_inode(dentry);
+	handle_t *handle;
+	int err, err2;
+
+	handle = vexfs_start(dir->i_sb, vexfs_dir_op_credits(dir) + 4, VEXFS_MAX_LEVEL + 1);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = vexfs_entry_del(handle, dir, &dentry->d_name, inode);
+	if (!err && isdir) {
+		drop_nlink(dir);
+		err = vexfs_mark_inode_dirty(handle, dir);
+	}
+	if (!err)
+		err = vexfs_drop_link(handle, inode, isdir);
+	if (IS_DIRSYNC(dir))
+		handle->h_sync = 1;
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
+}
+
+static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
+{
+	return vexfs_remove(dir, dentry, false);
+}
+
+static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
+{
+	if (!vexfs_dir_empty(&VEXFS_I(d_inode(dentry))->root))
+		return -ENOTEMPTY;
+	return vexfs_remove(dir, dentry, true);
+}
+
+/* ---- rename -------------------------------------------------------------------------- */
+
+/* A directory moved: ".." and the parents' link counts. */
+static int vexfs_move_dotdot(handle_t *handle, struct inode *from, struct inode *to, bool replaced)
+{
+	int err;
+
+	drop_nlink(from);
+	if (!replaced)
+		inc_nlink(to);
+	err = vexfs_mark_inode_dirty(handle, from);
+	return err ? err : vexfs_mark_inode_dirty(handle, to);
+}
+
+static int vexfs_rename_handle(handle_t *handle, struct inode *old_dir, struct dentry *old,
+			       struct inode *new_dir, struct dentry *new)
+{
+	struct inode *inode = d_inode(old), *target = d_inode(new);
+	bool isdir = S_ISDIR(inode->i_mode);
+	int err;
+
+	/* What can fail for want of room comes first. */
+	if (target)
+		err = vexfs_entry_replace(handle, new_dir, &new->d_name, target, inode);
+	else
+		err = vexfs_entry_add(handle, new_dir, &new->d_name, inode);
+	if (!err)
+		err = vexfs_entry_del(handle, old_dir, &old->d_name, inode);
+	if (!err && target)
+		err = vexfs_drop_link(handle, target, isdir);
+	if (!err && isdir && (old_dir != new_dir || target))
+		err = vexfs_move_dotdot(handle, old_dir, new_dir, target);
+	vexfs_set_ctime_now(inode);
+	return err ? err : vexfs_mark_inode_dirty(handle, inode);
+}
+
+static int vexfs_exchange_handle(handle_t *handle, struct inode *old_dir, struct dentry *old,
+				 struct inode *new_dir, struct dentry *new)
+{
+	struct inode *a = d_inode(old), *b = d_inode(new);
+	bool adir = S_ISDIR(a->i_mode), bdir = S_ISDIR(b->i_mode);
+	int err;
+
+	err = vexfs_entry_replace(handle, new_dir, &new->d_name, b, a);
+	if (!err)
+		err = vexfs_entry_replace(handle, old_dir, &old->d_name, a, b);
+	if (!err && old_dir != new_dir && adir != bdir)
+		err = adir ? vexfs_move_dotdot(handle, old_dir, new_dir, false) :
+			     vexfs_move_dotdot(handle, new_dir, old_dir, false);
+	vexfs_set_ctime_now(a);
+	vexfs_set_ctime_now(b);
+	if (!err)
+		err = vexfs_mark_inode_dirty(handle, a);
+	return err ? err : vexfs_mark_inode_dirty(handle, b);
+}
+
+static int vexfs_rename_once(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+			     struct dentry *new, unsigned int flags)
+{
+	int credits = vexfs_dir_op_credits(old_dir) + vexfs_dir_op_credits(new_dir) + 8;
+	handle_t *handle;
+	int err, err2;
+
+	handle = vexfs_start(old_dir->i_sb, credits, 2 * VEXFS_MAX_LEVEL + 2);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	if (flags & RENAME_EXCHANGE)
+		err = vexfs_exchange_handle(handle, old_dir, old, new_dir, new);
+	else
+		err = vexfs_rename_handle(handle, old_dir, old, new_dir, new);
+	if (IS_DIRSYNC(old_dir) || IS_DIRSYNC(new_dir))
+		handle->h_sync = 1;
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
+}
+
+static int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dentry *old,
+			struct inode *new_dir, struct dentry *new, unsigned int flags)
+{
+	struct inode *target = d_inode(new);
+	int err, tries = 0;
+
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	if (target && S_ISDIR(target->i_mode) && !(flags & RENAME_EXCHANGE) &&
+	    !vexfs_dir_empty(&VEXFS_I(target)->root))
+		return -ENOTEMPTY;
+	do {
+		err = vexfs_rename_once(old_dir, old, new_dir, new, flags);
+	} while (vexfs_should_retry(old_dir->i_sb, err, &tries));
+	return err;
+}
+
+const struct inode_operations vexfs_dir_iops = {
+	.lookup = vexfs_lookup,
+	.create = vexfs_create,
+	.mknod = vexfs_mknod,
+	.mkdir = vexfs_mkdir,
+	.symlink = vexfs_symlink,
+	.link = vexfs_link,
+	.unlink = vexfs_unlink,
+	.rmdir = vexfs_rmdir,
+	.rename = vexfs_rename,
+	.setattr = vexfs_setattr,
+	.getattr = vexfs_getattr,
+	.listxattr = vexfs_listxattr,
+};

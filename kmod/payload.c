@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Payload and code files: fixed slots, read and written through the block
+ * device's buffer cache, never through the page cache of their inodes.
+ *
+ * Writing is out of place (a slot no committed transaction uses) and ordered:
+ * the block is dirtied and queued inside the handle that makes the slot live,
+ * and the commit thread writes the queue out before it writes the commit
+ * record. Nothing on that way allocates, maps or starts a handle, so the
+ * commit thread cannot wait for itself.
+ */
+#include "kmod/vec.h"
+
+#define VEXFS_AHEAD	32	/* blocks asked for at a time */
+
+/* A block that must be on disk before the running transaction commits. */
+struct vexfs_queued {
+	struct list_head list;
+	struct buffer_head *bh;
+};
+
+/* ---- mapping ------------------------------------------------------------- */
+
+void vexfs_cursor_init(struct vexfs_cursor *c, const struct vexfs_region *r)
+{
+	memset(c, 0, sizeof(*c));
+	c->r = r;
+}
+
+u64 vexfs_region_need(const struct vexfs_region *r, u32 nslots)
+{
+	return DIV_ROUND_UP_ULL(nslots, r->l.per_block) * r->l.blocks;
+}
+
+/* The extents of a region change only under coll->sem held for writing. */
+static int vexfs_region_map(struct vexfs_cursor *c, u64 lblk, u64 *pblk)
+{
+	struct inode *inode = c->r->inode;
+	int err;
+
+	if (lblk < c->e.lblk || lblk - c->e.lblk >= c->e.len) {
+		err = vexfs_map(inode, lblk, &c->e);
+		if (err) {
+			c->e.len = 0;
+			return err;
+		}
+	}
+	if (!c->e.pblk || (c->e.flags & VEXFS_EXT_UNWRITTEN)) {
+		c->e.len = 0;
+		return vexfs_corrupt(inode->i_sb, inode->i_ino, lblk,
+				     "hole in a collection's payload or code file");
+	}
+	*pblk = c->e.pblk + (lblk - c->e.lblk);
+	return 0;
+}
+
+static u64 vexfs_region_lblk(const struct vexfs_region *r, u32 slot)
+{
+	return (u64)(slot / r->l.per_block) * r->l.blocks;
+}
+
+static u32 vexfs_region_offs(const struct vexfs_region *r, u32 slot)
+{
+	return slot % r->l.per_block * r->l.stride;
+}
+
+/* ---- reading ---------------------------------------------------------------- */
+
+static struct buffer_head *vexfs_region_bread(struct vexfs_cursor *c, u64 lblk)
+{
+	struct inode *inode = c->r->inode;
+	struct buffer_head *bh;
+	u64 pblk;
+	int err;
+
+	err = vexfs_region_map(c, lblk, &pblk);
+	if (err)
+		return ERR_PTR(err);
+	if (vexfs_is_shutdown(inode->i_sb))
+		return ERR_PTR(-EIO);
+	bh = sb_bread(inode->i_sb, pblk);
+	return bh ? bh : ERR_PTR(-EIO);
+}
+
+/* Bounded: a step asks for VEXFS_AHEAD blocks once half of the last are used. */
+void vexfs_region_ahead(struct vexfs_cursor *c, u32 slot)
+{
+	u64 lblk = vexfs_region_lblk(c->r, slot), end, pblk;
+
+	if (lblk + VEXFS_AHEAD / 2 < c->ahead)
+		return;
+	end = min(max(lblk, c->ahead) + VEXFS_AHEAD, c->r->blocks);
+	for (c->ahead = max(lblk, c->ahead); c->ahead < end; c->ahead++) {
+		if (vexfs_region_map(c, c->ahead, &pblk))
+			return;
+		sb_breadahead(c->r->inode->i_sb, pblk);
+	}
+}
+
+struct buffer_head *vexfs_region_pin(struct vexfs_cursor *c, u32 slot, const void **rec)
+{
+	struct buffer_head *bh = vexfs_region_bread(c, vexfs_region_lblk(c->r, slot));
+
+	if (!IS_ERR(bh))
+		*rec = bh->b_data + vexfs_region_offs(c->r, slot);
+	return bh;
+}
+
+int vexfs_region_read(struct vexfs_cursor *c, u32 slot, void *buf)
+{
+	u64 lblk = vexfs_region_lblk(c->r, slot);
+	u32 offs = vexfs_region_offs(c->r, slot), left = c->r->l.bytes, n;
+	struct buffer_head *bh;
+
+	for (; left; left -= n, buf += n, lblk++, offs = 0) {
+		bh = vexfs_region_bread(c, lblk);
+		if (IS_ERR(bh))
+			return PTR_ERR(bh);
+		n = min_t(u32, left, VEXFS_BLOCK_SIZE - offs);
+		memcpy(buf, bh->b_data + offs, n);
+		brelse(bh);
+	}
+	return 0;
+}
+
+/* ---- writing ------------------------------------------------------------------- */
+
+/* Is another slot of the block in use, live or until the next commit? */
+static bool vexfs_block_shared(struct vexfs_coll *coll, const struct vexfs_region *r, u32 slot)
+{
+	u32 first = slot - slot % r->l.per_block, i;
+	u32 end = min_t(u32, first + r->l.per_block, coll->nslots);
+
+	for (i = first; i < end; i++)
+		if (i != slot && vexfs_slot_used(coll, i))
+			return true;
+	return false;
+}
+
+/*
+ * The buffer of a block about to be written, up to date. A block nobody else
+ * uses is not read: what lies there is whatever the device held before.
+ */
+static struct buffer_head *vexfs_region_getblk(struct vexfs_coll *coll, struct vexfs_cursor *c,
+					       u32 slot, u64 lblk)
+{
+	struct super_block *sb = coll->sb;
+	struct buffer_head *bh;
+	u64 pblk;
+	int err;
+
+	if (vexfs_block_shared(coll, c->r, slot))
+		return vexfs_region_bread(c, lblk);
+	err = vexfs_region_map(c, lblk, &pblk);
+	if (err)
+		return ERR_PTR(err);
+	bh = sb_getblk(sb, pblk);
+	if (!bh)
+		return ERR_PTR(-ENOMEM);
+	lock_buffer(bh);
+	memset(bh->b_data, 0, VEXFS_BLOCK_SIZE);
+	/* The block may have been metadata in an earlier life. */
+	clear_buffer_vexfs_meta(bh);
+	set_buffer_vexfs_checked(bh);
+	set_buffer_uptodate(bh);
+	unlock_buffer(bh);
+	return bh;
+}
+
+/* Once per block and transaction is enough; takes a reference of its own. */
+static void vexfs_queue(struct vexfs_sb_info *sbi, struct buffer_head *bh,
+			struct vexfs_queued **spare)
+{
+	spin_lock(&sbi->vec_lock);
+	if (!buffer_vexfs_queued(bh)) {
+		set_buffer_vexfs_queued(bh);
+		get_bh(bh);
+		(*spare)->bh = bh;
+		list_add_tail(&(*spare)->list, &sbi->vec_dirty);
+		*spare = NULL;
+	}
+	spin_unlock(&sbi->vec_lock);
+}
+
+/*
+ * Change part of a block. The buffer lock keeps a write that is under way
+ * stable; a commit that is writing the queue out right now belongs to an
+ * earlier transaction, has taken the block off the queue before, and does not
+ * see this change as its own.
+ */
+static int vexfs_block_write(struct vexfs_sb_info *sbi, struct buffer_head *bh, u32 offs,
+			     const void *data, u32 len)
+{
+	struct vexfs_queued *q = kmalloc(sizeof(*q), GFP_NOFS);
+
+	if (!q)
+		return -ENOMEM;
+	lock_buffer(bh);
+	memcpy(bh->b_data + offs, data, len);
+	unlock_buffer(bh);
+	mark_buffer_dirty(bh);
+	vexfs_queue(sbi, bh, &q);
+	kfree(q);
+	return 0;
+}
+
+int vexfs_region_write(handle_t *handle, struct vexfs_coll *coll, struct vexfs_region *r,
+		       u32 slot, const void *rec)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(coll->sb);
+	u32 offs = vexfs_region_offs(r, slot), left = r->l.bytes, n;
+	u64 lblk = vexfs_region_lblk(r, slot);
+	struct vexfs_cursor c;
+	int err = 0;
+
+	vexfs_cursor_init(&c, r);
+	for (; left && !err; left -= n, rec += n, lblk++, offs = 0) {
+		struct buffer_head *bh = vexfs_region_getblk(coll, &c, slot, lblk);
+
+		if (IS_ERR(bh))
+			return PTR_ERR(bh);
+		n = min_t(u32, left, VEXFS_BLOCK_SIZE - offs);
+		err = vexfs_block_write(sbi, bh, offs, rec, n);
+		brelse(bh);
+	}
+	if (err)
+		return err;
+	/* One range for the whole queue: submit ignores it. */
+	return jbd2_journal_inode_ranged_write(handle, &sbi->vec_jinode, 0, 1);
+}
+
+/* ---- the commit thread --------------------------------------------------------- */
+
+/**
+ * vexfs_vec_submit - start writing what sets have queued
+ * @jinode: the filesystem's vec_jinode; called by jbd2 once per commit with sets
+ *
+ * What sets of the next transaction have queued by now goes with it: early,
+ * which does no harm. From here on a set that changes one of these blocks again
+ * queues it anew, so its own commit will not miss the change.
+ */
+int vexfs_vec_submit(struct jbd2_inode *jinode)
+{
+	struct vexfs_sb_info *sbi = container_of(jinode, struct vexfs_sb_info, vec_jinode);
+	struct vexfs_queued *q;
+	struct blk_plug plug;
+
+	spin_lock(&sbi->vec_lock);
+	list_for_each_entry(q, &sbi->vec_dirty, list)
+		clear_buffer_vexfs_queued(q->bh);
+	list_splice_tail_init(&sbi->vec_dirty, &sbi->vec_writing);
+	spin_unlock(&sbi->vec_lock);
+
+	blk_start_plug(&plug);
+	list_for_each_entry(q, &sbi->vec_writing, list)
+		write_dirty_buffer(q->bh, REQ_SYNC);
+	blk_finish_plug(&plug);
+	return 0;
+}
+
+/*
+ * A buffer found clean by write_dirty_buffer() was written by writeback. If any
+ * write failed, write_io_error says so even if a reader has since brought the
+ * old content back in. It is cleared only here, after it has been told.
+ */
+static int vexfs_queued_wait(struct buffer_head *bh)
+{
+	wait_on_buffer(bh);
+	if (buffer_uptodate(bh) && !buffer_write_io_error(bh))
+		return 0;
+	clear_buffer_write_io_error(bh);
+	return -EIO;
+}
+
+/**
+ * vexfs_vec_finish - wait for what vexfs_vec_submit() started
+ * @jinode: as there
+ *
+ * Return: 0, or -EIO: jbd2 then aborts rather than commit a slot whose payload
+ * is not on disk (JBD2_ABORT_ON_SYNCDATA_ERR).
+ */
+int vexfs_vec_finish(struct jbd2_inode *jinode)
+{
+	struct vexfs_sb_info *sbi = container_of(jinode, struct vexfs_sb_info, vec_jinode);
+	struct vexfs_queued *q, *tmp;
+	int err = 0;
+
+	list_for_each_entry_safe(q, tmp, &sbi->vec_writing, list) {
+		if (vexfs_queued_wait(q->bh))
+			err = -EIO;
+		brelse(q->bh);
+		kfree(q);
+	}
+	INIT_LIST_HEAD(&sbi->vec_writing);
+	return err;
+}
+
+/* ---- mount and unmount ------------------------------------------------------------ */
+
+/* jbd2 wants an inode for its tracepoints: the device's lives long enough. */
+void vexfs_payload_init(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	spin_lock_init(&sbi->vec_lock);
+	INIT_LIST_HEAD(&sbi->vec_dirty);
+	INIT_LIST_HEAD(&sbi->vec_writing);
+	jbd2_journal_init_jbd_inode(&sbi->vec_jinode, sbi->sb_bh->b_page->mapping->host);
+}
+
+/* No set can come any more. What an aborted journal left in the queue is dropped. */
+void vexfs_payload_exit(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_queued *q, *tmp;
+
+	if (sbi->journal) {
+		jbd2_journal_force_commit(sbi->journal);
+		jbd2_journal_release_jbd_inode(sbi->journal, &sbi->vec_jinode);
+	}
+	spin_lock(&sbi->vec_lock);
+	list_for_each_entry(q, &sbi->vec_dirty, list)
+		clear_buffer_vexfs_queued(q->bh);
+	spin_unlock(&sbi->vec_lock);
+	list_for_each_entry_safe(q, tmp, &sbi->vec_dirty, list) {
+		list_del(&q->list);
+		brelse(q->bh);
+		kfree(q);
+	}
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which distance kernels to use: chosen once, when the module is loaded.
+ *
+ * Callers hand over a batch whose memory is pinned; the FPU section around it
+ * disables preemption, so a batch is at most some ten microseconds of work
+ * (VEXFS_BATCH_ELEMS in search.c), and nothing in it sleeps or faults.
+ */
+#include "kmod/vec.h"
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#ifdef CONFIG_X86_64
+#include <asm/cpufeature.h>
+#include <asm/fpu/api.h>
+#endif
+
+static char *simd = "auto";
+module_param(simd, charp, 0444);
+MODULE_PARM_DESC(simd, "distance kernels: auto (default), avx2, sse2 or int");
+
+static const struct vexfs_simd *vexfs_simd_chosen __read_mostly = &vexfs_simd_int;
+
+#ifdef CONFIG_X86_64
+/* The instructions must exist, and the kernel must save the registers they use. */
+static bool vexfs_have_avx2(void)
+{
+	return boot_cpu_has(X86_FEATURE_AVX2) && boot_cpu_has(X86_FEATURE_FMA) &&
+	       cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL);
+}
+
+static const struct vexfs_simd *vexfs_simd_pick(const char *want)
+{
+	if (!strcmp(want, "int"))
+		return &vexfs_simd_int;
+	if (!strcmp(want, "sse2"))
+		return &vexfs_simd_sse2;
+	if (vexfs_have_avx2())
+		return &vexfs_simd_avx2;
+	if (!strcmp(want, "avx2"))
+		pr_warn("vexfs: simd=avx2: this processor has no AVX2 with FMA, using sse2\n");
+	return &vexfs_simd_sse2;
+}
+
+static bool vexfs_fpu_get(void)
+{
+	if (!irq_fpu_usable())
+		return false;
+	kernel_fpu_begin();
+	return true;
+}
+
+static void vexfs_fpu_put(void)
+{
+	kernel_fpu_end();
+}
+#else
+static const struct vexfs_simd *vexfs_simd_pick(const char *want)
+{
+	return &vexfs_simd_int;
+}
+
+static bool vexfs_fpu_get(void)
+{
+	return false;
+}
+
+static void vexfs_fpu_put(void)
+{
+}
+#endif
+
+static bool vexfs_simd_name_valid(const char *name)
+{
+	return !strcmp(name, "auto") || !strcmp(name, "avx2") || !strcmp(name, "sse2") ||
+	       !strcmp(name, "int");
+}
+
+/* Module load, before anything can be mounted. */
+void vexfs_simd_init(void)
+{
+	const char *want = simd ? simd : "auto";
+
+	if (!vexfs_simd_name_valid(want)) {
+		pr_warn("vexfs: simd=%s is unknown (auto, avx2, sse2, int), using auto\n", want);
+		want = "auto";
+	}
+	vexfs_simd_chosen = vexfs_simd_pick(want);
+	pr_info("vexfs: distance kernels: %s\n", vexfs_simd_chosen->name);
+}
+
+const struct vexfs_simd *vexfs_simd(void)
+{
+	return vexfs_simd_chosen;
+}
+
+/**
+ * vexfs_simd_scan - approximate distance keys of a batch of code records
+ * @q:	  prepared query
+ * @recs: @n records, pinned
+ * @keys: @n results
+ *
+ * Process context, nothing atomic held.
+ */
+void vexfs_simd_scan(const struct vexfs_query *q, const struct vexfs_code *const *recs, u32 n,
+		     u32 *keys)
+{
+	if (!vexfs_simd_chosen->fpu) {
+		vexfs_simd_chosen->scan(q, recs, n, keys);
+	} else if (vexfs_fpu_get()) {
+		vexfs_simd_chosen->scan(q, recs, n, keys);
+		vexfs_fpu_put();
+	} else {
+		vexfs_simd_int.scan(q, recs, n, keys);
+	}
+}
+
+/* As vexfs_simd_scan(), for full-precision vectors as float32 bits, dim words each. */
+void vexfs_simd_exact(const struct vexfs_query *q, const u32 *const *vecs, u32 n, u32 *keys)
+{
+	if (!vexfs_simd_chosen->fpu) {
+		vexfs_simd_chosen->exact(q, vecs, n, keys);
+	} else if (vexfs_fpu_get()) {
+		vexfs_simd_chosen->exact(q, vecs, n, keys);
+		vexfs_fpu_put();
+	} else {
+		vexfs_simd_int.exact(q, vecs, n, keys);
+	}
+}

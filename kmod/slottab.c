@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The slot table of a collection: journaled blocks of 63 slots, and the bitmaps
+ * made from it at mount.
+ *
+ * A slot freed by a transaction is not used again before that transaction has
+ * committed: until then a crash brings the old embedding back, whose payload
+ * must still be there.
+ */
+#include "kmod/vec.h"
+
+#define VEXFS_GROW_MAX	64	/* slot-table blocks added at a time */
+
+/* ---- blocks -------------------------------------------------------------- */
+
+static int vexfs_slotblock_map(struct vexfs_coll *coll, u32 lblk, u64 *pblk)
+{
+	struct vexfs_extent e;
+	int err = vexfs_map(coll->slots, lblk, &e);
+
+	if (err)
+		return err;
+	if (!e.pblk || (e.flags & VEXFS_EXT_UNWRITTEN))
+		return vexfs_corrupt(coll->sb, coll->slots->i_ino, lblk, "hole in a slot table");
+	*pblk = e.pblk + (lblk - e.lblk);
+	return 0;
+}
+
+static struct buffer_head *vexfs_slotblock_read(struct vexfs_coll *coll, u32 lblk)
+{
+	u64 pblk;
+	int err = vexfs_slotblock_map(coll, lblk, &pblk);
+
+	if (err)
+		return ERR_PTR(err);
+	return vexfs_md_read(coll->sb, pblk, VEXFS_MAGIC_SLOT, 0, coll->slots->i_ino);
+}
+
+static struct vexfs_slot *vexfs_slot_at(struct buffer_head *bh, u32 slot)
+{
+	return (struct vexfs_slot *)(bh->b_data + VEXFS_MDHDR_SIZE) + slot % VEXFS_SLOTS_PER_BLOCK;
+}
+
+struct buffer_head *vexfs_slot_read(struct vexfs_coll *coll, u32 slot, struct vexfs_slot **s)
+{
+	struct buffer_head *bh;
+
+	if (slot >= coll->nslots)
+		return ERR_PTR(vexfs_corrupt(coll->sb, coll->slots->i_ino, 0,
+					     "embedding map leads past the slot table"));
+	bh = vexfs_slotblock_read(coll, slot / VEXFS_SLOTS_PER_BLOCK);
+	if (!IS_ERR(bh))
+		*s = vexfs_slot_at(bh, slot);
+	return bh;
+}
+
+/* ---- bitmaps ---------------------------------------------------------------- */
+
+static unsigned long **vexfs_slotmap_bits(struct vexfs_slotmap *m, int i)
+{
+	unsigned long **bits[] = { &m->live, &m->used, &m->pending[0], &m->pending[1] };
+
+	return bits[i];
+}
+
+static void vexfs_slotmap_release(struct vexfs_slotmap *m)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		kvfree(*vexfs_slotmap_bits(m, i));
+	memset(m, 0, sizeof(*m));
+}
+
+void vexfs_slotmap_free(struct vexfs_coll *coll)
+{
+	vexfs_slotmap_release(&coll->bits);
+}
+
+static int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots)
+{
+	int i;
+
+	memset(m, 0, sizeof(*m));
+	for (i = 0; i < 4; i++) {
+		unsigned long *b = kvcalloc(BITS_TO_LONGS(nslots), sizeof(long), GFP_KERNEL);
+
+		if (!b) {
+			vexfs_slotmap_release(m);
+			return -ENOMEM;
+		}
+		*vexfs_slotmap_bits(m, i) = b;
+	}
+	return 0;
+}
+
+/* Replace the bitmaps by larger ones. coll->sem held for writing. */
+static void vexfs_slotmap_swap(struct vexfs_coll *coll, struct vexfs_slotmap *new)
+{
+	struct vexfs_slotmap *m = &coll->bits;
+	u32 i, bytes = BITS_TO_LONGS(coll->nslots) * sizeof(long);
+
+	spin_lock(&coll->lock);
+	for (i = 0; i < 4 && bytes; i++)
+		memcpy(*vexfs_slotmap_bits(new, i), *vexfs_slotmap_bits(m, i), bytes);
+	new->npending[0] = m->npending[0];
+	new->npending[1] = m->npending[1];
+	new->hint = m->hint;
+	swap(*m, *new);
+	spin_unlock(&coll->lock);
+}
+
+/* An unused slot; coll->sem held for writing. It is not reserved: mark it before unlocking. */
+bool vexfs_slot_find_free(struct vexfs_coll *coll, u32 *slot)
+{
+	struct vexfs_slotmap *m = &coll->bits;
+
+	spin_lock(&coll->lock);
+	*slot = coll->nslots;
+	if (m->hint < coll->nslots)
+		*slot = find_next_zero_bit(m->used, coll->nslots, m->hint);
+	m->hint = *slot;
+	spin_unlock(&coll->lock);
+	return *slot < coll->nslots;
+}
+
+bool vexfs_slot_used(struct vexfs_coll *coll, u32 slot)
+{
+	bool used;
+
+	spin_lock(&coll->lock);
+	used = test_bit(slot, coll->bits.used);
+	spin_unlock(&coll->lock);
+	return used;
+}
+
+void vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot)
+{
+	spin_lock(&coll->lock);
+	__set_bit(slot, coll->bits.used);
+	spin_unlock(&coll->lock);
+	__set_bit(slot, coll->bits.live);
+	coll->nlive++;
+}
+
+void vexfs_slot_mark_freed(struct vexfs_coll *coll, u32 slot, tid_t tid)
+{
+	struct vexfs_slotmap *m = &coll->bits;
+
+	__clear_bit(slot, m->live);
+	coll->nlive--;
+	coll->seq++;
+	spin_lock(&coll->lock);
+	if (!__test_and_set_bit(slot, m->pending[tid & 1]))
+		m->npending[tid & 1]++;
+	spin_unlock(&coll->lock);
+}
+
+static void vexfs_coll_commit(struct vexfs_coll *coll, u32 parity)
+{
+	struct vexfs_slotmap *m = &coll->bits;
+	u32 slot;
+
+	spin_lock(&coll->lock);
+	if (m->npending[parity]) {
+		for_each_set_bit(slot, m->pending[parity], coll->nslots) {
+			__clear_bit(slot, m->used);
+			m->hint = min(m->hint, slot);
+		}
+		bitmap_zero(m->pending[parity], coll->nslots);
+		m->npending[parity] = 0;
+	}
+	spin_unlock(&coll->lock);
+}
+
+/**
+ * vexfs_vec_commit - transaction @tid is on disk: the slots it freed may be reused
+ *
+ * Called in the commit thread, which holders of coll->sem may be waiting for:
+ * only spinlocks here.
+ */
+void vexfs_vec_commit(struct vexfs_sb_info *sbi, tid_t tid)
+{
+	int i;
+
+	spin_lock(&sbi->vec_lock);
+	for (i = 0; i < VEXFS_MAX_COLL; i++)
+		if (sbi->coll[i])
+			vexfs_coll_commit(sbi->coll[i], tid & 1);
+	spin_unlock(&sbi->vec_lock);
+}
+
+/* ---- mount --------------------------------------------------------------------- */
+
+static const char *vexfs_slot_verify(const struct vexfs_coll *coll, const struct vexfs_slot *s)
+{
+	struct vexfs_geo *geo = &VEXFS_SB(coll->sb)->geo;
+
+	if (s->v_state != VEXFS_SLOT_FREE && s->v_state != VEXFS_SLOT_LIVE)
+		return "slot is in no known state";
+	if (s->v_state == VEXFS_SLOT_FREE)
+		return NULL;
+	if (!vexfs_ino_valid(geo, le64_to_cpu(s->v_ino)))
+		return "slot belongs to an impossible inode";
+	if (le32_to_cpu(s->v_chunk) > VEXFS_MAX_CHUNK)
+		return "slot's chunk number is out of range";
+	if (le64_to_cpu(s->v_stamp) >= coll->stamp_limit)
+		return "slot's stamp is from the future";
+	return NULL;
+}
+
+static int vexfs_slotblock_load(struct vexfs_coll *coll, u32 lblk)
+{
+	struct buffer_head *bh = vexfs_slotblock_read(coll, lblk);
+	u32 slot = lblk * VEXFS_SLOTS_PER_BLOCK, i;
+	int err = 0;
+
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	for (i = 0; i < VEXFS_SLOTS_PER_BLOCK && !err; i++, slot++) {
+		struct vexfs_slot *s = vexfs_slot_at(bh, slot);
+		const char *what = vexfs_slot_verify(coll, s);
+
+		if (what)
+			err = vexfs_corrupt(coll->sb, coll->slots->i_ino, bh->b_blocknr, what);
+		else if (s->v_state == VEXFS_SLOT_LIVE)
+			vexfs_slot_mark_live(coll, slot);
+	}
+	brelse(bh);
+	return err;
+}
+
+static void vexfs_slotblock_ahead(struct vexfs_coll *coll, u32 lblk, u32 end)
+{
+	u64 pblk;
+
+	for (end = min(end, lblk + 32); lblk < end; lblk++)
+		if (!vexfs_slotblock_map(coll, lblk, &pblk))
+			sb_breadahead(coll->sb, pblk);
+}
+
+/**
+ * vexfs_slotmap_load - build the bitmaps from the slot table
+ * @coll: record read, inodes at hand, nslots plausible; not published yet
+ *
+ * Return: 0, -EUCLEAN, -EIO, -ENOMEM.
+ */
+int vexfs_slotmap_load(struct vexfs_coll *coll)
+{
+	u32 lblk, end = coll->nslots / VEXFS_SLOTS_PER_BLOCK;
+	int err = vexfs_slotmap_alloc(&coll->bits, coll->nslots);
+
+	for (lblk = 0; lblk < end && !err; lblk++) {
+		if (lblk % 32 == 0)
+			vexfs_slotblock_ahead(coll, lblk, end);
+		err = vexfs_slotblock_load(coll, lblk);
+		cond_resched();
+	}
+	return err;
+}
+
+/* ---- growing ----------------------------------------------------------------------- */
+
+static void vexfs_hidden_size(struct inode *inode, u64 blocks)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	down_write(&vi->data_sem);
+	i_size_write(inode, blocks << VEXFS_BLOCK_SHIFT);
+	vi->disksize = blocks << VEXFS_BLOCK_SHIFT;
+	up_write(&vi->data_sem);
+}
+
+/* One handle's worth of blocks for a region that needs @need. 1: call again. */
+static int vexfs_region_step(struct vexfs_coll *coll, struct vexfs_region *r, u64 need)
+{
+	struct vexfs_extent e;
+	handle_t *handle;
+	int err, err2;
+
+	handle = vexfs_start(coll->sb, vexfs_map_credits(r->inode) + 2, 0);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	down_write(&coll->sem);
+	err = vexfs_coll_check(coll);
+	if (!err && r->blocks < need) {
+		/* Written extents over whatever the device held: nobody reads a
+		 * record before a set has written it. */
+		err = vexfs_map_alloc(handle, r->inode, r->blocks, need - r->blocks, 0, &e);
+		if (!err) {
+			r->blocks = e.lblk + e.len;
+			vexfs_hidden_size(r->inode, r->blocks);
+			err = vexfs_mark_inode_dirty(handle, r->inode);
+		}
+	}
+	if (!err)
+		err = r->blocks < need;
+	up_write(&coll->sem);
+	err2 = vexfs_stop(handle);
+	return err2 ? err2 : err;
+}
+
+static int vexfs_region_grow(struct vexfs_coll *coll, struct vexfs_region *r, u64 need)
+{
+	int err;
+
+	do {
+		err = vexfs_region_step(coll, r, need);
+	} while (err == 1);
+	return err;
+}
+
+/* A block of free slots at @lblk of the slot table. */
+static int vexfs_slotblock_new(handle_t *handle, struct vexfs_coll *coll, u64 pblk)
+{
+	struct buffer_head *bh;
+	int err;
+
+	bh = vexfs_md_create(handle, coll->sb, pblk, VEXFS_MAGIC_SLOT, coll->slots->i_ino);
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	err = vexfs_md_dirty(handle, coll->sb, bh);
+	brelse(bh);
+	return err;
+}
+
+/* Append up to @want blocks; all of it in the caller's handle, coll->sem held for writing. */
+static int vexfs_slots_append(handle_t *handle, struct vexfs_coll *coll, u32 want, u32 *got)
+{
+	u32 old = coll->nslots / VEXFS_SLOTS_PER_BLOCK, i;
+	struct vexfs_extent e;
+	int err;
+
+	err = vexfs_map_alloc(handle, coll->slots, old, want, 0, &e);
+	if (err)
+		return err;
+	/* What was there already is left from a crash between two steps. */
+	*got = min_t(u64, e.lblk + e.len - old, want);
+	for (i = 0; i < *got && !err; i++)
+		err = vexfs_slotblock_new(handle, coll, e.pblk + (old - e.lblk) + i);
+	if (err)
+		return err;
+	vexfs_hidden_size(coll->slots, old + *got);
+	return vexfs_mark_inode_dirty(handle, coll->slots);
+}
+
+/* Slots become visible: table, record and bitmaps in one step. */
+static int vexfs_slots_grow(struct vexfs_coll *coll, u32 from, u32 add)
+{
+	struct vexfs_slotmap new;
+	handle_t *handle;
+	u32 got = 0;
+	int err, err2;
+
+	err = vexfs_slotmap_alloc(&new, (from + add) * VEXFS_SLOTS_PER_BLOCK);
+	if (err)
+		return err;
+	handle = vexfs_start(coll->sb, vexfs_map_credits(coll->slots) + add + 4, 0);
+	if (IS_ERR(handle)) {
+		vexfs_slotmap_release(&new);
+		return PTR_ERR(handle);
+	}
+	down_write(&coll->sem);
+	err = vexfs_coll_check(coll);
+	if (!err && coll->nslots == from * VEXFS_SLOTS_PER_BLOCK) {
+		err = vexfs_coll_record_access(handle, coll);
+		if (!err)
+			err = vexfs_slots_append(handle, coll, add, &got);
+		if (!err) {
+			vexfs_slotmap_swap(coll, &new);
+			coll->nslots = (from + got) * VEXFS_SLOTS_PER_BLOCK;
+			err = vexfs_coll_record_write(handle, coll);
+		}
+	}
+	up_write(&coll->sem);
+	err2 = vexfs_stop(handle);
+	vexfs_slotmap_release(&new);
+	return err ? err : err2;
+}
+
+/* Doubles, within reason: small steps fragment, large ones waste. */
+static u32 vexfs_grow_step(struct vexfs_coll *coll, u32 have)
+{
+	u64 free = percpu_counter_read_positive(&VEXFS_SB(coll->sb)->free_blocks);
+	u32 add = clamp_t(u32, have, 1, VEXFS_GROW_MAX);
+
+	while (add > 1 && vexfs_region_need(&coll->payload, add * VEXFS_SLOTS_PER_BLOCK) +
+	       vexfs_region_need(&coll->code, add * VEXFS_SLOTS_PER_BLOCK) > free / 8)
+		add /= 2;
+	return add;
+}
+
+static int vexfs_coll_grow_by(struct vexfs_coll *coll, u32 from, u32 add)
+{
+	u32 nslots = (from + add) * VEXFS_SLOTS_PER_BLOCK;
+	int err;
+
+	err = vexfs_region_grow(coll, &coll->payload, vexfs_region_need(&coll->payload, nslots));
+	if (!err)
+		err = vexfs_region_grow(coll, &coll->code, vexfs_region_need(&coll->code, nslots));
+	if (!err)
+		err = vexfs_slots_grow(coll, from, add);
+	return err;
+}
+
+/**
+ * vexfs_coll_grow - make room for more embeddings
+ * @coll: no locks held, no handle
+ *
+ * Payload and code blocks come first, the slots that use them last, so that a
+ * crash in between leaves blocks too many, which the next growth finds.
+ *
+ * Return: 0 (maybe because somebody else has grown it), -ENOSPC, other errors.
+ */
+int vexfs_coll_grow(struct vexfs_coll *coll)
+{
+	u32 from = READ_ONCE(coll->nslots) / VEXFS_SLOTS_PER_BLOCK, add, slot;
+	bool room;
+	int err;
+
+	/* Slots freed by the running transaction are room as well. */
+	down_write(&coll->sem);
+	room = vexfs_slot_find_free(coll, &slot);
+	add = vexfs_grow_step(coll, from);
+	up_write(&coll->sem);
+	if (room)
+		return 0;
+	if (from > U32_MAX / VEXFS_SLOTS_PER_BLOCK - VEXFS_GROW_MAX)
+		return -ENOSPC;
+	err = vexfs_coll_grow_by(coll, from, add);
+	if (err == -ENOSPC && add > 1)
+		err = vexfs_coll_grow_by(coll, from, 1);
+	return err;
+}
+
+/* ---- the end ------------------------------------------------------------------------- */
+
+static int vexfs_slotblock_revoke(handle_t *handle, struct vexfs_coll *coll, u64 pblk)
+{
+	struct buffer_head *bh = sb_find_get_block(coll->sb, pblk);
+
+	if (bh)
+		clear_buffer_vexfs_meta(bh);
+	return jbd2_journal_revoke(handle, pblk, bh);	/* consumes bh */
+}
+
+/**
+ * vexfs_slots_revoke - keep a replay from writing old slot tables over new data
+ * @coll: being dropped: nobody reads or writes its slots any more
+ *
+ * The blocks are metadata, but the inode they hang on is freed as a file's data
+ * is. Repeating it after a crash is harmless.
+ */
+int vexfs_slots_revoke(struct vexfs_coll *coll)
+{
+	u32 lblk, end = i_size_read(coll->slots) >> VEXFS_BLOCK_SHIFT;
+	handle_t *handle = NULL;
+	int err = 0, err2;
+	u64 pblk;
+
+	for (lblk = 0; lblk < end && !err; lblk++) {
+		if (lblk % 64 == 0) {
+			err = handle ? vexfs_stop(handle) : 0;
+			handle = vexfs_start(coll->sb, 1, 64);
+			if (IS_ERR(handle))
+				return PTR_ERR(handle);
+		}
+		if (!err)
+			err = vexfs_slotblock_map(coll, lblk, &pblk);
+		if (!err)
+			err = vexfs_slotblock_revoke(handle, coll, pblk);
+		cond_resched();
+	}
+	err2 = handle ? vexfs_stop(handle) : 0;
+	return err ? err : err2;
+}

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Mount, unmount, statfs, sync, freeze; the module. */
+#include "kmod/vexfs.h"
+#include <linux/blkdev.h>
+#include <linux/fs_context.h>
+#include <linux/fs_parser.h>
+#include <linux/iversion.h>
+#include <linux/module.h>
+#include <linux/statfs.h>
+#include <linux/seq_file.h>
+
+static struct kmem_cache *vexfs_inode_cache;
+
+/* ---- inode memory ---------------------------------------------------------- */
+
+static void vexfs_inode_init_once(void *obj)
+{
+	struct vexfs_inode_info *vi = obj;
+
+	init_rwsem(&vi->data_sem);
+	spin_lock_init(&vi->lock);
+	spin_lock_init(&vi->ioend_lock);
+	INIT_LIST_HEAD(&vi->ioends);
+	INIT_WORK(&vi->ioend_work, vexfs_ioend_work);
+	inode_init_once(&vi->vfs_inode);
+}
+
+static struct inode *vexfs_alloc_inode(struct super_block *sb)
+{
+	struct vexfs_inode_info *vi = alloc_inode_sb(sb, vexfs_inode_cache, GFP_KERNEL);
+
+	if (!vi)
+		return NULL;
+	memset(&vi->root, 0, sizeof(vi->root));
+	memset(vi->links, 0, sizeof(vi->links));
+	vi->symlink[VEXFS_SYMLINK_INLINE] = 0;
+	vi->disksize = 0;
+	vi->flags = 0;
+	vi->projid = 0;
+	vi->xattr_block = 0;
+	vi->vecmask = 0;
+	vi->datagen = 0;
+	vi->datagen_seen = false;
+	vi->stale_tid = 0;
+	vi->sync_tid = 0;
+	vi->datasync_tid = 0;
+	vi->orphan_slot = 0;
+	vi->map_seq = 0;
+	return &vi->vfs_inode;
+}
+
+static void vexfs_free_inode_mem(struct inode *inode)
+{
+	kmem_cache_free(vexfs_inode_cache, VEXFS_I(inode));
+}
+
+/* ---- sync, statfs, freeze ------------------------------------------------------ */
+
+static int vexfs_sync_fs(struct super_block *sb, int wait)
+{
+	journal_t *journal = VEXFS_SB(sb)->journal;
+	bool flush = false;
+	tid_t tid;
+	int err = 0;
+
+	if (vexfs_is_shutdown(sb))
+		return -EIO;
+	tid = journal->j_commit_sequence;
+	if (jbd2_journal_start_commit(journal, &tid)) {
+		if (wait)
+			err = jbd2_log_wait_commit(journal, tid);
+	} else {
+		/* No transaction will flush what data writeback left in the cache. */
+		flush = wait && (journal->j_flags & JBD2_BARRIER);
+	}
+	if (flush && !err)
+		err = blkdev_issue_flush(sb->s_bdev);
+	return err;
+}
+
+static int vexfs_freeze(struct super_block *sb)
+{
+	journal_t *journal = VEXFS_SB(sb)->journal;
+	int err;
+
+	if (sb_rdonly(sb))
+		return 0;
+	/* The VFS keeps writers out; empty the log, so that a copy of the
+	 * device taken now needs no replay. */
+	jbd2_journal_lock_updates(journal);
+	err = jbd2_journal_flush(journal, 0);
+	jbd2_journal_unlock_updates(journal);
+	return err;
+}
+
+static int vexfs_unfreeze(struct super_block *sb)
+{
+	return 0;
+}
+
+static int vexfs_statfs(struct dentry *dentry, struct kstatfs *st)
+{
+	struct super_block *sb = dentry->d_sb;
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	u64 overhead = 1 + sbi->geo.journal_blocks + sbi->geo.orphan_blocks + sbi->geo.coll_blocks;
+	u32 g;
+
+	for (g = 0; g < sbi->geo.groups; g++)
+		overhead += vexfs_group_overhead(&sbi->geo, g);
+	st->f_type = VEXFS_SB_MAGIC;
+	st->f_bsize = VEXFS_BLOCK_SIZE;
+	st->f_blocks = sbi->geo.blocks - min(overhead, sbi->geo.blocks);
+	/* What a commit away is free counts as free: allocation waits for it. */
+	st->f_bfree = percpu_counter_sum_positive(&sbi->free_blocks) +
+		      percpu_counter_sum_positive(&sbi->pending_blocks);
+	st->f_bfree = min_t(u64, st->f_bfree, st->f_blocks);
+	st->f_bavail = st->f_bfree;
+	st->f_files = (u64)sbi->geo.groups * sbi->geo.inodes_per_group;
+	st->f_ffree = percpu_counter_sum_positive(&sbi->free_inodes);
+	st->f_namelen = VEXFS_NAME_LEN;
+	st->f_fsid = uuid_to_fsid(sbi->geo.uuid);
+	return 0;
+}
+
+static const char *const vexfs_errors_name[] = {
+	[VEXFS_ERRORS_REMOUNT_RO] = "remount-ro",
+	[VEXFS_ERRORS_CONTINUE] = "continue",
+	[VEXFS_ERRORS_SHUTDOWN] = "shutdown",
+};
+
+static int vexfs_show_options(struct seq_file *seq, struct dentry *root)
+{
+	seq_printf(seq, ",errors=%s", vexfs_errors_name[VEXFS_SB(root->d_sb)->errors]);
+	return 0;
+}
+
+/* ---- unmount ---------------------------------------------------------------------- */
+
+/* Serves put_super and every failed mount: whatever exists is taken down. */
+static void vexfs_teardown(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (sbi->ioend_wq)
+		destroy_workqueue(sbi->ioend_wq);
+	vexfs_error_exit(sb);
+	vexfs_journal_destroy(sb);
+	vexfs_orphan_unload(sb);
+	vexfs_groups_unload(sb);
+	brelse(sbi->sb_bh);
+	percpu_counter_destroy(&sbi->free_blocks);
+	percpu_counter_destroy(&sbi->free_inodes);
+	percpu_counter_destroy(&sbi->pending_blocks);
+	sb->s_fs_info = NULL;
+	kfree(sbi);
+}
+
+static void vexfs_put_super(struct super_block *sb)
+{
+	vexfs_colls_unload(sb);
+	vexfs_teardown(sb);
+}
+
+const struct super_operations vexfs_sops = {
+	.alloc_inode = vexfs_alloc_inode,
+	.free_inode = vexfs_free_inode_mem,
+	.dirty_inode = vexfs_dirty_inode,
+	.write_inode = vexfs_write_inode,
+	.evict_inode = vexfs_evict_inode,
+	.put_super = vexfs_put_super,
+	.sync_fs = vexfs_sync_fs,
+	.freeze_fs = vexfs_freeze,
+	.unfreeze_fs = vexfs_unfreeze,
+	.statfs = vexfs_statfs,
+	.show_options = vexfs_show_options,
+};
+
+/* ---- mount --------------------------------------------------------------------------- */
+
+/* Features this module does not know; @ro is cleared when only writing is unsafe. */
+static int vexfs_check_features(struct super_block *sb, const struct vexfs_super_block *es)
+{
+	u32 incompat = le32_to_cpu(es->s_feature_incompat) & ~VEXFS_FEATURE_INCOMPAT_SUPP;
+	u32 ro = le32_to_cpu(es->s_feature_ro_compat) & ~VEXFS_FEATURE_RO_COMPAT_SUPP;
+
+	if (incompat) {
+		vexfs_msg(sb, KERN_ERR, "unknown incompatible features %#x: a newer module is needed",
+			  incompat);
+		return -EINVAL;
+	}
+	if (ro && !sb_rdonly(sb)) {
+		vexfs_msg(sb, KERN_ERR, "unknown features %#x: mount it read-only", ro);
+		return -EROFS;
+	}
+	return 0;
+}
+
+static int vexfs_check_super(struct super_block *sb, bool silent)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	const struct vexfs_super_block *es = sbi->es;
+	const char *what = vexfs_sb_verify(es);
+
+	if (le32_to_cpu(es->s_magic) != VEXFS_SB_MAGIC) {
+		if (!silent)
+			vexfs_msg(sb, KERN_ERR, "not a VexFS: no magic number at byte %d",
+				  VEXFS_SB_OFFSET);
+		return -EINVAL;
+	}
+	if (what) {
+		vexfs_msg(sb, KERN_ERR, "damaged superblock: %s; run fsck.vexfs", what);
+		return -EFSCORRUPTED;
+	}
+	vexfs_geo_init(&sbi->geo, es);
+	if (sbi->geo.blocks > bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT) {
+		vexfs_msg(sb, KERN_ERR, "the device has %llu blocks, the filesystem %llu: it was cut short",
+			  (u64)bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT, sbi->geo.blocks);
+		return -EFSCORRUPTED;
+	}
+	return vexfs_check_features(sb, es);
+}
+
+static int vexfs_read_super(struct super_block *sb, bool silent)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (!sb_set_blocksize(sb, VEXFS_BLOCK_SIZE)) {
+		vexfs_msg(sb, KERN_ERR, "the device cannot do blocks of %d bytes", VEXFS_BLOCK_SIZE);
+		return -EINVAL;
+	}
+	sbi->sb_bh = sb_bread(sb, 0);
+	if (!sbi->sb_bh) {
+		vexfs_msg(sb, KERN_ERR, "the superblock cannot be read");
+		return -EIO;
+	}
+	sbi->es = (void *)(sbi->sb_bh->b_data + VEXFS_SB_OFFSET);
+	return vexfs_check_super(sb, silent);
+}
+
+static int vexfs_init_counters(struct vexfs_sb_info *sbi)
+{
+	int err = percpu_counter_init(&sbi->free_blocks, 0, GFP_KERNEL);
+
+	if (!err)
+		err = percpu_counter_init(&sbi->free_inodes, 0, GFP_KERNEL);
+	if (!err)
+		err = percpu_counter_init(&sbi->pending_blocks, 0, GFP_KERNEL);
+	return err;
+}
+
+static void vexfs_setup_sb(struct super_block *sb)
+{
+	sb->s_magic = VEXFS_SB_MAGIC;
+	sb->s_op = &vexfs_sops;
+	sb->s_time_gran = 1;
+	sb->s_maxbytes = min_t(u64, MAX_LFS_FILESIZE, VEXFS_MAX_LBLK << VEXFS_BLOCK_SHIFT);
+	sb->s_max_links = U32_MAX - 1;
+	sb->s_flags |= SB_I_VERSION;
+	vexfs_set_xattr_handlers(sb, vexfs_xattr_handlers);
+	memcpy(&sb->s_uuid, VEXFS_SB(sb)->geo.uuid, VEXFS_UUID_LEN);
+}
+
+static int vexfs_mount_root(struct super_block *sb)
+{
+	struct inode *root = vexfs_iget(sb, VEXFS_ROOT_INO, 0);
+
+	if (IS_ERR(root))
+		return PTR_ERR(root);
+	if (!S_ISDIR(root->i_mode)) {
+		iput(root);
+		return vexfs_corrupt(sb, VEXFS_ROOT_INO, 0, "the root is not a directory");
+	}
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+/* The order matters: replay before anything is read, orphans after the
+ * collections they may have embeddings in. */
+static int vexfs_load(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	int err;
+
+	sbi->ioend_wq = alloc_workqueue("vexfs-ioend/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE, 0, sb->s_id);
+	if (!sbi->ioend_wq)
+		return -ENOMEM;
+	err = vexfs_journal_load(sb);
+	if (!err)	/* replay may have changed it */
+		err = vexfs_check_super(sb, false);
+	if (!err)
+		err = vexfs_groups_load(sb);
+	if (!err)
+		err = vexfs_orphan_load(sb);
+	if (!err)
+		err = vexfs_mount_root(sb);
+	if (!err)
+		err = vexfs_colls_load(sb);
+	if (!err)
+		vexfs_orphan_recover(sb);
+	return err;
+}
+
+struct vexfs_mount_opts {
+	int errors;		/* -1: what the superblock says */
+};
+
+static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
+{
+	struct vexfs_mount_opts *opts = fc->fs_private;
+	struct vexfs_sb_info *sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);
+	int err;
+
+	if (!sbi)
+		return -ENOMEM;
+	sb->s_fs_info = sbi;
+	sbi->sb = sb;
+	sbi->errors = VEXFS_ERRORS_CONTINUE;	/* until there is something to protect */
+	vexfs_error_init(sb);
+	init_rwsem(&sbi->coll_sem);
+	err = vexfs_init_counters(sbi);
+	if (!err)
+		err = vexfs_read_super(sb, fc->sb_flags & SB_SILENT);
+	if (err)
+		goto fail;
+	vexfs_setup_sb(sb);
+	sbi->errors = opts->errors >= 0 ? opts->errors : le32_to_cpu(sbi->es->s_errors);
+	err = vexfs_load(sb);
+	if (err)
+		goto fail_loaded;
+	if (sbi->es->s_state & cpu_to_le32(VEXFS_STATE_ERROR))
+		vexfs_warn(sb, "damage was found earlier (%.48s): run fsck.vexfs",
+			   sbi->es->s_error_what);
+	return 0;
+
+fail_loaded:
+	vexfs_colls_unload(sb);
+	if (sb->s_root) {
+		dput(sb->s_root);
+		sb->s_root = NULL;
+	}
+	evict_inodes(sb);
+fail:
+	vexfs_teardown(sb);
+	return err;
+}
+
+static int vexfs_get_tree(struct fs_context *fc)
+{
+	return get_tree_bdev(fc, vexfs_fill_super);
+}
+
+enum { Opt_errors };
+
+static const struct constant_table vexfs_errors_table[] = {
+	{ "remount-ro", VEXFS_ERRORS_REMOUNT_RO },
+	{ "continue", VEXFS_ERRORS_CONTINUE },
+	{ "shutdown", VEXFS_ERRORS_SHUTDOWN },
+	{}
+};
+
+static const struct fs_parameter_spec vexfs_params[] = {
+	fsparam_enum("errors", Opt_errors, vexfs_errors_table),
+	{}
+};
+
+static int vexfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
+{
+	struct vexfs_mount_opts *opts = fc->fs_private;
+	struct fs_parse_result result;
+	int opt = fs_parse(fc, vexfs_params, param, &result);
+
+	if (opt < 0)
+		return opt;
+	opts->errors = result.uint_32;
+	return 0;
+}
+
+static int vexfs_reconfigure(struct fs_context *fc)
+{
+	struct vexfs_mount_opts *opts = fc->fs_private;
+	struct super_block *sb = fc->root->d_sb;
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	sync_filesystem(sb);
+	if (opts->errors >= 0)
+		sbi->errors = opts->errors;
+	if (!(fc->sb_flags & SB_RDONLY) && sb_rdonly(sb)) {
+		if (vexfs_is_shutdown(sb) || is_journal_aborted(sbi->journal)) {
+			errorf(fc, "vexfs: an error has stopped it: unmount, run fsck.vexfs, mount again");
+			return -EROFS;
+		}
+		return vexfs_check_features(sb, sbi->es);
+	}
+	return 0;
+}
+
+static void vexfs_free_fc(struct fs_context *fc)
+{
+	kfree(fc->fs_private);
+}
+
+static const struct fs_context_operations vexfs_context_ops = {
+	.parse_param = vexfs_parse_param,
+	.get_tree = vexfs_get_tree,
+	.reconfigure = vexfs_reconfigure,
+	.free = vexfs_free_fc,
+};
+
+static int vexfs_init_fs_context(struct fs_context *fc)
+{
+	struct vexfs_mount_opts *opts = kzalloc(sizeof(*opts), GFP_KERNEL);
+
+	if (!opts)
+		return -ENOMEM;
+	opts->errors = -1;
+	fc->fs_private = opts;
+	fc->ops = &vexfs_context_ops;
+	return 0;
+}
+
+static struct file_system_type vexfs_fs_type = {
+	.owner = THIS_MODULE,
+	.name = "vexfs",
+	.init_fs_context = vexfs_init_fs_context,
+	.parameters = vexfs_params,
+	.kill_sb = kill_block_super,
+	.fs_flags = FS_REQUIRES_DEV | FS_ALLOW_IDMAP,
+};
+
+/* ---- module ------------------------------------------------------------------------------ */
+
+static int __init vexfs_init(void)
+{
+	int err;
+
+	vexfs_inode_cache = kmem_cache_create("vexfs_inode", sizeof(struct vexfs_inode_info), 0,
+					      SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT,
+					      vexfs_inode_init_once);
+	if (!vexfs_inode_cache)
+		return -ENOMEM;
+	vexfs_simd_init();
+	err = register_filesystem(&vexfs_fs_type);
+	if (err)
+		kmem_cache_destroy(vexfs_inode_cache);
+	return err;
+}
+
+static void __exit vexfs_exit(void)
+{
+	unregister_filesystem(&vexfs_fs_type);
+	rcu_barrier();		/* inodes are freed after a grace period */
+	kmem_cache_destroy(vexfs_inode_cache);
+}
+
+module_init(vexfs_init);
+module_exit(vexfs_exit);
+MODULE_DESCRIPTION("VexFS: a filesystem that indexes and searches vector embeddings");
+MODULE_AUTHOR("the VexFS authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(VEXFS_VERSION_STRING);
+MODULE_ALIAS_FS("vexfs");
+MODULE_SOFTDEP("pre: crc32c");

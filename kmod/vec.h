@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The vector half of the kernel side: collections, slots, payload, search.
+ *
+ * A collection in memory is counted: the table (sbi->coll[]) holds one
+ * reference until the collection is gone, every user holds one while it works
+ * without coll_sem. Whoever takes coll->sem must look at coll->state before
+ * touching anything else: a drop may have come first.
+ */
+#ifndef VEXFS_KMOD_VEC_H
+#define VEXFS_KMOD_VEC_H
+
+#include "kmod/vexfs.h"
+#include "core/vec.h"
+#include "uapi/vexfs.h"
+
+/* Private buffer flags; BH_JBDPrivateStart itself is journal.c's "verified". */
+enum {
+	BH_VexfsMeta = BH_JBDPrivateStart,
+	BH_VexfsQueued,		/* on vec_dirty: under vec_lock */
+	BH_VexfsChecked,	/* every live record in the block has passed its checks since
+				 * it was read from the disk, or was written by us */
+};
+BUFFER_FNS(VexfsMeta, vexfs_meta)
+BUFFER_FNS(VexfsQueued, vexfs_queued)
+BUFFER_FNS(VexfsChecked, vexfs_checked)
+
+/**
+ * struct vexfs_region - the payload or the code file of a collection
+ * @inode:  hidden inode, all blocks below @blocks mapped
+ * @l:	    where slot s lies
+ * @blocks: blocks mapped, from 0
+ */
+struct vexfs_region {
+	struct inode		*inode;
+	struct vexfs_layout	l;
+	u64			blocks;
+};
+
+/* Freed slots wait in one of two sets, by the parity of the transaction that
+ * freed them: jbd2 has at most one running and one committing. */
+struct vexfs_slotmap {
+	unsigned long	*live;		/* under coll->sem */
+	unsigned long	*used;		/* live or pending; under coll->lock */
+	unsigned long	*pending[2];	/* under coll->lock */
+	u32		npending[2];
+	u32		hint;		/* no unused slot below */
+};
+
+/**
+ * struct vexfs_coll - a collection in memory
+ * @sem:       slots, map, record and @state. Shared: reading; exclusive: changing
+ * @lock:      bitmaps the commit callback changes
+ * @state:     VEXFS_COLL_LIVE or _DROPPING
+ * @broken:    its slot table or record is damaged; everything but drop fails
+ * @map:       the record's c_map
+ * @nslots:    slots that exist
+ * @seq:       counts replaced and deleted embeddings, so that a search in several
+ *	       steps notices what moved under it
+ * @stamp:     next stamp; all below @stamp_limit may be used
+ * @stamp_limit: what the record on disk says
+ */
+struct vexfs_coll {
+	refcount_t		ref;
+	struct super_block	*sb;
+	u32			id;
+	char			name[VEXFS_COLL_NAME_LEN + 1];
+	struct vexfs_space	space;
+	u64			btime;
+
+	struct rw_semaphore	sem;
+	u32			state;
+	bool			broken;
+	struct vexfs_btree_root	map;
+	u32			nslots;
+	u32			nlive;
+	u64			seq;
+	atomic64_t		stamp;
+	u64			stamp_limit;
+	struct inode		*slots;
+	struct vexfs_region	payload, code;
+
+	spinlock_t		lock;
+	struct vexfs_slotmap	bits;
+};
+
+#define VEXFS_STAMP_BATCH	65536
+
+/* coll.c */
+bool vexfs_coll_name_valid(const char *name, size_t len);
+/* A counted reference to the live collection @name: -ENOENT, -EINVAL (bad name). ERR_PTR. */
+struct vexfs_coll *vexfs_coll_get(struct super_block *sb, const char *name);
+/* ... with index @id; NULL if there is none. */
+struct vexfs_coll *vexfs_coll_get_id(struct super_block *sb, u32 id);
+void vexfs_coll_put(struct vexfs_coll *coll);
+/* Is it there and sound? coll->sem held. 0, -ENOENT, -EUCLEAN. */
+int vexfs_coll_check(const struct vexfs_coll *coll);
+/* Write the record (map root, nslots, stamp limit). coll->sem held for writing. Credits: 1. */
+int vexfs_coll_record_access(handle_t *handle, struct vexfs_coll *coll);
+int vexfs_coll_record_write(handle_t *handle, struct vexfs_coll *coll);
+int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req);
+int vexfs_coll_drop(struct super_block *sb, const char *name);
+void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out);
+
+/* slottab.c: the slot table and the bitmaps made from it */
+int vexfs_slotmap_load(struct vexfs_coll *coll);
+void vexfs_slotmap_free(struct vexfs_coll *coll);
+/* Bring in the slot's block; *@slot points into it. ERR_PTR. coll->sem held. */
+struct buffer_head *vexfs_slot_read(struct vexfs_coll *coll, u32 slot, struct vexfs_slot **s);
+bool vexfs_slot_find_free(struct vexfs_coll *coll, u32 *slot);
+bool vexfs_slot_used(struct vexfs_coll *coll, u32 slot);
+void vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot);
+void vexfs_slot_mark_freed(struct vexfs_coll *coll, u32 slot, tid_t tid);
+/* More slots. Own handles; no locks held. -ENOSPC. */
+int vexfs_coll_grow(struct vexfs_coll *coll);
+/* Before the slot inode is freed as if it held data: revoke its blocks. Own handles. */
+int vexfs_slots_revoke(struct vexfs_coll *coll);
+
+/* slot.c: embeddings of a file */
+/**
+ * struct vexfs_vec_arg - one embedding, as ioctl and xattr see it
+ * @coll:  name of the collection
+ * @data:  SET: elements, little-endian; GET: room for @bytes
+ * @bytes: length of @data; GET: in room, out length
+ * @flags: SET: XATTR_CREATE, XATTR_REPLACE or 0
+ * @stale: GET: content changed since the set
+ */
+struct vexfs_vec_arg {
+	const char	*coll;
+	u32		chunk;
+	void		*data;
+	u32		bytes;
+	int		flags;
+	u64		off, len;
+	bool		stale;
+};
+
+/* i_rwsem held for writing, write access to the mount. -EINVAL, -EDOM, -ENOENT, -ENOSPC,
+ * -EEXIST / -ENODATA for the XATTR_ flags. */
+int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg);
+/* -ENODATA, -ERANGE (arg->bytes says how much), -EUCLEAN. @arg->data NULL: only the length. */
+int vexfs_vec_get(struct inode *inode, struct vexfs_vec_arg *arg);
+/* i_rwsem held for writing. @all: every chunk. -ENODATA. */
+int vexfs_vec_del(struct inode *inode, const char *coll, u32 chunk, bool all);
+/* The first embedding at or after (id, chunk); -ENOENT past the last. */
+int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_entry *e,
+		   char *name);
+
+/* payload.c */
+/**
+ * struct vexfs_cursor - reading a region in order: remembers the last extent
+ * coll->sem is held for as long as it is used.
+ */
+struct vexfs_cursor {
+	const struct vexfs_region *r;
+	struct vexfs_extent e;
+	u64	ahead;		/* blocks below have been asked for */
+};
+void vexfs_cursor_init(struct vexfs_cursor *c, const struct vexfs_region *r);
+int vexfs_region_init(struct vexfs_region *r, u32 bytes);
+u64 vexfs_region_need(const struct vexfs_region *r, u32 nslots);	/* blocks for so many slots */
+/* Ask for blocks ahead of the one that holds @slot; does not wait. */
+void vexfs_region_ahead(struct vexfs_cursor *c, u32 slot);
+/* The block of a record that fits a block; *@rec points into it. ERR_PTR. */
+struct buffer_head *vexfs_region_pin(struct vexfs_cursor *c, u32 slot, const void **rec);
+/* Copy a record of any size. */
+int vexfs_region_read(struct vexfs_cursor *c, u32 slot, void *buf);
+/* In a handle, coll->sem held for writing: write a record and queue its blocks. */
+int vexfs_region_write(handle_t *handle, struct vexfs_coll *coll, struct vexfs_region *r,
+		       u32 slot, const void *rec);
+void vexfs_payload_init(struct super_block *sb);
+void vexfs_payload_exit(struct super_block *sb);
+
+/* search.c */
+int vexfs_search(struct file *scope, struct vexfs_ioc_search *req);
+
+/* scope.c */
+struct vexfs_scope;
+/**
+ * struct vexfs_verdict - about one inode, for one search
+ * @ok:	  a regular file the caller may read, reachable from the scope
+ */
+struct vexfs_verdict {
+	u64	ino;
+	u64	datagen;
+	u32	generation;
+	bool	ok;
+};
+struct vexfs_scope *vexfs_scope_create(struct inode *dir, vexfs_idmap_t *idmap);
+void vexfs_scope_free(struct vexfs_scope *sc);
+/* No locks held. 0 or -EINTR, -ENOMEM. */
+int vexfs_scope_judge(struct vexfs_scope *sc, u64 ino, struct vexfs_verdict *v);
+/* The path from the scope to @ino, right-aligned in the scope's buffer. -ESTALE if it went away. */
+int vexfs_scope_path(struct vexfs_scope *sc, u64 ino, const char **path, u32 *len);
+
+/* simd.c */
+const struct vexfs_simd *vexfs_simd(void);
+void vexfs_simd_scan(const struct vexfs_query *q, const struct vexfs_code *const *recs, u32 n,
+		     u32 *keys);
+void vexfs_simd_exact(const struct vexfs_query *q, const u32 *const *vecs, u32 n, u32 *keys);
+
+#endif /* VEXFS_KMOD_VEC_H */

@@ -138,6 +138,7 @@ int vex_model_save(struct vex_embedder *e, int dirfd, const char *name)
 	head.len = htole64(len);
 	head.checksum = htole64(model_checksum(&head, block, len));
 	snprintf(temporary, sizeof(temporary), ".%.200s.%ld", name, (long)getpid());
+	unlinkat(dirfd, temporary, 0);	/* left by a crash of a namesake */
 	ret = write_model(dirfd, temporary, &head, block, len);
 	if (!ret && renameat(dirfd, temporary, dirfd, name))
 		ret = -errno;

@@ -32,21 +32,18 @@
 #define GRAMS_MAX	(3 * (VEX_WORD_CHARS + 2))
 
 /*
- * Weights, chosen on held-out text: docs/embedding.md has the table.
- * NGRAM_SHARE is the length of a word's n-gram part beside its own feature of
- * length 1. IDF_POWER above 1 lets rare words speak louder: the many common
- * words of a long text would otherwise drown them in hashing noise.
+ * Weights, chosen on held-out text: docs/embedding.md has the tables.
+ * NGRAM_SHARE: length of a word's n-gram part; the word's own feature has
+ *	length 1. WORD_SPREAD: elements the word's feature is spread over: with
+ *	one, a single collision of two heavy words looks like a match, and the
+ *	best ten of thousands are full of such accidents. LEAD: the first words of
+ *	a document say what it is about more often than the others.
  */
-#ifndef NGRAM_SHARE
-#define NGRAM_SHARE	0.6f
-#endif
-#ifndef IDF_POWER
-#define IDF_POWER	1.0f
-#endif
-#ifndef LEAD_WORDS
-#define LEAD_WORDS	0
-#define LEAD_BOOST	1.0f
-#endif
+#define NGRAM_SHARE	1.5f
+#define WORD_SPREAD	4
+#define WORD_SCALE	0.5f		/* 1 / sqrt(WORD_SPREAD) */
+#define LEAD_WORDS	16
+#define LEAD_BOOST	1.5f
 
 /**
  * struct lexical - the embedder
@@ -278,11 +275,24 @@ static void add_ngrams(const struct lexical *l, const char *word, size_t len, fl
 		add_feature(out, l->base.dim, hash[i], weight * l->sketch[bucket(hash[i])]);
 }
 
+/* The feature of the word itself: several elements, so that no single collision weighs much. */
+static void add_word(const struct lexical *l, uint64_t hash, float weight, float *out)
+{
+	unsigned int i;
+
+	weight *= WORD_SCALE;
+	for (i = 0; i < WORD_SPREAD; i++) {
+		hash *= 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 32;
+		add_feature(out, l->base.dim, hash, weight);
+	}
+}
+
 static float word_weight(const struct lexical *l, const struct vex_word *w,
 			 enum vex_text_kind kind)
 {
 	const struct vex_word *known = vex_word_table_find(&l->vocab, w->hash);
-	float rarity = powf(idf(l->docs, known ? known->count : 1), IDF_POWER);
+	float rarity = idf(l->docs, known ? known->count : 1);
 	float lead = kind == VEX_TEXT_DOCUMENT && w->stamp <= LEAD_WORDS ? LEAD_BOOST : 1.0f;
 
 	return (1.0f + logf((float)w->count)) * rarity * lead;
@@ -323,7 +333,7 @@ static int lexical_embed(struct vex_embedder *e, enum vex_text_kind kind, const 
 		if (!w->hash)
 			continue;
 		weight = word_weight(l, w, kind);
-		add_feature(out, e->dim, w->hash, weight);
+		add_word(l, w->hash, weight, out);
 		add_ngrams(l, l->counts.arena + w->text, w->len, weight, out);
 	}
 	return normalise(out, e->dim);

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# One-line purpose: a root shell in a guest with a VexFS mounted on /mnt/vexfs
+
+cmd_help() {
+	cat <<'END'
+usage: ./vex shell [OPTION]... [-- COMMAND [ARGUMENT]...]
+
+A root shell in a guest that has vexfs.ko loaded and a VexFS mounted on /mnt/vexfs. The file
+system is new and goes with the guest, unless --disk vexfs=FILE names an image to keep. "exit" ends
+the guest and gives its status; Ctrl-A x ends it at once. Without a terminal the commands come from stdin.
+
+END
+	vm_options_help
+	cat <<'END'
+
+examples:
+  ./vex shell
+  ./vex shell --kernel 6.12 --disk vexfs=2G
+  echo 'mount | grep vexfs' | ./vex shell
+  ./vex shell -- vexctl stat /mnt/vexfs
+END
+}
+
+shell_io() {
+	local rows cols
+	if [[ -t 0 && -t 1 ]]; then
+		read -r rows cols < <(stty size 2>/dev/null || echo 24 80)
+		printf 'tty %s %s\nenv TERM=%s\n' "$rows" "$cols" "${TERM:-vt100}" >>"$1/job"
+		SHELL_IO=tty
+	else
+		SHELL_IO=pipe
+	fi
+}
+
+cmd_main() {
+	local series dir rc=0 d has_disk=0 command=()
+	while (($#)); do
+		vm_option "$@"
+		if ((VM_SHIFT)); then shift "$VM_SHIFT"; continue; fi
+		case $1 in
+		--) shift; command=("$@"); [[ $# -gt 0 ]] || usage_error "-- wants a command"; break ;;
+		*) usage_error "unknown option '$1'" ;;
+		esac
+	done
+	series=$(kernel_parse "${VM_KERNEL:-6.1}")
+	[[ $series != *$'\n'* ]] || usage_error "--kernel: a shell runs on one kernel, 6.1 or 6.12"
+	build_packages
+	vm_need "$series"
+	build_guest
+	build_module "$series"
+	dir=$(run_dir shell)
+	for d in "${VM_DISKS[@]}"; do [[ $d == vexfs=* ]] && has_disk=1; done
+	((has_disk)) || VM_DISKS+=(vexfs=256M)
+	{
+		job_base "$series"
+		printf 'keep-disks\n'
+	} >"$dir/job"
+	if ((${#command[@]})); then
+		printf '%q ' "${command[@]}" >"$dir/command"
+		printf 'kind exec\nexec /vex/run\n' >>"$dir/job"
+		{ printf '#!/bin/sh\n/vex/setup || exit 125\ncd /root\n'; cat "$dir/command"; echo; } >"$dir/run"
+		SHELL_IO=pipe
+	else
+		printf 'kind shell\nsetup /vex/setup\n' >>"$dir/job"
+		shell_io "$dir"
+	fi
+	{
+		payload_base "$series"
+		printf 'file /vex/setup 0755 %s\n' "$VEX_ROOT/env/vm/guest-shell.sh"
+		[[ ! -f $dir/run ]] || printf 'file /vex/run 0755 %s\n' "$dir/run"
+	} | payload_write "$dir"
+	# A shell may idle as long as it likes; only the boot is timed.
+	vm_start "$dir" "$series" --io "$SHELL_IO" || rc=$?
+	((rc)) && { note "log: ${dir#"$VEX_ROOT"/}"; return "$rc"; }
+	return "$(verdict_field "$dir" status)"
+}

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# shellcheck disable=SC2034	# options are read by the commands that source this
+#
+# Options every command with a guest understands, run directories, payloads, and the call of vexvm.
+
+VM_ACCEL=auto VM_LANE=auto VM_MEMORY='' VM_CPUS='' VM_SHARE='' VM_KERNEL=''
+VM_DISKS=()
+KEEP_RUNS=30
+
+vm_options_help() {
+	cat <<'END'
+  --kernel SERIES       6.1 or 6.12
+  --lane LANE           auto, cold (boot) or warm (resume a saved guest) [auto]
+  --accel ACCEL         auto (KVM if it proves itself, else emulation), kvm, tcg [auto]
+  --memory MB --cpus N  size of the guest [768, 2]
+  --disk NAME=SIZE      one more empty disk (100M, 2G); NAME=FILE[:ro] attaches an image; repeatable
+  --share DIR           DIR appears in the guest under /share
+  --no-install          never install packages; say what is missing
+  -v                    print the real command lines
+END
+}
+
+# vm_option OPTION [VALUE]: takes one common option; sets VM_SHIFT to the words used, 0: not one of them.
+vm_option() {
+	VM_SHIFT=2
+	case $1 in
+	--kernel | --lane | --accel | --memory | --cpus | --disk | --share) need_value "$1" $# ;;
+	esac
+	case $1 in
+	--kernel) VM_KERNEL=$2 ;;
+	--lane) [[ $2 =~ ^(auto|cold|warm)$ ]] || usage_error "--lane $2: use auto, cold or warm"; VM_LANE=$2 ;;
+	--accel) [[ $2 =~ ^(auto|kvm|tcg)$ ]] || usage_error "--accel $2: use auto, kvm or tcg"; VM_ACCEL=$2 ;;
+	--memory) VM_MEMORY=$(parse_mb "$2") ;;
+	--cpus) [[ $2 =~ ^[1-9][0-9]?$ ]] || usage_error "--cpus $2: use a number from 1 to 64"; VM_CPUS=$2 ;;
+	--disk) VM_DISKS+=("$2") ;;
+	--share) [[ -d $2 ]] || usage_error "--share $2: no such directory"; VM_SHARE=$(readlink -f "$2") ;;
+	--no-install) VEX_INSTALL=0 VM_SHIFT=1 ;;
+	-v | --verbose) export VEX_VERBOSE=1; VM_SHIFT=1 ;;
+	*) VM_SHIFT=0 ;;
+	esac
+}
+
+# 768, 768M or 1G in megabytes.
+parse_mb() {
+	case $1 in
+	*[!0-9MG]* | '' | [MG]*) usage_error "'$1' is no memory size: use 768, 768M or 1G" ;;
+	*G) printf '%d' "$((${1%G} * 1024))" ;;
+	*) printf '%d' "${1%M}" ;;
+	esac
+}
+
+# A new directory below build/runs; old ones go, so that logs never fill the disk.
+run_dir() {
+	local dir old
+	dir=$VEX_BUILD/runs/${1:-run}-$(date +%Y%m%d-%H%M%S)-$$
+	need_space "$VEX_BUILD" 100 "a run of the guest"
+	mkdir -p "$dir" || die "$EX_ENV" "cannot create $dir: make room on the host (./vex clean)"
+	find "$VEX_BUILD/runs" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn |
+		tail -n +$((KEEP_RUNS + 1)) | cut -d' ' -f2- | while read -r old; do rm -rf "$old"; done
+	printf '%s' "$dir"
+}
+
+# The guest's common files, as vexpack entries. Arguments: SERIES (for the module; - for none).
+payload_base() {
+	local f
+	if [[ -d $VEX_BUILD/guest/bin ]]; then
+		for f in "$VEX_BUILD"/guest/bin/*; do
+			[[ -f $f ]] && printf 'file /vex/bin/%s 0755 %s\n' "${f##*/}" "$f"
+		done
+	fi
+	if [[ $1 != - ]]; then printf 'file /vex/modules/vexfs.ko 0644 %s\n' "$(module_path "$1")"; fi
+}
+
+job_base() {
+	if [[ $1 != - ]]; then printf 'module vexfs /vex/modules/vexfs.ko\n'; fi
+	if [[ -n $VM_SHARE ]]; then printf 'share\n'; fi
+}
+
+# payload_write RUNDIR: reads vexpack entries from stdin, adds RUNDIR/job.
+payload_write() {
+	{ cat; printf 'file /vex/job 0644 %s\n' "$1/job"; } >"$1/payload.list"
+	"$VEX_BUILD/env/vexpack" -d -o "$1/payload.img" <"$1/payload.list" ||
+		die "$EX_ENV" "could not write the payload disk in $1; make room on the host (./vex clean)"
+}
+
+# vm_start RUNDIR SERIES [VEXVM-OPTION...]: returns vexvm's exit code.
+vm_start() {
+	local dir=$1 series=$2 rc=0 d cmd
+	shift 2
+	cmd=("$VEX_BUILD/env/vexvm" --kernel "$(kernel_dir "$series")/vmlinuz"
+		--initrd "$(initramfs_path "$series")" --payload "$dir/payload.img" --rundir "$dir"
+		--cache "$VEX_CACHE" --accel "$VM_ACCEL" --lane "$VM_LANE")
+	if [[ -n $VM_MEMORY ]]; then cmd+=(--memory "$VM_MEMORY"); fi
+	if [[ -n $VM_CPUS ]]; then cmd+=(--cpus "$VM_CPUS"); fi
+	if [[ -n $VM_SHARE ]]; then cmd+=(--share "$VM_SHARE"); fi
+	if [[ $VEX_VERBOSE == 1 ]]; then cmd+=(-v); fi
+	for d in "${VM_DISKS[@]}"; do cmd+=(--disk "$d"); done
+	trace "${cmd[@]}" "$@"
+	"${cmd[@]}" "$@" || rc=$?
+	rm -f "$dir/payload.img"
+	return "$rc"
+}
+
+# result_field RUNDIR NAME: one value of the run's result file.
+result_field() { sed -n "s/^$2=//p" "$1/result" 2>/dev/null | head -n1; }
+verdict_field() { sed -n "s/^verdict .* $2=\([^ ]*\) .*/\1/p" "$1/result" 2>/dev/null | head -n1; }
+
+# vm_need SERIES...: everything below the module: kernels, launcher, initramfs.
+vm_need() {
+	local s
+	env_build
+	kernel_need "$@"
+	for s in "$@"; do initramfs_need "$s"; done
+}
+
+cause_of() {
+	case $1 in
+	0) echo passed ;; 1) echo "test failed" ;; 2) echo usage ;; 3) echo "kernel panic, oops or warning" ;;
+	4) echo "hang or time-out" ;; 5) echo "VM lost" ;; 6) echo "environment broken" ;;
+	7) echo "nothing ran" ;; 130) echo interrupted ;; *) echo "status $1" ;;
+	esac
+}

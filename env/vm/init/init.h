@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* PID 1 of every lane. One struct carries the state; each file is one stage of main(). */
+#ifndef VEX_INIT_H
+#define VEX_INIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../proto.h"
+
+#define MAX_TESTS	256
+#define MAX_LOADS	32
+
+enum job_kind { JOB_NONE, JOB_TESTS, JOB_EXEC, JOB_SHELL };
+
+struct test {
+	char *name;
+	char *path;
+	unsigned int timeout_s;
+};
+
+struct job {
+	enum job_kind kind;
+	struct test tests[MAX_TESTS];
+	unsigned int ntests;
+	char *modprobe[MAX_LOADS];	/* modules of the kernel package */
+	unsigned int nmodprobe;
+	char *module;			/* module under test: file ... */
+	char *module_name;		/* ... and name */
+	char *setup;			/* script before a shell */
+	char *exec;			/* script of JOB_EXEC */
+	bool tty;			/* shell on hvc0 rather than on the pipe ports */
+	bool keep_disks;		/* do not blank the disks before each test */
+	bool share;			/* virtiofs on /share */
+	unsigned short rows, cols;
+};
+
+/* What the last record reports; counters start at "nothing happened". */
+struct verdict {
+	unsigned int planned, run, passed, failed, skipped;
+	unsigned int warnings;		/* kernel log lines that match an oracle */
+	int leaks;			/* kmemleak objects, -1: kernel has no kmemleak */
+	unsigned int taint;
+	int status;			/* exit status of a shell or script, else 0 */
+	bool hang;
+	const char *unload;		/* ok, none, busy */
+};
+
+/* main.c */
+extern int ctl_fd, tap_fd, in_fd, out_fd;
+extern unsigned int time_scale;		/* percent, from the host's calibration */
+void die(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void tap(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void write_all(int fd, const void *buf, size_t len);
+long long now_ms(void);
+
+/* boot.c */
+void mount_basics(void);
+void load_boot_modules(void);
+int insert_module(const char *path);
+void open_ports(void);
+void wait_for_go(void);
+int write_file(const char *path, const char *text);
+int read_file(const char *path, char *buf, size_t size);
+
+/* payload.c */
+void unpack_payload(void);
+void mount_share(void);
+bool disk_by_serial(const char *serial, char *dev, size_t size);
+void export_disks(void);
+void blank_disks(void);
+
+/* job.c */
+void read_job(struct job *job);
+
+/* run.c */
+void run_tests(struct job *job, struct verdict *v);
+int run_script(const char *path, int in, int out);
+void load_module_under_test(const struct job *job);
+void kill_leftovers(void);
+
+/* shell.c */
+int run_shell(const struct job *job);
+
+/* oracle.c */
+void oracle_start(void);
+unsigned int oracle_scan(void);
+unsigned int oracle_taint(void);
+int oracle_leaks(void);
+void release_mounts(void);
+const char *unload_module(const struct job *job);
+
+#endif

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Running tests: one at a time, each in its own session, its KTAP relayed two columns to the right.
+ * A test passes when it exits with 0, printed at least one result, kept its plan, printed no "not ok",
+ * and the kernel stayed silent. Everything else is a failure with its reason.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#define EXIT_SKIP	4	/* kselftest's KSFT_SKIP */
+#define GRACE_MS	5000
+
+/* What the KTAP of one test said so far. */
+struct ktap {
+	char line[2048];
+	size_t len;
+	unsigned int ok, not_ok, skipped;
+	int plan;			/* -1: none seen */
+	bool bailed;
+	char skip_reason[256];
+};
+
+static void note_skip(struct ktap *k, const char *directive)
+{
+	k->skipped++;
+	if (!k->skip_reason[0])
+		snprintf(k->skip_reason, sizeof(k->skip_reason), "%s", directive);
+}
+
+/* Only lines at the left margin are results of this test; deeper ones belong to its subtests. */
+static void judge_line(struct ktap *k, const char *line)
+{
+	const char *skip = strcasestr(line, "# SKIP");
+
+	if (!strncmp(line, "1..", 3)) {
+		k->plan = atoi(line + 3);
+		if (k->plan == 0)
+			note_skip(k, skip ? skip + 6 : "");
+	} else if (!strncmp(line, "ok ", 3)) {
+		k->ok++;
+		if (skip)
+			note_skip(k, skip + 6);
+	} else if (!strncmp(line, "not ok ", 7)) {
+		/* TODO and XFAIL are KTAP's word for a failure that is expected. */
+		if (strcasestr(line, "# TODO") || strstr(line, "# XFAIL"))
+			k->ok++;
+		else
+			k->not_ok++;
+	} else if (!strncmp(line, "Bail out!", 9)) {
+		k->bailed = true;
+	}
+}
+
+static void flush_line(struct ktap *k)
+{
+	if (!k->len)
+		return;
+	k->line[k->len] = 0;
+	judge_line(k, k->line);
+	tap("  %s\n", k->line);
+	k->len = 0;
+}
+
+static void feed(struct ktap *k, const char *buf, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (buf[i] == '\n' && k->len == 0)
+			continue;
+		if (buf[i] == '\n' || k->len == sizeof(k->line) - 4)
+			flush_line(k);
+		if (buf[i] != '\n')
+			k->line[k->len++] = buf[i];
+	}
+}
+
+static void dump_tasks(pid_t session)
+{
+	char path[64], stack[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/stack", session);
+	if (read_file(path, stack, sizeof(stack)) > 0)
+		for (char *l = strtok(stack, "\n"); l; l = strtok(NULL, "\n"))
+			tap("# stack: %s\n", l);
+	write_file("/proc/sysrq-trigger", "w");
+	write_file("/proc/sysrq-trigger", "t");
+}
+
+static pid_t spawn(const char *path, int in, int out)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	setsid();
+	signal(SIGPIPE, SIG_DFL);
+	if (in < 0)
+		in = open("/dev/null", O_RDONLY);
+	dup2(in, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
+	execl(path, path, (char *)NULL);
+	dprintf(STDERR_FILENO, "cannot run %s: %s\n", path, strerror(errno));
+	_exit(127);
+}
+
+/* Reaps everything that was orphaned to PID 1; returns true once pid itself has ended. */
+static bool reap(pid_t pid, int *status)
+{
+	bool found = false;
+	int s;
+	pid_t p;
+
+	while ((p = waitpid(-1, &s, WNOHANG)) > 0) {
+		if (p == pid) {
+			*status = s;
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* Every process but kernel threads and init is a left-over of a test. */
+void kill_leftovers(void)
+{
+	int status;
+
+	kill(-1, SIGKILL);
+	for (int i = 0; i < 100 && waitpid(-1, &status, WNOHANG) >= 0; i++)
+		usleep(1000);
+}
+
+enum outcome { ENDED, TIMED_OUT, STUCK };
+
+static void drain(int fd, struct ktap *k)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		feed(k, buf, n);
+}
+
+static bool wait_until(pid_t pid, int fd, struct ktap *k, long long deadline, int *status)
+{
+	while (now_ms() < deadline) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		poll(&p, 1, 20);
+		drain(fd, k);
+		if (reap(pid, status)) {
+			drain(fd, k);
+			return true;
+		}
+		/* A closed pipe would make poll() spin until the process is gone. */
+		if (p.revents == POLLHUP)
+			usleep(1000);
+	}
+	return false;
+}
+
+static enum outcome supervise(pid_t pid, int fd, struct ktap *k, unsigned int limit_ms, int *status)
+{
+	if (wait_until(pid, fd, k, now_ms() + limit_ms, status))
+		return ENDED;
+	dump_tasks(pid);
+	kill(-1, SIGKILL);
+	return wait_until(pid, fd, k, now_ms() + GRACE_MS, status) ? TIMED_OUT : STUCK;
+}
+
+/* Returns NULL for a pass, "" for a skip, else the reason of the failure. */
+static const char *judge(const struct ktap *k, enum outcome out, int status, unsigned int warnings,
+			 unsigned int limit_ms, char *buf, size_t size)
+{
+	if (out != ENDED)
+		snprintf(buf, size, "timed out after %u ms%s", limit_ms,
+			 out == STUCK ? " and cannot be killed" : "");
+	else if (WIFSIGNALED(status))
+		snprintf(buf, size, "killed by signal %d", WTERMSIG(status));
+	else if (warnings)
+		snprintf(buf, size, "%u bad lines in the kernel log", warnings);
+	else if (k->bailed)
+		snprintf(buf, size, "bailed out");
+	else if (k->not_ok)
+		snprintf(buf, size, "%u of %u checks failed", k->not_ok, k->not_ok + k->ok);
+	else if (WEXITSTATUS(status) == EXIT_SKIP)
+		return "";
+	else if (WEXITSTATUS(status))
+		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
+	else if (k->plan == 0 || (k->ok && k->ok == k->skipped))
+		return "";
+	else if (k->ok == 0)
+		snprintf(buf, size, "printed no result");
+	else if (k->plan >= 0 && (unsigned int)k->plan != k->ok)
+		snprintf(buf, size, "planned %d checks, ran %u", k->plan, k->ok);
+	else
+		return NULL;
+	return buf;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	remove(path);
+	return 0;
+}
+
+static void prepare(const struct job *job, char *tmpdir, size_t size)
+{
+	snprintf(tmpdir, size, "/tmp/test.XXXXXX");
+	if (!mkdtemp(tmpdir))
+		die("mkdtemp: %s", strerror(errno));
+	setenv("TMPDIR", tmpdir, 1);
+	if (!job->keep_disks)
+		blank_disks();
+	load_module_under_test(job);
+}
+
+static void run_test(const struct job *job, unsigned int index, struct verdict *v)
+{
+	const struct test *t = &job->tests[index];
+	unsigned int limit_ms = t->timeout_s * 10 * time_scale, warnings;
+	struct ktap k = { .plan = -1 };
+	char tmpdir[64], reason[256];
+	const char *why;
+	enum outcome out;
+	long long start;
+	int fds[2], status = 0;
+	pid_t pid;
+
+	prepare(job, tmpdir, sizeof(tmpdir));
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
+		die("pipe: %s", strerror(errno));
+	/* The child's end must block like any other stdout. */
+	fcntl(fds[1], F_SETFL, fcntl(fds[1], F_GETFL) & ~O_NONBLOCK);
+	tap("# vex: start %s limit_ms=%u\n", t->name, limit_ms);
+	start = now_ms();
+	pid = spawn(t->path, -1, fds[1]);
+	close(fds[1]);
+	out = supervise(pid, fds[0], &k, limit_ms, &status);
+	close(fds[0]);
+	flush_line(&k);
+
+	v->run++;
+	v->hang = out == STUCK;
+	if (!v->hang) {
+		kill_leftovers();
+		release_mounts();
+		nftw(tmpdir, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	}
+	warnings = oracle_scan();
+	v->warnings += warnings;
+	why = judge(&k, out, status, warnings, limit_ms, reason, sizeof(reason));
+	if (!why) {
+		v->passed++;
+		tap("ok %u %s # ms=%lld\n", index + 1, t->name, now_ms() - start);
+	} else if (!*why) {
+		v->skipped++;
+		tap("ok %u %s # SKIP%s%s\n", index + 1, t->name, k.skip_reason[0] == ' ' ? "" : " ",
+		    k.skip_reason);
+	} else {
+		v->failed++;
+		tap("# %s: %s\n", t->name, why);
+		tap("not ok %u %s # ms=%lld\n", index + 1, t->name, now_ms() - start);
+	}
+}
+
+void run_tests(struct job *job, struct verdict *v)
+{
+	v->planned = job->ntests;
+	tap("KTAP version 1\n1..%u\n", job->ntests);
+	/* The names first: what never starts is a failure with a name. */
+	for (unsigned int i = 0; i < job->ntests; i++)
+		tap("# vex: plan %s\n", job->tests[i].name);
+	for (unsigned int i = 0; i < job->ntests && !v->hang; i++)
+		run_test(job, i, v);
+}
+
+int run_script(const char *path, int in, int out)
+{
+	pid_t pid = spawn(path, in, out);
+	int status = 0;
+
+	while (!reap(pid, &status))
+		usleep(2000);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void load_module_under_test(const struct job *job)
+{
+	char path[256];
+	int err;
+
+	if (!job->module)
+		return;
+	snprintf(path, sizeof(path), "/sys/module/%s", job->module_name);
+	if (!access(path, F_OK))
+		return;
+	err = insert_module(job->module);
+	if (err)
+		die("cannot load %s: %s (see the kernel log in console.log)", job->module,
+		    strerror(-err));
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One round of listening to a machine: its streams, its death, our signals, our stdin. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define ESCAPE_KEY 0x01		/* Ctrl-A, then x: end the machine */
+
+static int signal_fd = -1;
+
+void vm_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signal_fd < 0)
+		fatal(VEX_ENV, "signalfd: %s", strerror(errno));
+}
+
+void vm_init(struct vm *vm, const struct opts *o, const struct machine *m)
+{
+	memset(vm, 0, sizeof(*vm));
+	vm->o = o;
+	vm->m = m;
+	vm->in_fd = -1;
+	for (int i = 0; i < P_COUNT; i++)
+		vm->fd[i] = -1;
+	vm->console_log = open_log(o->rundir, "console.log");
+	vm->tap_log = open_log(o->rundir, "tap.log");
+	vm->out_log = open_log(o->rundir, "out.log");
+	vm->qmp_log = open_log(o->rundir, "qmp.log");
+}
+
+void vm_close(struct vm *vm)
+{
+	qemu_kill(vm);
+	for (int i = 0; i < P_COUNT; i++)
+		if (vm->fd[i] >= 0)
+			close(vm->fd[i]);
+	fclose(vm->console_log);
+	fclose(vm->tap_log);
+	fclose(vm->out_log);
+	fclose(vm->qmp_log);
+}
+
+static void message(struct vm *vm, const char *line)
+{
+	if (!vm->message[0])
+		snprintf(vm->message, sizeof(vm->message), "%.500s", line);
+}
+
+static void watch_marker(struct vm *vm, const char *line)
+{
+	if (vm->o->kill_marker && strstr(line, vm->o->kill_marker))
+		vm->marker_seen = true;
+}
+
+static void console_line(struct vm *vm, const char *line)
+{
+	static const char *const fatal_lines[] = {
+		"Kernel panic - not syncing", "Oops: ", "BUG: unable to handle",
+		"kernel BUG at", "general protection fault",
+	};
+
+	watch_marker(vm, line);
+	for (size_t i = 0; i < sizeof(fatal_lines) / sizeof(fatal_lines[0]); i++) {
+		if (!strstr(line, fatal_lines[i]))
+			continue;
+		if (!vm->panicked)
+			vm->panic_ms = now_ms();
+		vm->panicked = true;
+		message(vm, line);
+	}
+}
+
+static void ctl_line(struct vm *vm, const char *line)
+{
+	if (!strncmp(line, "ready", 5)) {
+		vm->ready = true;
+		vm->ready_ms = now_ms();
+	} else if (!strncmp(line, "verdict v1 ", 11)) {
+		size_t len = strlen(line);
+
+		/* A record without its last word was cut off and counts for nothing. */
+		if (len < 4 || strcmp(line + len - 4, " end"))
+			return;
+		snprintf(vm->verdict, sizeof(vm->verdict), "%.500s", line);
+		vm->done_ms = now_ms();
+		vm->done = true;
+	} else if (!strncmp(line, "error ", 6)) {
+		vm->error = true;
+		message(vm, line + 6);
+	}
+}
+
+static void tap_line(struct vm *vm, const char *line)
+{
+	unsigned long limit;
+	char name[128];
+
+	watch_marker(vm, line);
+	if (sscanf(line, "# vex: start %127s limit_ms=%lu", name, &limit) == 2) {
+		snprintf(vm->current, sizeof(vm->current), "%s", name);
+		vm->test_limit_ms = limit;
+	}
+	if (!strncmp(line, "# kernel: ", 10))
+		message(vm, line + 10);
+	if (vm->o->show == SHOW_TAP && strncmp(line, "# vex: ", 7)) {
+		printf("%s\n", line);
+		fflush(stdout);
+	} else if (vm->o->show == SHOW_RESULTS &&
+		   (!strncmp(line, "ok ", 3) || !strncmp(line, "not ok ", 7) ||
+		    !strncmp(line, "  not ok ", 9) ||
+		    (!strncmp(line, "# ", 2) && strncmp(line, "# vex: ", 7)))) {
+		printf("    %s\n", line);
+		fflush(stdout);
+	}
+}
+
+static void out_bytes(struct vm *vm, const char *buf, size_t n)
+{
+	log_write(vm->out_log, buf, n);
+	while (vm->o->io != IO_NONE && n > 0) {
+		ssize_t w = write(STDOUT_FILENO, buf, n);
+
+		if (w < 0 && errno != EINTR && errno != EAGAIN)
+			return;		/* nobody reads any more (| head); the guest goes on */
+		if (w > 0) {
+			buf += w;
+			n -= w;
+		}
+	}
+}
+
+static void take_lines(struct vm *vm, enum port p, const char *buf, size_t n)
+{
+	struct liner *l = &vm->line[p];
+
+	for (size_t i = 0; i < n; i++) {
+		if (buf[i] == '\r')
+			continue;
+		if (buf[i] != '\n' && l->len < sizeof(l->buf) - 1) {
+			l->buf[l->len++] = buf[i];
+			continue;
+		}
+		l->buf[l->len] = 0;
+		l->len = 0;
+		if (p == P_CONSOLE)
+			console_line(vm, l->buf);
+		else if (p == P_CTL)
+			ctl_line(vm, l->buf);
+		else if (p == P_TAP)
+			tap_line(vm, l->buf);
+		else if (p == P_OUT)
+			watch_marker(vm, l->buf);
+		else if (p == P_QMP)
+			qmp_line(vm, l->buf);
+	}
+}
+
+/* Returns false when the stream has no more to give for now. */
+static bool read_port(struct vm *vm, enum port p)
+{
+	char buf[16384];
+	ssize_t n = read(vm->fd[p], buf, sizeof(buf));
+
+	if (n < 0)
+		return false;
+	if (n == 0) {
+		close(vm->fd[p]);
+		vm->fd[p] = -1;
+		return false;
+	}
+	if (p != P_QMP)
+		vm->activity_ms = now_ms();
+	if (p == P_CONSOLE)
+		log_write(vm->console_log, buf, n);
+	else if (p == P_TAP)
+		log_write(vm->tap_log, buf, n);
+	else if (p == P_OUT || p == P_HVC)
+		out_bytes(vm, buf, n);
+	take_lines(vm, p, buf, n);
+	return true;
+}
+
+static void drain(struct vm *vm)
+{
+	for (int p = 0; p < P_COUNT; p++)
+		while (vm->fd[p] >= 0 && read_port(vm, p))
+			;
+}
+
+static void take_signals(struct vm *vm)
+{
+	struct signalfd_siginfo si;
+
+	while (read(signal_fd, &si, sizeof(si)) == sizeof(si))
+		if (si.ssi_signo != SIGCHLD)
+			vm->interrupted = true;
+	if (vm->pid > 0 && waitpid(vm->pid, &vm->wait_status, WNOHANG) == vm->pid) {
+		vm->pid = 0;
+		drain(vm);
+		vm->dead = true;
+	}
+}
+
+static bool escaped(struct vm *vm)
+{
+	static bool armed;
+
+	if (vm->o->io != IO_TTY)
+		return false;
+	for (size_t i = 0; i < vm->in_len; i++) {
+		if (armed && vm->in_buf[i] == 'x')
+			return true;
+		armed = vm->in_buf[i] == ESCAPE_KEY;
+	}
+	return false;
+}
+
+/* Stdin is read only while QEMU takes it, so a long pipe costs no memory here. */
+static void pump_stdin(struct vm *vm, bool readable)
+{
+	enum port p = vm->o->io == IO_TTY ? P_HVC : P_IN;
+	ssize_t n;
+
+	if (readable && vm->in_len == 0) {
+		n = read(vm->in_fd, vm->in_buf, sizeof(vm->in_buf));
+		if (n <= 0) {
+			vm->in_fd = -1;
+			/* Closing is what the guest sees as end of file. */
+			if (p == P_IN && vm->fd[P_IN] >= 0) {
+				close(vm->fd[P_IN]);
+				vm->fd[P_IN] = -1;
+			}
+			return;
+		}
+		vm->in_len = n;
+		if (escaped(vm))
+			vm->interrupted = true;
+	}
+	if (vm->in_len == 0 || vm->fd[p] < 0)
+		return;
+	n = send(vm->fd[p], vm->in_buf, vm->in_len, MSG_NOSIGNAL);
+	if (n > 0) {
+		memmove(vm->in_buf, vm->in_buf + n, vm->in_len - n);
+		vm->in_len -= n;
+	}
+}
+
+/* Waits at most timeout_ms for news and takes it in; false when the machine is gone. */
+bool vm_poll(struct vm *vm, int timeout_ms)
+{
+	struct pollfd fds[P_COUNT + 2];
+	int in = vm->in_len == 0 ? vm->in_fd : -1;
+
+	for (int i = 0; i < P_COUNT; i++) {
+		fds[i].fd = vm->fd[i];
+		fds[i].events = POLLIN;
+		if (vm->in_len > 0 && i == (vm->o->io == IO_TTY ? P_HVC : P_IN))
+			fds[i].events |= POLLOUT;
+	}
+	fds[P_COUNT] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
+	fds[P_COUNT + 1] = (struct pollfd){ .fd = in, .events = POLLIN };
+	if (poll(fds, P_COUNT + 2, timeout_ms) < 0 && errno != EINTR)
+		fatal(VEX_ENV, "poll: %s", strerror(errno));
+	for (int i = 0; i < P_COUNT; i++)
+		if (vm->fd[i] >= 0 && fds[i].revents & (POLLIN | POLLHUP | POLLERR))
+			read_port(vm, i);
+	pump_stdin(vm, in >= 0 && fds[P_COUNT + 1].revents);
+	take_signals(vm);
+	return !vm->dead;
+}
+
+static int disk_sizes(const struct opts *o, char *buf, size_t size)
+{
+	int n = 0;
+
+	for (unsigned int i = 0; i < o->ndisks; i++)
+		n += snprintf(buf + n, size - n, "%s%s:%llu", i ? "," : "", o->disks[i].name,
+			      (unsigned long long)o->disks[i].size);
+	return n;
+}
+
+/* The first thing the guest learns about this run. */
+void vm_send_go(struct vm *vm)
+{
+	unsigned char seed[48];
+	char line[1024], sizes[256] = "-";
+	struct timespec ts;
+	int n;
+
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		fatal(VEX_ENV, "getrandom: %s", strerror(errno));
+	clock_gettime(CLOCK_REALTIME, &ts);
+	disk_sizes(vm->o, sizes, sizeof(sizes));
+	n = snprintf(line, sizeof(line), "go epoch_ms=%lld scale=%u disks=%s seed=",
+		     ts.tv_sec * 1000LL + ts.tv_nsec / 1000000, vm->m->scale, sizes);
+	for (size_t i = 0; i < sizeof(seed); i++)
+		n += snprintf(line + n, sizeof(line) - n, "%02x", seed[i]);
+	line[n++] = '\n';
+	if (send(vm->fd[P_CTL], line, n, MSG_NOSIGNAL) != n)
+		message(vm, "the control port does not take data");
+}

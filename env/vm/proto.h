@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the launcher (host) and init (guest) agree on. docs/environment.md describes it for readers.
+ */
+#ifndef VEX_PROTO_H
+#define VEX_PROTO_H
+
+#include <stdint.h>
+
+/* Names of the virtio-serial ports; hvc0 is the virtconsole on port 0. */
+#define VEX_PORT_CTL	"vex.ctl"	/* ready, go, verdict: one line each */
+#define VEX_PORT_TAP	"vex.tap"	/* KTAP, guest to host */
+#define VEX_PORT_IN	"vex.in"	/* stdin of a piped shell */
+#define VEX_PORT_OUT	"vex.out"	/* stdout and stderr of a piped shell or script */
+
+/*
+ * The payload disk: this header in the first block, a newc archive behind it. The guest reads the disk
+ * for the first time after "go", so that a resumed guest has no stale page of it.
+ */
+#define VEX_PAYLOAD_SERIAL	"payload"
+#define VEX_PAYLOAD_MAGIC	"VEXPAYL1"
+#define VEX_PAYLOAD_OFFSET	4096
+
+struct vex_payload_header {
+	char magic[8];
+	uint64_t length;		/* bytes of the archive */
+};
+
+/* The job, a text file inside the archive: one directive per line, see init/job.c. */
+#define VEX_JOB_PATH	"/vex/job"
+
+/* Exit codes of the launcher and of ./vex. */
+enum vex_exit {
+	VEX_PASSED = 0,
+	VEX_FAILED = 1,
+	VEX_USAGE = 2,
+	VEX_PANIC = 3,			/* panic, oops, warning, sanitizer report or leak */
+	VEX_HANG = 4,
+	VEX_LOST = 5,
+	VEX_ENV = 6,
+	VEX_NOTHING = 7,
+	VEX_INTERRUPTED = 130,
+};
+
+/*
+ * Taint bits that say nothing about health: out-of-tree (12) and unsigned (13) module.
+ * Everything else set since boot fails the run.
+ */
+#define VEX_TAINT_HARMLESS	((1u << 12) | (1u << 13))
+
+#endif

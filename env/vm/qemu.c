@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The QEMU command line, one group per concern, and the process behind it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+static const char *const port_chardev[P_COUNT] = {
+	"con", "ctl", "tap", "in", "out", "hvc", "qmp",
+};
+
+const char *qemu_binary(void)
+{
+	const char *env = getenv("VEX_QEMU");
+
+	return env && *env ? env : "qemu-system-x86_64";
+}
+
+/* The first line of --version: part of the key of everything that depends on this QEMU. */
+const char *qemu_version(void)
+{
+	static char version[256];
+	char *cmd;
+	FILE *p;
+
+	if (version[0])
+		return version;
+	cmd = xprintf("%s --version 2>/dev/null", qemu_binary());
+	p = popen(cmd, "re");
+	if (!p || !fgets(version, sizeof(version), p))
+		fatal(VEX_ENV, "%s does not run; install it: apt-get install qemu-system-x86",
+		      qemu_binary());
+	version[strcspn(version, "\n")] = 0;
+	pclose(p);
+	free(cmd);
+	return version;
+}
+
+void arg(struct argv *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	a->v = realloc(a->v, (a->n + 2) * sizeof(*a->v));
+	if (n < 0 || !a->v)
+		fatal(VEX_ENV, "out of memory");
+	a->v[a->n++] = s;
+	a->v[a->n] = NULL;
+}
+
+static void kernel_args(struct argv *a, const struct opts *o, const struct machine *m)
+{
+	arg(a, "-kernel");
+	arg(a, "%s", o->kernel);
+	arg(a, "-initrd");
+	arg(a, "%s", o->initrd);
+	arg(a, "-append");
+	/*
+	 * oops=panic, panic=-1: a broken kernel ends the run at once (with -no-reboot).
+	 * norandmaps: TCG reuses translated code between processes, twice as fast for shell work.
+	 * tsc_early_khz: the guest need not measure its clock against an emulated timer.
+	 * sysrq_always_enabled: the launcher asks a hung guest for its tasks.
+	 */
+	arg(a, "console=ttyS0 quiet oops=panic panic=-1 mitigations=off nokaslr norandmaps "
+	       "tsc_early_khz=%u no_timer_check sysrq_always_enabled=1 random.trust_cpu=on "
+	       "cryptomgr.notests rcupdate.rcu_expedited=1 audit=0 selinux=0 apparmor=0 "
+	       "module.sig_enforce=0%s%s",
+	    m->tsc_khz, o->append ? " " : "", o->append ? o->append : "");
+}
+
+/* What the guest can see; a saved guest resumes only under exactly the same arguments. */
+void qemu_machine_args(struct argv *a, const struct opts *o, const struct machine *m)
+{
+	bool kvm = m->accel == ACCEL_KVM;
+
+	arg(a, "%s", qemu_binary());
+	arg(a, "-accel");
+	arg(a, "%s", kvm ? "kvm" : "tcg,thread=multi,tb-size=256");
+	/* la57: five-level page tables only make every emulated page walk longer. */
+	arg(a, "-cpu");
+	arg(a, "%s", kvm ? "max" : "max,-la57");
+	arg(a, "-machine");
+	arg(a, "q35,usb=off,vmport=off,smbus=off,sata=off%s", o->share ? ",memory-backend=ram" : "");
+	arg(a, "-m");
+	arg(a, "%uM", o->memory_mb);
+	arg(a, "-smp");
+	arg(a, "%u", o->cpus);
+	arg(a, "-nodefaults");
+	arg(a, "-no-user-config");
+	arg(a, "-no-reboot");
+	arg(a, "-display");
+	arg(a, "none");
+	kernel_args(a, o, m);
+	arg(a, "-serial");
+	arg(a, "chardev:con");
+	arg(a, "-mon");
+	arg(a, "chardev=qmp,mode=control");
+	arg(a, "-device");
+	arg(a, "virtio-serial-pci,id=ports,max_ports=8");
+	arg(a, "-device");
+	arg(a, "virtconsole,chardev=hvc,nr=0");
+	for (int p = P_CTL; p <= P_OUT; p++) {
+		arg(a, "-device");
+		arg(a, "virtserialport,chardev=%s,name=vex.%s,nr=%d", port_chardev[p],
+		    port_chardev[p], p);
+	}
+}
+
+static char *double_commas(const char *s)
+{
+	char *r = malloc(strlen(s) * 2 + 1), *p = r;
+
+	if (!r)
+		fatal(VEX_ENV, "out of memory");
+	for (; *s; s++) {
+		*p++ = *s;
+		if (*s == ',')
+			*p++ = ',';
+	}
+	*p = 0;
+	return r;
+}
+
+static void disk_args(struct argv *a, unsigned int slot, const char *file, const char *serial,
+		      bool read_only)
+{
+	char *name = double_commas(file);
+
+	/* unsafe: the guest's flushes need not reach the host's platter; its data outlives QEMU anyway. */
+	arg(a, "-drive");
+	arg(a, "file=%s,format=raw,if=none,id=d%u,cache=unsafe,discard=unmap%s", name, slot,
+	    read_only ? ",readonly=on" : "");
+	arg(a, "-device");
+	arg(a, "virtio-blk-pci,drive=d%u,id=disk%u,serial=%s", slot, slot, serial);
+	free(name);
+}
+
+/*
+ * Slots a run does not use exist all the same, so that every run looks like the saved guest;
+ * a serial of "-" tells init to pass over them.
+ */
+static void all_disks(struct argv *a, const struct opts *o)
+{
+	disk_args(a, 0, o->payload, VEX_PAYLOAD_SERIAL, true);
+	for (unsigned int i = 0; i < MAX_DISKS; i++) {
+		char *none = xprintf("%s/slot%u.img", o->rundir, i + 1);
+
+		if (i < o->ndisks) {
+			disk_args(a, i + 1, o->disks[i].file, o->disks[i].name, o->disks[i].read_only);
+		} else {
+			if (make_sparse(none, 1 << 20))
+				fatal(VEX_ENV, "%s: %s", none, strerror(errno));
+			disk_args(a, i + 1, none, "-", false);
+		}
+		free(none);
+	}
+}
+
+static void print_command(const struct vm *vm, const struct argv *a)
+{
+	FILE *f = open_log(vm->o->rundir, "qemu.cmd");
+
+	for (size_t i = 0; i < a->n; i++)
+		fprintf(f, "%s'%s'", i ? " " : "", a->v[i]);
+	fputc('\n', f);
+	if (ferror(f) || fclose(f))
+		fatal(VEX_ENV, "cannot write to %s: %s; make room on the host", vm->o->rundir,
+		      strerror(errno));
+	if (vm->o->verbose) {
+		fprintf(stderr, "+");
+		for (size_t i = 0; i < a->n; i++)
+			fprintf(stderr, " '%s'", a->v[i]);
+		fputc('\n', stderr);
+	}
+}
+
+static void child(struct vm *vm, struct argv *a, int *theirs, int incoming_fd, pid_t parent)
+{
+	char *log = xprintf("%s/qemu.log", vm->o->rundir);
+	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	sigset_t none;
+
+	/* A guest never outlives its launcher, however that one ends. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	/* Own session: Ctrl-C is for the launcher, which then ends the guest in order. */
+	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	dup2(open("/dev/null", O_RDWR), 0);
+	dup2(fd, 1);
+	dup2(fd, 2);
+	for (int i = 0; i < P_COUNT; i++)
+		fcntl(theirs[i], F_SETFD, 0);
+	if (incoming_fd >= 0)
+		fcntl(incoming_fd, F_SETFD, 0);
+	execvp(a->v[0], a->v);
+	dprintf(2, "%s: %s\n", a->v[0], strerror(errno));
+	_exit(127);
+}
+
+/* Starts QEMU; incoming_fd >= 0 is a saved guest to resume. */
+void qemu_start(struct vm *vm, int incoming_fd)
+{
+	struct argv a = { 0 };
+	int theirs[P_COUNT];
+	pid_t parent = getpid();
+
+	share_start(vm);
+	qemu_machine_args(&a, vm->o, vm->m);
+	share_args(&a, vm);
+	all_disks(&a, vm->o);
+	for (int i = 0; i < P_COUNT; i++) {
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+			fatal(VEX_ENV, "socketpair: %s", strerror(errno));
+		vm->fd[i] = pair[0];
+		theirs[i] = pair[1];
+		fcntl(pair[0], F_SETFL, O_NONBLOCK);
+		arg(&a, "-chardev");
+		arg(&a, "socket,id=%s,fd=%d", port_chardev[i], pair[1]);
+	}
+	if (incoming_fd >= 0) {
+		arg(&a, "-incoming");
+		arg(&a, "fd:%d", incoming_fd);
+	}
+	print_command(vm, &a);
+	vm->started_ms = vm->activity_ms = now_ms();
+	vm->pid = fork();
+	if (vm->pid < 0)
+		fatal(VEX_ENV, "fork: %s", strerror(errno));
+	if (vm->pid == 0)
+		child(vm, &a, theirs, incoming_fd, parent);
+	for (int i = 0; i < P_COUNT; i++)
+		close(theirs[i]);
+	for (size_t i = 0; i < a.n; i++)
+		free(a.v[i]);
+	free(a.v);
+	if (write(vm->fd[P_QMP], "{\"execute\":\"qmp_capabilities\"}\n", 31) < 0)
+		vm->dead = true;
+}
+
+void qemu_kill(struct vm *vm)
+{
+	if (vm->pid <= 0)
+		return;
+	kill(vm->pid, SIGKILL);
+	while (waitpid(vm->pid, &vm->wait_status, 0) < 0 && errno == EINTR)
+		;
+	vm->pid = 0;
+	vm->dead = true;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * --share DIR: a host directory in the guest, by virtiofs. Cold lane only: QEMU cannot save a guest
+ * with a vhost-user device of this kind. Debian 12 ships virtiofsd inside its QEMU packages.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+static const char *const daemons[] = { "/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd" };
+
+static int share_fd = -1;
+
+static const char *find_daemon(void)
+{
+	for (size_t i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++)
+		if (!access(daemons[i], X_OK))
+			return daemons[i];
+	fatal(VEX_ENV, "--share needs virtiofsd, which is missing; install qemu-system-common");
+}
+
+static void exec_daemon(const char *daemon, const struct vm *vm, int fd, pid_t parent)
+{
+	char *log = xprintf("%s/virtiofsd.log", vm->o->rundir);
+	int out = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	setsid();
+	dup2(open("/dev/null", O_RDWR), 0);
+	dup2(out, 1);
+	dup2(out, 2);
+	fcntl(fd, F_SETFD, 0);
+	execl(daemon, daemon, xprintf("--fd=%d", fd), "-o", xprintf("source=%s", vm->o->share),
+	      "-o", "sandbox=chroot", (char *)NULL);
+	_exit(127);
+}
+
+/* A connected pair: no socket file, and virtiofsd ends when QEMU does. */
+void share_start(struct vm *vm)
+{
+	pid_t parent = getpid();
+	int pair[2];
+
+	if (!vm->o->share)
+		return;
+	if (geteuid() != 0)
+		fatal(VEX_ENV, "--share needs root: Debian 12's virtiofsd cannot run without");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		fatal(VEX_ENV, "socketpair: %s", strerror(errno));
+	vm->share_pid = fork();
+	if (vm->share_pid == 0)
+		exec_daemon(find_daemon(), vm, pair[1], parent);
+	close(pair[1]);
+	share_fd = pair[0];
+	fcntl(share_fd, F_SETFD, 0);
+}
+
+void share_args(struct argv *a, const struct vm *vm)
+{
+	if (!vm->o->share)
+		return;
+	arg(a, "-object");
+	arg(a, "memory-backend-memfd,id=ram,size=%uM,share=on", vm->o->memory_mb);
+	arg(a, "-chardev");
+	arg(a, "socket,id=fs,fd=%d", share_fd);
+	arg(a, "-device");
+	arg(a, "vhost-user-fs-pci,chardev=fs,tag=share");
+}

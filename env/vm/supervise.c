@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From "go" to the exit code: time limits, hang, panic, power cut, verdict. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define PANIC_GRACE_MS	3000	/* for the rest of the trace */
+#define DRAIN_MS	200
+
+static struct termios saved_term;
+static bool term_is_raw;
+
+void term_raw(void)
+{
+	struct termios t;
+
+	if (tcgetattr(STDIN_FILENO, &saved_term))
+		return;
+	t = saved_term;
+	cfmakeraw(&t);
+	term_is_raw = tcsetattr(STDIN_FILENO, TCSANOW, &t) == 0;
+}
+
+void term_restore(void)
+{
+	if (term_is_raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &saved_term);
+	term_is_raw = false;
+}
+
+static long long scaled(const struct vm *vm, unsigned int seconds)
+{
+	return seconds * 10LL * vm->m->scale;
+}
+
+/*
+ * Silence is judged only where the guest owes a sign of life: until it is ready, and while a test runs
+ * past its own limit, which init should have enforced. Overall time is judged always.
+ */
+static bool is_hung(struct vm *vm)
+{
+	long long now = now_ms(), idle = scaled(vm, vm->o->idle_s);
+
+	if (vm->o->timeout_s && now - vm->started_ms > scaled(vm, vm->o->timeout_s)) {
+		snprintf(vm->message, sizeof(vm->message), "not finished after %lld s",
+			 (now - vm->started_ms) / 1000);
+		return true;
+	}
+	if (vm->o->idle_s && (!vm->ready || vm->test_limit_ms) &&
+	    now - vm->activity_ms > idle + vm->test_limit_ms) {
+		snprintf(vm->message, sizeof(vm->message), "no sign of life for %lld s%s%s",
+			 (now - vm->activity_ms) / 1000, vm->current[0] ? " in " : " during boot",
+			 vm->current);
+		return true;
+	}
+	return false;
+}
+
+/* A break on the serial line followed by a letter is sysrq; the answer lands in console.log. */
+static void ask_for_tasks(struct vm *vm)
+{
+	for (const char *key = "wlt"; *key && !vm->dead; key++) {
+		long long until = now_ms() + 1000;
+
+		qmp_command(vm, -1, "{\"execute\":\"chardev-send-break\",\"arguments\":{\"id\":\"con\"}}");
+		if (vm->fd[P_CONSOLE] >= 0)
+			send(vm->fd[P_CONSOLE], key, 1, MSG_NOSIGNAL);
+		while (now_ms() < until && !vm->dead)
+			vm_poll(vm, 50);
+	}
+}
+
+static void settle(struct vm *vm, long long ms)
+{
+	long long until = now_ms() + ms;
+
+	while (now_ms() < until && vm_poll(vm, 20))
+		;
+}
+
+static bool cut_power(struct vm *vm)
+{
+	if (vm->marker_seen)
+		return true;
+	return vm->o->kill_after_ms && vm->ready_ms &&
+	       now_ms() - vm->ready_ms >= vm->o->kill_after_ms;
+}
+
+static unsigned int field(const char *verdict, const char *name)
+{
+	char key[32];
+	const char *p;
+
+	snprintf(key, sizeof(key), " %s=", name);
+	p = strstr(verdict, key);
+	/* An absent field is a broken record and must not read as zero problems. */
+	return p ? strtoul(p + strlen(key), NULL, 10) : 1;
+}
+
+static enum vex_exit judge_verdict(struct vm *vm)
+{
+	const char *v = vm->verdict;
+	int leaks = (int)field(v, "leaks");
+
+	if (field(v, "hang")) {
+		snprintf(vm->message, sizeof(vm->message), "test %s cannot be killed", vm->current);
+		return VEX_HANG;
+	}
+	if (field(v, "warnings") || field(v, "taint") || leaks > 0) {
+		if (!vm->message[0])
+			snprintf(vm->message, sizeof(vm->message), "taint %u, %u bad kernel lines, %d leaks",
+				 field(v, "taint"), field(v, "warnings"), leaks);
+		return VEX_PANIC;
+	}
+	if (strstr(v, " unload=busy ")) {
+		snprintf(vm->message, sizeof(vm->message), "the module could not be unloaded");
+		return VEX_FAILED;
+	}
+	if (strstr(v, " kind=tests ") && !field(v, "planned")) {
+		snprintf(vm->message, sizeof(vm->message), "the job held no test");
+		return VEX_NOTHING;
+	}
+	if (field(v, "failed") || field(v, "run") != field(v, "planned")) {
+		snprintf(vm->message, sizeof(vm->message), "%u of %u tests failed", field(v, "failed"),
+			 field(v, "planned"));
+		return VEX_FAILED;
+	}
+	return VEX_PASSED;
+}
+
+static enum vex_exit judge_loss(struct vm *vm)
+{
+	int s = vm->wait_status;
+
+	if (vm->message[0])
+		return VEX_LOST;
+	if (WIFSIGNALED(s))
+		snprintf(vm->message, sizeof(vm->message), "QEMU was killed by signal %d", WTERMSIG(s));
+	else
+		snprintf(vm->message, sizeof(vm->message), "the guest ended without a verdict (QEMU status %d)",
+			 WEXITSTATUS(s));
+	/* QEMU that refuses its arguments never gives a guest a chance. */
+	if (!vm->ready && WIFEXITED(s) && WEXITSTATUS(s)) {
+		snprintf(vm->message, sizeof(vm->message), "QEMU did not start: see qemu.log");
+		return VEX_ENV;
+	}
+	return VEX_LOST;
+}
+
+static enum vex_exit judge(struct vm *vm, bool hung, bool cut)
+{
+	if (vm->interrupted)
+		return VEX_INTERRUPTED;
+	if (vm->no_space) {
+		snprintf(vm->message, sizeof(vm->message),
+			 "the host disk is full: the guest's disk could not grow; make room (./vex clean)");
+		return VEX_ENV;
+	}
+	if (vm->panicked)
+		return VEX_PANIC;
+	if (hung)
+		return VEX_HANG;
+	if (cut)
+		return VEX_PASSED;
+	if (vm->error)
+		return VEX_ENV;
+	if (!vm->done)
+		return judge_loss(vm);
+	if (vm->o->kill_marker || vm->o->kill_after_ms) {
+		snprintf(vm->message, sizeof(vm->message), "the guest finished before the power cut");
+		return VEX_FAILED;
+	}
+	return judge_verdict(vm);
+}
+
+/*
+ * The guest was saved stopped, so once loaded it is "paused": the moment to tell it the sizes of its
+ * disks, before it runs again.
+ */
+static bool wait_resumed(struct vm *vm)
+{
+	long long limit = now_ms() + scaled(vm, 10);
+
+	while (!strstr(vm->reply, "\"status\": \"paused\"")) {
+		if (vm->interrupted || now_ms() > limit || !vm_poll(vm, 5) ||
+		    !qmp_command(vm, -1, "{\"execute\":\"query-status\"}"))
+			return false;
+	}
+	if (!warm_fix_disks(vm) || !qmp_command(vm, -1, "{\"execute\":\"cont\"}"))
+		return false;
+	vm->ready = true;
+	vm->ready_ms = now_ms();
+	return true;
+}
+
+/*
+ * Runs a started machine to its end and says what became of it. A resumed guest that does not come
+ * up is reported as VEX_ENV with vm->warm still set, and nothing of its job has run: the caller may start it cold.
+ */
+enum vex_exit supervise(struct vm *vm)
+{
+	bool hung = false, cut = false, gone = false;
+
+	if (vm->warm && !wait_resumed(vm)) {
+		snprintf(vm->message, sizeof(vm->message), "the saved guest did not resume");
+		qemu_kill(vm);
+		return vm->interrupted ? VEX_INTERRUPTED : VEX_ENV;
+	}
+	while (!vm->done && !vm->error && !vm->interrupted && !vm->no_space && !hung && !cut) {
+		if (vm->ready && !gone) {
+			vm_send_go(vm);
+			gone = true;
+			if (vm->o->io != IO_NONE)
+				vm->in_fd = STDIN_FILENO;
+			if (vm->o->io == IO_TTY)
+				term_raw();
+		}
+		if (!vm_poll(vm, 100))
+			break;
+		if (vm->panicked && now_ms() - vm->panic_ms > PANIC_GRACE_MS)
+			break;
+		cut = cut_power(vm);
+		hung = !cut && is_hung(vm);
+	}
+	if (hung)
+		ask_for_tasks(vm);
+	else if (!cut && !vm->dead)
+		settle(vm, vm->done ? 0 : DRAIN_MS);
+	qemu_kill(vm);
+	while (vm->share_pid > 0 && waitpid(vm->share_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	vm_poll(vm, 0);
+	term_restore();
+	return judge(vm, hung, cut);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The launcher: one virtual machine, its options, and what is known about its fate. */
+#ifndef VEX_VM_H
+#define VEX_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "proto.h"
+
+#define MAX_DISKS	4	/* slots behind the payload; every warm guest has all of them */
+#define LINE_MAX_LEN	4096
+
+enum accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
+enum lane { LANE_AUTO, LANE_COLD, LANE_WARM };
+enum show { SHOW_NONE, SHOW_RESULTS, SHOW_TAP };
+enum io { IO_NONE, IO_PIPE, IO_TTY };
+
+struct disk {
+	char name[21];		/* the virtio serial; 20 bytes is the device's limit */
+	char *file;
+	uint64_t size;
+	bool made;		/* created by us in the run directory, removed at the end */
+	bool read_only;
+};
+
+struct opts {
+	enum accel accel;
+	enum lane lane;
+	enum show show;
+	enum io io;
+	const char *kernel, *initrd, *payload;
+	const char *cache, *rundir;
+	const char *append;	/* more kernel command line */
+	const char *share;	/* directory for virtiofs */
+	const char *kill_marker;
+	long kill_after_ms;
+	unsigned int memory_mb, cpus;
+	unsigned int timeout_s, idle_s;	/* before scaling; 0: none */
+	struct disk disks[MAX_DISKS];
+	unsigned int ndisks;
+	bool keep;		/* keep disk images of the run */
+	bool verbose;
+};
+
+/* What the accelerator probe found out. */
+struct machine {
+	enum accel accel;
+	unsigned int scale;	/* percent: time-outs are multiplied by it */
+	unsigned int tsc_khz;
+	char reason[256];
+};
+
+enum port { P_CONSOLE, P_CTL, P_TAP, P_IN, P_OUT, P_HVC, P_QMP, P_COUNT };
+
+/* Assembles lines of one stream. */
+struct liner {
+	char buf[LINE_MAX_LEN];
+	size_t len;
+};
+
+struct vm {
+	const struct opts *o;
+	const struct machine *m;
+	pid_t pid, share_pid;
+	int fd[P_COUNT];	/* our ends of the socket pairs, -1 when closed */
+	struct liner line[P_COUNT];
+	FILE *console_log, *tap_log, *out_log, *qmp_log;
+	int in_fd;		/* our stdin, -1 when it is not forwarded */
+	char in_buf[4096];	/* bytes read from it that QEMU has not taken yet */
+	size_t in_len;
+	char reply[LINE_MAX_LEN];	/* last QMP return or error */
+	bool ready, done, dead, interrupted, panicked, no_space, marker_seen;
+	bool error;		/* init said the environment is broken */
+	int wait_status;
+	char message[512];	/* first line about what went wrong */
+	char verdict[512];
+	char current[128];	/* test that runs now */
+	long long started_ms, ready_ms, done_ms, activity_ms, panic_ms;
+	long long test_limit_ms;
+	bool warm;
+};
+
+/* util.c */
+long long now_ms(void);
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void fatal(enum vex_exit code, const char *fmt, ...)
+	__attribute__((noreturn, format(printf, 2, 3)));
+char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+uint64_t hash_bytes(uint64_t h, const void *buf, size_t len);
+uint64_t hash_string(uint64_t h, const char *s);
+uint64_t hash_file(uint64_t h, const char *path);
+int make_dirs(const char *path);
+int make_sparse(const char *path, uint64_t size);
+bool parse_size(const char *text, uint64_t *size);
+FILE *open_log(const char *dir, const char *name);
+void log_write(FILE *f, const void *buf, size_t len);
+#define HASH_START 14695981039346656037ull
+
+/* qemu.c */
+const char *qemu_binary(void);
+const char *qemu_version(void);
+struct argv {
+	char **v;
+	size_t n;
+};
+void arg(struct argv *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void qemu_machine_args(struct argv *a, const struct opts *o, const struct machine *m);
+void qemu_start(struct vm *vm, int incoming_fd);
+void qemu_kill(struct vm *vm);
+
+/* loop.c */
+void vm_init(struct vm *vm, const struct opts *o, const struct machine *m);
+void vm_signals(void);
+bool vm_poll(struct vm *vm, int timeout_ms);
+void vm_send_go(struct vm *vm);
+void vm_close(struct vm *vm);
+
+/* qmp.c */
+void qmp_line(struct vm *vm, const char *line);
+bool qmp_command(struct vm *vm, int pass_fd, const char *json, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* accel.c */
+void find_machine(struct machine *m, const struct opts *o);
+
+/* warm.c */
+int warm_open(const struct opts *o, const struct machine *m, char *why, size_t size);
+bool warm_fix_disks(struct vm *vm);
+
+/* supervise.c */
+enum vex_exit supervise(struct vm *vm);
+void term_raw(void);
+void term_restore(void);
+
+/* share.c */
+void share_start(struct vm *vm);
+void share_args(struct argv *a, const struct vm *vm);
+
+#endif

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The warm lane: a guest that waits for "go" is saved once and resumed per run.
+ *
+ * The file is keyed by everything the saved state depends on: QEMU, its arguments, kernel, initramfs. The
+ * payload and the test disks are none of it: the guest has read nothing from them when it is saved.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define KEEP_STATES	8	/* about 100 MB each */
+
+static uint64_t state_key(const struct opts *o, const struct machine *m)
+{
+	struct argv a = { 0 };
+	uint64_t h = hash_string(HASH_START, qemu_version());
+
+	qemu_machine_args(&a, o, m);
+	for (size_t i = 0; i < a.n; i++) {
+		/* The content of these two counts, not where they lie. */
+		if (a.v[i] != o->kernel && strcmp(a.v[i], o->kernel) && strcmp(a.v[i], o->initrd))
+			h = hash_string(h, a.v[i]);
+		free(a.v[i]);
+	}
+	free(a.v);
+	h = hash_file(h, o->kernel);
+	return hash_file(h, o->initrd);
+}
+
+static int by_age(const struct dirent **a, const struct dirent **b)
+{
+	struct stat x, y;
+
+	if (stat((*a)->d_name, &x) || stat((*b)->d_name, &y))
+		return 0;
+	return x.st_mtime < y.st_mtime ? 1 : x.st_mtime > y.st_mtime ? -1 : 0;
+}
+
+static int is_state(const struct dirent *e)
+{
+	const char *dot = strrchr(e->d_name, '.');
+
+	return dot && !strcmp(dot, ".state");
+}
+
+/* Old states go when new ones come: rebuilt kernels and options would fill the cache otherwise. */
+static void prune(const char *dir)
+{
+	struct dirent **list;
+	int n, back = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (back < 0 || chdir(dir))
+		return;
+	n = scandir(".", &list, is_state, by_age);
+	for (int i = 0; i < n; i++) {
+		if (i >= KEEP_STATES)
+			unlink(list[i]->d_name);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	if (fchdir(back))
+		fatal(VEX_ENV, "cannot return to the working directory: %s", strerror(errno));
+	close(back);
+}
+
+static bool migrate_to(struct vm *vm, int fd)
+{
+	long long deadline = now_ms() + 60000;
+
+	if (!qmp_command(vm, -1, "{\"execute\":\"stop\"}") ||
+	    !qmp_command(vm, -1, "{\"execute\":\"migrate-set-parameters\",\"arguments\":{\"max-bandwidth\":8589934592}}") ||
+	    !qmp_command(vm, fd, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"}}") ||
+	    !qmp_command(vm, -1, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}"))
+		return false;
+	while (now_ms() < deadline && !vm->dead && !vm->interrupted) {
+		if (!qmp_command(vm, -1, "{\"execute\":\"query-migrate\"}"))
+			return false;
+		if (strstr(vm->reply, "\"status\": \"completed\""))
+			return true;
+		if (strstr(vm->reply, "\"status\": \"failed\""))
+			return false;
+		vm_poll(vm, 10);
+	}
+	return false;
+}
+
+/* Boots a guest with empty disks, waits for "ready" and saves it under path. */
+static bool save_state(const struct opts *o, const struct machine *m, const char *path, char *why,
+		       size_t size)
+{
+	struct opts base = *o;
+	char *tmp = xprintf("%s.%d", path, getpid()), *empty;
+	long long limit = 60000LL * m->scale / 100;
+	struct vm vm;
+	bool ok = false;
+	int fd;
+
+	base.rundir = xprintf("%s/save", o->rundir);
+	base.ndisks = 0;
+	base.io = IO_NONE;
+	base.show = SHOW_NONE;
+	empty = xprintf("%s/empty.img", base.rundir);
+	if (make_dirs(base.rundir) || make_sparse(empty, 1 << 30))
+		fatal(VEX_ENV, "cannot write to %s: %s", base.rundir, strerror(errno));
+	base.payload = empty;
+	fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		snprintf(why, size, "%s: %s", tmp, strerror(errno));
+		return false;
+	}
+	vm_init(&vm, &base, m);
+	qemu_start(&vm, -1);
+	while (!vm.ready && !vm.interrupted && now_ms() - vm.started_ms < limit)
+		if (!vm_poll(&vm, 100))
+			break;
+	if (!vm.ready)
+		snprintf(why, size, "the guest to be saved did not get ready (%s/console.log)", base.rundir);
+	else if (!migrate_to(&vm, fd))
+		snprintf(why, size, "QEMU could not save the guest: %.200s", vm.reply);
+	else
+		ok = true;
+	vm_close(&vm);
+	close(fd);
+	unlink(empty);
+	if (vm.interrupted) {
+		unlink(tmp);
+		exit(VEX_INTERRUPTED);
+	}
+	if (ok && rename(tmp, path)) {
+		snprintf(why, size, "%s: %s", path, strerror(errno));
+		ok = false;
+	}
+	if (!ok)
+		unlink(tmp);
+	free(tmp);
+	free(empty);
+	return ok;
+}
+
+/*
+ * Returns an open state to resume, made first when there is none; -1 with the reason in why.
+ * The lock makes two first runs wait for one boot in place of doing it twice.
+ */
+int warm_open(const struct opts *o, const struct machine *m, char *why, size_t size)
+{
+	char *dir = xprintf("%s/warm", o->cache), *path, *lock_path;
+	int fd = -1, lock;
+
+	if (o->share) {
+		snprintf(why, size, "a shared directory cannot be part of a saved guest");
+		return -1;
+	}
+	for (unsigned int i = 0; i < o->ndisks; i++) {
+		if (o->disks[i].read_only) {
+			snprintf(why, size, "disk %s is read-only, the saved guest's are not",
+				 o->disks[i].name);
+			return -1;
+		}
+	}
+	if (make_dirs(dir)) {
+		snprintf(why, size, "%s is not writable", dir);
+		return -1;
+	}
+	path = xprintf("%s/%016llx.state", dir, (unsigned long long)state_key(o, m));
+	lock_path = xprintf("%s/lock", dir);
+	lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock >= 0)
+		flock(lock, LOCK_EX);
+	if (access(path, R_OK)) {
+		say("saving a booted guest for the warm lane (once per kernel and set of options)");
+		if (save_state(o, m, path, why, size))
+			prune(dir);
+	}
+	if (!access(path, R_OK)) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		futimens(fd, NULL);	/* used now: the last to be pruned */
+	}
+	if (lock >= 0)
+		close(lock);
+	free(path);
+	free(lock_path);
+	free(dir);
+	return fd;
+}
+
+/* The saved guest knows its disks at 1 MiB; tell it the sizes of this run. */
+bool warm_fix_disks(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->o->ndisks; i++)
+		if (!qmp_command(vm, -1,
+				 "{\"execute\":\"block_resize\",\"arguments\":{\"device\":\"d%u\",\"size\":%llu}}",
+				 i + 1, (unsigned long long)vm->o->disks[i].size))
+			return false;
+	return true;
+}

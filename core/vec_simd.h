@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the SSE2 and AVX2 distance kernels share: from sums to keys.
+ *
+ * Only core/vec_sse2.c and core/vec_avx2.c include this; nothing in it may run
+ * but between kernel_fpu_begin() and kernel_fpu_end(). No library function is
+ * called, and no float crosses the file's border.
+ *
+ * Scan distances are made of correctly rounded operations in this order, in
+ * every kernel, so that all kernels return the same bits:
+ *
+ *	ip     = (dot * fq) * fc	fq, fc: scale; cosine: scale / sqrt(norm2)
+ *	L2     = max(0, (nq + nc) - (ip + ip))
+ *	cosine = min(2, max(0, 1 - ip))
+ *	IP     = -ip
+ */
+#ifndef VEXFS_CORE_VEC_SIMD_H
+#define VEXFS_CORE_VEC_SIMD_H
+
+#include <immintrin.h>
+
+#include "core/vec.h"
+
+#define SIMD_INLINE static inline __attribute__((always_inline))
+
+#define SIMD_GROUP	4	/* records scanned side by side: the query is loaded once for all */
+
+/* Loops over registers must vanish at -O2, where GCC does not unroll by itself. */
+#ifdef __clang__
+#define SIMD_UNROLL	_Pragma("unroll")
+#else
+#define SIMD_UNROLL	_Pragma("GCC unroll 4")
+#endif
+
+/* The kernels read the 16 bytes before a code's last, partial step: its header. */
+_Static_assert(sizeof(struct vexfs_code) == 16, "a code's header must span one SSE register");
+
+SIMD_INLINE __m128 simd_f32(u32 bits)
+{
+	return _mm_castsi128_ps(_mm_cvtsi32_si128((int)bits));
+}
+
+SIMD_INLINE __m128 simd_f32x4(u32 bits)
+{
+	return _mm_castsi128_ps(_mm_set1_epi32((int)bits));
+}
+
+/* Keep the compiler from fusing this product with an addition: vec_int.c rounds both. */
+SIMD_INLINE __m128 simd_rounded(__m128 v)
+{
+	__asm__("" : "+x"(v));
+	return v;
+}
+
+/* maxps and minps return their second operand if one is a NaN: it survives. */
+SIMD_INLINE __m128 simd_clamp_low(__m128 d)
+{
+	return _mm_max_ps(_mm_setzero_ps(), d);
+}
+
+SIMD_INLINE __m128 simd_clamp_cosine(__m128 d)
+{
+	return _mm_min_ps(_mm_set1_ps(2.0f), simd_clamp_low(d));
+}
+
+/* vexfs_f32_to_key(), four at a time. */
+SIMD_INLINE __m128i simd_keys(__m128 d)
+{
+	__m128 nan = _mm_cmpunord_ps(d, d), inf = simd_f32x4(0x7f800000);
+	__m128i bits, flip;
+
+	d = _mm_or_ps(_mm_and_ps(nan, inf), _mm_andnot_ps(nan, d));
+	bits = _mm_castps_si128(_mm_add_ps(d, _mm_setzero_ps()));	/* -0 + 0 = 0 */
+	flip = _mm_or_si128(_mm_srai_epi32(bits, 31), _mm_set1_epi32((int)0x80000000U));
+	return _mm_xor_si128(bits, flip);
+}
+
+SIMD_INLINE __m128 simd_factor(u8 metric, __m128 scale, __m128 norm2)
+{
+	return metric == VEXFS_COSINE ? _mm_div_ps(scale, _mm_sqrt_ps(norm2)) : scale;
+}
+
+/**
+ * simd_scan_keys - distance keys of four records
+ * @q:	    the query
+ * @qfactor: simd_factor() of its scale and norm in all lanes
+ * @recs:   the records
+ * @dots:   their codes' dot products with the query's
+ */
+SIMD_INLINE __m128i simd_scan_keys(const struct vexfs_query *q, __m128 qfactor,
+				   const struct vexfs_code *const recs[SIMD_GROUP], __m128i dots)
+{
+	__m128 head[SIMD_GROUP], scale, norm2, ip;
+	u8 metric = q->space.metric;
+	int i;
+
+	SIMD_UNROLL
+	for (i = 0; i < SIMD_GROUP; i++)
+		head[i] = _mm_loadu_ps((const float *)recs[i]);
+	/* words 2 and 3 of each header, transposed */
+	scale = _mm_movelh_ps(_mm_unpackhi_ps(head[0], head[1]), _mm_unpackhi_ps(head[2], head[3]));
+	norm2 = _mm_movehl_ps(_mm_unpackhi_ps(head[2], head[3]), _mm_unpackhi_ps(head[0], head[1]));
+
+	ip = simd_rounded(_mm_mul_ps(_mm_cvtepi32_ps(dots), qfactor));
+	ip = simd_rounded(_mm_mul_ps(ip, simd_factor(metric, scale, norm2)));
+	if (metric == VEXFS_L2)
+		return simd_keys(simd_clamp_low(_mm_sub_ps(_mm_add_ps(simd_f32x4(q->norm2), norm2),
+							   simd_rounded(_mm_add_ps(ip, ip)))));
+	if (metric == VEXFS_COSINE)
+		return simd_keys(simd_clamp_cosine(_mm_sub_ps(_mm_set1_ps(1.0f), ip)));
+	return simd_keys(_mm_sub_ps(_mm_setzero_ps(), ip));
+}
+
+/* Distance key of one full-precision vector from its sums (lane 0). */
+SIMD_INLINE u32 simd_exact_key(const struct vexfs_query *q, __m128 sum, __m128 norm2)
+{
+	__m128 norms;
+
+	if (q->space.metric == VEXFS_COSINE) {
+		/* Two roots: the product of two squared norms may overflow. */
+		norms = _mm_mul_ss(_mm_sqrt_ss(simd_f32(q->norm2)), _mm_sqrt_ss(norm2));
+		sum = _mm_sub_ss(_mm_set1_ps(1.0f), simd_rounded(_mm_div_ss(sum, norms)));
+		sum = simd_clamp_cosine(sum);
+	} else if (q->space.metric == VEXFS_IP) {
+		sum = _mm_sub_ps(_mm_setzero_ps(), sum);
+	}
+	return (u32)_mm_cvtsi128_si32(simd_keys(sum));
+}
+
+/* Sum of four lanes, in lane 0. */
+SIMD_INLINE __m128 simd_hsum(__m128 v)
+{
+	v = _mm_add_ps(v, _mm_movehl_ps(v, v));
+	return _mm_add_ss(v, _mm_shuffle_ps(v, v, 1));
+}
+
+/* Lane i of the result: the sum of the lanes of v[i]. */
+SIMD_INLINE __m128i simd_hsum4(const __m128i v[SIMD_GROUP])
+{
+	__m128i a = _mm_add_epi32(_mm_unpacklo_epi32(v[0], v[1]), _mm_unpackhi_epi32(v[0], v[1]));
+	__m128i b = _mm_add_epi32(_mm_unpacklo_epi32(v[2], v[3]), _mm_unpackhi_epi32(v[2], v[3]));
+
+	return _mm_add_epi32(_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b));
+}
+
+/*
+ * The group of recs[i]: its records, the last one repeated where the array
+ * ends. Repeating costs less than a second code path, which would have to
+ * return the same bits.
+ */
+SIMD_INLINE void simd_group(const struct vexfs_code *const *recs, u32 n, u32 i,
+			    const struct vexfs_code *group[SIMD_GROUP])
+{
+	u32 j;
+
+	SIMD_UNROLL
+	for (j = 0; j < SIMD_GROUP; j++)
+		group[j] = recs[i + j < n ? i + j : n - 1];
+}
+
+SIMD_INLINE void simd_store_keys(u32 *keys, u32 left, __m128i v)
+{
+	u32 tmp[SIMD_GROUP], j;
+
+	if (left >= SIMD_GROUP) {
+		_mm_storeu_si128((__m128i *)keys, v);
+		return;
+	}
+	_mm_storeu_si128((__m128i *)tmp, v);
+	for (j = 0; j < left; j++)
+		keys[j] = tmp[j];
+}
+
+#endif /* VEXFS_CORE_VEC_SIMD_H */

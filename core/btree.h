@@ -39,7 +39,8 @@ struct vexfs_kv {		/* a record in CPU byte order */
 /**
  * struct vexfs_path - the nodes from the root to a leaf
  * @depth:  level of the root; node[l] is the pinned block at level l < @depth
- * @idx:    idx[l] = position of the followed record in the node (or root) at level l
+ * @idx:    idx[l], l > 0: position of the followed record in the node (or root) at level l;
+ *	    idx[0]: how many records of a record tree's leaf have keys <= the one sought
  *
  * 200 bytes: lives on the stack, one at a time.
  */
@@ -64,16 +65,18 @@ int vexfs_bt_delete(struct vexfs_tree *t, u64 key);			/* frees emptied nodes */
 u32 vexfs_bt_credits(const struct vexfs_btree_root *root);
 
 /* For directories and fsck: paths. A path must be released. */
-int vexfs_path_find(struct vexfs_tree *t, u64 key, struct vexfs_path *p); /* to the leaf that holds or would hold key */
+/* To the leaf that holds or would hold @key. Nothing is pinned after an error. */
+int vexfs_path_find(struct vexfs_tree *t, u64 key, struct vexfs_path *p);
 /* First key of the next leaf's range, or ~0 when @p is the last leaf. */
 u64 vexfs_path_next_key(struct vexfs_tree *t, const struct vexfs_path *p);
 void vexfs_path_release(struct vexfs_tree *t, struct vexfs_path *p);
 /* Insert @child with first key @key right of the path's node at level @level (0: a leaf was
- * split), splitting parents and growing the root as needed. -ENOSPC leaves the tree as it was. */
-int vexfs_path_insert_child(struct vexfs_tree *t, struct vexfs_path *p, int level, u64 key, u64 child);
-/* Make sure that vexfs_path_insert_child() at level 0 will not need more than the blocks reserved:
- * (implementation choice: split full parents on the way down before touching the leaf) */
-/* Remove the (empty) leaf the path ends in and free it, and parents emptied by that. Releases the path. */
+ * split), splitting parents and growing the root as needed; counts @child in r_blocks. -ENOSPC
+ * and other errors leave the tree as it was. The path can then only be released. */
+int vexfs_path_insert_child(struct vexfs_tree *t, struct vexfs_path *p, int level, u64 key,
+			    u64 child);
+/* Remove the leaf the path ends in, whatever it holds, and the parents emptied by that, and free
+ * them. Releases the path, also after an error; then the tree is as it was. */
 int vexfs_path_remove_leaf(struct vexfs_tree *t, struct vexfs_path *p);
 
 /* Structure of one node: count within bounds, keys strictly ascending and within [lo, hi), child

@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# needs: disk=test:64M disk=scratch:32M mem=512M time=120
+# Images that must not mount, each with the message that says why; devices that
+# mkfs must refuse.
+set -u
+
+n=0 fails=0
+plan() { echo "KTAP version 1"; echo "1..$1"; }
+ok() { # ok STATUS NAME
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; fails=$((fails + 1)); fi
+}
+mnt=$TMPDIR/mnt
+mkdir -p "$mnt"
+
+# mount must fail and the kernel log must say $1
+refuses() {
+	dmesg -c >/dev/null
+	if mount -t vexfs "$VEX_DISK_TEST" "$mnt" 2>/dev/null; then
+		umount "$mnt"
+		echo "# it mounted"
+		return 1
+	fi
+	dmesg | grep -q "vexfs.*$1" && return 0
+	dmesg | sed 's/^/# /'
+	return 1
+}
+fresh() { mkfs.vexfs -q -f "$VEX_DISK_TEST" || echo "# mkfs failed"; }
+
+plan 9
+dd if=/dev/zero of="$VEX_DISK_TEST" bs=64k count=16 2>/dev/null
+refuses 'not a VexFS'; ok $? 'a device full of zeros'
+
+fresh
+printf '\377\377' | dd of="$VEX_DISK_TEST" bs=1 seek=1300 conv=notrunc 2>/dev/null
+refuses 'damaged superblock: .*checksum'; ok $? 'a flipped byte in the superblock'
+
+fresh
+dump.vexfs --poke 0:1076=ff --seal "$VEX_DISK_TEST" >/dev/null
+refuses 'feature'; ok $? 'an unknown incompatible feature'
+
+fresh
+dump.vexfs --poke 1:70=ff "$VEX_DISK_TEST" >/dev/null
+refuses 'checksum'; ok $? 'a damaged group descriptor'
+
+fresh
+dump.vexfs --poke 1:64=ffffff7f --seal "$VEX_DISK_TEST" >/dev/null
+refuses 'more free blocks than blocks'; ok $? 'an impossible free count under a valid checksum'
+
+# The device is smaller than the filesystem.
+fresh
+size=$(blockdev --getsize64 "$VEX_DISK_SCRATCH")
+dd if="$VEX_DISK_TEST" of="$VEX_DISK_SCRATCH" bs=1M count=$((size / 1048576)) 2>/dev/null
+save=$VEX_DISK_TEST
+VEX_DISK_TEST=$VEX_DISK_SCRATCH
+refuses 'cut short'; ok $? 'a device that lost its end'
+VEX_DISK_TEST=$save
+
+fresh
+mkfs.vexfs -q "$VEX_DISK_TEST" 2>"$TMPDIR/err"; [ $? -ne 0 ] && grep -q -- -f "$TMPDIR/err"
+ok $? 'mkfs refuses a device that holds a filesystem'
+
+mount -t vexfs "$VEX_DISK_TEST" "$mnt"
+mkfs.vexfs -q -f "$VEX_DISK_TEST" 2>"$TMPDIR/err"; [ $? -ne 0 ] && grep -qi mounted "$TMPDIR/err"
+ok $? 'mkfs refuses a mounted device, with -f too'
+umount "$mnt"
+
+fsck.vexfs -n "$VEX_DISK_TEST" >/dev/null; ok $? 'the refused device is as it was'
+[ "$fails" -eq 0 ]

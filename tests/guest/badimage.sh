@@ -58,11 +58,11 @@ refuses 'cut short'; ok $? 'a device that lost its end'
 VEX_DISK_TEST=$save
 
 fresh
-mkfs.vexfs -q "$VEX_DISK_TEST" 2>"$TMPDIR/err"; [ $? -ne 0 ] && grep -q -- -f "$TMPDIR/err"
+! mkfs.vexfs -q "$VEX_DISK_TEST" 2>"$TMPDIR/err" && grep -q -- -f "$TMPDIR/err"
 ok $? 'mkfs refuses a device that holds a filesystem'
 
 mount -t vexfs "$VEX_DISK_TEST" "$mnt"
-mkfs.vexfs -q -f "$VEX_DISK_TEST" 2>"$TMPDIR/err"; [ $? -ne 0 ] && grep -qi mounted "$TMPDIR/err"
+! mkfs.vexfs -q -f "$VEX_DISK_TEST" 2>"$TMPDIR/err" && grep -qi mounted "$TMPDIR/err"
 ok $? 'mkfs refuses a mounted device, with -f too'
 umount "$mnt"
 

@@ -10,6 +10,7 @@
 #include "kmod/vec.h"
 
 #define VEXFS_GROW_MAX	64	/* slot-table blocks added at a time */
+#define VEXFS_PENDING_MANY 256	/* freed slots worth a commit */
 
 /* ---- blocks -------------------------------------------------------------- */
 
@@ -183,6 +184,8 @@ void vexfs_vec_commit(struct vexfs_sb_info *sbi, tid_t tid)
 {
 	int i;
 
+	if (!sbi->vec_dirty.next)
+		return;			/* a mount that did not come as far as collections */
 	spin_lock(&sbi->vec_lock);
 	for (i = 0; i < VEXFS_MAX_COLL; i++)
 		if (sbi->coll[i])
@@ -378,6 +381,16 @@ static int vexfs_slots_grow(struct vexfs_coll *coll, u32 from, u32 add)
 	return err ? err : err2;
 }
 
+static bool vexfs_slot_find_free_pending(struct vexfs_coll *coll, u32 *pending)
+{
+	u32 slot;
+
+	spin_lock(&coll->lock);
+	*pending = coll->bits.npending[0] + coll->bits.npending[1];
+	spin_unlock(&coll->lock);
+	return vexfs_slot_find_free(coll, &slot);
+}
+
 /* Doubles, within reason: small steps fragment, large ones waste. */
 static u32 vexfs_grow_step(struct vexfs_coll *coll, u32 have)
 {
@@ -414,22 +427,27 @@ static int vexfs_coll_grow_by(struct vexfs_coll *coll, u32 from, u32 add)
  */
 int vexfs_coll_grow(struct vexfs_coll *coll)
 {
-	u32 from = READ_ONCE(coll->nslots) / VEXFS_SLOTS_PER_BLOCK, add, slot;
+	u32 from, add, pending;
 	bool room;
 	int err;
 
-	/* Slots freed by the running transaction are room as well. */
 	down_write(&coll->sem);
-	room = vexfs_slot_find_free(coll, &slot);
+	from = coll->nslots / VEXFS_SLOTS_PER_BLOCK;
+	room = vexfs_slot_find_free_pending(coll, &pending);
 	add = vexfs_grow_step(coll, from);
 	up_write(&coll->sem);
 	if (room)
 		return 0;
+	/* The same embeddings set over and over: a commit makes room for less. */
+	if (pending >= VEXFS_PENDING_MANY && pending >= coll->nslots / 4)
+		return vexfs_force_commit(coll->sb);
 	if (from > U32_MAX / VEXFS_SLOTS_PER_BLOCK - VEXFS_GROW_MAX)
 		return -ENOSPC;
 	err = vexfs_coll_grow_by(coll, from, add);
 	if (err == -ENOSPC && add > 1)
 		err = vexfs_coll_grow_by(coll, from, 1);
+	if (err == -ENOSPC && pending)
+		err = vexfs_force_commit(coll->sb);
 	return err;
 }
 

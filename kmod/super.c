@@ -433,8 +433,11 @@ static int __init vexfs_init(void)
 {
 	int err;
 
-	vexfs_inode_cache = kmem_cache_create("vexfs_inode", sizeof(struct vexfs_inode_info), 0,
-					      SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT,
+	/* readlink(2) copies a short target straight out of the inode. */
+	vexfs_inode_cache = kmem_cache_create_usercopy("vexfs_inode",
+			sizeof(struct vexfs_inode_info), 0, SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT,
+			offsetof(struct vexfs_inode_info, symlink),
+			sizeof_field(struct vexfs_inode_info, symlink), vexfs_inode_init_once);| SLAB_ACCOUNT,
 					      vexfs_inode_init_once);
 	if (!vexfs_inode_cache)
 		return -ENOMEM;

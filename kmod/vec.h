@@ -98,6 +98,9 @@ int vexfs_coll_check(const struct vexfs_coll *coll);
 /* Write the record (map root, nslots, stamp limit). coll->sem held for writing. Credits: 1. */
 int vexfs_coll_record_access(handle_t *handle, struct vexfs_coll *coll);
 int vexfs_coll_record_write(handle_t *handle, struct vexfs_coll *coll);
+/* The embedding map, for core: coll->sem held (for writing with a handle). */
+void vexfs_coll_map(struct vexfs_tree *t, struct vexfs_kio *kio, struct vexfs_coll *coll,
+		    handle_t *handle);
 int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req);
 int vexfs_coll_drop(struct super_block *sb, const char *name);
 void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out);

@@ -130,7 +130,7 @@ static int vexfs_convert_step(struct inode *inode, u64 lblk, u64 *len, loff_t ne
 	handle_t *handle;
 	int err = 0, err2;
 
-	handle = vexfs_start(inode->i_sb, vexfs_map_credits(inode), 0);
+	handle = vexfs_start(inode->i_sb, vexfs_map_credits(inode), VEXFS_MAX_LEVEL);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	vexfs_ext_tree(&t, &kio, inode, handle);

@@ -11,6 +11,10 @@
 VERSION := 0.1.0
 MAKEFLAGS += --no-print-directory
 
+# Short lines; make V=1 prints whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' "$(1)" "$@")
+
 PREFIX ?= /usr/local
 KDIR ?= /lib/modules/$(shell uname -r)/build
 CC ?= cc
@@ -42,24 +46,30 @@ all: $(addprefix $(B)/bin/,$(TOOLS)) $(B)/libvexfs.a
 # ---- objects: build/obj for use, build/asan for tests -------------------------
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(simd-flags) -MMD -MP -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(simd-flags) -MMD -MP -c $< -o $@
 $(B)/asan/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(SANITIZE) $(simd-flags) -MMD -MP -c $< -o $@
+	$(call say,CC asan)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(SANITIZE) $(simd-flags) -MMD -MP -c $< -o $@
 
 LIB_OBJ := $(patsubst %.c,%.o,$(CORE_SRC) $(LIB_SRC))
 $(B)/libvexfs.a: $(addprefix $(B)/obj/,$(LIB_OBJ))
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/asan/libvexfs.a: $(addprefix $(B)/asan/,$(LIB_OBJ))
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 define tool-rules
 $(B)/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(src-$(1))) $(B)/libvexfs.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+	$$(call say,LD)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 $(B)/guest/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(src-$(1))) $(B)/libvexfs.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS_ALL) -static -Wl,--strip-debug $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+	$$(call say,LD)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) -static -Wl,--strip-debug $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool-rules,$(t))))
 
@@ -67,7 +77,8 @@ $(foreach t,$(TOOLS),$(eval $(call tool-rules,$(t))))
 GUEST_TESTS := $(patsubst tests/guest/%.c,$(B)/guest/tests/%,$(wildcard tests/guest/*.c))
 $(B)/guest/tests/%: $(B)/obj/tests/guest/%.o $(B)/libvexfs.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -static -Wl,--strip-debug $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS_ALL) -static -Wl,--strip-debug $(LDFLAGS) -o $@ $^ $(LIBS)
 guest: $(addprefix $(B)/guest/bin/,$(TOOLS)) $(GUEST_TESTS)
 
 # ---- host unit tests --------------------------------------------------------------
@@ -80,7 +91,8 @@ unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(s
 define unit-rule
 $(B)/unit/$(1): $(B)/asan/tests/unit/$(1).o $(UNIT_HELP) $(unit-extra-$(1)) $(B)/asan/libvexfs.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS_ALL) $$(SANITIZE) -o $$@ $$^ -lcmocka $$(LIBS)
+	$$(call say,LD)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(SANITIZE) -o $$@ $$^ -lcmocka $$(LIBS)
 endef
 $(foreach t,$(UNIT),$(eval $(call unit-rule,$(t))))
 check: $(addprefix $(B)/unit/,$(UNIT)) all

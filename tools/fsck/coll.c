@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pass 4: the collection table and the hidden inodes. */
+#include <ctype.h>
+#include <dirent.h>
+#include <string.h>
+
+#include "core/vec.h"
+#include "tools/fsck/fsck.h"
+
+/* ---- records ---------------------------------------------------------------------- */
+
+static bool name_valid(const u8 *name)
+{
+	size_t len = strnlen((const char *)name, VEXFS_COLL_NAME_LEN + 1), i;
+
+	if (!len || len > VEXFS_COLL_NAME_LEN)
+		return false;
+	for (i = 0; i < len; i++)
+		if (name[i] >= 128 || !(isalnum(name[i]) || name[i] == '_' || name[i] == '-'))
+			return false;
+	return true;
+}
+
+static const char *verify_record(const struct vexfs_geo *geo, const struct vexfs_collection *c,
+				 u32 id)
+{
+	struct vexfs_space space = {
+		.dim = le32_to_cpu(c->c_dim), .elem = c->c_elem, .metric = c->c_metric,
+	};
+	u64 nslots = le64_to_cpu(c->c_nslots);
+
+	if (le32_to_cpu(c->c_state) > VEXFS_COLL_DROPPING)
+		return "unknown state";
+	if (le32_to_cpu(c->c_id) != id)
+		return "its index is not its place in the table";
+	if (!name_valid(c->c_name))
+		return "impossible name";
+	if (!vexfs_space_valid(&space))
+		return "impossible dimension, element type or metric";
+	if (c->c_flags)
+		return "unknown flags";
+	if (nslots % VEXFS_SLOTS_PER_BLOCK || nslots > 0xffffffffULL ||
+	    nslots / VEXFS_SLOTS_PER_BLOCK > geo->blocks)
+		return "impossible number of slots";
+	return NULL;
+}
+
+/* ---- hidden inodes ------------------------------------------------------------------ */
+
+/* Size of the inode in blocks; -1 if it cannot be this collection's. */
+static s64 own_inode(struct fsck *f, const struct vexfs_collection *c, u64 ino, const char *role)
+{
+	struct fsck_ino *fi = fsck_ino_get(f, ino);
+	const char *bad = NULL;
+	struct vexfs_inode *di;
+	struct vexfs_blk b;
+	s64 blocks;
+
+	if (!fi)
+		bad = "is free";
+	else if (fi->flags & FSCK_INO_BAD)
+		bad = "is damaged";
+	else if (!(fi->flags & FSCK_INO_HIDDEN) || fi->dtype != DT_REG)
+		bad = "is not a hidden file";
+	else if (fi->coll)
+		bad = "has another use in a collection";
+	else if (vexfs_image_inode(&f->img, ino, &b, &di))
+		bad = "cannot be read";
+	if (bad) {
+		fsck_problem(f, "%s: %s inode %llu %s", f->where, role, (unsigned long long)ino,
+			     bad);
+		return -1;
+	}
+	fi->coll = le32_to_cpu(c->c_id) + 1;
+	blocks = le64_to_cpu(di->i_size) >> VEXFS_BLOCK_SHIFT;
+	f->img.io.ops->put(&f->img.io, &b);
+	return blocks;
+}
+
+static u64 blocks_needed(u32 bytes, u64 nslots)
+{
+	struct vexfs_layout l;
+
+	vexfs_layout_init(&l, bytes);
+	return (nslots + l.per_block - 1) / l.per_block * l.blocks;
+}
+
+static bool long_enough(struct fsck *f, const char *role, s64 blocks, u64 needed)
+{
+	if (blocks >= 0 && (u64)blocks < needed)
+		fsck_problem(f, "%s: its %s file has %lld blocks, its slots need %llu", f->where,
+			     role, (long long)blocks, (unsigned long long)needed);
+	return blocks >= 0 && (u64)blocks >= needed;
+}
+
+/* All three are looked at, so that each is known to be owned. */
+static bool check_inodes(struct fsck *f, const struct vexfs_collection *c)
+{
+	struct vexfs_space space = {
+		.dim = le32_to_cpu(c->c_dim), .elem = c->c_elem, .metric = c->c_metric,
+	};
+	u64 nslots = le64_to_cpu(c->c_nslots);
+	s64 slot = own_inode(f, c, le64_to_cpu(c->c_slot_ino), "slot table");
+	s64 payload = own_inode(f, c, le64_to_cpu(c->c_payload_ino), "payload");
+	s64 code = own_inode(f, c, le64_to_cpu(c->c_code_ino), "code");
+	bool ok = long_enough(f, "slot table", slot, nslots / VEXFS_SLOTS_PER_BLOCK);
+
+	ok &= long_enough(f, "payload", payload, blocks_needed(vexfs_vec_bytes(&space), nslots));
+	ok &= long_enough(f, "code", code, blocks_needed(vexfs_code_bytes(&space), nslots));
+	return ok;
+}
+
+/* ---- the table --------------------------------------------------------------------------- */
+
+static void check_collection(struct fsck *f, const struct vexfs_collection *c, u32 id)
+{
+	const char *bad = verify_record(&f->img.geo, c, id);
+	bool inodes;
+
+	if (bad) {
+		fsck_problem(f, "collection %u: %s", id, bad);
+		return;
+	}
+	f->collections++;
+	fsck_where(f, "collection %u '%s'", id, (const char *)c->c_name);
+	inodes = check_inodes(f, c);
+	fsck_map(f, c, inodes);
+}
+
+static void load_block(struct fsck *f, u32 index, struct vexfs_collection *table)
+{
+	u32 first = index * VEXFS_COLL_PER_BLOCK, used = 0, said, i;
+	u64 blkno = f->img.geo.coll_start + index;
+	struct vexfs_blk b;
+
+	fsck_where(f, "collection table");
+	if (f->img.io.ops->read(&f->img.io, blkno, VEXFS_MAGIC_COLL, 0, index, &b))
+		return;
+	memcpy(table + first, (const u8 *)b.data + VEXFS_MDHDR_SIZE,
+	       VEXFS_COLL_PER_BLOCK * sizeof(*table));
+	said = le16_to_cpu(((const struct vexfs_mdhdr *)b.data)->h_count);
+	f->img.io.ops->put(&f->img.io, &b);
+	for (i = 0; i < VEXFS_COLL_PER_BLOCK; i++)
+		used += le32_to_cpu(table[first + i].c_state) != VEXFS_COLL_FREE;
+	if (used != said)
+		fsck_problem(f, "collection table: block %llu: says %u collections, there are %u",
+			     (unsigned long long)blkno, said, used);
+}
+
+static void check_names(struct fsck *f, const struct vexfs_collection *table)
+{
+	u32 i, j;
+
+	for (i = 0; i < VEXFS_MAX_COLL; i++)
+		for (j = 0; j < i; j++)
+			if (le32_to_cpu(table[i].c_state) == VEXFS_COLL_LIVE &&
+			    le32_to_cpu(table[j].c_state) == VEXFS_COLL_LIVE &&
+			    !memcmp(table[i].c_name, table[j].c_name, sizeof(table[i].c_name)))
+				fsck_problem(f, "collection %u: has the name of collection %u", i,
+					     j);
+}
+
+static void check_hidden(struct fsck *f)
+{
+	u32 g, i;
+
+	for (g = 0; g < f->img.geo.groups; g++)
+		for (i = 0; i < f->ino_room[g]; i++) {
+			const struct fsck_ino *fi = &f->ino_map[g][i];
+
+			if ((fi->flags & FSCK_INO_HIDDEN) && !fi->coll &&
+			    !(fi->flags & FSCK_INO_ORPHAN))
+				fsck_problem(f, "inode %llu: hidden, but no collection's",
+					     (unsigned long long)g * f->img.geo.inodes_per_group +
+					     i + 1);
+		}
+}
+
+void fsck_collections(struct fsck *f)
+{
+	struct vexfs_collection table[VEXFS_MAX_COLL];
+	u32 i;
+
+	memset(table, 0, sizeof(table));
+	for (i = 0; i < VEXFS_COLL_BLOCKS; i++)
+		load_block(f, i, table);
+	check_names(f, table);
+	for (i = 0; i < VEXFS_MAX_COLL && !f->err; i++)
+		if (le32_to_cpu(table[i].c_state) != VEXFS_COLL_FREE)
+			check_collection(f, &table[i], i);
+	check_hidden(f);
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pass 2: directories, and the inodes their entries name. */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+
+#include "tools/fsck/fsck.h"
+
+/**
+ * struct walk - one directory
+ * @dir:     its record
+ * @entries: found so far
+ */
+struct walk {
+	struct fsck_dir *dir;
+	u64	entries;
+};
+
+/* A name for a message: what does not print becomes '?'. */
+static const char *printable(const struct vexfs_dirent *d, char buf[VEXFS_NAME_LEN + 1])
+{
+	u32 i;
+
+	for (i = 0; i < d->d_name_len; i++) {
+		unsigned char c = d->d_name[i];
+
+		buf[i] = c < 32 || c == 127 ? '?' : c;
+	}
+	buf[i] = 0;
+	return buf;
+}
+
+static void bad_entry(struct fsck *f, const struct walk *w, const struct vexfs_dirent *d,
+		      const char *what)
+{
+	char name[VEXFS_NAME_LEN + 1];
+
+	fsck_problem(f, "inode %llu: entry '%s' (inode %llu): %s",
+		     (unsigned long long)w->dir->ino, printable(d, name),
+		     (unsigned long long)le64_to_cpu(d->d_ino), what);
+}
+
+/* ---- the named inode ---------------------------------------------------------------- */
+
+static bool is_recorded(struct fsck *f, u64 ino, u64 parent, u64 hash)
+{
+	struct vexfs_inode *di;
+	struct vexfs_blk b;
+	bool found = false;
+	int i, err = vexfs_image_inode(&f->img, ino, &b, &di);
+
+	if (err) {
+		fsck_fatal(f, err, "reading an inode");
+		return false;
+	}
+	for (i = 0; i < VEXFS_INODE_LINKS && !found; i++)
+		found = le64_to_cpu(di->i_links[i].l_parent) == parent &&
+			le64_to_cpu(di->i_links[i].l_hash) == hash;
+	f->img.io.ops->put(&f->img.io, &b);
+	return found;
+}
+
+static void name_of_dir(struct fsck *f, struct walk *w, const struct vexfs_dirent *d)
+{
+	struct fsck_dir *target = fsck_dir_get(f, le64_to_cpu(d->d_ino));
+
+	if (!target)
+		return;		/* its inode does not verify */
+	if (target->found)
+		bad_entry(f, w, d, "a directory cannot have a second name");
+	else
+		target->found = w->dir->ino;
+	w->dir->subdirs++;
+}
+
+static void check_target(struct fsck *f, struct walk *w, const struct vexfs_dirent *d)
+{
+	u64 ino = le64_to_cpu(d->d_ino);
+	struct fsck_ino *fi = fsck_ino_get(f, ino);
+
+	if (!vexfs_ino_valid(&f->img.geo, ino) || ino < VEXFS_FIRST_INO) {
+		bad_entry(f, w, d, "impossible inode number");
+		return;
+	}
+	if (!fi) {
+		bad_entry(f, w, d, "the inode is free");
+		return;
+	}
+	fi->names++;
+	if (fi->flags & FSCK_INO_BAD)
+		return;		/* reported in pass 1 */
+	if (fi->flags & FSCK_INO_HIDDEN)
+		bad_entry(f, w, d, "names a hidden inode");
+	if (fi->dtype != d->d_type)
+		bad_entry(f, w, d, "type differs from the inode's");
+	if (fi->dtype == DT_DIR)
+		name_of_dir(f, w, d);
+	if (fi->matched < 255 && is_recorded(f, ino, w->dir->ino, le64_to_cpu(d->d_hash)))
+		fi->matched++;
+}
+
+/* ---- leaves ---------------------------------------------------------------------------- */
+
+static const struct vexfs_dirent *next_entry(const struct vexfs_dirent *d)
+{
+	return (const void *)((const u8 *)d + le16_to_cpu(d->d_rec_len));
+}
+
+/* Entries of equal hash are neighbours in one leaf: compare with those before @d. */
+static void check_unique(struct fsck *f, struct walk *w, const struct vexfs_dirent *run,
+			 const struct vexfs_dirent *d)
+{
+	for (; run != d; run = next_entry(run))
+		if (run->d_name_len == d->d_name_len &&
+		    !memcmp(run->d_name, d->d_name, d->d_name_len)) {
+			bad_entry(f, w, d, "the name is there twice");
+			return;
+		}
+}
+
+/* The leaf has been verified: entries are packed, in bounds and sorted. */
+static void leaf(struct fsck *f, void *ctx, u64 blkno, const void *block)
+{
+	const struct vexfs_mdhdr *h = block;
+	const struct vexfs_dirent *d = (const void *)((const u8 *)block + VEXFS_MDHDR_SIZE);
+	const void *end = (const u8 *)d + le32_to_cpu(h->h_bytes);
+	const struct vexfs_dirent *run = d;
+	struct walk *w = ctx;
+	u64 seed = f->img.geo.hash_seed;
+
+	for (; (const void *)d < end; d = next_entry(d)) {
+		w->entries++;
+		if (le64_to_cpu(d->d_hash) != vexfs_dir_hash(seed, d->d_name, d->d_name_len))
+			bad_entry(f, w, d, "hash does not match the name");
+		if (d->d_hash != run->d_hash)
+			run = d;
+		check_unique(f, w, run, d);
+		check_target(f, w, d);
+	}
+}
+
+static void check_counts(struct fsck *f, const struct vexfs_inode *di, const struct walk *w,
+			 u64 blocks)
+{
+	unsigned long long ino = w->dir->ino;
+	u64 size = le64_to_cpu(di->i_size);
+
+	if (size != w->entries)
+		fsck_problem(f, "inode %llu: directory has %llu entries, i_size says %llu", ino,
+			     (unsigned long long)w->entries, (unsigned long long)size);
+	if (le64_to_cpu(di->i_root.r_blocks) != blocks || le64_to_cpu(di->i_blocks) != blocks)
+		fsck_problem(f, "inode %llu: directory has %llu blocks, r_blocks says %llu, i_blocks %llu",
+			     ino, (unsigned long long)blocks,
+			     (unsigned long long)le64_to_cpu(di->i_root.r_blocks),
+			     (unsigned long long)le64_to_cpu(di->i_blocks));
+	if (!di->i_nlink && w->entries)
+		fsck_problem(f, "inode %llu: removed directory with entries", ino);
+}
+
+static void check_dir(struct fsck *f, struct fsck_dir *dir)
+{
+	struct walk w = { .dir = dir };
+	struct fsck_tree t = { .owner = dir->ino, .is_dir = true, .leaf = leaf, .ctx = &w };
+	struct vexfs_inode *p, di;
+	struct vexfs_blk b;
+	int err = vexfs_image_inode(&f->img, dir->ino, &b, &p);
+
+	if (err) {
+		fsck_fatal(f, err, "reading a directory's inode");
+		return;
+	}
+	di = *p;
+	f->img.io.ops->put(&f->img.io, &b);
+	fsck_where(f, "inode %llu", (unsigned long long)dir->ino);
+	fsck_tree_walk(f, &t, &di.i_root);
+	if (!t.damaged)
+		check_counts(f, &di, &w, t.blocks);
+}
+
+void fsck_dirs(struct fsck *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->ndirs && !f->err; i++) {
+		check_dir(f, &f->dirs[i]);
+		fsck_progress(f, i + 1, f->ndirs);
+	}
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * fsck.vexfs: what its files share.
+ *
+ * Pass 0  superblock, copies, journal		super.c
+ * Pass 1  orphan table, inodes, their blocks	orphan.c inode.c extent.c
+ * Pass 2  directories				dir.c
+ * Pass 3  names, connectivity, link counts	link.c
+ * Pass 4  collections and embeddings		coll.c slot.c
+ * Pass 5  bitmaps and group descriptors	group.c
+ *
+ * Memory: one bit per block and 16 bytes per inode of groups that have any
+ * (usage.c), 32 bytes per directory, 8 per embedding of one collection, and
+ * the block cache. Nothing is ever changed but by the journal's replay.
+ */
+#ifndef VEXFS_TOOLS_FSCK_H
+#define VEXFS_TOOLS_FSCK_H
+
+#include <stdio.h>
+#include <time.h>
+
+#include "core/btree.h"
+#include "core/dir.h"
+#include "core/extent.h"
+#include "lib/blkdev.h"
+#include "lib/image.h"
+#include "lib/journal.h"
+
+/* Exit codes of fsck(8). */
+#define FSCK_CLEAN	0
+#define FSCK_ERRORS	4	/* left uncorrected */
+#define FSCK_FAILED	8	/* operational error */
+#define FSCK_USAGE	16
+
+#define FSCK_MAX_LINES	500	/* problems printed; the rest is only counted */
+
+/* What pass 1 learnt about an inode in use; filled in further by pass 2. */
+struct fsck_ino {
+	u32	nlink;		/* i_nlink */
+	u32	names;		/* directory entries found */
+	u8	dtype;		/* DT_*; 0: free */
+	u8	recorded;	/* i_links in use */
+	u8	matched;	/* names found that are recorded (saturates) */
+	u8	flags;		/* FSCK_INO_* */
+	u32	coll;		/* hidden: id + 1 of the collection that owns it */
+};
+
+#define FSCK_DT_BAD	15	/* dtype of an inode with an impossible mode */
+#define FSCK_INO_BAD	0x01	/* does not verify: nothing else is said about it */
+#define FSCK_INO_HIDDEN	0x02
+#define FSCK_INO_ORPHAN	0x04	/* in the orphan table */
+#define FSCK_INO_MORE	0x08	/* VEXFS_INODE_MORE_LINKS */
+
+struct fsck_dir {
+	u64	ino;
+	u64	recorded;	/* parent according to i_links[0] */
+	u64	found;		/* parent according to the entries, 0 = none */
+	u32	subdirs;
+	u32	state;		/* link.c */
+};
+
+/**
+ * struct fsck - one run
+ * @where:    the object being checked, for problems core reports
+ * @problems: damage found
+ * @derived:  damage to derived data, which the kernel rebuilds
+ * @replayed: blocks the journal's replay put into the cache
+ * @block_map: bit per block in use, per group; NULL: only fixed metadata
+ * @ino_map:  per group, @ino_room[g] entries; NULL: no inode
+ * @dirs:     ascending by inode number
+ * @oom:      memory ran out: operational error
+ */
+struct fsck {
+	struct vexfs_dev dev;
+	struct vexfs_image img;
+	struct vexfs_journal journal;
+	const char *path;
+	bool	verbose, replay, read_only, preen;
+	int	progress_fd;
+	FILE	*out;
+	char	where[96];
+
+	u64	problems, derived, lines;
+	u8	**block_map;
+	struct fsck_ino **ino_map;
+	u32	*ino_room;
+	struct fsck_dir *dirs;
+	size_t	ndirs, dirs_room;
+	u64	*orphan_list;	/* ascending */
+	size_t	norphans;
+	u64	used_inodes, used_blocks, embeddings;
+	u32	collections;
+	const char *pass;
+	time_t	shown;
+	int	err;		/* operational error that ends the run */
+};
+
+/* The whole program, without exit(). */
+int fsck_main(int argc, char **argv);
+
+/* report.c */
+void fsck_problem(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Damage to data that can be rebuilt: a note, not an error. */
+void fsck_derived(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void fsck_note(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The object at hand: prefix of what core reports through img->report. */
+void fsck_where(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void fsck_pass(struct fsck *f, int number, const char *what);
+void fsck_progress(struct fsck *f, u64 done, u64 total);
+void fsck_report(void *ctx, u64 blkno, const char *what);	/* struct vexfs_image.report */
+/* An I/O or memory error: remember the first, say what was being done. */
+void fsck_fatal(struct fsck *f, int err, const char *what);
+
+/* usage.c */
+int fsck_usage_init(struct fsck *f);
+void fsck_usage_free(struct fsck *f);
+/*
+ * Note that blocks belong to the object at hand. False, with a problem
+ * reported, if they lie outside the data area or belong to something already.
+ */
+bool fsck_claim(struct fsck *f, u64 blkno, u64 len);
+/* The bits of a group's blocks in use, fixed metadata included; 4032 bytes to @map. */
+void fsck_group_usage(struct fsck *f, u32 group, u8 *map);
+/* NULL if the number is invalid or the inode is free (dtype 0). */
+struct fsck_ino *fsck_ino_get(struct fsck *f, u64 ino);
+struct fsck_ino *fsck_ino_add(struct fsck *f, u64 ino, u32 group_inodes);
+struct fsck_dir *fsck_dir_get(struct fsck *f, u64 ino);
+int fsck_dir_add(struct fsck *f, u64 ino, u64 parent);
+
+/* tree.c */
+/**
+ * struct fsck_tree - a tree being walked
+ * @owner:  h_owner of its blocks
+ * @is_dir: leaves are directory leaves
+ * @recs:   called with the records of every leaf (not for directories)
+ * @leaf:   called with every directory leaf, verified
+ * @blocks: blocks of the tree that could be read
+ * @damaged: a block could not be read or verified: counts are meaningless
+ */
+struct fsck_tree {
+	u64	owner;
+	bool	is_dir;
+	void	(*recs)(struct fsck *f, void *ctx, const struct vexfs_rec *recs, u32 count);
+	void	(*leaf)(struct fsck *f, void *ctx, u64 blkno, const void *block);
+	void	*ctx;
+	u64	blocks;
+	bool	damaged;
+};
+/* Walk all of it, claiming its blocks; damage is reported and walked around. */
+void fsck_tree_walk(struct fsck *f, struct fsck_tree *t, const struct vexfs_btree_root *root);
+
+/* super.c: 0, or an exit code: nothing can be checked */
+int fsck_super(struct fsck *f);
+/* orphan.c, inode.c, extent.c, dir.c, link.c, coll.c, slot.c, group.c */
+void fsck_orphans_load(struct fsck *f);	/* before the inodes are looked at */
+bool fsck_is_orphan(const struct fsck *f, u64 ino);
+void fsck_orphans_check(struct fsck *f);
+void fsck_inodes(struct fsck *f);
+void fsck_file_extents(struct fsck *f, u64 ino, const struct vexfs_inode *di, bool orphan);
+void fsck_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di);
+void fsck_dirs(struct fsck *f);
+void fsck_links(struct fsck *f);
+void fsck_collections(struct fsck *f);
+/* Check a collection's map and, if its inodes are sound, its embeddings. */
+void fsck_map(struct fsck *f, const struct vexfs_collection *c, bool inodes_ok);
+void fsck_groups(struct fsck *f);
+/* Inode table blocks of a group that were ever written, from a descriptor that verifies. */
+bool fsck_group_desc(struct fsck *f, u32 group, struct vexfs_group_desc *gd);
+
+#endif /* VEXFS_TOOLS_FSCK_H */

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pass 1: inode tables and inode bitmaps. */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tools/fsck/fsck.h"
+
+/* ---- one inode --------------------------------------------------------------------- */
+
+static u8 dtype_of(u32 mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFLNK:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return IFTODT(mode);
+	default:
+		return FSCK_DT_BAD;
+	}
+}
+
+static u32 recorded_links(const struct vexfs_inode *di)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < VEXFS_INODE_LINKS; i++)
+		n += di->i_links[i].l_parent != 0;
+	return n;
+}
+
+static void check_hidden(struct fsck *f, u64 ino, const struct vexfs_inode *di)
+{
+	const char *bad = NULL;
+
+	if (!S_ISREG(le16_to_cpu(di->i_mode)))
+		bad = "is not a regular file";
+	else if (le32_to_cpu(di->i_nlink) != 1 && !fsck_is_orphan(f, ino))
+		bad = "does not have a link count of 1";
+	else if (recorded_links(di))
+		bad = "records a name";
+	if (bad)
+		fsck_problem(f, "inode %llu: hidden inode %s", (unsigned long long)ino, bad);
+}
+
+static void check_directory(struct fsck *f, u64 ino, const struct vexfs_inode *di)
+{
+	u32 n = recorded_links(di), nlink = le32_to_cpu(di->i_nlink);
+	u64 parent = le64_to_cpu(di->i_links[0].l_parent);
+
+	/* A removed directory that is still open has no name any more. */
+	if (nlink ? n != 1 || !parent : n)
+		fsck_problem(f, "inode %llu: directory records %u parents", (unsigned long long)ino,
+			     n);
+	if (ino == VEXFS_ROOT_INO && (parent != ino || di->i_links[0].l_hash))
+		fsck_problem(f, "inode %llu: the root directory is not its own parent",
+			     (unsigned long long)ino);
+	fsck_dir_add(f, ino, parent);
+}
+
+static void check_blocks(struct fsck *f, u64 ino, const struct vexfs_inode *di)
+{
+	u32 mode = le16_to_cpu(di->i_mode);
+
+	if (di->i_xattr_block)
+		fsck_problem(f, "inode %llu: has an xattr block, which this version does not know",
+			     (unsigned long long)ino);
+	if (S_ISREG(mode))
+		fsck_file_extents(f, ino, di, fsck_is_orphan(f, ino));
+	else if (S_ISLNK(mode))
+		fsck_symlink(f, ino, di);
+	else if (S_ISDIR(mode))
+		check_directory(f, ino, di);
+	else if (di->i_blocks)
+		fsck_problem(f, "inode %llu: special file with blocks", (unsigned long long)ino);
+}
+
+static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u32 group_inodes)
+{
+	struct fsck_ino *fi = fsck_ino_add(f, ino, group_inodes);
+	u32 flags = le32_to_cpu(di->i_flags);
+	const char *bad;
+
+	if (!fi)
+		return;
+	f->used_inodes++;
+	fi->dtype = dtype_of(le16_to_cpu(di->i_mode));
+	bad = vexfs_inode_verify(di, &f->img.geo, ino);
+	if (bad) {
+		fi->flags |= FSCK_INO_BAD;
+		fsck_problem(f, "inode %llu: block %llu: %s", (unsigned long long)ino,
+			     (unsigned long long)vexfs_ino_block(&f->img.geo, ino), bad);
+		return;
+	}
+	fi->nlink = le32_to_cpu(di->i_nlink);
+	fi->recorded = recorded_links(di);
+	fi->flags = (flags & VEXFS_INODE_HIDDEN ? FSCK_INO_HIDDEN : 0) |
+		    (flags & VEXFS_INODE_MORE_LINKS ? FSCK_INO_MORE : 0) |
+		    (fsck_is_orphan(f, ino) ? FSCK_INO_ORPHAN : 0);
+	if (flags & VEXFS_INODE_HIDDEN)
+		check_hidden(f, ino, di);
+	check_blocks(f, ino, di);
+}
+
+/* ---- one group ----------------------------------------------------------------------- */
+
+/**
+ * struct igroup - a group's inodes while they are scanned
+ * @map:   its inode bitmap, NULL if that does not verify
+ * @init:  inode table blocks ever written
+ * @first: number of its first inode
+ */
+struct igroup {
+	u32	group, init;
+	u64	first;
+	const u8 *map;
+};
+
+static void check_bit(struct fsck *f, const struct igroup *g, u32 index, bool used)
+{
+	u64 ino = g->first + index;
+	bool marked;
+
+	if (!g->map)
+		return;
+	marked = vexfs_bit_test(g->map, index);
+	if (ino < VEXFS_FIRST_INO)
+		used = true;	/* reserved: never free, whether used or not */
+	if (used && !marked)
+		fsck_problem(f, "inode %llu: in use, but free in the inode bitmap of group %u",
+			     (unsigned long long)ino, g->group);
+	else if (!used && marked)
+		fsck_problem(f, "inode %llu: free, but in use in the inode bitmap of group %u",
+			     (unsigned long long)ino, g->group);
+}
+
+static void scan_block(struct fsck *f, const struct igroup *g, u32 block)
+{
+	u64 blkno = vexfs_group_itable(&f->img.geo, g->group) + block;
+	const struct vexfs_inode *di;
+	struct vexfs_blk b;
+	int err = vexfs_image_get(&f->img, blkno, &b);
+	u32 i;
+
+	if (err) {
+		fsck_problem(f, "group %u: inode table block %llu: cannot be read: %s", g->group,
+			     (unsigned long long)blkno, strerror(-err));
+		return;
+	}
+	di = b.data;
+	for (i = 0; i < VEXFS_INODES_PER_BLOCK; i++, di++) {
+		u32 index = block * VEXFS_INODES_PER_BLOCK + i;
+		u64 ino = g->first + index;
+		bool used = di->i_mode != 0;
+
+		check_bit(f, g, index, used);
+		if (used && ino < VEXFS_FIRST_INO && ino != VEXFS_ROOT_INO)
+			fsck_problem(f, "inode %llu: reserved, but in use", (unsigned long long)ino);
+		else if (used)
+			check_inode(f, ino, di, g->init * VEXFS_INODES_PER_BLOCK);
+	}
+	f->img.io.ops->put(&f->img.io, &b);
+}
+
+/* No inode can be where the table was never written. */
+static void check_uninit(struct fsck *f, const struct igroup *g)
+{
+	u32 n = f->img.geo.inodes_per_group, first = g->init * VEXFS_INODES_PER_BLOCK;
+	u32 bit;
+
+	if (!g->map)
+		return;
+	bit = vexfs_bit_next_set(g->map, first, n);
+	if (bit < n)
+		fsck_problem(f, "group %u: inode bitmap marks inode %llu, beyond the %u table blocks written",
+			     g->group, (unsigned long long)(g->first + bit), g->init);
+}
+
+/* Without a descriptor, the last inode the bitmap marks tells how far the table goes. */
+static u32 guess_init(const struct vexfs_geo *geo, const u8 *map)
+{
+	u32 n = geo->inodes_per_group;
+
+	while (map && n && !vexfs_bit_test(map, n - 1))
+		n--;
+	return (n + VEXFS_INODES_PER_BLOCK - 1) / VEXFS_INODES_PER_BLOCK;
+}
+
+static void scan_group(struct fsck *f, u32 group)
+{
+	const struct vexfs_geo *geo = &f->img.geo;
+	struct igroup g = { .group = group, .first = (u64)group * geo->inodes_per_group + 1 };
+	struct vexfs_group_desc gd;
+	struct vexfs_blk b;
+	u32 i;
+	int err;
+
+	fsck_where(f, "group %u: inode bitmap", group);
+	err = f->img.io.ops->read(&f->img.io, vexfs_group_ibmap(geo, group), VEXFS_MAGIC_IBMAP, 0,
+				  group, &b);
+	if (err && err != -EUCLEAN)
+		fsck_fatal(f, err, "reading an inode bitmap");
+	if (!err)
+		g.map = (const u8 *)b.data + VEXFS_MDHDR_SIZE;
+	if (fsck_group_desc(f, group, &gd))
+		g.init = le32_to_cpu(gd.gd_itable_init);
+	else
+		g.init = guess_init(geo, g.map);
+	if (g.init > geo->itable_blocks)
+		g.init = geo->itable_blocks;	/* pass 5 complains */
+	for (i = 0; i < g.init && !f->err; i++)
+		scan_block(f, &g, i);
+	check_uninit(f, &g);
+	f->img.io.ops->put(&f->img.io, &b);
+}
+
+void fsck_inodes(struct fsck *f)
+{
+	u32 g;
+
+	for (g = 0; g < f->img.geo.groups && !f->err; g++) {
+		scan_group(f, g);
+		fsck_progress(f, g + 1, f->img.geo.groups);
+	}
+}

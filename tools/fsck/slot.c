@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pass 4: the embeddings of a collection: slot table, embedding map, payload
+ * and codes.
+ *
+ * Every live slot must be what the map has under its (inode, chunk). If then
+ * the map has as many records as there are live slots, each belongs to exactly
+ * one: no slot-sized table is needed to find out.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/vec.h"
+#include "tools/fsck/fsck.h"
+
+/* A hidden file: its extents, with the last one used at hand. */
+struct region {
+	u64	ino;
+	struct vexfs_btree_root root;
+	struct vexfs_tree tree;
+	struct vexfs_extent e;
+	struct vexfs_layout l;
+};
+
+/**
+ * struct slots - one collection being checked
+ * @id, @name:	of the collection
+ * @map:	its embedding map
+ * @map_ok:	it verifies: look slots up in it
+ * @records:	records in the map
+ * @live:	live slots
+ * @matched:	live slots the map agrees about
+ * @stamps:	of the live slots
+ * @rec:	room for one payload or code record
+ */
+struct slots {
+	u32	id;
+	const char *name;
+	struct vexfs_space space;
+	u64	nslots, limit;
+	struct vexfs_btree_root root;
+	struct vexfs_tree map;
+	bool	map_ok;
+	u64	records, live, matched;
+	struct region slot, payload, code;
+	u64	*stamps;
+	size_t	room;
+	u8	*rec;
+};
+
+static void bad_slot(struct fsck *f, const struct slots *s, u64 slot, const struct vexfs_slot *v,
+		     const char *what)
+{
+	fsck_problem(f, "collection %u '%s': slot %llu (inode %llu, chunk %u): %s", s->id, s->name,
+		     (unsigned long long)slot, (unsigned long long)le64_to_cpu(v->v_ino),
+		     le32_to_cpu(v->v_chunk), what);
+}
+
+/* ---- hidden files --------------------------------------------------------------------- */
+
+static int region_open(struct fsck *f, struct region *r, u64 ino, u32 bytes)
+{
+	struct vexfs_inode *di;
+	struct vexfs_blk b;
+	int err = vexfs_image_inode(&f->img, ino, &b, &di);
+
+	if (err)
+		return err;
+	r->ino = ino;
+	r->root = di->i_root;
+	r->tree = (struct vexfs_tree){
+		.io = &f->img.io, .root = &r->root, .owner = ino, .leaf_magic = VEXFS_MAGIC_NODE,
+	};
+	f->img.io.ops->put(&f->img.io, &b);
+	if (bytes)
+		vexfs_layout_init(&r->l, bytes);
+	return 0;
+}
+
+/* Damage in the extent tree was reported in pass 1: here it is only a missing block. */
+static bool region_map(struct fsck *f, struct region *r, u64 lblk, u64 *pblk)
+{
+	if (lblk < r->e.lblk || lblk - r->e.lblk >= r->e.len) {
+		int err;
+
+		f->img.report = NULL;
+		err = vexfs_ext_find(&r->tree, lblk, &r->e);
+		f->img.report = fsck_report;
+		if (err) {
+			r->e.len = 0;
+			return false;
+		}
+	}
+	if (!r->e.pblk || (r->e.flags & VEXFS_EXT_UNWRITTEN))
+		return false;
+	*pblk = r->e.pblk + (lblk - r->e.lblk);
+	return true;
+}
+
+static bool region_read(struct fsck *f, struct region *r, u64 slot, u8 *rec)
+{
+	u64 lblk = slot / r->l.per_block * r->l.blocks, pblk;
+	u32 offs = slot % r->l.per_block * r->l.stride, left = r->l.bytes, n;
+	struct vexfs_blk b;
+
+	for (; left; left -= n, rec += n, lblk++, offs = 0) {
+		if (!region_map(f, r, lblk, &pblk) || vexfs_image_get(&f->img, pblk, &b))
+			return false;
+		n = VEXFS_BLOCK_SIZE - offs < left ? VEXFS_BLOCK_SIZE - offs : left;
+		memcpy(rec, (const u8 *)b.data + offs, n);
+		f->img.io.ops->put(&f->img.io, &b);
+	}
+	return true;
+}
+
+/* ---- one slot ---------------------------------------------------------------------------- */
+
+/* The file an embedding belongs to. */
+static const char *verify_owner(struct fsck *f, const struct slots *s, const struct vexfs_slot *v)
+{
+	u64 ino = le64_to_cpu(v->v_ino);
+	const struct fsck_ino *fi = fsck_ino_get(f, ino);
+	const char *bad = NULL;
+	struct vexfs_inode *di;
+	struct vexfs_blk b;
+
+	if (!fi)
+		return "the inode is free or impossible";
+	if (fi->flags & FSCK_INO_BAD)
+		return NULL;		/* reported in pass 1 */
+	if (fi->flags & FSCK_INO_HIDDEN)
+		return "the inode is hidden";
+	if (vexfs_image_inode(&f->img, ino, &b, &di))
+		return "the inode cannot be read";
+	if (di->i_generation != v->v_generation)
+		bad = "the inode has another generation";
+	else if (!(le64_to_cpu(di->i_vecmask) >> s->id & 1))
+		bad = "the inode does not know of the collection (i_vecmask)";
+	else if (le64_to_cpu(v->v_datagen) > le64_to_cpu(di->i_datagen))
+		bad = "set for content the inode has not had yet (v_datagen)";
+	f->img.io.ops->put(&f->img.io, &b);
+	return bad;
+}
+
+static const char *verify_fields(const struct slots *s, const struct vexfs_slot *v)
+{
+	if (v->v_flags || v->v_pad)
+		return "unknown flags";
+	if (le32_to_cpu(v->v_chunk) > VEXFS_MAX_CHUNK)
+		return "chunk number out of range";
+	if (le64_to_cpu(v->v_stamp) >= s->limit)
+		return "stamp not below the collection's limit";
+	return NULL;
+}
+
+static const char *verify_map(struct slots *s, const struct vexfs_slot *v, u64 slot)
+{
+	struct vexfs_kv kv;
+	u64 key = VEXFS_MAPKEY(le64_to_cpu(v->v_ino), le32_to_cpu(v->v_chunk));
+
+	if (!s->map_ok || le64_to_cpu(v->v_ino) > VEXFS_MAX_INO)
+		return NULL;
+	if (vexfs_bt_find_ge(&s->map, key, &kv) || kv.key != key)
+		return "not in the embedding map";
+	if (kv.val != slot)
+		return "the embedding map has another slot for it";
+	s->matched++;
+	return NULL;
+}
+
+static void check_payload(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
+{
+	if (!region_read(f, &s->payload, slot, s->rec))
+		bad_slot(f, s, slot, v, "its vector cannot be read (hole or I/O error)");
+	else if (vexfs_vec_crc(&s->space, s->rec) != le32_to_cpu(v->v_payload_crc))
+		bad_slot(f, s, slot, v, "checksum of its vector is wrong");
+}
+
+static void check_code(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
+{
+	if (region_read(f, &s->code, slot, s->rec) &&
+	    vexfs_code_valid(&s->space, (const void *)s->rec, (u32)le64_to_cpu(v->v_stamp)))
+		return;
+	fsck_derived(f, "collection %u '%s': slot %llu: code is damaged (derived, will be rebuilt)",
+		     s->id, s->name, (unsigned long long)slot);
+}
+
+static void add_stamp(struct fsck *f, struct slots *s, u64 stamp)
+{
+	if (s->live == s->room) {
+		size_t room = s->room ? s->room * 2 : 1024;
+		u64 *p = realloc(s->stamps, room * sizeof(*p));
+
+		if (!p) {
+			fsck_fatal(f, -ENOMEM, "noting stamps");
+			return;
+		}
+		s->stamps = p;
+		s->room = room;
+	}
+	s->stamps[s->live++] = stamp;
+}
+
+static void check_live(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
+{
+	const char *bad = verify_fields(s, v);
+
+	if (bad)
+		bad_slot(f, s, slot, v, bad);
+	bad = verify_owner(f, s, v);
+	if (bad)
+		bad_slot(f, s, slot, v, bad);
+	bad = verify_map(s, v, slot);
+	if (bad)
+		bad_slot(f, s, slot, v, bad);
+	check_payload(f, s, v, slot);
+	check_code(f, s, v, slot);
+	add_stamp(f, s, le64_to_cpu(v->v_stamp));
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+/* Pin block @index of the slot table; false: reported. */
+static bool slot_block(struct fsck *f, struct slots *s, u64 index, struct vexfs_blk *b)
+{
+	u64 pblk;
+
+	fsck_where(f, "collection %u '%s': slot table (inode %llu)", s->id, s->name,
+		   (unsigned long long)s->slot.ino);
+	if (!region_map(f, &s->slot, index, &pblk)) {
+		fsck_problem(f, "%s: block %llu of the table is a hole", f->where,
+			     (unsigned long long)index);
+		return false;
+	}
+	return f->img.io.ops->read(&f->img.io, pblk, VEXFS_MAGIC_SLOT, 0, s->slot.ino, b) == 0;
+}
+
+static const struct vexfs_slot *block_slots(const struct vexfs_blk *b)
+{
+	return (const void *)((const u8 *)b->data + VEXFS_MDHDR_SIZE);
+}
+
+static void check_block(struct fsck *f, struct slots *s, u64 index)
+{
+	u64 first = index * VEXFS_SLOTS_PER_BLOCK;
+	const struct vexfs_slot *v;
+	struct vexfs_blk b;
+	u32 i, live = 0, said;
+
+	if (!slot_block(f, s, index, &b)) {
+		s->map_ok = false;	/* counts will not match, and that has its cause */
+		return;
+	}
+	v = block_slots(&b);
+	for (i = 0; i < VEXFS_SLOTS_PER_BLOCK && !f->err; i++, v++) {
+		if (v->v_state == VEXFS_SLOT_LIVE) {
+			live++;
+			check_live(f, s, v, first + i);
+		} else if (v->v_state != VEXFS_SLOT_FREE) {
+			bad_slot(f, s, first + i, v, "unknown state");
+		}
+	}
+	said = le16_to_cpu(((const struct vexfs_mdhdr *)b.data)->h_count);
+	if (said != live)
+		fsck_problem(f, "%s: block %llu: says %u slots in use, there are %u", f->where,
+			     (unsigned long long)b.blkno, said, live);
+	f->img.io.ops->put(&f->img.io, &b);
+}
+
+static int cmp_u64(const void *a, const void *b)
+{
+	const u64 *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void check_stamps(struct fsck *f, struct slots *s)
+{
+	u64 i;
+
+	if (s->live)
+		qsort(s->stamps, s->live, sizeof(u64), cmp_u64);
+	for (i = 1; i < s->live; i++)
+		if (s->stamps[i] == s->stamps[i - 1])
+			fsck_problem(f, "collection %u '%s': two slots have the stamp %llu", s->id,
+				     s->name, (unsigned long long)s->stamps[i]);
+}
+
+/* ---- the map ------------------------------------------------------------------------------------ */
+
+static void count_recs(struct fsck *f, void *ctx, const struct vexfs_rec *recs, u32 count)
+{
+	struct slots *s = ctx;
+
+	s->records += count;
+}
+
+/* More records than live slots: name those that lead nowhere. */
+static void check_record(struct fsck *f, struct slots *s, u64 key, u64 slot)
+{
+	const struct vexfs_slot *v;
+	struct vexfs_blk b;
+	bool ok;
+
+	if (slot < s->nslots) {
+		if (!slot_block(f, s, slot / VEXFS_SLOTS_PER_BLOCK, &b))
+			return;
+		v = block_slots(&b) + slot % VEXFS_SLOTS_PER_BLOCK;
+		ok = v->v_state == VEXFS_SLOT_LIVE &&
+		     VEXFS_MAPKEY(le64_to_cpu(v->v_ino), le32_to_cpu(v->v_chunk)) == key;
+		f->img.io.ops->put(&f->img.io, &b);
+		if (ok)
+			return;
+	}
+	fsck_problem(f, "collection %u '%s': the map leads inode %llu, chunk %u to slot %llu, which is not its",
+		     s->id, s->name, (unsigned long long)(key >> 24), (u32)key & VEXFS_MAX_CHUNK,
+		     (unsigned long long)slot);
+}
+
+static void check_records(struct fsck *f, struct slots *s)
+{
+	struct vexfs_kv kv = { 0 };
+	u64 from = 0;
+
+	while (!f->err && !vexfs_bt_find_ge(&s->map, from, &kv)) {
+		check_record(f, s, kv.key, kv.val);
+		from = kv.key + 1;
+	}
+}
+
+/* ---- */
+
+static int slots_open(struct fsck *f, struct slots *s, const struct vexfs_collection *c)
+{
+	u32 payload = vexfs_vec_bytes(&s->space), code = vexfs_code_bytes(&s->space);
+	int err = region_open(f, &s->slot, le64_to_cpu(c->c_slot_ino), 0);
+
+	if (!err)
+		err = region_open(f, &s->payload, le64_to_cpu(c->c_payload_ino), payload);
+	if (!err)
+		err = region_open(f, &s->code, le64_to_cpu(c->c_code_ino), code);
+	s->rec = malloc(payload > code ? payload : code);
+	return err ? err : s->rec ? 0 : -ENOMEM;
+}
+
+static void check_slots(struct fsck *f, struct slots *s, const struct vexfs_collection *c)
+{
+	u64 blocks = s->nslots / VEXFS_SLOTS_PER_BLOCK, i;
+	int err = slots_open(f, s, c);
+
+	if (err)
+		fsck_fatal(f, err, "reading a collection");
+	for (i = 0; i < blocks && !f->err; i++) {
+		check_block(f, s, i);
+		fsck_progress(f, i + 1, blocks);
+	}
+	check_stamps(f, s);
+	if (s->map_ok && s->records != s->matched)
+		check_records(f, s);
+	f->embeddings += s->live;
+	free(s->stamps);
+	free(s->rec);
+}
+
+void fsck_map(struct fsck *f, const struct vexfs_collection *c, bool inodes_ok)
+{
+	struct slots s = {
+		.id = le32_to_cpu(c->c_id), .name = (const char *)c->c_name,
+		.space = { le32_to_cpu(c->c_dim), c->c_elem, c->c_metric },
+		.nslots = le64_to_cpu(c->c_nslots), .limit = le64_to_cpu(c->c_stamp_limit),
+		.root = c->c_map,
+	};
+	struct fsck_tree t = { .owner = VEXFS_OWNER_COLL + s.id, .recs = count_recs, .ctx = &s };
+
+	fsck_where(f, "collection %u '%s': embedding map", s.id, s.name);
+	fsck_tree_walk(f, &t, &c->c_map);
+	if (!t.damaged && le64_to_cpu(c->c_map.r_blocks) != t.blocks)
+		fsck_problem(f, "%s: tree has %llu blocks, its root says %llu", f->where,
+			     (unsigned long long)t.blocks,
+			     (unsigned long long)le64_to_cpu(c->c_map.r_blocks));
+	/* One that is being dropped has parts missing by right; the next mount finishes it. */
+	if (!inodes_ok || le32_to_cpu(c->c_state) != VEXFS_COLL_LIVE)
+		return;
+	s.map = (struct vexfs_tree){
+		.io = &f->img.io, .root = &s.root, .owner = t.owner, .leaf_magic = VEXFS_MAGIC_NODE,
+	};
+	s.map_ok = !t.damaged;
+	check_slots(f, &s, c);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pass 0: the device, the superblock and its copies, the descriptor blocks, the journal. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "tools/fsck/fsck.h"
+
+static int failed(struct fsck *f, const char *what)
+{
+	fflush(f->out);
+	fprintf(stderr, "fsck.vexfs: %s: %s\n", f->path, what);
+	return FSCK_FAILED;
+}
+
+static int open_device(struct fsck *f)
+{
+	int err = vexfs_dev_open(&f->dev, f->path, f->replay ? O_RDWR | O_EXCL : O_RDONLY);
+
+	switch (err) {
+	case 0:
+		return 0;
+	case -ENOTBLK:
+		return failed(f, "neither a block device nor an image file");
+	case -EBUSY:
+		return failed(f, "in use (mounted?); unmount it, or look without writing: -n");
+	default:
+		return failed(f, strerror(-err));
+	}
+}
+
+static int check_mounted(struct fsck *f)
+{
+	char where[4096];
+
+	if (vexfs_dev_mounted(f->path, where, sizeof(where)) != 1)
+		return 0;
+	if (f->replay)
+		return failed(f, "it is mounted; unmount it, or look without writing: -n");
+	fsck_note(f, "%s is mounted on %s: what is reported may only mean that it is changing",
+		  f->path, where);
+	return 0;
+}
+
+/* ---- the superblock --------------------------------------------------------------- */
+
+static bool read_copy(struct fsck *f, u64 blkno, struct vexfs_super_block *sb)
+{
+	return !vexfs_dev_read(&f->dev, (blkno << VEXFS_BLOCK_SHIFT) + VEXFS_SB_OFFSET, sb,
+			       sizeof(*sb)) && !vexfs_sb_verify(sb);
+}
+
+/* No usable superblock: is there a filesystem at all? */
+static int no_super(struct fsck *f, const char *what)
+{
+	struct vexfs_super_block copy, sb;
+	u32 g;
+
+	for (g = 1; g < 10; g += g == 1 ? 2 : 1) {
+		if (!vexfs_group_has_super(g) ||
+		    !read_copy(f, (u64)g * VEXFS_BLOCKS_PER_GROUP, &copy))
+			continue;
+		fsck_problem(f, "superblock: %s; a sound copy lies in block %llu", what,
+			     (unsigned long long)g * VEXFS_BLOCKS_PER_GROUP);
+		return FSCK_ERRORS;
+	}
+	if (!vexfs_dev_read(&f->dev, VEXFS_SB_OFFSET, &sb, sizeof(sb)) &&
+	    le32_to_cpu(sb.s_magic) == VEXFS_SB_MAGIC) {
+		fsck_problem(f, "superblock: %s; no sound copy was found", what);
+		return FSCK_ERRORS;
+	}
+	fflush(f->out);
+	fprintf(stderr, "fsck.vexfs: %s: not a VexFS filesystem (%s)\n", f->path, what);
+	return FSCK_FAILED;
+}
+
+/* What may differ between block 0 and its copies: the kernel only changes block 0. */
+static void mask_variable(struct vexfs_super_block *sb)
+{
+	sb->s_checksum = 0;
+	sb->s_group = 0;
+	sb->s_state = 0;
+	sb->s_errors = 0;
+	sb->s_error_count = 0;
+	sb->s_error_time = 0;
+	sb->s_error_block = 0;
+	sb->s_error_ino = 0;
+	memset(sb->s_label, 0, sizeof(sb->s_label));
+	memset(sb->s_error_what, 0, sizeof(sb->s_error_what));
+}
+
+static void check_copy(struct fsck *f, u32 group)
+{
+	const struct vexfs_super_block *found;
+	struct vexfs_super_block ours, copy;
+	u64 blkno = vexfs_group_start(&f->img.geo, group);
+	struct vexfs_blk b;
+	const char *bad;
+	int err = vexfs_image_get(&f->img, blkno, &b);
+
+	if (err) {
+		fsck_problem(f, "superblock copy: block %llu: cannot be read: %s",
+			     (unsigned long long)blkno, strerror(-err));
+		return;
+	}
+	found = (const void *)((u8 *)b.data + VEXFS_SB_OFFSET);
+	bad = vexfs_sb_verify(found);
+	ours = f->img.sb;
+	copy = *found;
+	if (!bad && le32_to_cpu(copy.s_group) != group)
+		bad = "copy of another group";
+	mask_variable(&ours);
+	mask_variable(&copy);
+	if (!bad && memcmp(&ours, &copy, sizeof(ours)))
+		bad = "differs from the superblock";
+	if (bad)
+		fsck_problem(f, "superblock copy: block %llu: %s", (unsigned long long)blkno, bad);
+	f->img.io.ops->put(&f->img.io, &b);
+}
+
+static void check_state(struct fsck *f)
+{
+	const struct vexfs_super_block *sb = &f->img.sb;
+
+	if (!(le32_to_cpu(sb->s_state) & VEXFS_STATE_ERROR))
+		return;
+	fsck_note(f, "the kernel recorded %u errors; the last one: inode %llu block %llu: %.*s",
+		  le32_to_cpu(sb->s_error_count),
+		  (unsigned long long)le64_to_cpu(sb->s_error_ino),
+		  (unsigned long long)le64_to_cpu(sb->s_error_block),
+		  (int)sizeof(sb->s_error_what), (const char *)sb->s_error_what);
+}
+
+static int check_features(struct fsck *f)
+{
+	const struct vexfs_super_block *sb = &f->img.sb;
+	u32 unknown = (le32_to_cpu(sb->s_feature_compat) & ~VEXFS_FEATURE_COMPAT_SUPP) |
+		      (le32_to_cpu(sb->s_feature_ro_compat) & ~VEXFS_FEATURE_RO_COMPAT_SUPP);
+
+	return unknown ? failed(f, "has features this program does not know: use a newer one") : 0;
+}
+
+static int check_length(struct fsck *f)
+{
+	u64 have = f->dev.bytes >> VEXFS_BLOCK_SHIFT;
+
+	if (have >= f->img.geo.blocks)
+		return 0;
+	fsck_problem(f, "the device has %llu blocks, the filesystem %llu: it was cut off",
+		     (unsigned long long)have, (unsigned long long)f->img.geo.blocks);
+	return FSCK_ERRORS;
+}
+
+/* ---- the journal -------------------------------------------------------------------- */
+
+static void journal_problem(struct fsck *f, int err)
+{
+	if (err == -EUCLEAN)
+		fsck_problem(f, "journal: %s", f->journal.problem);
+	else
+		fsck_fatal(f, err, "reading the journal");
+}
+
+static int replay(struct fsck *f)
+{
+	const char *bad = NULL;
+	int err = vexfs_journal_replay(&f->img, &f->journal);
+
+	if (err)
+		journal_problem(f, err);
+	fsck_note(f, "journal: %u transactions, %llu blocks replayed%s",
+		  f->journal.end_sequence - f->journal.sequence,
+		  (unsigned long long)f->journal.blocks,
+		  f->replay && !err ? "" : " in memory only");
+	if (!err && f->replay) {
+		f->img.writable = true;
+		err = vexfs_journal_finish(&f->img, &f->journal);
+		if (err)
+			fsck_fatal(f, err, "writing what the journal held");
+		f->img.writable = false;
+	}
+	/* Block 0 may have been among the replayed blocks. */
+	err = vexfs_image_reload(&f->img, &bad);
+	if (bad) {
+		fsck_problem(f, "superblock: %s, after replay of the journal", bad);
+		return FSCK_ERRORS;
+	}
+	return err ? failed(f, strerror(-err)) : 0;
+}
+
+static int check_journal(struct fsck *f)
+{
+	int err = vexfs_journal_open(&f->img, &f->journal);
+
+	if (err) {
+		journal_problem(f, err);
+		return 0;
+	}
+	if (f->journal.error)
+		fsck_note(f, "journal: the kernel recorded error %d", f->journal.error);
+	if (!f->journal.dirty)
+		return 0;
+	fsck_note(f, "journal: not empty, the filesystem was not unmounted cleanly");
+	/*
+	 * In memory first: a log that turns out to be damaged must not reach the
+	 * device half way, and for looking at what there is it does no harm.
+	 */
+	return replay(f);
+}
+
+/* ---- */
+
+static void check_gdt(struct fsck *f)
+{
+	struct vexfs_blk b;
+	u32 i;
+
+	fsck_where(f, "group descriptors");
+	for (i = 0; i < f->img.geo.gdt_blocks; i++) {
+		int err = f->img.io.ops->read(&f->img.io, 1 + i, VEXFS_MAGIC_GDT, 0, i, &b);
+
+		if (err && err != -EUCLEAN)
+			fsck_fatal(f, err, "reading group descriptors");
+		if (!err)
+			f->img.io.ops->put(&f->img.io, &b);
+	}
+}
+
+int fsck_super(struct fsck *f)
+{
+	const char *what = NULL;
+	u32 g;
+	int ret, err;
+
+	ret = open_device(f);
+	if (!ret)
+		ret = check_mounted(f);
+	if (ret)
+		return ret;
+	fsck_pass(f, 0, "superblock and journal");
+	err = vexfs_image_open(&f->img, &f->dev, 0, &what);
+	if (what)
+		return no_super(f, what);
+	if (err)
+		return failed(f, strerror(-err));
+	f->img.report = fsck_report;
+	f->img.report_ctx = f;
+	fsck_where(f, "superblock");
+	ret = check_features(f);
+	if (!ret)
+		ret = check_length(f);
+	if (!ret)
+		ret = check_journal(f);
+	if (ret)
+		return ret;
+	check_state(f);
+	for (g = 1; g < f->img.geo.groups; g++)
+		if (vexfs_group_has_super(g))
+			check_copy(f, g);
+	check_gdt(f);
+	return 0;
+}

@@ -437,8 +437,7 @@ static int __init vexfs_init(void)
 	vexfs_inode_cache = kmem_cache_create_usercopy("vexfs_inode",
 			sizeof(struct vexfs_inode_info), 0, SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT,
 			offsetof(struct vexfs_inode_info, symlink),
-			sizeof_field(struct vexfs_inode_info, symlink), vexfs_inode_init_once);| SLAB_ACCOUNT,
-					      vexfs_inode_init_once);
+			sizeof_field(struct vexfs_inode_info, symlink), vexfs_inode_init_once);
 	if (!vexfs_inode_cache)
 		return -ENOMEM;
 	vexfs_simd_init();

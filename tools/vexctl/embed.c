@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vexctl embed: the command; embed_files.c does the work on files */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/vexctl/embed.h"
+
+/* All of @opt's paths must be on the filesystem of the first. */
+static int collect_files(struct embed_job *j)
+{
+	struct target t;
+	dev_t dev = j->first.st.st_dev;
+	int i, ret;
+
+	for (i = 0; i < j->opt->nargs; i++) {
+		ret = target_open(&t, j->opt->args[i], O_RDONLY);
+		if (ret)
+			return ret;
+		ret = t.st.st_dev == dev ? file_list_add(&j->files, t.path, dev) : -EXDEV;
+		target_close(&t);
+		if (ret == -EXDEV)
+			say_error("%s and %s are on different filesystems: embed them one by one",
+				  j->first.path, j->opt->args[i]);
+		else if (ret)
+			say_error("cannot list the files below %s: %s", j->opt->args[i],
+				  strerror(-ret));
+		if (ret)
+			return EXIT_FAILED;
+	}
+	j->counts.failed += j->files.errors;
+	return EXIT_OK;
+}
+
+static int bad_model(const struct embed_job *j, int err)
+{
+	const char *name = j->opt->collection;
+
+	if (err == -ENOENT)
+		say_error("collection '%s' holds %llu embeddings, but there is no lexical model that "
+			  "made them: use another collection, or --force to mix them", name,
+			  (unsigned long long)j->coll.live);
+	else if (err == -EBADMSG || err == -EFBIG)
+		say_error("the lexical model of collection '%s' in %s/%s is damaged: --refit makes a "
+			  "new one and embeds the files again", name, j->root, MODEL_DIR);
+	else
+		say_error("cannot read the model of collection '%s' in %s/%s: %s", name, j->root,
+			  MODEL_DIR, strerror(-err));
+	return EXIT_FAILED;
+}
+
+/*
+ * Whether there is a model to go on with. Embeddings made by different models
+ * do not compare well, so a model is kept as long as embeddings of it may live.
+ */
+static int find_model(struct embed_job *j)
+{
+	int ret;
+
+	if (j->opt->refit || !j->coll.live)
+		return EXIT_OK;		/* a new one */
+	ret = model_load(j->rootfd, j->opt->collection, j->embedder, &j->e);
+	if (!ret && j->e->dim != j->coll.dim) {
+		vex_embedder_destroy(j->e);
+		j->e = NULL;
+		ret = -EBADMSG;
+	}
+	if (ret == -ENOENT && j->opt->force)
+		return EXIT_OK;
+	return ret ? bad_model(j, ret) : EXIT_OK;
+}
+
+static int make_model(struct embed_job *j)
+{
+	int ret = vex_embedder_create(j->embedder, j->coll.dim, &j->e);
+
+	if (!ret)
+		ret = embed_fit(j);
+	if (!ret && !j->e->ops->documents(j->e)) {
+		say_error("no text files below %s%s", j->first.path,
+			  j->opt->nargs > 1 ? " and the other paths" : "");
+		return EXIT_NOTHING;
+	}
+	if (!ret)
+		ret = model_save(j->rootfd, j->opt->collection, j->e);
+	if (!ret)
+		return EXIT_OK;
+	say_error("cannot store the model in %s/%s: %s%s", j->root, MODEL_DIR, strerror(-ret),
+		  ret == -EACCES ? ": it needs write permission on the filesystem's root directory" :
+		  "");
+	return EXIT_FAILED;
+}
+
+static int check_collection(struct embed_job *j)
+{
+	if (j->coll.elem != VEXFS_IOC_I8 || j->coll.metric == VEXFS_IOC_COSINE)
+		return EXIT_OK;
+	say_error("collection '%s' has type i8 and metric %s: the lengths that metric compares do "
+		  "not survive in i8; use f32 or f16, or metric cosine", j->opt->collection,
+		  metric_name(j->coll.metric));
+	return EXIT_FAILED;
+}
+
+static void report_json(const struct embed_job *j, double seconds)
+{
+	struct json_object *o = json_object_new_object();
+	const struct embed_counts *c = &j->counts;
+
+	json_object_object_add(o, "collection", json_object_new_string(j->opt->collection));
+	json_object_object_add(o, "files", json_object_new_uint64(j->files.n));
+	json_object_object_add(o, "embedded", json_object_new_uint64(c->embedded));
+	json_object_object_add(o, "embeddings", json_object_new_uint64(c->embeddings));
+	json_object_object_add(o, "up_to_date", json_object_new_uint64(c->fresh));
+	json_object_object_add(o, "skipped_binary", json_object_new_uint64(c->binary));
+	json_object_object_add(o, "skipped_empty", json_object_new_uint64(c->empty));
+	json_object_object_add(o, "cut", json_object_new_uint64(c->cut));
+	json_object_object_add(o, "failed", json_object_new_uint64(c->failed));
+	json_object_object_add(o, "model_files",
+			       json_object_new_uint64(j->e->ops->documents(j->e)));
+	json_object_object_add(o, "model_new", json_object_new_boolean(j->fitted));
+	json_object_object_add(o, "seconds", json_object_new_double(seconds));
+	json_finish(o);
+}
+
+static void report_text(const struct embed_job *j, double seconds)
+{
+	const struct embed_counts *c = &j->counts;
+
+	printf("embedded %llu of %zu files (%llu embeddings) in %.1f s; up to date %llu, binary %llu, "
+	       "without words %llu, failed %llu\n", (unsigned long long)c->embedded, j->files.n,
+	       (unsigned long long)c->embeddings, seconds, (unsigned long long)c->fresh,
+	       (unsigned long long)c->binary, (unsigned long long)c->empty,
+	       (unsigned long long)c->failed);
+	printf("model: %s, %s on %llu files, in %s/%s\n", j->embedder,
+	       j->fitted ? "fitted" : "fitted earlier",
+	       (unsigned long long)j->e->ops->documents(j->e), j->root, MODEL_DIR);
+	if (c->cut)
+		printf("%llu file%s longer than 1 MiB: only the first MiB was looked at\n",
+		       (unsigned long long)c->cut, c->cut == 1 ? " is" : "s are");
+	/* The model weighs words by how common they were when it was made. */
+	if (!j->fitted && j->files.n / 2 > j->e->ops->documents(j->e))
+		puts("the files have more than doubled since: --refit makes a better model");
+}
+
+static int embed_all(struct embed_job *j)
+{
+	double begun = now_seconds();
+	int ret = collect_files(j);
+
+	if (!ret)
+		ret = find_model(j);
+	if (!ret && !j->e) {
+		j->fitted = true;
+		ret = make_model(j);
+	}
+	if (ret)
+		return ret;
+	embed_files(j);
+	if (j->opt->json)
+		report_json(j, now_seconds() - begun);
+	else if (!j->opt->quiet)
+		report_text(j, now_seconds() - begun);
+	return j->counts.failed ? EXIT_FAILED : EXIT_OK;
+}
+
+static int prepare(struct embed_job *j)
+{
+	int ret = target_collection(&j->first, j->opt->collection, &j->coll);
+
+	if (!ret)
+		ret = check_collection(j);
+	if (ret)
+		return ret;
+	j->rootfd = mount_root(&j->first, j->root);
+	if (j->rootfd < 0)
+		return target_fail(&j->first, NULL, "find the root of the filesystem of",
+				   j->rootfd);
+	j->data = malloc((size_t)j->coll.dim * elem_size(j->coll.elem));
+	if (j->data && !text_init(&j->text))
+		return EXIT_OK;
+	say_error("out of memory");
+	return EXIT_FAILED;
+}
+
+static int run_embed(const struct command *cmd, struct options *opt)
+{
+	struct embed_job j = {
+		.opt = opt, .rootfd = -1,
+		.embedder = opt->embedder ? opt->embedder : vex_lexical_ops.name,
+	};
+	int ret;
+
+	if (!vex_embedder_find(j.embedder))
+		return usage_error(cmd, "--embedder %s: the only one so far is 'lexical'",
+				   j.embedder);
+	ret = target_open(&j.first, opt->args[0], O_RDONLY);
+	if (ret)
+		return ret;
+	ret = prepare(&j);
+	if (!ret)
+		ret = embed_all(&j);
+	vex_embedder_destroy(j.e);
+	file_list_free(&j.files);
+	text_free(&j.text);
+	free(j.data);
+	if (j.rootfd >= 0)
+		close(j.rootfd);
+	target_close(&j.first);
+	return ret;
+}
+
+const struct command cmd_embed = {
+	.name = "embed",
+	.summary = "make embeddings of text files",
+	.accepts = "collection progress chunk-size force refit embedder json quiet",
+	.min_args = 1, .max_args = -1, .needs_collection = true,
+	.run = run_embed,
+	.help =
+	"usage: vexctl embed --collection NAME [OPTION]... PATH...\n"
+	"Make embeddings of the text files at and below each PATH. The first run learns from them\n"
+	"how common words are and keeps that model in .vexctl/ at the filesystem's root; later\n"
+	"runs use it, and only embed files that are new or changed. Binary files are skipped; of\n"
+	"long files the first MiB is looked at.\n\n"
+	"  -c, --collection NAME    where to\n"
+	"      --chunk-size BYTES   an embedding for every passage of about so many bytes, 64 to 1M\n"
+	"                           (default: one for the whole file)\n"
+	"  -f, --force              embed files that have a fresh embedding, too\n"
+	"      --refit              learn anew from these files, and embed them all\n"
+	"      --embedder NAME      lexical (default): needs no trained model and no network\n"
+	"      --progress           show progress even if this is no terminal\n"
+	"  -q, --quiet              print errors only\n"
+	"      --json               print the counts as JSON\n\n"
+	"example: vexctl embed --collection notes /mnt/notes\n",
+};

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The command line: options that mean the same in every command, and arguments. */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "tools/vexctl/vexctl.h"
+
+enum kind { FLAG, STRING, NUMBER, SIZE };
+
+/**
+ * struct option_def - an option
+ * @letter:	short form, or 0
+ * @field:	offset of its place in struct options
+ * @min, @max, @preset: of a number
+ */
+struct option_def {
+	const char *name;
+	char letter;
+	enum kind kind;
+	size_t field;
+	uint64_t min, max, preset;
+};
+
+#define FIELD(f) offsetof(struct options, f)
+
+static const struct option_def defs[] = {
+	{ "help", 'h', FLAG, FIELD(help), 0, 0, 0 },
+	{ "json", 0, FLAG, FIELD(json), 0, 0, 0 },
+	{ "yes", 'y', FLAG, FIELD(yes), 0, 0, 0 },
+	{ "raw", 0, FLAG, FIELD(raw), 0, 0, 0 },
+	{ "exact", 0, FLAG, FIELD(exact), 0, 0, 0 },
+	{ "fresh", 0, FLAG, FIELD(fresh), 0, 0, 0 },
+	{ "snippet", 0, FLAG, FIELD(snippet), 0, 0, 0 },
+	{ "progress", 0, FLAG, FIELD(progress), 0, 0, 0 },
+	{ "force", 'f', FLAG, FIELD(force), 0, 0, 0 },
+	{ "refit", 0, FLAG, FIELD(refit), 0, 0, 0 },
+	{ "all", 'a', FLAG, FIELD(all), 0, 0, 0 },
+	{ "quiet", 'q', FLAG, FIELD(quiet), 0, 0, 0 },
+	{ "collection", 'c', STRING, FIELD(collection), 0, 0, 0 },
+	{ "vector", 0, STRING, FIELD(vector), 0, 0, 0 },
+	{ "list", 0, STRING, FIELD(list), 0, 0, 0 },
+	{ "vectors", 0, STRING, FIELD(vectors), 0, 0, 0 },
+	{ "type", 0, STRING, FIELD(type), 0, 0, 0 },
+	{ "metric", 0, STRING, FIELD(metric), 0, 0, 0 },
+	{ "range", 0, STRING, FIELD(range), 0, 0, 0 },
+	{ "embedder", 0, STRING, FIELD(embedder), 0, 0, 0 },
+	{ "dim", 'd', NUMBER, FIELD(dim), 1, VEXFS_DIM_MAX, 0 },
+	{ "chunk", 0, NUMBER, FIELD(chunk), 0, VEXFS_CHUNK_MAX, 0 },
+	{ "k", 'k', NUMBER, FIELD(k), 1, VEXFS_SEARCH_MAX_K, 10 },
+	{ "effort", 0, NUMBER, FIELD(effort), 1, UINT32_MAX, 0 },
+	{ "chunk-size", 0, SIZE, FIELD(chunk_size), 64, TEXT_MAX, 0 },
+};
+
+#define NDEFS (sizeof(defs) / sizeof(defs[0]))
+
+/**
+ * struct parser - the state of one command line
+ */
+struct parser {
+	const struct command *cmd;
+	struct options *opt;
+	char **argv;
+	int argc, at;
+};
+
+static bool accepts(const struct command *cmd, const char *name)
+{
+	size_t len = strlen(name);
+	const char *p = cmd->accepts;
+
+	if (!strcmp(name, "help"))
+		return true;
+	while ((p = strstr(p, name))) {
+		if ((p == cmd->accepts || p[-1] == ' ') && (!p[len] || p[len] == ' '))
+			return true;
+		p += len;
+	}
+	return false;
+}
+
+static const struct option_def *find_long(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < NDEFS; i++)
+		if (strlen(defs[i].name) == len && !strncmp(defs[i].name, name, len))
+			return &defs[i];
+	return NULL;
+}
+
+static const struct option_def *find_letter(char c)
+{
+	size_t i;
+
+	for (i = 0; i < NDEFS; i++)
+		if (defs[i].letter && defs[i].letter == c)
+			return &defs[i];
+	return NULL;
+}
+
+static void *place(struct options *opt, const struct option_def *d)
+{
+	return (char *)opt + d->field;
+}
+
+static int set_number(const struct parser *p, const struct option_def *d, const char *value)
+{
+	uint64_t n;
+	int ret = d->kind == SIZE ? parse_size(value, d->min, d->max, &n) :
+				    parse_number(value, d->min, d->max, &n);
+
+	if (ret)
+		return usage_error(p->cmd, "--%s %s: %s between %llu and %llu is needed", d->name,
+				   value, d->kind == SIZE ? "a size" : "a number",
+				   (unsigned long long)d->min, (unsigned long long)d->max);
+	memcpy(place(p->opt, d), &n, sizeof(n));
+	return EXIT_OK;
+}
+
+static int set_option(struct parser *p, const struct option_def *d, const char *value)
+{
+	p->opt->given |= 1ull << (d - defs);
+	if (d->kind == FLAG) {
+		*(bool *)place(p->opt, d) = true;
+		return EXIT_OK;
+	}
+	if (d->kind != STRING)
+		return set_number(p, d, value);
+	*(const char **)place(p->opt, d) = value;
+	return EXIT_OK;
+}
+
+/* @value: after an equals sign, or NULL */
+static int take_option(struct parser *p, const struct option_def *d, const char *shown,
+		       const char *value)
+{
+	if (!d)
+		return usage_error(p->cmd, "unknown option '%s'", shown);
+	if (!accepts(p->cmd, d->name))
+		return usage_error(p->cmd, "option --%s does not belong to this command", d->name);
+	if (d->kind == FLAG && value)
+		return usage_error(p->cmd, "option --%s takes no value", d->name);
+	if (d->kind != FLAG && !value) {
+		if (p->at >= p->argc)
+			return usage_error(p->cmd, "option --%s needs a value", d->name);
+		value = p->argv[p->at++];
+	}
+	return set_option(p, d, value);
+}
+
+static int take_word(struct parser *p, char *word)
+{
+	const char *eq;
+
+	if (!strncmp(word, "--", 2)) {
+		eq = strchr(word, '=');
+		return take_option(p, find_long(word + 2, eq ? (size_t)(eq - word - 2) :
+						strlen(word + 2)), word, eq ? eq + 1 : NULL);
+	}
+	/* "-" is standard input, "-1.5" can only be meant as an argument */
+	if (word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9'))
+		return take_option(p, word[2] ? NULL : find_letter(word[1]), word, NULL);
+	p->opt->args[p->opt->nargs++] = word;
+	return EXIT_OK;
+}
+
+static int check_collection(const struct command *cmd, const struct options *opt)
+{
+	const char *wrong;
+
+	if (opt->help)
+		return EXIT_OK;
+	if (!opt->collection)
+		return cmd->needs_collection ? usage_error(cmd, "--collection NAME is missing") : EXIT_OK;
+	wrong = collection_name_error(opt->collection);
+	return wrong ? usage_error(cmd, "collection name '%s' %s", opt->collection, wrong) : EXIT_OK;
+}
+
+static int check_count(const struct command *cmd, const struct options *opt)
+{
+	if (opt->help)
+		return EXIT_OK;
+	if (opt->nargs < cmd->min_args)
+		return usage_error(cmd, "%d argument%s needed, got %d", cmd->min_args,
+				   cmd->min_args == 1 ? " is" : "s are", opt->nargs);
+	if (cmd->max_args >= 0 && opt->nargs > cmd->max_args)
+		return usage_error(cmd, "unexpected argument '%s'", opt->args[cmd->max_args]);
+	return EXIT_OK;
+}
+
+int options_parse(const struct command *cmd, int argc, char **argv, struct options *opt)
+{
+	struct parser p = { .cmd = cmd, .opt = opt, .argv = argv, .argc = argc };
+	char *word;
+	size_t i;
+	int ret = EXIT_OK;
+
+	memset(opt, 0, sizeof(*opt));
+	for (i = 0; i < NDEFS; i++)
+		if (defs[i].kind == NUMBER || defs[i].kind == SIZE)
+			memcpy(place(opt, &defs[i]), &defs[i].preset, sizeof(uint64_t));
+	opt->args = argv;	/* arguments move to the front, never past where we read */
+	while (!ret && p.at < argc) {
+		word = argv[p.at++];
+		if (!strcmp(word, "--"))
+			break;
+		ret = take_word(&p, word);
+	}
+	while (!ret && p.at < argc)
+		opt->args[opt->nargs++] = argv[p.at++];
+	if (!ret)
+		ret = check_collection(cmd, opt);
+	return ret ? ret : check_count(cmd, opt);
+}
+
+bool option_given(const struct options *opt, const char *name)
+{
+	const struct option_def *d = find_long(name, strlen(name));
+
+	return d && (opt->given >> (d - defs) & 1);
+}

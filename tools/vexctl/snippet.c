@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The window of a text that has most of a query's words. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/vexctl/vexctl.h"
+
+#define TERMS_MAX	32
+#define MATCHES_MAX	4096
+#define WINDOW		150	/* bytes between the first and the last match shown */
+#define LEAD		30	/* bytes of context before the first match */
+#define STEM_MIN	4	/* words that share so long a beginning count as forms of one */
+
+struct terms {
+	unsigned int n;
+	size_t len[TERMS_MAX];
+	char word[TERMS_MAX][VEX_WORD_MAX];
+};
+
+/**
+ * struct match - a word of the text that is (a form of) a query word
+ */
+struct match {
+	size_t off, len;
+	unsigned int term;
+};
+
+/**
+ * struct finder - the search for matches in a text
+ * @count: matches per term
+ */
+struct finder {
+	const struct terms *terms;
+	struct match match[MATCHES_MAX];
+	size_t n;
+	unsigned int count[TERMS_MAX];
+};
+
+static void add_term(void *ctx, const char *word, size_t len, unsigned int chars)
+{
+	struct terms *t = ctx;
+	unsigned int i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->len[i] == len && !memcmp(t->word[i], word, len))
+			return;
+	if (t->n == TERMS_MAX)
+		return;
+	memcpy(t->word[t->n], word, len);
+	t->len[t->n++] = len;
+}
+
+struct terms *terms_create(const char *query)
+{
+	struct terms *t = calloc(1, sizeof(*t));
+
+	if (t)
+		vex_words(query, strlen(query), add_term, t);
+	return t;
+}
+
+void terms_free(struct terms *t)
+{
+	free(t);
+}
+
+/* Equal, or one continues the other: "sort" and "sorting". */
+static bool same_word(const char *a, size_t alen, const char *b, size_t blen)
+{
+	size_t least = alen < blen ? alen : blen;
+
+	if (memcmp(a, b, least))
+		return false;
+	return alen == blen || (least >= STEM_MIN && alen + blen - 2 * least <= least);
+}
+
+static void check_word(struct finder *f, const char *word, size_t len, size_t off, size_t end)
+{
+	const struct terms *t = f->terms;
+	unsigned int i;
+
+	for (i = 0; i < t->n && f->n < MATCHES_MAX; i++) {
+		if (!same_word(t->word[i], t->len[i], word, len))
+			continue;
+		f->match[f->n++] = (struct match){ .off = off, .len = end - off, .term = i };
+		f->count[i]++;
+		return;
+	}
+}
+
+/* Lower-cases one character; @len only grows by what fits. */
+static void append_lower(char *word, size_t *len, const char *p, unsigned int n, uint32_t cp)
+{
+	uint32_t low = vex_lower(cp);
+
+	if (*len + 4 > VEX_WORD_MAX)
+		return;
+	if (low < 0x80) {
+		word[(*len)++] = (char)low;
+	} else if (low < 0x800) {
+		word[(*len)++] = (char)(0xc0 | low >> 6);
+		word[(*len)++] = (char)(0x80 | (low & 0x3f));
+	} else {
+		memcpy(word + *len, p, n);	/* no case above U+07FF that we know */
+		*len += n;
+	}
+}
+
+/* Like vex_words(), but with places; ideographs match as whole runs only. */
+static void find_matches(struct finder *f, const char *text, size_t len)
+{
+	const char *p = text, *end = text + len, *begin = text;
+	char word[VEX_WORD_MAX];
+	size_t wlen = 0;
+	unsigned int n;
+	uint32_t cp;
+	bool valid;
+
+	while (p < end && f->n < MATCHES_MAX) {
+		n = vex_utf8_decode(p, end, &cp, &valid);
+		if (vex_is_word_char(cp)) {
+			if (!wlen)
+				begin = p;
+			append_lower(word, &wlen, p, n, cp);
+		} else if (wlen) {
+			check_word(f, word, wlen, (size_t)(begin - text), (size_t)(p - text));
+			wlen = 0;
+		}
+		p += n;
+	}
+	if (wlen && p == end)
+		check_word(f, word, wlen, (size_t)(begin - text), len);
+}
+
+/* What a window is worth: its distinct words, those rare in this text most. */
+static float window_value(const struct finder *f, size_t first, size_t last)
+{
+	bool seen[TERMS_MAX] = { false };
+	float value = 0;
+	size_t i;
+
+	for (i = first; i <= last; i++) {
+		if (seen[f->match[i].term])
+			continue;
+		seen[f->match[i].term] = true;
+		value += 1.0f / (1.0f + logf((float)f->count[f->match[i].term]));
+	}
+	return value;
+}
+
+/* Index of the first match of the best window; the earliest of equals. */
+static size_t best_window(const struct finder *f)
+{
+	size_t first, last = 0, best = 0;
+	float value, best_value = -1;
+
+	for (first = 0; first < f->n; first++) {
+		if (last < first)
+			last = first;
+		while (last + 1 < f->n && f->match[last + 1].off + f->match[last + 1].len <=
+		       f->match[first].off + WINDOW)
+			last++;
+		value = window_value(f, first, last);
+		if (value > best_value * 1.0001f) {
+			best_value = value;
+			best = first;
+		}
+	}
+	return best;
+}
+
+/* Begin at the line's beginning if that is near, otherwise at a word's. */
+static size_t window_start(const char *text, size_t match)
+{
+	size_t at = match, least = match > LEAD ? match - LEAD : 0;
+
+	while (at > least && text[at - 1] != '\n')
+		at--;
+	if (!at || text[at - 1] == '\n')
+		return at;
+	while (at < match && text[at - 1] != ' ' && text[at - 1] != '\t')
+		at++;
+	return at;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+static bool marked(const struct finder *f, size_t *next, size_t at)
+{
+	while (*next < f->n && f->match[*next].off + f->match[*next].len <= at)
+		(*next)++;
+	return *next < f->n && f->match[*next].off <= at;
+}
+
+/* Copy from @start, white space collapsed, up to SNIPPET_MAX bytes; returns where it stopped. */
+static size_t copy_window(const struct finder *f, const char *text, size_t len, size_t start,
+			  struct snippet *s)
+{
+	size_t at, next = 0;
+
+	for (at = start; at < len && s->len < SNIPPET_MAX; at++) {
+		if (!is_space(text[at])) {
+			s->mark[s->len] = marked(f, &next, at);
+			s->text[s->len++] = text[at];
+		} else if (s->len && s->text[s->len - 1] != ' ') {
+			s->mark[s->len] = false;
+			s->text[s->len++] = ' ';
+		}
+	}
+	return at;
+}
+
+static void drop_character(struct snippet *s)
+{
+	while (s->len && ((unsigned char)s->text[s->len - 1] & 0xc0) == 0x80)
+		s->len--;
+	if (s->len && (unsigned char)s->text[s->len - 1] >= 0xc0)
+		s->len--;
+}
+
+/* Not in the middle of a word, nor of a character. */
+static void trim_end(struct snippet *s)
+{
+	size_t at = s->len;
+
+	while (at > SNIPPET_MAX / 2 && s->text[at - 1] != ' ')
+		at--;
+	if (at > SNIPPET_MAX / 2)
+		s->len = at;
+	else
+		drop_character(s);
+}
+
+void snippet_find(const struct terms *terms, const char *text, size_t len, struct snippet *s)
+{
+	struct finder *f = calloc(1, sizeof(*f));
+	size_t start, end;
+
+	memset(s, 0, sizeof(*s));
+	if (!f)
+		return;
+	f->terms = terms;
+	find_matches(f, text, len);
+	start = f->n ? window_start(text, f->match[best_window(f)].off) : 0;
+	end = copy_window(f, text, len, start, s);
+	s->more_before = start > 0;
+	while (end < len && is_space(text[end]))
+		end++;
+	s->more_after = end < len;
+	if (s->more_after)
+		trim_end(s);
+	while (s->len && s->text[s->len - 1] == ' ')
+		s->len--;
+	s->text[s->len] = '\0';
+	free(f);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* vexctl: what its files share. */
+#ifndef VEXCTL_H
+#define VEXCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <json-c/json.h>
+
+#include "lib/embed.h"
+#include "lib/vexfs.h"
+
+/* Exit codes; documented in vexctl(1). */
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOTHING = 3,	/* nothing found */
+};
+
+/**
+ * struct options - a command line, parsed
+ *
+ * One set for all commands: an option means the same everywhere. Numbers have
+ * been checked against their bounds; @given tells a default from a choice.
+ */
+struct options {
+	const char *collection, *vector, *list, *vectors, *type, *metric, *range, *embedder;
+	uint64_t dim, chunk, k, effort, chunk_size;
+	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet;
+	uint64_t given;		/* bit per entry of the option table */
+	char **args;
+	int nargs;
+};
+
+/**
+ * struct command - one of vexctl's commands
+ * @name:	one or two words
+ * @accepts:	names of its options, separated by spaces
+ * @min_args, @max_args: positional arguments; @max_args < 0: any number
+ * @help:	usage line, description, options, an example
+ */
+struct command {
+	const char *name;
+	const char *summary;
+	const char *accepts;
+	int min_args, max_args;
+	bool needs_collection;	/* --collection is not optional */
+	int (*run)(const struct command *cmd, struct options *opt);
+	const char *help;
+};
+
+extern const struct command cmd_collection_create, cmd_collection_list, cmd_collection_drop;
+extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import;
+extern const struct command cmd_embed, cmd_search, cmd_stat;
+
+/* dispatch.c */
+int vexctl_main(int argc, char **argv);
+
+/* options.c */
+/* Parse argv[0..argc); EXIT_OK, or EXIT_USAGE after having said what is wrong.
+ * opt->args points into @argv, whose order changes. */
+int options_parse(const struct command *cmd, int argc, char **argv, struct options *opt);
+bool option_given(const struct options *opt, const char *name);
+
+/* parse.c: texts to values; 0 or a negative errno */
+int parse_number(const char *s, uint64_t min, uint64_t max, uint64_t *out); /* -EINVAL, -ERANGE */
+int parse_size(const char *s, uint64_t min, uint64_t max, uint64_t *out); /* with K, M, G */
+int parse_range(const char *s, uint64_t *off, uint64_t *len);	/* OFF:LEN */
+int parse_elem(const char *s);		/* VEXFS_IOC_F32..., -EINVAL */
+int parse_metric(const char *s);
+const char *elem_name(uint8_t elem);
+const char *metric_name(uint8_t metric);
+uint32_t elem_size(uint8_t elem);	/* bytes; 0: unknown */
+const char *collection_name_error(const char *name);	/* NULL: a valid name */
+
+/* vector.c */
+/**
+ * struct vector - elements as float32
+ */
+struct vector {
+	float *v;
+	size_t n;
+};
+void vector_free(struct vector *v);
+/* Numbers separated by white space or commas, or a JSON array of numbers. -EINVAL with *@where =
+ * byte offset of what is not a number; -E2BIG above VEXFS_DIM_MAX elements; -ENOMEM. */
+int vector_parse(const char *text, size_t len, struct vector *v, size_t *where);
+/* Little-endian elements of type @elem. -EINVAL: not a whole number of them. */
+int vector_decode(const void *raw, size_t len, uint8_t elem, struct vector *v);
+/* To little-endian elements of type @elem at @out. -EDOM: *@where is the index of an element that
+ * is NaN, infinite, or outside the type. */
+int vector_encode(const struct vector *v, uint8_t elem, void *out, size_t *where);
+/* Scale to the whole range of int8, for directions (cosine) only. */
+void vector_stretch_i8(struct vector *v);
+/* Read a vector from @path ("-": standard input) for collection @c and check it against it; says
+ * what is wrong. @raw: elements of the collection's type, or float32 if @as_f32. */
+int vector_read(const char *path, bool raw, bool as_f32, const struct vexfs_ioc_collection *c,
+		struct vector *v);
+
+/* output.c */
+void say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int usage_error(const struct command *cmd, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+bool colour(FILE *f);			/* a terminal that may be coloured */
+void print_safe(FILE *f, const char *s, size_t len);	/* no control characters reach a terminal */
+struct json_object *json_text(const char *s, size_t len);	/* made valid UTF-8 */
+void json_add_path(struct json_object *o, const char *path, size_t len);
+int json_finish(struct json_object *o);	/* print and free; EXIT_FAILED if stdout is broken */
+const char *human_bytes(uint64_t n, char buf[16]);
+double now_seconds(void);
+
+/**
+ * struct progress - a line that tells how far a long job is
+ */
+struct progress {
+	bool on, terminal;
+	const char *what;
+	uint64_t total;
+	double begun, shown;
+};
+void progress_begin(struct progress *p, const char *what, uint64_t total, bool asked);
+void progress_step(struct progress *p, uint64_t done);
+void progress_end(struct progress *p);
+
+/* target.c */
+/**
+ * struct target - an open file or directory on a VexFS
+ */
+struct target {
+	const char *path;
+	int fd;
+	struct stat st;
+};
+/* Open for ioctls; says what is wrong and returns EXIT_FAILED. @flags: O_RDONLY, O_RDWR, O_DIRECTORY */
+int target_open(struct target *t, const char *path, int flags);
+void target_close(struct target *t);
+/* Say why a call on @t failed, and what to do; returns EXIT_FAILED. @collection may be NULL. */
+int target_fail(const struct target *t, const char *collection, const char *doing, int err);
+/* What an errno means to the user of a VexFS. */
+const char *reason(int err);
+/* The root of the filesystem that @t is on: an O_PATH descriptor, and its path at
+ * @path (PATH_MAX bytes, "" if it has none). Negative errno. */
+int mount_root(const struct target *t, char *path);
+/* Look a collection up for a command; says what is wrong. EXIT_OK or EXIT_FAILED. */
+int target_collection(const struct target *t, const char *name, struct vexfs_ioc_collection *c);
+
+/* model.c: the models of a filesystem's collections, in .vexctl/ at its root */
+#define MODEL_DIR	".vexctl"
+int model_load(int rootfd, const char *collection, const char *embedder, struct vex_embedder **out);
+void model_remove(int rootfd, const char *collection);
+int model_save(int rootfd, const char *collection, struct vex_embedder *e);
+/* A text as a vector in the collection's element type, ready to set. @out: dim * element size. */
+int model_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len,
+		const struct vexfs_ioc_collection *c, void *out);
+
+/* collection.c: 0 or a negative errno */
+int collections_json(const struct target *t, struct json_object **out);
+int collections_print(const struct target *t, unsigned int *count);
+
+/* vec.c */
+int set_fail(const struct target *t, const char *collection, int err);	/* says why; EXIT_FAILED */
+
+/* text.c */
+#define TEXT_MAX	VEX_EMBED_MAX_TEXT	/* bytes of a file that are looked at */
+struct text {
+	char *data;		/* TEXT_MAX bytes of room */
+	size_t len;
+	bool binary;		/* a NUL byte in it */
+	bool cut;		/* the file is longer */
+};
+int text_init(struct text *t);		/* -ENOMEM */
+void text_free(struct text *t);
+int text_read(struct text *t, int fd, uint64_t off, uint64_t len);	/* len 0: as much as fits */
+/* Where the passage that begins at @from ends: at most @size bytes on, at the end of a line, a word
+ * or at least a character. */
+size_t passage_end(const struct text *t, size_t from, size_t size);
+size_t text_first_word(const struct text *t);	/* offset; t->len if there is none */
+
+/* walk.c */
+/**
+ * struct file_list - the regular files below some paths, sorted as found
+ */
+struct file_list {
+	char **path;
+	size_t n, room;
+	size_t errors;		/* directories that could not be read */
+};
+int file_list_add(struct file_list *l, const char *path, dev_t dev);
+void file_list_free(struct file_list *l);
+
+/* snippet.c */
+/**
+ * struct snippet - the part of a text that matches a query best
+ * @text: one line, white space collapsed, NUL terminated
+ * @mark: @mark[i]: byte i belongs to a word of the query
+ */
+#define SNIPPET_MAX	200
+struct snippet {
+	char text[SNIPPET_MAX + 1];
+	bool mark[SNIPPET_MAX + 1];
+	size_t len;
+	bool more_before, more_after;
+};
+struct terms;
+struct terms *terms_create(const char *query);	/* NULL: no memory */
+void terms_free(struct terms *t);
+void snippet_find(const struct terms *terms, const char *text, size_t len, struct snippet *s);
+
+#endif /* VEXCTL_H */

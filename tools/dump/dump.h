@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* dump.vexfs: what its files share. */
+#ifndef VEXFS_TOOLS_DUMP_H
+#define VEXFS_TOOLS_DUMP_H
+
+#include "core/btree.h"
+#include "core/dir.h"
+#include "core/extent.h"
+#include "lib/image.h"
+#include "lib/journal.h"
+
+/**
+ * struct dump - one run
+ * @raw: the superblock does not verify: only raw blocks can be shown
+ */
+struct dump {
+	struct vexfs_dev dev;
+	struct vexfs_image img;
+	const char *path;
+	bool	raw, replay;
+	int	problems;
+};
+
+/* The whole program, without exit(): 0 done, 1 failed or damage seen, 2 usage. */
+int dump_main(int argc, char **argv);
+
+void dump_problem(struct dump *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Read and verify a block; false: reported. To be put. */
+bool dump_read(struct dump *d, u64 blkno, u32 magic, u64 owner, struct vexfs_blk *b);
+void dump_put(struct dump *d, struct vexfs_blk *b);
+/* A verified inode; false: reported. */
+bool dump_get_inode(struct dump *d, u64 ino, struct vexfs_inode *di);
+
+/* super.c */
+void dump_super(struct dump *d, u64 unused);
+void dump_group(struct dump *d, u64 group);
+void dump_journal(struct dump *d, u64 unused);
+void dump_orphans(struct dump *d, u64 unused);
+/* inode.c */
+void dump_inode(struct dump *d, u64 ino);
+void dump_extents(struct dump *d, u64 ino);
+void dump_dir(struct dump *d, u64 ino);
+/* coll.c */
+void dump_collections(struct dump *d, u64 unused);
+void dump_slots(struct dump *d, u64 id);
+/* raw.c */
+void dump_block(struct dump *d, u64 blkno);
+/* BLOCK:OFFSET=HEXBYTES; 0, 1 failed, 2 usage */
+int dump_poke(struct dump *d, const char *spec, bool seal);
+
+#endif /* VEXFS_TOOLS_DUMP_H */

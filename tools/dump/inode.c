@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Inodes, extents, directories. */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "tools/dump/dump.h"
+
+static const char *type_name(u32 mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return "file";
+	case S_IFDIR:
+		return "directory";
+	case S_IFLNK:
+		return "symlink";
+	case S_IFCHR:
+		return "character device";
+	case S_IFBLK:
+		return "block device";
+	case S_IFIFO:
+		return "fifo";
+	case S_IFSOCK:
+		return "socket";
+	default:
+		return "unknown type";
+	}
+}
+
+/* What does not print, and the quote, as \xNN. */
+static void show_string(const char *s, u32 len)
+{
+	putchar('\'');
+	for (; len; len--, s++) {
+		unsigned char c = *s;
+
+		if (c < 32 || c == 127 || c == '\'' || c == '\\')
+			printf("\\x%02x", c);
+		else
+			putchar(c);
+	}
+	putchar('\'');
+}
+
+static void show_time(const char *what, __le64 sec, __le32 nsec)
+{
+	time_t t = (time_t)le64_to_cpu(sec);
+	struct tm tm;
+	char buf[64] = "?";
+
+	if (gmtime_r(&t, &tm))
+		strftime(buf, sizeof(buf), "%F %T", &tm);
+	printf("%-12s %s.%09u\n", what, buf, le32_to_cpu(nsec));
+}
+
+static void show_links(const struct vexfs_inode *di)
+{
+	int i;
+
+	for (i = 0; i < VEXFS_INODE_LINKS; i++)
+		if (di->i_links[i].l_parent)
+			printf("%-12s parent %llu, hash %016llx\n", i ? "" : "names",
+			       (unsigned long long)le64_to_cpu(di->i_links[i].l_parent),
+			       (unsigned long long)le64_to_cpu(di->i_links[i].l_hash));
+}
+
+static void show_root(const struct vexfs_inode *di)
+{
+	printf("%-12s level %u, %u records, %llu tree blocks\n", "root",
+	       le16_to_cpu(di->i_root.r_level), le16_to_cpu(di->i_root.r_count),
+	       (unsigned long long)le64_to_cpu(di->i_root.r_blocks));
+}
+
+static void show_content(struct dump *d, u64 ino, const struct vexfs_inode *di)
+{
+	u64 size = le64_to_cpu(di->i_size);
+	u32 mode = le16_to_cpu(di->i_mode);
+
+	if (S_ISLNK(mode) && size <= VEXFS_SYMLINK_INLINE) {
+		printf("%-12s ", "target");
+		show_string((const char *)di->i_symlink, size);
+		putchar('\n');
+	} else if (S_ISCHR(mode) || S_ISBLK(mode)) {
+		printf("%-12s %#x\n", "device", le32_to_cpu(di->i_rdev));
+	} else if (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)) {
+		show_root(di);
+	}
+}
+
+void dump_inode(struct dump *d, u64 ino)
+{
+	struct vexfs_inode di;
+	u32 flags;
+
+	if (!dump_get_inode(d, ino, &di))
+		return;
+	flags = le32_to_cpu(di.i_flags);
+	printf("inode %llu: %s, mode %04o%s%s\n", (unsigned long long)ino,
+	       type_name(le16_to_cpu(di.i_mode)), le16_to_cpu(di.i_mode) & 07777,
+	       flags & VEXFS_INODE_HIDDEN ? ", hidden" : "",
+	       flags & VEXFS_INODE_MORE_LINKS ? ", more links" : "");
+	printf("%-12s block %llu, offset %u\n", "lies in",
+	       (unsigned long long)vexfs_ino_block(&d->img.geo, ino),
+	       vexfs_ino_offset(&d->img.geo, ino));
+	printf("%-12s %u:%u\n", "owner", le32_to_cpu(di.i_uid), le32_to_cpu(di.i_gid));
+	printf("%-12s %u\n", "link count", le32_to_cpu(di.i_nlink));
+	printf("%-12s %llu, %llu blocks\n", "size", (unsigned long long)le64_to_cpu(di.i_size),
+	       (unsigned long long)le64_to_cpu(di.i_blocks));
+	printf("%-12s %u, version %llu\n", "generation", le32_to_cpu(di.i_generation),
+	       (unsigned long long)le64_to_cpu(di.i_version));
+	show_time("atime", di.i_atime, di.i_atime_nsec);
+	show_time("mtime", di.i_mtime, di.i_mtime_nsec);
+	show_time("ctime", di.i_ctime, di.i_ctime_nsec);
+	show_time("btime", di.i_btime, di.i_btime_nsec);
+	printf("%-12s datagen %llu, collections %#llx\n", "embeddings",
+	       (unsigned long long)le64_to_cpu(di.i_datagen),
+	       (unsigned long long)le64_to_cpu(di.i_vecmask));
+	show_links(&di);
+	show_content(d, ino, &di);
+}
+
+static struct vexfs_tree tree_of(struct dump *d, u64 ino, struct vexfs_inode *di, u32 leaf_magic)
+{
+	return (struct vexfs_tree){
+		.io = &d->img.io, .root = &di->i_root, .owner = ino, .leaf_magic = leaf_magic,
+	};
+}
+
+/* ---- extents ---------------------------------------------------------------------------- */
+
+static int show_node(void *ctx, struct vexfs_tree *t, u64 blkno, int level, const void *block)
+{
+	if (block)
+		printf("  level %d    block %llu\n", level, (unsigned long long)blkno);
+	return 0;
+}
+
+void dump_extents(struct dump *d, u64 ino)
+{
+	struct vexfs_extent e;
+	struct vexfs_inode di;
+	struct vexfs_tree t;
+	u64 lblk = 0;
+
+	if (!dump_get_inode(d, ino, &di))
+		return;
+	if (!S_ISREG(le16_to_cpu(di.i_mode)) &&
+	    !(S_ISLNK(le16_to_cpu(di.i_mode)) && le64_to_cpu(di.i_size) > VEXFS_SYMLINK_INLINE)) {
+		dump_problem(d, "inode %llu: a %s has no extents", (unsigned long long)ino,
+			     type_name(le16_to_cpu(di.i_mode)));
+		return;
+	}
+	printf("inode %llu: extents\n", (unsigned long long)ino);
+	show_root(&di);
+	t = tree_of(d, ino, &di, VEXFS_MAGIC_NODE);
+	vexfs_bt_walk(&t, show_node, NULL);
+	while (vexfs_ext_next(&t, lblk, &e) == 0) {
+		printf("  %10llu  %10llu  %6llu blocks%s\n", (unsigned long long)e.lblk,
+		       (unsigned long long)e.pblk, (unsigned long long)e.len,
+		       e.flags & VEXFS_EXT_UNWRITTEN ? "  unwritten" : "");
+		lblk = e.lblk + e.len;
+	}
+}
+
+/* ---- directories ---------------------------------------------------------------------------- */
+
+static const char *dtype_name(u8 type)
+{
+	return type < 16 ? type_name(DTTOIF(type)) : "unknown type";
+}
+
+static bool show_entry(void *ctx, const struct vexfs_dent *e)
+{
+	printf("  %10llu  %016llx  %-10s ", (unsigned long long)e->ino,
+	       (unsigned long long)e->hash, dtype_name(e->type));
+	show_string(e->name, e->name_len);
+	putchar('\n');
+	return true;
+}
+
+void dump_dir(struct dump *d, u64 ino)
+{
+	struct vexfs_inode di;
+	struct vexfs_tree t;
+
+	if (!dump_get_inode(d, ino, &di))
+		return;
+	if (!S_ISDIR(le16_to_cpu(di.i_mode))) {
+		dump_problem(d, "inode %llu: a %s, not a directory", (unsigned long long)ino,
+			     type_name(le16_to_cpu(di.i_mode)));
+		return;
+	}
+	printf("inode %llu: directory, parent %llu, %llu entries\n", (unsigned long long)ino,
+	       (unsigned long long)le64_to_cpu(di.i_links[0].l_parent),
+	       (unsigned long long)le64_to_cpu(di.i_size));
+	show_root(&di);
+	t = tree_of(d, ino, &di, VEXFS_MAGIC_DIR);
+	vexfs_bt_walk(&t, show_node, NULL);
+	vexfs_dir_iterate(&t, 0, show_entry, NULL);
+}

@@ -11,25 +11,13 @@ static inline int bits_of(u64 m)
 	return m ? 64 - __builtin_clzll(m) : 0;
 }
 
-/* m / 2^shift, the lost bits remembered in bit 0 so that rounding still sees them. */
-static u64 shift_right_sticky(u64 m, int shift)
-{
-	if (shift <= 0)
-		return m;
-	if (shift > 63)
-		return m != 0;
-	return (m >> shift) | ((m << (64 - shift)) != 0);
-}
-
 /* m / 2^shift rounded to nearest, ties to even; 0 < shift. */
 static u64 shift_right_round(u64 m, int shift)
 {
 	u64 half, rest;
 
-	if (shift > 63) {
-		m = shift_right_sticky(m, shift - 62);
-		shift = 62;
-	}
+	if (shift > 63)			/* m < 2^62: below one half */
+		return 0;
 	half = 1ULL << (shift - 1);
 	rest = m & (2 * half - 1);
 	m >>= shift;
@@ -40,8 +28,8 @@ static u64 shift_right_round(u64 m, int shift)
  * vexfs_sf_round - the float32 nearest to (-1)^sign * m * 2^exp
  * @sign: 0 or VEXFS_SF_SIGN
  * @exp:  exponent of the integer @m
- * @m:	  magnitude; bit 0 may stand for a non-zero remainder if m has more
- *	  than 25 significant bits
+ * @m:	  magnitude, below 2^62; bit 0 may stand for a non-zero remainder if m has
+ *	  more than 25 significant bits
  *
  * Return: float32 bits; infinity on overflow.
  */
@@ -88,11 +76,14 @@ u32 vexfs_sf_from_f16(u16 h)
 	return sign | (exp + 112) << 23 | frac << 13;
 }
 
-/* Sum of two finite numbers, |a| >= |b|. */
+/*
+ * Sum of two finite numbers, |a| >= |b|. Bits of b are lost only beyond 36
+ * places, where they are too small to decide a rounding.
+ */
 static u32 add_ordered(u32 a, u32 b)
 {
 	u32 ea, eb, ma = vexfs_sf_split(a, &ea), mb = vexfs_sf_split(b, &eb);
-	u64 x = (u64)ma << 36, y = shift_right_sticky((u64)mb << 36, ea - eb);
+	u64 x = (u64)ma << 36, y = ea - eb > 63 ? 0 : ((u64)mb << 36) >> (ea - eb);
 	u32 sign = a & VEXFS_SF_SIGN;
 
 	if (!((a ^ b) & VEXFS_SF_SIGN))

@@ -278,13 +278,6 @@ int vexfs_query_init(struct vexfs_query *q, const struct vexfs_space *s, const u
 	return 0;
 }
 
-/**
- * vexfs_f32_to_key - a u32 that orders like the float
- * @f32: float32 bits
- *
- * -0 counts as 0. A NaN, the distance of nothing meaningful (Inf - Inf after
- * an overflow), counts as +Inf: it sorts last.
- */
 u32 vexfs_f32_to_key(u32 f32)
 {
 	if (vexfs_sf_isnan(f32))
@@ -294,10 +287,6 @@ u32 vexfs_f32_to_key(u32 f32)
 	return f32 & VEXFS_SF_SIGN ? ~f32 : f32 | VEXFS_SF_SIGN;
 }
 
-/**
- * vexfs_key_to_f32 - the float32 bits a key stands for
- * @key: from vexfs_f32_to_key() or a distance kernel
- */
 u32 vexfs_key_to_f32(u32 key)
 {
 	return key & VEXFS_SF_SIGN ? key & ~VEXFS_SF_SIGN : ~key;

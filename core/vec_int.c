@@ -60,7 +60,7 @@ static u32 scan_distance(const struct vexfs_query *q, u32 qfactor, const struct 
 	case VEXFS_COSINE:
 		return clamp_cosine(vexfs_sf_sub(VEXFS_SF_ONE, ip));
 	default:
-		return vexfs_sf_neg(ip);
+		return vexfs_sf_sub(0, ip);
 	}
 }
 
@@ -114,7 +114,7 @@ static u32 exact_distance(const struct vexfs_query *q, const u32 *v)
 	case VEXFS_COSINE:
 		return exact_cosine(q, v);
 	default:
-		return vexfs_sf_neg(exact_dot(q->f32, v, q->space.dim));
+		return vexfs_sf_sub(0, exact_dot(q->f32, v, q->space.dim));
 	}
 }
 

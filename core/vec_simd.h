@@ -12,7 +12,7 @@
  *	ip     = (dot * fq) * fc	fq, fc: scale; cosine: scale / sqrt(norm2)
  *	L2     = max(0, (nq + nc) - (ip + ip))
  *	cosine = min(2, max(0, 1 - ip))
- *	IP     = -ip
+ *	IP     = 0 - ip
  */
 #ifndef VEXFS_CORE_VEC_SIMD_H
 #define VEXFS_CORE_VEC_SIMD_H
@@ -63,14 +63,14 @@ SIMD_INLINE __m128 simd_clamp_cosine(__m128 d)
 	return _mm_min_ps(_mm_set1_ps(2.0f), simd_clamp_low(d));
 }
 
-/* vexfs_f32_to_key(), four at a time. */
+/* vexfs_f32_to_key(), four at a time; no formula above yields -0. */
 SIMD_INLINE __m128i simd_keys(__m128 d)
 {
 	__m128 nan = _mm_cmpunord_ps(d, d), inf = simd_f32x4(0x7f800000);
 	__m128i bits, flip;
 
 	d = _mm_or_ps(_mm_and_ps(nan, inf), _mm_andnot_ps(nan, d));
-	bits = _mm_castps_si128(_mm_add_ps(d, _mm_setzero_ps()));	/* -0 + 0 = 0 */
+	bits = _mm_castps_si128(d);
 	flip = _mm_or_si128(_mm_srai_epi32(bits, 31), _mm_set1_epi32((int)0x80000000U));
 	return _mm_xor_si128(bits, flip);
 }

@@ -167,6 +167,12 @@ static void test_acc_cancel(void **state)
 	vexfs_acc_init(&acc);
 	vexfs_acc_madd(&acc, tiny, tiny);
 	assert_int_equal(vexfs_acc_f32(&acc), 0);
+	/* A tie that a speck 150 places below decides. */
+	vexfs_acc_init(&acc);
+	vexfs_acc_madd(&acc, f2u(1.0f), f2u(1.0f));
+	vexfs_acc_madd(&acc, f2u(0x1p-12f), f2u(0x1p-12f));
+	vexfs_acc_madd(&acc, f2u(1e-35f), tiny);
+	assert_int_equal(vexfs_acc_f32(&acc), 0x3f800001);
 	vexfs_acc_init(&acc);
 	assert_int_equal(vexfs_acc_f32(&acc), 0);
 }

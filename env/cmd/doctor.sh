@@ -39,7 +39,7 @@ doctor_system() {
 		bad "neither root nor sudo: packages cannot be installed for you"
 	fi
 	local free
-	free=$(df --output=avail -Pm "$VEX_ROOT" | tail -n1 | tr -d ' ')
+	free=$(df -Pm "$VEX_ROOT" | awk 'NR == 2 { print $4 }')
 	if ((free > 2000)); then good "disk: $free MB free"; else bad "disk: $free MB free, 2000 wanted"; fi
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
+# shellcheck disable=SC2034
 # One-line purpose: the Debian kernels guests run
 
 cmd_help() {

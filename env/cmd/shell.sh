@@ -27,7 +27,7 @@ shell_io() {
 	if [[ -t 0 && -t 1 ]]; then
 		read -r rows cols < <(stty size 2>/dev/null || echo 24 80)
 		printf 'tty %s %s\nenv TERM=%s\n' "$rows" "$cols" "${TERM:-vt100}" >>"$1/job"
-		SHELL_IO=tty
+		SHELL_IO="tty"
 	else
 		SHELL_IO=pipe
 	fi

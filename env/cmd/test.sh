@@ -203,7 +203,7 @@ test_guest() {
 	local series=$1 dir=$2/$1 key n=0 start
 	mkdir -p "$dir"
 	plan_guest "$series" "$dir"
-	if [[ ! -s $dir/plan ]]; then note "no guest test for $series${T_FILTER:+ matches '$T_FILTER'}"; return; fi
+	if [[ ! -s $dir/plan ]]; then note "no guest test for $series (filter: ${T_FILTER:-none})"; return; fi
 	while read -r key; do
 		n=$((n + 1))
 		grep -F "$key|" "$dir/plan" | awk -F'|' -v k="$key" '($1 "|" $2 "|" $3) == k' >"$dir/group$n"
@@ -265,9 +265,9 @@ cmd_main() {
 		shift
 	done
 	((${#only[@]})) || only=(host guest env)
-	local rx=0
-	[[ '' =~ $T_FILTER ]] || rx=$?
-	((rx != 2)) || usage_error "--filter '$T_FILTER' is no extended regular expression"
+	local rx
+	rx=$(grep -E -- "$T_FILTER" <<<"" >/dev/null 2>&1; echo $?)
+	[[ $rx != 2 ]] || usage_error "--filter '$T_FILTER' is no extended regular expression"
 	mapfile -t kernels < <(kernel_parse "${VM_KERNEL:-all}")
 	((${#kernels[@]})) || exit "$EX_USAGE"
 	build_packages "${PKG_CHECK[@]}"

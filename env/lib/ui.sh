@@ -88,7 +88,7 @@ quietly() {
 need_space() {
 	local dir=$1 mb=$2 why=$3 free
 	while [[ ! -d $dir ]]; do dir=$(dirname "$dir"); done
-	free=$(df --output=avail -Pm "$dir" 2>/dev/null | tail -n1 | tr -d ' ') || return 0
+	free=$(df -Pm "$dir" 2>/dev/null | awk 'NR == 2 { print $4 }') || return 0
 	[[ $free =~ ^[0-9]+$ ]] || return 0
 	((free >= mb)) || die "$EX_ENV" \
 		"$why needs $mb MB in $dir, $free MB are free: make room there (./vex clean) and run the command again"

@@ -169,6 +169,7 @@ static bool stock_kernel_boots(const struct opts *o, struct machine *m, char *wh
 		snprintf(why, size, "a toy payload runs, but Debian's kernel %s",
 			 vm.dead ? "ends at once" : "does not boot within 3 s");
 	vm_close(&vm);
+	remove_images(&probe);
 	if (vm.interrupted)
 		exit(VEX_INTERRUPTED);
 	return ok;

@@ -248,6 +248,7 @@ void qemu_start(struct vm *vm, int incoming_fd)
 		child(vm, &a, theirs, incoming_fd, parent);
 	for (int i = 0; i < P_COUNT; i++)
 		close(theirs[i]);
+	share_release();
 	for (size_t i = 0; i < a.n; i++)
 		free(a.v[i]);
 	free(a.v);

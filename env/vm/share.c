@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,29 +41,55 @@ static void exec_daemon(const char *daemon, const struct vm *vm, int fd, pid_t p
 	dup2(out, 1);
 	dup2(out, 2);
 	fcntl(fd, F_SETFD, 0);
-	execl(daemon, daemon, xprintf("--fd=%d", fd), "-o", xprintf("source=%s", vm->o->share),
+	execl(daemon, daemon, "-f", xprintf("--fd=%d", fd), "-o", xprintf("source=%s", vm->o->share),
 	      "-o", "sandbox=chroot", (char *)NULL);
 	_exit(127);
 }
 
-/* A connected pair: no socket file, and virtiofsd ends when QEMU does. */
+/*
+ * virtiofsd accepts a connection on a listening socket it inherits; we make that connection for QEMU, over
+ * an address of the kernel's choice in the abstract name space. So there is no socket file to leave behind.
+ */
+static int connect_self(int listener)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(addr);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(listener, (struct sockaddr *)&addr, sizeof(sa_family_t)) ||
+	    listen(listener, 1) || getsockname(listener, (struct sockaddr *)&addr, &len) ||
+	    connect(fd, (struct sockaddr *)&addr, len))
+		fatal(VEX_ENV, "socket for virtiofsd: %s", strerror(errno));
+	return fd;
+}
+
+/* virtiofsd ends when QEMU, its only client, does. */
 void share_start(struct vm *vm)
 {
 	pid_t parent = getpid();
-	int pair[2];
+	int listener;
 
 	if (!vm->o->share)
 		return;
 	if (geteuid() != 0)
 		fatal(VEX_ENV, "--share needs root: Debian 12's virtiofsd cannot run without");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		fatal(VEX_ENV, "socketpair: %s", strerror(errno));
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener < 0)
+		fatal(VEX_ENV, "socket: %s", strerror(errno));
+	share_fd = connect_self(listener);
 	vm->share_pid = fork();
 	if (vm->share_pid == 0)
-		exec_daemon(find_daemon(), vm, pair[1], parent);
-	close(pair[1]);
-	share_fd = pair[0];
+		exec_daemon(find_daemon(), vm, listener, parent);
+	close(listener);
 	fcntl(share_fd, F_SETFD, 0);
+}
+
+/* QEMU has its copy now; ours would keep virtiofsd waiting after QEMU's end. */
+void share_release(void)
+{
+	if (share_fd >= 0)
+		close(share_fd);
+	share_fd = -1;
 }
 
 void share_args(struct argv *a, const struct vm *vm)

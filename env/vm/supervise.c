@@ -127,6 +127,11 @@ static enum vex_exit judge_verdict(struct vm *vm)
 		snprintf(vm->message, sizeof(vm->message), "the job held no test");
 		return VEX_NOTHING;
 	}
+	if (field(v, "timeouts")) {
+		snprintf(vm->message, sizeof(vm->message), "%u of %u tests timed out",
+			 field(v, "timeouts"), field(v, "planned"));
+		return VEX_HANG;
+	}
 	if (field(v, "failed") || field(v, "run") != field(v, "planned")) {
 		snprintf(vm->message, sizeof(vm->message), "%u of %u tests failed", field(v, "failed"),
 			 field(v, "planned"));
@@ -234,8 +239,11 @@ enum vex_exit supervise(struct vm *vm)
 	else if (!cut && !vm->dead)
 		settle(vm, vm->done ? 0 : DRAIN_MS);
 	qemu_kill(vm);
-	while (vm->share_pid > 0 && waitpid(vm->share_pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (vm->share_pid > 0) {
+		kill(vm->share_pid, SIGTERM);
+		while (waitpid(vm->share_pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
 	vm_poll(vm, 0);
 	term_restore();
 	return judge(vm, hung, cut);

@@ -169,7 +169,7 @@ static void make_disks(struct opts *o)
 }
 
 /* Only logs stay behind; images are sparse but can be large. */
-static void remove_images(const struct opts *o)
+void remove_images(const struct opts *o)
 {
 	for (unsigned int i = 0; i < MAX_DISKS; i++) {
 		char *slot = xprintf("%s/slot%u.img", o->rundir, i + 1);

@@ -136,8 +136,12 @@ enum vex_exit supervise(struct vm *vm);
 void term_raw(void);
 void term_restore(void);
 
+/* vexvm.c */
+void remove_images(const struct opts *o);
+
 /* share.c */
 void share_start(struct vm *vm);
+void share_release(void);
 void share_args(struct argv *a, const struct vm *vm);
 
 #endif

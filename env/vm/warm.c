@@ -130,6 +130,7 @@ static bool save_state(const struct opts *o, const struct machine *m, const char
 		ok = true;
 	vm_close(&vm);
 	close(fd);
+	remove_images(&base);
 	unlink(empty);
 	if (vm.interrupted) {
 		unlink(tmp);

@@ -39,7 +39,7 @@ struct job {
 
 /* What the last record reports; counters start at "nothing happened". */
 struct verdict {
-	unsigned int planned, run, passed, failed, skipped;
+	unsigned int planned, run, passed, failed, skipped, timeouts;
 	unsigned int warnings;		/* kernel log lines that match an oracle */
 	int leaks;			/* kmemleak objects, -1: kernel has no kmemleak */
 	unsigned int taint;

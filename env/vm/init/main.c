@@ -127,10 +127,10 @@ static void send_verdict(void)
 
 	tap("# vex: done\n");
 	n = snprintf(line, sizeof(line),
-		     "verdict v1 kind=%s planned=%u run=%u passed=%u failed=%u skipped=%u status=%d taint=%u warnings=%u leaks=%d unload=%s hang=%d end\n",
+		     "verdict v1 kind=%s planned=%u run=%u passed=%u failed=%u skipped=%u timeouts=%u status=%d taint=%u warnings=%u leaks=%d unload=%s hang=%d end\n",
 		     kinds[job.kind],
 		     verdict.planned, verdict.run, verdict.passed, verdict.failed, verdict.skipped,
-		     verdict.status, verdict.taint, verdict.warnings, verdict.leaks, verdict.unload,
+		     verdict.timeouts, verdict.status, verdict.taint, verdict.warnings, verdict.leaks, verdict.unload,
 		     verdict.hang);
 	write_all(ctl_fd, line, n);
 }

@@ -255,6 +255,7 @@ static void run_test(const struct job *job, unsigned int index, struct verdict *
 	flush_line(&k);
 
 	v->run++;
+	v->timeouts += out != ENDED;
 	v->hang = out == STUCK;
 	if (!v->hang) {
 		kill_leftovers();

@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# env-test: quick
+# A host that lacks something, and a user who mistypes.
+# shellcheck source=tests/env/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+run "$VEX" frobnicate
+expect 2 "unknown command"
+says "unknown command 'frobnicate'.*help" "names it and points to the help"
+run "$VEX" test --frobnicate
+expect 2 "unknown option"
+says "unknown option '--frobnicate'" "names it"
+run "$VEX" shell --kernel 2.4
+expect 2 "unknown kernel"
+says '6\.1 6\.12' "lists the known ones"
+run "$VEX" shell --disk
+expect 2 "option without its value"
+run "$VEX" test --only env --filter '^no-such-test$'
+expect 7 "nothing ran is no success"
+says '^0 passed, 0 failed' "the last line says so"
+for c in run test shell vm bench kernel doctor clean help; do
+	run "$VEX" "$c" --help
+	if ((STATUS == 0)) && grep -q '\./vex' "$WORK/out"; then report 0 "$c --help"; else report 1 "$c --help"; fi
+done
+
+# No network: packages seem absent, and apt knows no archive that answers. Nothing can be installed
+# by mistake, because with empty lists apt finds no package at all.
+mkdir -p "$WORK/apt/lists/partial" "$WORK/apt/admin"
+: >"$WORK/apt/admin/status"
+printf 'deb http://127.0.0.1:9/ bookworm main\n' >"$WORK/apt/sources.list"
+cat >"$WORK/apt/conf" <<END
+Dir::State::lists "$WORK/apt/lists";
+Dir::State::status "$WORK/apt/admin/status";
+Dir::Etc::sourcelist "$WORK/apt/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Cache "$WORK/apt";
+END
+run env DPKG_ADMINDIR="$WORK/apt/admin" APT_CONFIG="$WORK/apt/conf" "$VEX" shell
+expect 6 "no network at the first run"
+says 'could not install:.*qemu-system-x86' "the missing packages are named"
+says 'network' "and what to check"
+run env DPKG_ADMINDIR="$WORK/apt/admin" "$VEX" shell --no-install
+expect 6 "--no-install with missing packages"
+says 'missing packages:.*apt-get install' "says what to type"
+
+if ((EUID)) || ! unshare -m true 2>/dev/null; then
+	skip "refused KVM, full disk" "needs root and a mount name space"
+	exit 0
+fi
+
+# KVM that opens and answers nothing. The probe's answer must not come from the cache.
+printf '#!/bin/sh\necho alive\n' >"$WORK/alive.sh"
+touch "$WORK/fake"
+if [[ -e /dev/kvm ]]; then
+	no_kvm="mount --bind '$WORK/fake' /dev/kvm"
+else
+	no_kvm=true
+fi
+run env XDG_CACHE_HOME="$WORK/cache" unshare -m bash -c "$no_kvm; exec \"\$@\"" x \
+	"$VEX" vm --module none --lane cold --accel kvm --rundir "$WORK/kvm" "$WORK/alive.sh"
+expect 6 "KVM refused, asked for by name"
+says 'KVM was asked for and does not work' "says so"
+nothing_left "$WORK/kvm" "refused KVM"
+run env XDG_CACHE_HOME="$WORK/cache" unshare -m bash -c "$no_kvm; exec \"\$@\"" x \
+	"$VEX" vm --module none --lane cold --rundir "$WORK/auto" "$WORK/alive.sh"
+expect 0 "KVM refused, auto: emulation"
+if grep -q '^accel_reason=.*because KVM fails' "$WORK/auto/result"; then report 0 "the reason is on record"
+else report 1 "the reason is on record"; fi
+
+# A full host disk, three moments: the payload does not fit; a guest's disk cannot grow; no room for logs.
+full() {
+	local size=$1 name=$2
+	shift 2
+	mkdir -p "$WORK/$name"
+	run unshare -m bash -c "mount -t tmpfs -o size=$size none '$WORK/$name' && exec \"\$@\"" x "$@"
+}
+printf '#!/bin/sh\necho hello\n' >"$WORK/hello.sh"
+head -c 4000000 /dev/zero >"$WORK/big"
+full 2M nopayload "$VEX" vm --module none --rundir "$WORK/nopayload" --file /big="$WORK/big" "$WORK/hello.sh"
+expect 6 "host disk full: no room for the payload"
+says 'full|make room' "says what to do"
+# shellcheck disable=SC2016	# the guest expands it
+printf '#!/bin/sh\ndd if=/dev/urandom of=$VEX_DISK_D bs=1M count=20 conv=fsync 2>/dev/null\n' >"$WORK/grow.sh"
+full 4M nogrow "$VEX" vm --module none --disk d=32M --rundir "$WORK/nogrow" "$WORK/grow.sh"
+expect 6 "host disk full: the guest's disk cannot grow"
+says 'host disk is full' "says so"

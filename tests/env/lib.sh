@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# For the environment's self-tests: each provokes one fate of a run on purpose and asks for its exit
+# code, for a line that says what to do, and for nothing left behind. Output is TAP.
+set -uo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+VEX=$ROOT/vex
+mkdir -p "$ROOT/build/env-tests"
+WORK=$(mktemp -d "$ROOT/build/env-tests/XXXXXX")
+T_N=0 T_BAD=0
+
+finish() {
+	local rc=$?
+	if ((rc)); then printf '# the script itself ended with %d; files: %s\n' "$rc" "$WORK"; fi
+	((T_BAD || rc)) || rm -rf "$WORK"
+	printf '1..%d\n' "$T_N"
+	exit $((T_BAD || rc))
+}
+trap finish EXIT
+
+report() {
+	T_N=$((T_N + 1))
+	if (($1)); then
+		T_BAD=1
+		printf 'not ok %d %s\n' "$T_N" "$2"
+		[[ ! -f $WORK/out ]] || tail -n 12 "$WORK/out" | sed 's/^/# /'
+	else
+		printf 'ok %d %s\n' "$T_N" "$2"
+	fi
+}
+
+skip() { T_N=$((T_N + 1)); printf 'ok %d %s # SKIP %s\n' "$T_N" "$1" "$2"; }
+
+# run CMD...: output in $WORK/out, status in $STATUS.
+run() {
+	STATUS=0
+	"$@" >"$WORK/out" 2>&1 </dev/null || STATUS=$?
+}
+
+# expect CODE NAME
+expect() {
+	local bad=0
+	((STATUS == $1)) || { bad=1; printf '# exit code %d, expected %d\n' "$STATUS" "$1"; }
+	report "$bad" "$2"
+}
+
+# says REGEX NAME: the output must hold it.
+says() {
+	local bad=0
+	grep -qE -- "$1" "$WORK/out" || { bad=1; printf '# the output lacks: %s\n' "$1"; }
+	report "$bad" "$2"
+}
+
+# No process that names DIR, no disk image in it.
+nothing_left() {
+	local dir=$1 name=$2 p bad=0
+	for p in /proc/[0-9]*; do
+		[[ ${p#/proc/} == "$$" ]] && continue
+		if { tr "\0" " " <"$p/cmdline"; } 2>/dev/null | grep -qE "(qemu|vexvm|virtiofsd).*$dir"; then
+			bad=1
+			printf '# still running: %s\n' "$(tr '\0' ' ' <"$p/cmdline" | cut -c1-100)"
+		fi
+	done
+	if find "$dir" -name '*.img' -o -name '*.rom' 2>/dev/null | grep -q .; then
+		bad=1
+		printf '# left behind: %s\n' "$(find "$dir" -name '*.img' -o -name '*.rom')"
+	fi
+	report "$bad" "$name: nothing left behind"
+}
+
+# guest NAME [OPTION]...: runs the script on stdin in a guest without the module.
+guest() {
+	local name=$1
+	shift
+	{ printf '#!/bin/sh\n'; cat; } >"$WORK/$name.sh"
+	run "$VEX" vm --module none --rundir "$WORK/$name" "$@" "$WORK/$name.sh"
+}
+
+# The misbehaving module for the default kernel, built once.
+build_testmod() {
+	local dir=$ROOT/build/env/testmod
+	mkdir -p "$dir"
+	cp -u "$ROOT"/env/vm/testmod/* "$dir/"
+	make -s -C "$ROOT/build/kernels/6.1/kdir/" M="$dir" modules >"$WORK/testmod.log" 2>&1 || {
+		cat "$WORK/testmod.log"
+		return 1
+	}
+	# shellcheck disable=SC2034	# used by the tests
+	TESTMOD=$dir/vextest.ko
+}

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# env-test: quick
+# How one test is judged: fail by default.
+# shellcheck source=tests/env/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+guest good --ktap <<<'echo 1..1; echo "ok 1 fine"'
+expect 0 "a test that keeps its plan passes"
+nothing_left "$WORK/good" "passed"
+
+guest notok --ktap <<<'echo 1..1; echo "not ok 1 broken"; exit 0'
+expect 1 "'not ok' fails even with exit status 0"
+
+guest silent --ktap <<<'exit 0'
+expect 1 "a test that prints no result fails"
+says 'printed no result' "and says so"
+
+guest short --ktap <<<'echo 1..3; echo "ok 1 a"; exit 0'
+expect 1 "fewer results than planned fails"
+
+guest status --ktap <<<'echo 1..1; echo "ok 1 a"; exit 3'
+expect 1 "a bad exit status fails although all checks passed"
+
+guest slow --ktap --timeout 1 <<<'echo 1..1; sleep 600; echo "ok 1 late"'
+expect 4 "a test over its time is killed and reported as a time-out"
+
+guest skipped --ktap <<<'echo "1..0 # SKIP no reason at all"'
+expect 0 "a skip is no failure"
+says '# SKIP no reason at all' "and its reason is shown"
+
+guest forward <<<'exit 42'
+expect 42 "the status of a script is forwarded"

@@ -40,8 +40,24 @@ void vex_word_table_free(struct vex_word_table *t)
 	memset(t, 0, sizeof(*t));
 }
 
+/* One huge document must not make every small one after it wipe and scan a huge table. */
+static void shrink(struct vex_word_table *t)
+{
+	struct vex_word *slots;
+
+	if (t->mask < 16 * FIRST_SLOTS || t->used > t->mask / 16)
+		return;
+	slots = calloc(FIRST_SLOTS, sizeof(*slots));
+	if (!slots)
+		return;
+	free(t->slots);
+	t->slots = slots;
+	t->mask = FIRST_SLOTS - 1;
+}
+
 void vex_word_table_clear(struct vex_word_table *t)
 {
+	shrink(t);
 	memset(t->slots, 0, (t->mask + 1ull) * sizeof(*t->slots));
 	t->used = 0;
 	t->arena_len = 0;

@@ -45,7 +45,7 @@ static void shrink(struct vex_word_table *t)
 {
 	struct vex_word *slots;
 
-	if (t->mask < 16 * FIRST_SLOTS || t->used > t->mask / 16)
+	if (t->mask < 4 * FIRST_SLOTS || t->used > t->mask / 16)
 		return;
 	slots = calloc(FIRST_SLOTS, sizeof(*slots));
 	if (!slots)

@@ -88,8 +88,6 @@ int vexfs_groups_load(struct super_block *sb)
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	int err;
 
-	INIT_LIST_HEAD(&sbi->pending);
-	spin_lock_init(&sbi->pending_lock);
 	sbi->gdt = kvcalloc(sbi->geo.gdt_blocks, sizeof(*sbi->gdt), GFP_KERNEL);
 	sbi->groups = kvcalloc(sbi->geo.groups, sizeof(*sbi->groups), GFP_KERNEL);
 	if (!sbi->gdt || !sbi->groups)

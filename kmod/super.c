@@ -316,6 +316,8 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sbi->sb = sb;
 	sbi->errors = VEXFS_ERRORS_CONTINUE;	/* until there is something to protect */
 	vexfs_error_init(sb);
+	INIT_LIST_HEAD(&sbi->pending);
+	spin_lock_init(&sbi->pending_lock);
 	init_rwsem(&sbi->coll_sem);
 	err = vexfs_init_counters(sbi);
 	if (!err)

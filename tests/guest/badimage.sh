@@ -15,9 +15,10 @@ mnt=$TMPDIR/mnt
 mkdir -p "$mnt"
 
 # mount must fail and the kernel log must say $1
+# (busybox mounts silently unless told: -o loud)
 refuses() {
 	dmesg -c >/dev/null
-	if mount -t vexfs "$VEX_DISK_TEST" "$mnt" 2>/dev/null; then
+	if mount -t vexfs -o loud "$VEX_DISK_TEST" "$mnt" 2>/dev/null; then
 		umount "$mnt"
 		echo "# it mounted"
 		return 1
@@ -37,7 +38,7 @@ printf '\377\377' | dd of="$VEX_DISK_TEST" bs=1 seek=1300 conv=notrunc 2>/dev/nu
 refuses 'damaged superblock: .*checksum'; ok $? 'a flipped byte in the superblock'
 
 fresh
-dump.vexfs --poke 0:1076=ff --seal "$VEX_DISK_TEST" >/dev/null
+dump.vexfs --poke 0:1080=ff --seal "$VEX_DISK_TEST" >/dev/null
 refuses 'feature'; ok $? 'an unknown incompatible feature'
 
 fresh

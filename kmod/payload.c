@@ -27,6 +27,12 @@ void vexfs_cursor_init(struct vexfs_cursor *c, const struct vexfs_region *r)
 	c->r = r;
 }
 
+void vexfs_cursor_done(struct vexfs_cursor *c)
+{
+	brelse(c->bh);
+	c->bh = NULL;
+}
+
 u64 vexfs_region_need(const struct vexfs_region *r, u32 nslots)
 {
 	return DIV_ROUND_UP_ULL(nslots, r->l.per_block) * r->l.blocks;
@@ -97,13 +103,33 @@ void vexfs_region_ahead(struct vexfs_cursor *c, u32 slot)
 	}
 }
 
+void vexfs_region_prefetch(struct vexfs_cursor *c, u32 slot)
+{
+	u64 lblk = vexfs_region_lblk(c->r, slot), pblk;
+	u32 i;
+
+	for (i = 0; i < c->r->l.blocks; i++)
+		if (!vexfs_region_map(c, lblk + i, &pblk))
+			sb_breadahead(c->r->inode->i_sb, pblk);
+}
+
+/* Neighbours share a block: it is looked up once. */
 struct buffer_head *vexfs_region_pin(struct vexfs_cursor *c, u32 slot, const void **rec)
 {
-	struct buffer_head *bh = vexfs_region_bread(c, vexfs_region_lblk(c->r, slot));
+	u64 lblk = vexfs_region_lblk(c->r, slot);
 
-	if (!IS_ERR(bh))
-		*rec = bh->b_data + vexfs_region_offs(c->r, slot);
-	return bh;
+	if (!c->bh || c->lblk != lblk) {
+		struct buffer_head *bh = vexfs_region_bread(c, lblk);
+
+		if (IS_ERR(bh))
+			return bh;
+		brelse(c->bh);
+		c->bh = bh;
+		c->lblk = lblk;
+	}
+	get_bh(c->bh);
+	*rec = c->bh->b_data + vexfs_region_offs(c->r, slot);
+	return c->bh;
 }
 
 int vexfs_region_read(struct vexfs_cursor *c, u32 slot, void *buf)

@@ -96,8 +96,9 @@ const struct vexfs_simd *vexfs_simd(void)
 /**
  * vexfs_simd_scan - approximate distance keys of a batch of code records
  * @q:	  prepared query
- * @recs: @n records, pinned
- * @keys: @n results
+ * @recs: records, pinned
+ * @n:	  how many
+ * @keys: the results
  *
  * Process context, nothing atomic held.
  */

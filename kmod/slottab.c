@@ -175,7 +175,9 @@ static void vexfs_coll_commit(struct vexfs_coll *coll, u32 parity)
 }
 
 /**
- * vexfs_vec_commit - transaction @tid is on disk: the slots it freed may be reused
+ * vexfs_vec_commit - a transaction is on disk
+ * @sbi: the filesystem
+ * @tid: the transaction; the slots it freed may be reused
  *
  * Called in the commit thread, which holders of coll->sem may be waiting for:
  * only spinlocks here.

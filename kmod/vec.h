@@ -152,19 +152,23 @@ int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_en
 /* payload.c */
 /**
  * struct vexfs_cursor - reading a region in order: remembers the last extent
- * coll->sem is held for as long as it is used.
+ * coll->sem is held for as long as it is used; vexfs_cursor_done() ends it.
  */
 struct vexfs_cursor {
 	const struct vexfs_region *r;
 	struct vexfs_extent e;
 	u64	ahead;		/* blocks below have been asked for */
+	u64	lblk;		/* of @bh */
+	struct buffer_head *bh;	/* the last block pinned, or NULL */
 };
 void vexfs_cursor_init(struct vexfs_cursor *c, const struct vexfs_region *r);
-int vexfs_region_init(struct vexfs_region *r, u32 bytes);
+void vexfs_cursor_done(struct vexfs_cursor *c);
 u64 vexfs_region_need(const struct vexfs_region *r, u32 nslots);	/* blocks for so many slots */
 /* Ask for blocks ahead of the one that holds @slot; does not wait. */
 void vexfs_region_ahead(struct vexfs_cursor *c, u32 slot);
-/* The block of a record that fits a block; *@rec points into it. ERR_PTR. */
+/* Ask for the blocks of @slot alone. */
+void vexfs_region_prefetch(struct vexfs_cursor *c, u32 slot);
+/* The block (with a reference) of a record that fits a block; *@rec points into it. ERR_PTR. */
 struct buffer_head *vexfs_region_pin(struct vexfs_cursor *c, u32 slot, const void **rec);
 /* Copy a record of any size. */
 int vexfs_region_read(struct vexfs_cursor *c, u32 slot, void *buf);
@@ -191,6 +195,7 @@ struct vexfs_verdict {
 };
 struct vexfs_scope *vexfs_scope_create(struct inode *dir, vexfs_idmap_t *idmap);
 void vexfs_scope_free(struct vexfs_scope *sc);
+void vexfs_scope_forget(struct vexfs_scope *sc);	/* what was learnt so far */
 /* No locks held. 0 or -EINTR, -ENOMEM. */
 int vexfs_scope_judge(struct vexfs_scope *sc, u64 ino, struct vexfs_verdict *v);
 /* The path from the scope to @ino, right-aligned in the scope's buffer. -ESTALE if it went away. */

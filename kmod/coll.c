@@ -1,0 +1,609 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of collections: mount, lookup, creation, removal.
+ *
+ * A drop first marks the record, which takes the collection away from everybody
+ * in one transaction, and then frees what belongs to it in many small ones. A
+ * crash in between is finished by the next mount.
+ */
+#include "kmod/vec.h"
+#include <linux/ctype.h>
+
+/* ---- records ------------------------------------------------------------- */
+
+static struct vexfs_collection *vexfs_coll_record(struct vexfs_sb_info *sbi, u32 id,
+						  struct buffer_head **bh)
+{
+	*bh = sbi->coll_bh[id / VEXFS_COLL_PER_BLOCK];
+	return (struct vexfs_collection *)((*bh)->b_data + VEXFS_MDHDR_SIZE) +
+		id % VEXFS_COLL_PER_BLOCK;
+}
+
+int vexfs_coll_record_access(handle_t *handle, struct vexfs_coll *coll)
+{
+	struct buffer_head *bh;
+
+	vexfs_coll_record(VEXFS_SB(coll->sb), coll->id, &bh);
+	return vexfs_md_modify(handle, coll->sb, bh);
+}
+
+/* After vexfs_coll_record_access(). Two collections in one block are changed
+ * under different coll->sem: they touch different bytes, and jbd2 copies the
+ * block out only when no handle is open. */
+int vexfs_coll_record_write(handle_t *handle, struct vexfs_coll *coll)
+{
+	struct buffer_head *bh;
+	struct vexfs_collection *rec = vexfs_coll_record(VEXFS_SB(coll->sb), coll->id, &bh);
+
+	rec->c_state = cpu_to_le32(coll->state);
+	rec->c_nslots = cpu_to_le64(coll->nslots);
+	rec->c_stamp_limit = cpu_to_le64(coll->stamp_limit);
+	rec->c_map = coll->map;
+	return vexfs_md_dirty(handle, coll->sb, bh);
+}
+
+/* ---- lookup ----------------------------------------------------------------- */
+
+/* No dots: user.vec.<name>.<chunk> stays unambiguous. */
+bool vexfs_coll_name_valid(const char *name, size_t len)
+{
+	size_t i;
+
+	if (!len || len > VEXFS_COLL_NAME_LEN)
+		return false;
+	for (i = 0; i < len; i++)
+		if (!isascii(name[i]) || !(isalnum(name[i]) || name[i] == '_' || name[i] == '-'))
+			return false;
+	return true;
+}
+
+void vexfs_coll_put(struct vexfs_coll *coll)
+{
+	if (!coll || !refcount_dec_and_test(&coll->ref))
+		return;
+	iput(coll->slots);
+	iput(coll->payload.inode);
+	iput(coll->code.inode);
+	vexfs_slotmap_free(coll);
+	kfree(coll);
+}
+
+/* coll_sem held. */
+static struct vexfs_coll *vexfs_coll_find(struct vexfs_sb_info *sbi, const char *name)
+{
+	int i;
+
+	for (i = 0; i < VEXFS_MAX_COLL; i++)
+		if (sbi->coll[i] && READ_ONCE(sbi->coll[i]->state) == VEXFS_COLL_LIVE &&
+		    !strcmp(sbi->coll[i]->name, name))
+			return sbi->coll[i];
+	return NULL;
+}
+
+struct vexfs_coll *vexfs_coll_get(struct super_block *sb, const char *name)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_coll *coll;
+
+	if (!vexfs_coll_name_valid(name, strnlen(name, VEXFS_COLL_NAME_LEN + 1)))
+		return ERR_PTR(-EINVAL);
+	down_read(&sbi->coll_sem);
+	coll = vexfs_coll_find(sbi, name);
+	if (coll)
+		refcount_inc(&coll->ref);
+	up_read(&sbi->coll_sem);
+	return coll ? coll : ERR_PTR(-ENOENT);
+}
+
+struct vexfs_coll *vexfs_coll_get_id(struct super_block *sb, u32 id)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_coll *coll = NULL;
+
+	down_read(&sbi->coll_sem);
+	if (id < VEXFS_MAX_COLL)
+		coll = sbi->coll[id];
+	if (coll && READ_ONCE(coll->state) == VEXFS_COLL_LIVE)
+		refcount_inc(&coll->ref);
+	else
+		coll = NULL;
+	up_read(&sbi->coll_sem);
+	return coll;
+}
+
+int vexfs_coll_check(const struct vexfs_coll *coll)
+{
+	if (coll->state != VEXFS_COLL_LIVE)
+		return -ENOENT;
+	return coll->broken ? -EFSCORRUPTED : 0;
+}
+
+void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->size = sizeof(*out);
+	strscpy(out->name, coll->name, sizeof(out->name));
+	out->id = coll->id;
+	out->dim = coll->space.dim;
+	out->elem = coll->space.elem;
+	out->metric = coll->space.metric;
+	out->btime = coll->btime;
+	down_read(&coll->sem);
+	out->live = coll->nlive;
+	out->slots = coll->nslots;
+	out->bytes = le64_to_cpu(coll->map.r_blocks) << VEXFS_BLOCK_SHIFT;
+	if (!vexfs_coll_check(coll))
+		out->bytes += (coll->slots->i_blocks + coll->payload.inode->i_blocks +
+			       coll->code.inode->i_blocks) << 9;
+	up_read(&coll->sem);
+}
+
+/* ---- mount ---------------------------------------------------------------------- */
+
+static struct vexfs_coll *vexfs_coll_alloc(struct super_block *sb, u32 id)
+{
+	struct vexfs_coll *coll = kzalloc(sizeof(*coll), GFP_KERNEL);
+
+	if (!coll)
+		return NULL;
+	refcount_set(&coll->ref, 1);
+	init_rwsem(&coll->sem);
+	spin_lock_init(&coll->lock);
+	coll->sb = sb;
+	coll->id = id;
+	return coll;
+}
+
+static const char *vexfs_coll_verify(struct vexfs_sb_info *sbi,
+				     const struct vexfs_collection *rec, u32 id)
+{
+	struct vexfs_space space = {
+		.dim = le32_to_cpu(rec->c_dim), .elem = rec->c_elem, .metric = rec->c_metric,
+	};
+	u64 nslots = le64_to_cpu(rec->c_nslots);
+
+	if (le32_to_cpu(rec->c_state) > VEXFS_COLL_DROPPING)
+		return "collection is in no known state";
+	if (le32_to_cpu(rec->c_id) != id)
+		return "collection has another index than its place";
+	if (strnlen(rec->c_name, sizeof(rec->c_name)) == sizeof(rec->c_name) ||
+	    !vexfs_coll_name_valid(rec->c_name, strlen(rec->c_name)))
+		return "collection has an impossible name";
+	if (!vexfs_space_valid(&space))
+		return "collection has an impossible dimension, type or metric";
+	if (nslots % VEXFS_SLOTS_PER_BLOCK || nslots > U32_MAX ||
+	    nslots / VEXFS_SLOTS_PER_BLOCK > sbi->geo.blocks)
+		return "collection has an impossible number of slots";
+	return vexfs_root_verify(&rec->c_map, false, sbi->geo.blocks);
+}
+
+static void vexfs_coll_fill(struct vexfs_coll *coll, const struct vexfs_collection *rec)
+{
+	strscpy(coll->name, rec->c_name, sizeof(coll->name));
+	coll->space.dim = le32_to_cpu(rec->c_dim);
+	coll->space.elem = rec->c_elem;
+	coll->space.metric = rec->c_metric;
+	coll->btime = le64_to_cpu(rec->c_btime);
+	coll->state = le32_to_cpu(rec->c_state);
+	coll->nslots = le64_to_cpu(rec->c_nslots);
+	coll->stamp_limit = le64_to_cpu(rec->c_stamp_limit);
+	atomic64_set(&coll->stamp, coll->stamp_limit);
+	coll->map = rec->c_map;
+	vexfs_layout_init(&coll->payload.l, vexfs_vec_bytes(&coll->space));
+	vexfs_layout_init(&coll->code.l, vexfs_code_bytes(&coll->space));
+}
+
+static int vexfs_coll_inode(struct vexfs_coll *coll, __le64 ino, struct inode **where)
+{
+	struct inode *inode = vexfs_iget(coll->sb, le64_to_cpu(ino), VEXFS_IGET_HIDDEN);
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	if (!S_ISREG(inode->i_mode) || !(VEXFS_I(inode)->flags & VEXFS_INODE_HIDDEN)) {
+		iput(inode);
+		return vexfs_corrupt(coll->sb, le64_to_cpu(ino), 0,
+				     "collection refers to an inode that is not its own");
+	}
+	*where = inode;
+	return 0;
+}
+
+static int vexfs_coll_inodes(struct vexfs_coll *coll, const struct vexfs_collection *rec)
+{
+	int err = vexfs_coll_inode(coll, rec->c_slot_ino, &coll->slots);
+
+	if (!err)
+		err = vexfs_coll_inode(coll, rec->c_payload_ino, &coll->payload.inode);
+	if (!err)
+		err = vexfs_coll_inode(coll, rec->c_code_ino, &coll->code.inode);
+	if (err)
+		return err;
+	coll->payload.blocks = i_size_read(coll->payload.inode) >> VEXFS_BLOCK_SHIFT;
+	coll->code.blocks = i_size_read(coll->code.inode) >> VEXFS_BLOCK_SHIFT;
+	if (coll->slots == coll->payload.inode || coll->slots == coll->code.inode ||
+	    coll->payload.inode == coll->code.inode)
+		return vexfs_corrupt(coll->sb, coll->slots->i_ino, 0,
+				     "collection uses one inode twice");
+	if (i_size_read(coll->slots) >> VEXFS_BLOCK_SHIFT < coll->nslots / VEXFS_SLOTS_PER_BLOCK ||
+	    coll->payload.blocks < vexfs_region_need(&coll->payload, coll->nslots) ||
+	    coll->code.blocks < vexfs_region_need(&coll->code, coll->nslots))
+		return vexfs_corrupt(coll->sb, coll->slots->i_ino, 0,
+				     "collection's files are too short for its slots");
+	return 0;
+}
+
+static void vexfs_coll_publish(struct vexfs_sb_info *sbi, u32 id, struct vexfs_coll *coll)
+{
+	spin_lock(&sbi->vec_lock);
+	sbi->coll[id] = coll;
+	spin_unlock(&sbi->vec_lock);
+}
+
+/* A damaged collection stays in the table, unusable, so that its name and index
+ * are not given away; the mount goes on. */
+static int vexfs_coll_load(struct super_block *sb, u32 id)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_collection *rec;
+	struct vexfs_coll *coll;
+	struct buffer_head *bh;
+	const char *what;
+	int err;
+
+	rec = vexfs_coll_record(sbi, id, &bh);
+	if (!rec->c_state)
+		return 0;
+	what = vexfs_coll_verify(sbi, rec, id);
+	if (what)
+		return vexfs_corrupt(sb, 0, bh->b_blocknr, what);
+	coll = vexfs_coll_alloc(sb, id);
+	if (!coll)
+		return -ENOMEM;
+	vexfs_coll_fill(coll, rec);
+	err = vexfs_coll_inodes(coll, rec);
+	if (!err && coll->state == VEXFS_COLL_LIVE)
+		err = vexfs_slotmap_load(coll);
+	if (err == -ENOMEM) {
+		vexfs_coll_put(coll);
+		return err;
+	}
+	if (err)
+		vexfs_warn(sb, "collection %s cannot be used: error %d; run fsck.vexfs", coll->name,
+			   err);
+	coll->broken = err;
+	vexfs_coll_publish(sbi, id, coll);
+	return 0;
+}
+
+static int vexfs_coll_read_table(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	u32 i;
+
+	for (i = 0; i < VEXFS_COLL_BLOCKS; i++) {
+		struct buffer_head *bh = vexfs_md_read(sb, sbi->geo.coll_start + i,
+						       VEXFS_MAGIC_COLL, 0, i);
+
+		if (IS_ERR(bh))
+			return PTR_ERR(bh);
+		sbi->coll_bh[i] = bh;
+	}
+	return 0;
+}
+
+static int vexfs_coll_finish_drop(struct vexfs_coll *coll);
+
+/**
+ * vexfs_colls_load - read the collection table and open every collection
+ * @sb: journal recovered, allocator and orphan table loaded; orphans not yet
+ *	processed (an orphan's embeddings are deleted with it)
+ *
+ * Return: 0, or an error that prevents the mount. The caller calls
+ * vexfs_colls_unload() in either case.
+ */
+int vexfs_colls_load(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	int err, id;
+
+	vexfs_payload_init(sb);
+	err = vexfs_coll_read_table(sb);
+	for (id = 0; id < VEXFS_MAX_COLL && !err; id++)
+		err = vexfs_coll_load(sb, id);
+	for (id = 0; id < VEXFS_MAX_COLL && !err && !sb_rdonly(sb); id++) {
+		struct vexfs_coll *coll = sbi->coll[id];
+
+		if (!coll || coll->state != VEXFS_COLL_DROPPING || coll->broken)
+			continue;
+		vexfs_msg(sb, KERN_INFO, "finishing the removal of collection %s", coll->name);
+		/* What cannot be finished now waits for the next mount. */
+		vexfs_coll_finish_drop(coll);
+	}
+	return err;
+}
+
+/* Unmount, or a mount that failed. Nobody uses the filesystem any more; the
+ * journal is still there. */
+void vexfs_colls_unload(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	int i;
+
+	if (!sbi->vec_dirty.next)
+		return;			/* the mount did not come this far */
+	vexfs_payload_exit(sb);
+	for (i = 0; i < VEXFS_MAX_COLL; i++) {
+		struct vexfs_coll *coll = sbi->coll[i];
+
+		vexfs_coll_publish(sbi, i, NULL);
+		vexfs_coll_put(coll);
+	}
+	for (i = 0; i < VEXFS_COLL_BLOCKS; i++) {
+		brelse(sbi->coll_bh[i]);
+		sbi->coll_bh[i] = NULL;
+	}
+}
+
+/* ---- creation -------------------------------------------------------------------------- */
+
+static void vexfs_coll_doom(handle_t *handle, struct inode *inode)
+{
+	if (!inode)
+		return;
+	clear_nlink(inode);
+	if (!vexfs_orphan_add(handle, inode))
+		vexfs_mark_inode_dirty(handle, inode);
+}
+
+/* Hidden inodes of a new collection; on an error those made are doomed. */
+static int vexfs_coll_new_inodes(handle_t *handle, struct vexfs_coll *coll)
+{
+	struct inode **where[] = { &coll->slots, &coll->payload.inode, &coll->code.inode };
+	int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(where); i++) {
+		struct inode *inode = vexfs_new_hidden_inode(handle, coll->sb);
+
+		if (IS_ERR(inode)) {
+			for (j = 0; j < i; j++)
+				vexfs_coll_doom(handle, *where[j]);
+			return PTR_ERR(inode);
+		}
+		*where[i] = inode;
+	}
+	return 0;
+}
+
+static int vexfs_coll_new_record(handle_t *handle, struct vexfs_coll *coll)
+{
+	struct buffer_head *bh;
+	struct vexfs_collection *rec = vexfs_coll_record(VEXFS_SB(coll->sb), coll->id, &bh);
+
+	memset(rec, 0, sizeof(*rec));
+	rec->c_id = cpu_to_le32(coll->id);
+	strscpy(rec->c_name, coll->name, sizeof(rec->c_name));
+	rec->c_dim = cpu_to_le32(coll->space.dim);
+	rec->c_elem = coll->space.elem;
+	rec->c_metric = coll->space.metric;
+	rec->c_slot_ino = cpu_to_le64(coll->slots->i_ino);
+	rec->c_payload_ino = cpu_to_le64(coll->payload.inode->i_ino);
+	rec->c_code_ino = cpu_to_le64(coll->code.inode->i_ino);
+	rec->c_btime = cpu_to_le64(coll->btime);
+	le16_add_cpu(&((struct vexfs_mdhdr *)bh->b_data)->h_count, 1);
+	return vexfs_coll_record_write(handle, coll);
+}
+
+/* coll_sem held for writing, in a handle. */
+static int vexfs_coll_insert(handle_t *handle, struct vexfs_coll *coll)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(coll->sb);
+	int err;
+
+	if (vexfs_coll_find(sbi, coll->name))
+		return -EEXIST;
+	for (coll->id = 0; coll->id < VEXFS_MAX_COLL; coll->id++)
+		if (!sbi->coll[coll->id])
+			break;
+	if (coll->id == VEXFS_MAX_COLL)
+		return -ENOSPC;
+	err = vexfs_coll_record_access(handle, coll);
+	if (!err)
+		err = vexfs_coll_new_inodes(handle, coll);
+	if (!err)
+		err = vexfs_coll_new_record(handle, coll);
+	if (!err) {
+		refcount_inc(&coll->ref);
+		vexfs_coll_publish(sbi, coll->id, coll);
+	}
+	return err;
+}
+
+/**
+ * vexfs_coll_create - make a vector space
+ * @sb:  the filesystem; write access held, permission checked
+ * @req: name, dim, elem, metric; the rest is filled in
+ *
+ * Return: 0, -EINVAL (name, dimension, type or metric), -EEXIST, -ENOSPC.
+ */
+int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_space space = { .dim = req->dim, .elem = req->elem, .metric = req->metric };
+	struct vexfs_coll *coll;
+	handle_t *handle;
+	int err, err2;
+
+	if (!vexfs_space_valid(&space) ||
+	    !vexfs_coll_name_valid(req->name, strnlen(req->name, sizeof(req->name))))
+		return -EINVAL;
+	coll = vexfs_coll_alloc(sb, 0);
+	if (!coll)
+		return -ENOMEM;
+	strscpy(coll->name, req->name, sizeof(coll->name));
+	coll->space = space;
+	coll->state = VEXFS_COLL_LIVE;
+	coll->btime = ktime_get_real_seconds();
+	vexfs_layout_init(&coll->payload.l, vexfs_vec_bytes(&space));
+	vexfs_layout_init(&coll->code.l, vexfs_code_bytes(&space));
+	err = -EROFS;
+	handle = vexfs_start(sb, 3 * (VEXFS_NEW_INODE_CREDITS + 2) + 1, 0);
+	if (IS_ERR(handle)) {
+		err = PTR_ERR(handle);
+		goto out;
+	}
+	down_write(&sbi->coll_sem);
+	err = vexfs_coll_insert(handle, coll);
+	up_write(&sbi->coll_sem);
+	err2 = vexfs_stop(handle);
+	err = err ? err : err2;
+	if (!err)
+		vexfs_coll_info(coll, req);
+out:
+	vexfs_coll_put(coll);		/* after an error: frees the doomed inodes */
+	return err;
+}
+
+/* ---- removal ------------------------------------------------------------------------------ */
+
+void vexfs_coll_map(struct vexfs_tree *t, struct vexfs_kio *kio, struct vexfs_coll *coll,
+		    handle_t *handle)
+{
+	vexfs_kio_init(kio, coll->sb, handle, coll->slots->i_ino);
+	t->io = &kio->io;
+	t->root = &coll->map;
+	t->owner = VEXFS_OWNER_COLL + coll->id;
+	t->leaf_magic = VEXFS_MAGIC_NODE;
+	t->goal = VEXFS_SB(coll->sb)->geo.coll_start;
+}
+
+/* Free the last leaf of the map. 1: there is more. */
+static int vexfs_map_shrink(handle_t *handle, struct vexfs_coll *coll)
+{
+	struct vexfs_path path;
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	int err = 0, err2;
+
+	if (!coll->map.r_count)
+		return 0;
+	vexfs_coll_map(&t, &kio, coll, handle);
+	err = vexfs_coll_record_access(handle, coll);
+	if (err)
+		return err;
+	if (!coll->map.r_level) {
+		coll->map.r_count = 0;
+	} else {
+		err = vexfs_path_find(&t, ~0ULL, &path);
+		if (!err)
+			err = vexfs_path_remove_leaf(&t, &path);
+	}
+	err2 = vexfs_coll_record_write(handle, coll);
+	err = err ? err : err2;
+	return err ? err : coll->map.r_count != 0;
+}
+
+/* Blocks one removal of a leaf may change: its path, the record, a bitmap and a
+ * descriptor for every node freed. */
+#define VEXFS_SHRINK_CREDITS ((VEXFS_MAX_LEVEL + 1) * (1 + VEXFS_ALLOC_CREDITS) + 1)
+
+static int vexfs_map_free(struct vexfs_coll *coll)
+{
+	handle_t *handle;
+	int more, err;
+
+	do {
+		handle = vexfs_start(coll->sb, VEXFS_SHRINK_CREDITS, VEXFS_MAX_LEVEL + 1);
+		if (IS_ERR(handle))
+			return PTR_ERR(handle);
+		down_write(&coll->sem);
+		more = vexfs_map_shrink(handle, coll);
+		up_write(&coll->sem);
+		err = vexfs_stop(handle);
+		cond_resched();
+	} while (more == 1 && !err);
+	return more < 0 ? more : err;
+}
+
+/* The record goes and the inodes become orphans, in one transaction. */
+static int vexfs_coll_clear(struct vexfs_coll *coll)
+{
+	struct super_block *sb = coll->sb;
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	handle_t *handle = vexfs_start(sb, 1 + 3 * 2, 0);
+	struct vexfs_collection *rec;
+	struct buffer_head *bh;
+	int err;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	down_write(&sbi->coll_sem);
+	rec = vexfs_coll_record(sbi, coll->id, &bh);
+	err = vexfs_md_modify(handle, sb, bh);
+	if (!err) {
+		memset(rec, 0, sizeof(*rec));
+		le16_add_cpu(&((struct vexfs_mdhdr *)bh->b_data)->h_count, -1);
+		err = vexfs_md_dirty(handle, sb, bh);
+		vexfs_coll_doom(handle, coll->slots);
+		vexfs_coll_doom(handle, coll->payload.inode);
+		vexfs_coll_doom(handle, coll->code.inode);
+		vexfs_coll_publish(sbi, coll->id, NULL);
+	}
+	up_write(&sbi->coll_sem);
+	vexfs_stop(handle);
+	if (!err)
+		vexfs_coll_put(coll);	/* the table's reference */
+	return err;
+}
+
+/* State is DROPPING on disk and in memory: free everything. */
+static int vexfs_coll_finish_drop(struct vexfs_coll *coll)
+{
+	int err = vexfs_map_free(coll);
+
+	if (!err)
+		err = vexfs_slots_revoke(coll);
+	if (!err)
+		err = vexfs_coll_clear(coll);
+	return err;
+}
+
+static int vexfs_coll_mark_dropping(struct vexfs_coll *coll)
+{
+	handle_t *handle = vexfs_start(coll->sb, 1, 0);
+	int err, err2;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	down_write(&coll->sem);
+	/* Of two drops one finds the other's mark. */
+	err = coll->state == VEXFS_COLL_LIVE ? vexfs_coll_record_access(handle, coll) : -ENOENT;
+	if (!err) {
+		WRITE_ONCE(coll->state, VEXFS_COLL_DROPPING);
+		err = vexfs_coll_record_write(handle, coll);
+	}
+	up_write(&coll->sem);
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
+}
+
+/**
+ * vexfs_coll_drop - remove a collection and every embedding in it
+ * @sb:	  write access held, permission checked
+ * @name: of the collection
+ *
+ * Return: 0, -ENOENT, or an error that left it invisible but not wholly freed;
+ * the next mount goes on then.
+ */
+int vexfs_coll_drop(struct super_block *sb, const char *name)
+{
+	struct vexfs_coll *coll = vexfs_coll_get(sb, name);
+	int err;
+
+	if (IS_ERR(coll))
+		return PTR_ERR(coll);
+	err = coll->broken ? -EFSCORRUPTED : vexfs_coll_mark_dropping(coll);
+	if (!err)
+		err = vexfs_coll_finish_drop(coll);
+	vexfs_coll_put(coll);
+	return err;
+}

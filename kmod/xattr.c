@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Embeddings as extended attributes, so that cp -a, rsync -X and tar carry them
+ * and any language can use them:
+ *
+ *	user.vec.<collection>		chunk 0
+ *	user.vec.<collection>.<n>	chunk n, 1.., no leading zeros
+ *
+ * The value is the elements, little-endian, followed by the byte range the
+ * embedding was made from (two __le64: offset, length) unless that is the whole
+ * file.
+ */
+#include "kmod/vec.h"
+#include <linux/xattr.h>
+
+#define VEXFS_XATTR_PREFIX	XATTR_USER_PREFIX "vec."
+#define VEXFS_RANGE_BYTES	16
+
+/* "<collection>[.<n>]" */
+static int vexfs_xattr_parse(const char *name, char *coll, u32 *chunk)
+{
+	const char *dot = strchrnul(name, '.');
+	size_t len = dot - name;
+
+	if (!vexfs_coll_name_valid(name, len))
+		return -EINVAL;
+	memcpy(coll, name, len);
+	coll[len] = 0;
+	*chunk = 0;
+	if (!*dot)
+		return 0;
+	/* kstrtou32() takes a sign and leading zeros: two names for one chunk. */
+	if (dot[1] < '1' || dot[1] > '9' || kstrtou32(dot + 1, 10, chunk) ||
+	    *chunk > VEXFS_MAX_CHUNK)
+		return -EINVAL;
+	return 0;
+}
+
+/* ---- get --------------------------------------------------------------------- */
+
+static int vexfs_xattr_value(struct vexfs_vec_arg *arg, void *buf, size_t size)
+{
+	u32 range = arg->off || arg->len ? VEXFS_RANGE_BYTES : 0;
+	u32 bytes = arg->bytes;
+
+	if (!buf)
+		return bytes + range;
+	if (size < bytes + range)
+		return -ERANGE;
+	if (range) {
+		__le64 r[2] = { cpu_to_le64(arg->off), cpu_to_le64(arg->len) };
+
+		memcpy(buf + bytes, r, sizeof(r));
+	}
+	return bytes + range;
+}
+
+static int vexfs_xattr_get(const struct xattr_handler *handler, struct dentry *dentry,
+			   struct inode *inode, const char *name, void *buf, size_t size)
+{
+	char coll[VEXFS_COLL_NAME_LEN + 1];
+	struct vexfs_vec_arg arg = { .coll = coll, .data = buf, .bytes = size };
+	int err = vexfs_xattr_parse(name, coll, &arg.chunk);
+
+	/* What cannot exist does not. */
+	if (err || !S_ISREG(inode->i_mode))
+		return -ENODATA;
+	if (!size)
+		arg.data = NULL;
+	err = vexfs_vec_get(inode, &arg);
+	if (err)
+		return err == -ENOENT ? -ENODATA : err;
+	return vexfs_xattr_value(&arg, arg.data, size);
+}
+
+/* ---- set ------------------------------------------------------------------------ */
+
+/* The value's tail is a range if that is what the length says. */
+static int vexfs_xattr_split(struct super_block *sb, struct vexfs_vec_arg *arg, size_t size)
+{
+	struct vexfs_coll *coll = vexfs_coll_get(sb, arg->coll);
+	__le64 r[2];
+	u32 bytes;
+
+	if (IS_ERR(coll))
+		return PTR_ERR(coll);
+	bytes = vexfs_vec_bytes(&coll->space);
+	vexfs_coll_put(coll);
+	if (size != bytes && size != bytes + VEXFS_RANGE_BYTES)
+		return -EINVAL;
+	arg->bytes = bytes;
+	if (size != bytes) {
+		memcpy(r, arg->data + bytes, sizeof(r));
+		arg->off = le64_to_cpu(r[0]);
+		arg->len = le64_to_cpu(r[1]);
+	}
+	return 0;
+}
+
+/* Removal: XATTR_REPLACE says that it must exist, which it must anyway. */
+static int vexfs_xattr_remove(struct inode *inode, const struct vexfs_vec_arg *arg)
+{
+	int err = vexfs_vec_del(inode, arg->coll, arg->chunk, false);
+
+	return err == -ENOENT ? -ENODATA : err;
+}
+
+static int vexfs_xattr_set(const struct xattr_handler *handler, vexfs_idmap_t *idmap,
+			   struct dentry *dentry, struct inode *inode, const char *name,
+			   const void *value, size_t size, int flags)
+{
+	char coll[VEXFS_COLL_NAME_LEN + 1];
+	struct vexfs_vec_arg arg = {
+		.coll = coll, .data = (void *)value, .flags = flags,
+	};
+	int err = vexfs_xattr_parse(name, coll, &arg.chunk);
+
+	if (!S_ISREG(inode->i_mode))
+		return -EOPNOTSUPP;
+	if (err)
+		return err;
+	if (!value)
+		return vexfs_xattr_remove(inode, &arg);
+	err = vexfs_xattr_split(inode->i_sb, &arg, size);
+	return err ? err : vexfs_vec_set(inode, &arg);
+}
+
+static const struct xattr_handler vexfs_vec_xattr_handler = {
+	.prefix	= VEXFS_XATTR_PREFIX,
+	.get	= vexfs_xattr_get,
+	.set	= vexfs_xattr_set,
+};
+
+const struct xattr_handler *const vexfs_xattr_handlers[] = {
+	&vexfs_vec_xattr_handler,
+	NULL
+};
+
+/* ---- list --------------------------------------------------------------------------- */
+
+static int vexfs_xattr_name(char *out, const char *coll, u32 chunk)
+{
+	if (!chunk)
+		return snprintf(out, XATTR_NAME_MAX + 1, VEXFS_XATTR_PREFIX "%s", coll) + 1;
+	return snprintf(out, XATTR_NAME_MAX + 1, VEXFS_XATTR_PREFIX "%s.%u", coll, chunk) + 1;
+}
+
+/*
+ * One name per embedding, as listxattr(2) wants them. A file with more chunks
+ * than fit XATTR_LIST_MAX gets -E2BIG from the VFS, as everywhere: the ioctl
+ * lists those.
+ */
+ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size)
+{
+	struct inode *inode = d_inode(dentry);
+	char coll[VEXFS_IOC_NAME_LEN], *name;
+	struct vexfs_vec_entry e;
+	u32 id = 0, chunk = 0;
+	ssize_t total = 0;
+	int err = 0, len;
+
+	if (!S_ISREG(inode->i_mode) || !READ_ONCE(VEXFS_I(inode)->vecmask))
+		return 0;
+	name = kmalloc(XATTR_NAME_MAX + 1, GFP_KERNEL);
+	if (!name)
+		return -ENOMEM;
+	for (; total <= XATTR_LIST_MAX; chunk++) {
+		err = vexfs_vec_next(inode, &id, &chunk, &e, coll);
+		if (err)
+			break;
+		len = vexfs_xattr_name(name, coll, chunk);
+		if (buf && total + len > size) {
+			err = -ERANGE;
+			break;
+		}
+		if (buf)
+			memcpy(buf + total, name, len);
+		total += len;
+	}
+	kfree(name);
+	return err && err != -ENOENT ? err : total;
+}

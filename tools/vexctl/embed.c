@@ -121,7 +121,7 @@ static void report_json(const struct embed_job *j, double seconds)
 	json_object_object_add(o, "model_files",
 			       json_object_new_uint64(j->e->ops->documents(j->e)));
 	json_object_object_add(o, "model_new", json_object_new_boolean(j->fitted));
-	json_object_object_add(o, "seconds", json_object_new_double(seconds));
+	json_object_object_add(o, "seconds", json_double(seconds, "%.3f"));
 	json_finish(o);
 }
 

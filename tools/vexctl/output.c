@@ -122,9 +122,18 @@ void json_add_path(struct json_object *o, const char *path, size_t len)
 	free(hex);
 }
 
+struct json_object *json_double(double d, const char *fmt)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), fmt, d);
+	return json_object_new_double_s(d, text);
+}
+
 int json_finish(struct json_object *o)
 {
 	int ret = puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+						      JSON_C_TO_STRING_SPACED |
 						      JSON_C_TO_STRING_NOSLASHESCAPE));
 
 	json_object_put(o);

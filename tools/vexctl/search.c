@@ -248,14 +248,6 @@ static void print_result(struct query *q)
 	       q->opt->exact ? ", exact" : "");
 }
 
-static struct json_object *double_json(double d, const char *fmt)
-{
-	char text[40];
-
-	snprintf(text, sizeof(text), fmt, d);
-	return json_object_new_double_s(d, text);
-}
-
 static struct json_object *hit_json(struct query *q, const struct vexfs_search_hit *h,
 				    unsigned int rank)
 {
@@ -266,9 +258,9 @@ static struct json_object *hit_json(struct query *q, const struct vexfs_search_h
 	const char *path = hit_path(q, h, &len);
 
 	json_object_object_add(o, "rank", json_object_new_int64(rank));
-	json_object_object_add(o, "distance", double_json((double)d, "%.9g"));
+	json_object_object_add(o, "distance", json_double((double)d, "%.9g"));
 	if (is_cosine(q))
-		json_object_object_add(o, "similarity", double_json(1.0 - (double)d, "%.7g"));
+		json_object_object_add(o, "similarity", json_double(1.0 - (double)d, "%.7g"));
 	if (len)
 		json_add_path(o, path, len);
 	json_object_object_add(o, "inode", json_object_new_uint64(h->ino));
@@ -295,8 +287,8 @@ static int result_json(struct query *q)
 	json_object_object_add(o, "metric", json_object_new_string(metric_name(q->coll.metric)));
 	json_object_object_add(o, "k", json_object_new_uint64(q->opt->k));
 	json_object_object_add(o, "exact", json_object_new_boolean(q->opt->exact));
-	json_object_object_add(o, "kernel_ms", double_json((double)q->s.nsec / 1e6, "%.6f"));
-	json_object_object_add(o, "total_ms", double_json(q->seconds * 1e3, "%.6f"));
+	json_object_object_add(o, "kernel_ms", json_double((double)q->s.nsec / 1e6, "%.6f"));
+	json_object_object_add(o, "total_ms", json_double(q->seconds * 1e3, "%.6f"));
 	json_object_object_add(o, "hits", hits);
 	return json_finish(o);
 }

@@ -78,14 +78,6 @@ static int run_set(const struct command *cmd, struct options *opt)
 	return ret;
 }
 
-static struct json_object *number_json(float f)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%.9g", (double)f);	/* reads back as the same float */
-	return json_object_new_double_s((double)f, text);
-}
-
 static struct json_object *embedding_json(const struct vexfs_embedding *e,
 					  const struct vexfs_ioc_collection *c,
 					  const struct vector *v)
@@ -94,7 +86,7 @@ static struct json_object *embedding_json(const struct vexfs_embedding *e,
 	size_t i;
 
 	for (i = 0; i < v->n; i++)
-		json_object_array_add(a, number_json(v->v[i]));
+		json_object_array_add(a, json_double((double)v->v[i], "%.9g"));
 	json_object_object_add(o, "collection", json_object_new_string(e->collection));
 	json_object_object_add(o, "chunk", json_object_new_int64(e->chunk));
 	json_object_object_add(o, "range_offset", json_object_new_uint64(e->range_off));

@@ -109,6 +109,7 @@ bool colour(FILE *f);			/* a terminal that may be coloured */
 void print_safe(FILE *f, const char *s, size_t len);	/* no control characters reach a terminal */
 struct json_object *json_text(const char *s, size_t len);	/* made valid UTF-8 */
 void json_add_path(struct json_object *o, const char *path, size_t len);
+struct json_object *json_double(double d, const char *fmt);	/* written as  says */
 int json_finish(struct json_object *o);	/* print and free; EXIT_FAILED if stdout is broken */
 const char *human_bytes(uint64_t n, char buf[16]);
 double now_seconds(void);

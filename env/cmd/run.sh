@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# shellcheck disable=SC2154	# facts are set by relay_line
+# One-line purpose: the whole thing on real text: build, boot, store, search, summary
+
+cmd_help() {
+	cat <<'END'
+usage: ./vex run [OPTION]... [DIR]
+
+Installs what is missing, builds module and tools, boots a guest, formats a disk, stores text files with
+their embeddings, remounts, compares, and answers searches. The text is the descriptions of the packages
+this machine's apt knows, or the files below DIR.
+
+  --limit N             so many files at most [2000]
+  --query TEXT          search for TEXT; repeatable [three examples]
+END
+	vm_options_help
+	cat <<'END'
+
+examples:
+  ./vex run
+  ./vex run --query 'draw a family tree' --query 'listen to internet radio'
+  ./vex run ~/notes --query 'what did we decide about backups'
+END
+}
+
+RUN_DEFAULT_QUERIES=('play chess against the computer' 'edit and convert sound files'
+	'encrypted backup of my files')
+
+declare -A FACT
+
+# The guest's stream: stages and facts for us, the rest for the reader.
+relay_output() {
+	local line start
+	start=$(now_ms)
+	while IFS= read -r line; do
+		case $line in
+		@stage\ *) printf '%s==>%s [%s s] %s\n' "$C_BOLD" "$C_OFF" "$(secs $(($(now_ms) - start)))" "${line#@stage }" >&2 ;;
+		@fact\ *) printf '%s\n' "${line#@fact }" >>"$1/facts" ;;
+		*) printf '%s\n' "$line" ;;
+		esac
+	done
+}
+
+read_facts() {
+	local k v
+	while IFS='=' read -r k v; do FACT[$k]=$v; done <"$1/facts"
+}
+
+fact() { printf '%s' "${FACT[$1]:-?}"; }
+
+summary() {
+	local dir=$1 lane accel
+	lane=$(result_field "$dir" lane)
+	accel=$(result_field "$dir" accel_reason)
+	cat <<END
+
+  kernel         $(fact kernel)
+  accelerator    $accel
+  guest ready    $(result_field "$dir" ready_ms) ms ($lane lane)
+  files          $(fact files) stored in $(fact store_ms) ms, all equal after the remount
+  embeddings     $(fact embeddings) made and stored in $(fact embed_ms) ms, all there after the remount
+  search         $(fact search_ms) ms each, from starting vexctl to its last line; $(fact kernel_ms) ms of it in the kernel
+  whole run      $(secs $(($(now_ms) - RUN_START))) s
+  log            ${dir#"$VEX_ROOT"/}
+END
+}
+
+# A filesystem with room for the files, their inodes (one block each at least), and vectors.
+disk_for() {
+	local files bytes mb
+	files=$(find "$1" -type f | wc -l)
+	bytes=$(du -sb "$1" | cut -f1)
+	mb=$((100 + (bytes / 1048576) * 2 + files / 150))
+	((files <= 2500 && bytes < 20000000)) && mb=100
+	printf '%d' "$mb"
+}
+
+cmd_main() {
+	local limit=2000 queries=() from='' series dir rc=0 corpus mb
+	RUN_START=$(now_ms)
+	while (($#)); do
+		vm_option "$@"
+		if ((VM_SHIFT)); then shift "$VM_SHIFT"; continue; fi
+		case $1 in
+		--limit) need_value "$1" $#; limit=$2; shift ;;
+		--query) need_value "$1" $#; [[ -n $2 && $2 != *$'\n'* ]] || usage_error "--query wants one line of text"
+			queries+=("$2"); shift ;;
+		-*) usage_error "unknown option '$1'" ;;
+		*) [[ -z $from ]] || usage_error "one directory, not '$from' and '$1'"; from=$1 ;;
+		esac
+		shift
+	done
+	[[ $limit =~ ^[1-9][0-9]{0,5}$ ]] || usage_error "--limit $limit: use a number from 1 to 999999"
+	if [[ -n $from ]]; then
+		[[ -d $from ]] || usage_error "$from is no directory"
+		from=$(readlink -f "$from")
+	fi
+	((${#queries[@]})) || queries=("${RUN_DEFAULT_QUERIES[@]}")
+	series=$(kernel_parse "${VM_KERNEL:-6.1}")
+	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel, 6.1 or 6.12"
+	((${#VM_DISKS[@]} == 0)) || usage_error "./vex run makes its own disk; --disk is for shell and vm"
+
+	build_packages
+	vm_need "$series"
+	say "Building vexfs.ko for $(kernel_release "$series") and the tools"
+	build_guest
+	build_module "$series"
+	dir=$(run_dir run)
+	corpus=$VEX_BUILD/corpus
+	say "Preparing the text"
+	if [[ -n $from ]]; then corpus_directory "$corpus" "$from" "$limit"; else corpus_packages "$corpus" "$limit"; fi
+	note "$(find "$corpus" -type f | wc -l) files, $(du -sh --apparent-size "$corpus" | cut -f1)"
+	mb=$(disk_for "$corpus")
+	printf '%s\n' "${queries[@]}" >"$dir/queries"
+	{
+		job_base "$series"
+		printf 'kind exec\nexec /vex/run\nkeep-disks\n'
+	} >"$dir/job"
+	{
+		payload_base "$series"
+		printf 'file /vex/run 0755 %s\nfile /vex/queries 0644 %s\ntree /vex/corpus %s\n' \
+			"$VEX_ROOT/env/vm/guest-run.sh" "$dir/queries" "$corpus"
+	} | payload_write "$dir"
+	: >"$dir/facts"
+	VM_DISKS=("test=${mb}M")
+	# Large texts lie in the guest's memory until they are stored; one size fits the others, and one saved guest.
+	[[ -n $VM_MEMORY ]] || ((mb <= 300)) || VM_MEMORY=$((768 + mb))
+	say "Starting the guest"
+	{ vm_start "$dir" "$series" --io pipe --timeout 1800 </dev/null || echo "$?" >"$dir/status"; } | relay_output "$dir"
+	[[ ! -f $dir/status ]] || rc=$(<"$dir/status")
+	((rc == 0)) || { note "log: ${dir#"$VEX_ROOT"/}"; return "$rc"; }
+	read_facts "$dir"
+	rc=$(verdict_field "$dir" status)
+	if [[ $rc != 0 || -z ${FACT[done]:-} ]]; then
+		die "$EX_FAILED" "the run in the guest failed (status $rc); see ${dir#"$VEX_ROOT"/}/out.log and console.log"
+	fi
+	summary "$dir"
+}

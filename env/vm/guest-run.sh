@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The guest's half of ./vex run: store, remount, compare, search. Lines that begin with @ are for
+# env/cmd/run.sh (@stage TEXT, @fact NAME=VALUE); everything else is shown as it is.
+set -eu
+disk=$VEX_DISK_TEST
+corpus=/vex/corpus
+mnt=/mnt/vexfs
+collection=text
+
+# BusyBox has no sub-second clock but this one.
+centis() { read -r up _ </proc/uptime; echo "$up" | tr -d .; }
+since() { echo $((($(centis) - $1) * 10)); }
+fail() { echo "$*"; exit 1; }
+embeddings() { vexctl stat --json "$mnt" | sed -n 's/^  "embeddings":\([0-9]*\),*$/\1/p'; }
+
+echo "@fact kernel=$(uname -r)"
+files=$(find "$corpus" -type f | wc -l)
+echo "@stage mkfs.vexfs on a disk of $(($(cat "/sys/block/${disk#/dev/}/size") / 2048)) MB"
+mkfs.vexfs "$disk" >/tmp/mkfs.log 2>&1 || { cat /tmp/mkfs.log; fail "mkfs.vexfs failed"; }
+mkdir -p "$mnt"
+mount -t vexfs "$disk" "$mnt" || { dmesg | tail -n 5; fail "mount failed"; }
+
+echo "@stage storing $files text files"
+start=$(centis)
+cp -r "$corpus/." "$mnt/"
+sync
+echo "@fact store_ms=$(since "$start")"
+
+echo "@stage an embedding for each of them (lexical, 384 dimensions)"
+vexctl collection create "$mnt" "$collection" --dim 384 --type f32 --metric cosine >/dev/null
+start=$(centis)
+vexctl embed --collection "$collection" "$mnt" >/tmp/embed.log 2>&1 ||
+	{ cat /tmp/embed.log; fail "vexctl embed failed"; }
+echo "@fact embed_ms=$(since "$start")"
+before=$(embeddings)
+
+echo "@stage unmount, check with fsck.vexfs, mount again"
+umount "$mnt"
+fsck.vexfs -n "$disk" >/tmp/fsck.log 2>&1 || { cat /tmp/fsck.log; fail "fsck.vexfs found damage"; }
+mount -t vexfs "$disk" "$mnt"
+
+echo "@stage comparing every file and counting the embeddings"
+diff -rq "$corpus" "$mnt" | grep -v '^Only in /mnt/vexfs: \.' >/tmp/diff || true
+[ ! -s /tmp/diff ] || { head -n 5 /tmp/diff; fail "files differ after the remount"; }
+after=$(embeddings)
+[ "$after" = "$before" ] || fail "$before embeddings before the remount, $after after it"
+[ "$after" -gt 0 ] || fail "no embedding was stored"
+echo "@fact files=$files"
+echo "@fact embeddings=$after"
+
+# Each query once as a person would type it, and repeated for a time that means something.
+while IFS= read -r query; do
+	echo
+	echo "search: $query"
+	vexctl search --collection "$collection" --k 5 --snippet "$mnt" "$query"
+done <"/vex/queries"
+echo
+start=$(centis)
+runs=0
+while [ "$runs" -lt 10 ]; do
+	IFS= read -r query </vex/queries
+	vexctl search --collection "$collection" --k 5 --json "$mnt" "$query" >>/tmp/search.json
+	runs=$((runs + 1))
+done
+echo "@fact search_ms=$(($(since "$start") / runs))"
+echo "@fact kernel_ms=$(sed -n 's/.*"kernel_ms": *\([0-9.]*\).*/\1/p' /tmp/search.json |
+	awk '{ s += $1; n++ } END { printf "%.1f", n ? s / n : -1 }')"
+umount "$mnt"
+echo "@fact done=1"

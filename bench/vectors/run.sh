@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Build and run the vector search benchmark: bench/vectors/run.sh [--json] [--runs N] [--set NAME]
+# Faiss (Debian: libfaiss-dev, g++) is compared if it is installed; CC, CXX and VEXFS_DATA are heeded.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+out=build/bench-vectors
+CC=${CC:-cc} CXX=${CXX:-c++}
+warn=(-Wall -Wextra -Werror -Wno-unused-parameter)
+flags=(-std=gnu11 -O2 -g "${warn[@]}" -I. -Iinclude -Ibench/vectors -D_GNU_SOURCE)
+
+die() { printf 'bench/vectors: %s\n' "$*" >&2; exit 1; }
+compile() { "$CC" "${flags[@]}" "$@" || die "cannot compile: the message is above"; }
+
+command -v "$CC" >/dev/null || die "no C compiler '$CC': install gcc, or set CC"
+mkdir -p "$out"
+
+# What the kernel gets: no compiler-made vectors, and integer registers only where it has no others.
+general=()
+if [[ $(uname -m) == x86_64 ]]; then
+	general=(-mgeneral-regs-only)
+fi
+for f in softfloat vec vec_int; do
+	compile "${general[@]}" -fno-tree-vectorize -c "core/$f.c" -o "$out/$f.o"
+done
+compile -c core/vec_sse2.c -o "$out/vec_sse2.o"
+if [[ $(uname -m) == x86_64 ]]; then
+	compile -mavx2 -mfma -c core/vec_avx2.c -o "$out/vec_avx2.o"
+else
+	compile -c core/vec_avx2.c -o "$out/vec_avx2.o"
+fi
+compile -c lib/crc32c.c -o "$out/crc32c.o"
+
+# Faiss is static and C++ in Debian: it decides who links.
+link=("$CC") libs=(-lm) defs=()
+probe() {
+	printf '#include <faiss/IndexFlat.h>\nint main() { faiss::IndexFlatL2 i(2); return i.d - 2; }\n' |
+		"$CXX" -x c++ - -fopenmp -o "$out/probe" -lfaiss -lblas -llapack &>"$out/probe.log"
+}
+if ! command -v "$CXX" >/dev/null; then
+	echo "SKIP: no comparison with Faiss: no C++ compiler '$CXX' (apt install g++ libfaiss-dev)" >&2
+elif ! probe; then
+	echo "SKIP: no comparison with Faiss: it is not installed (apt install libfaiss-dev); see $out/probe.log" >&2
+else
+	"$CXX" -O2 -fopenmp -Ibench/vectors -c bench/vectors/faiss_flat.cc -o "$out/faiss_flat.o"
+	link=("$CXX") libs=("$out/faiss_flat.o" -fopenmp -lfaiss -lblas -llapack -lm) defs=(-DHAVE_FAISS)
+fi
+for f in main data methods bandwidth; do
+	compile "${defs[@]}" -c "bench/vectors/$f.c" -o "$out/$f.o"
+done
+"${link[@]}" -o "$out/bench-vectors" "$out"/{main,data,methods,bandwidth}.o \
+	"$out"/{softfloat,vec,vec_int,vec_sse2,vec_avx2,crc32c}.o "${libs[@]}"
+
+printf '... %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" >&2
+exec "$out/bench-vectors" "$@"

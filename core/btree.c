@@ -39,7 +39,8 @@ static const char *recs_verify(const struct vexfs_rec *rec, u32 count, int level
  * vexfs_node_verify - structure of one node
  * @block:   4096 bytes whose header has been verified
  * @level:   expected level
- * @lo, @hi: its keys must lie in [@lo, @hi)
+ * @lo:      lowest key it may hold
+ * @hi:      its keys are below this
  * @nblocks: of the device
  *
  * The values of leaf records are not looked at.

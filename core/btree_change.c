@@ -26,7 +26,8 @@
  * @level: the node is the path's at this level
  * @pos:   of the first record to go
  * @nold:  records to go
- * @nnew:  records to come in their place, from @recs
+ * @nnew:  records to come in their place
+ * @recs:  the new ones
  */
 struct splice {
 	int level;

@@ -121,8 +121,9 @@ static const char *entry_verify(const struct vexfs_dirent *de, u32 space, u64 lo
 
 /**
  * vexfs_dir_leaf_verify - structure of a directory leaf
- * @block:   4096 bytes whose header has been verified
- * @lo, @hi: the hashes must lie in [@lo, @hi)
+ * @block: 4096 bytes whose header has been verified
+ * @lo:    lowest hash it may hold
+ * @hi:    its hashes are below this
  *
  * Return: NULL, or the failed check.
  */

@@ -22,7 +22,7 @@ struct vexfs_cblk {
 	u64	blkno;
 	u32	pins;
 	bool	dirty, seal, verified;
-	u8	data[VEXFS_BLOCK_SIZE];
+	u8	data[VEXFS_BLOCK_SIZE] __attribute__((aligned(16)));
 };
 
 static struct vexfs_image *to_image(struct vexfs_io *io)

@@ -1,0 +1,816 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The populated filesystem of fsck's tests, and every kind of damage to it. */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+#include "tests/unit/fsck_damage.h"
+
+#define ROOT	VEXFS_ROOT_INO
+#define BLOCKS	FIXTURE_BLOCKS
+
+void fixture_make(struct fixture *x)
+{
+	struct ib *ib = &x->ib;
+	char name[VEXFS_NAME_LEN + 1];
+	int i;
+
+	ib_make(ib, BLOCKS);
+	x->dir = ib_mkdir(ib, ROOT, "dir");
+	x->sub = ib_mkdir(ib, x->dir, "sub");
+	x->big = ib_mkdir(ib, ROOT, "big");
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "%0*d", 20 + i % 100, i);
+		ib_file(ib, x->big, name, 0, 1);
+	}
+	x->file = ib_file(ib, x->dir, "file", 5, 5);
+	x->frag = ib_file(ib, x->dir, "fragmented", 300, 1);
+	x->linked = ib_file(ib, x->dir, "a", 2, 2);
+	ib_add_name(ib, x->sub, "b", x->linked);
+	x->many = ib_file(ib, x->dir, "m", 1, 1);
+	for (i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "m%d", i);
+		ib_add_name(ib, x->sub, name, x->many);
+	}
+	x->symlink = ib_symlink(ib, x->dir, "short", "file");
+	memset(name, 'x', 200);
+	name[200] = 0;
+	x->longlink = ib_symlink(ib, x->dir, "long", name);
+	x->unwritten = ib_file(ib, x->dir, "prealloc", 1, 1);
+	ib_add_extent(ib, x->unwritten, 10, 3, VEXFS_EXT_UNWRITTEN);
+	ib_collection(ib, 0, "words", 8, 1);
+	ib_collection(ib, 9, "pages", 1200, 2);
+	for (i = 0; i < 20; i++)
+		ib_embed(ib, 0, i, x->file, i);
+	for (i = 0; i < 70; i++)
+		ib_embed(ib, 9, i, i % 2 ? x->linked : x->frag, i);
+}
+
+/* ---- helpers for damage ----------------------------------------------------------------- */
+
+static void *body(const struct vexfs_blk *b)
+{
+	return (u8 *)b->data + VEXFS_MDHDR_SIZE;
+}
+
+struct vexfs_group_desc *pin_desc(struct ib *ib, struct vexfs_blk *b)
+{
+	ib_pin(ib, 1, b);
+	return body(b);
+}
+
+/* The only leaf of a small directory. */
+static u64 leaf_of(struct ib *ib, u64 dir)
+{
+	struct vexfs_inode di = ib_get_inode(ib, dir);
+
+	assert_int_equal(le16_to_cpu(di.i_root.r_level), 1);
+	return le64_to_cpu(di.i_root.r_recs[0].val);
+}
+
+struct vexfs_dirent *pin_entry(struct ib *ib, u64 dir, const char *name, struct vexfs_blk *b)
+{
+	struct vexfs_mdhdr *h = ib_pin(ib, leaf_of(ib, dir), b);
+	u8 *p = body(b), *end = p + le32_to_cpu(h->h_bytes);
+
+	while (p < end) {
+		struct vexfs_dirent *d = (void *)p;
+
+		if (d->d_name_len == strlen(name) && !memcmp(d->d_name, name, d->d_name_len))
+			return d;
+		p += le16_to_cpu(d->d_rec_len);
+	}
+	fail_msg("no entry %s", name);
+	return NULL;
+}
+
+struct vexfs_slot *pin_slot(struct ib *ib, u32 id, u32 slot, struct vexfs_blk *b)
+{
+	struct vexfs_collection c = ib_get_coll(ib, id);
+
+	ib_pin(ib, ib_map(ib, le64_to_cpu(c.c_slot_ino), slot / VEXFS_SLOTS_PER_BLOCK), b);
+	return (struct vexfs_slot *)body(b) + slot % VEXFS_SLOTS_PER_BLOCK;
+}
+
+/* ---- superblock, groups ------------------------------------------------------------------- */
+
+static void bad_sb_checksum(struct fixture *x)
+{
+	EDIT_BLOCK(x, 0, false, p[VEXFS_SB_OFFSET + 900] ^= 1);
+}
+
+static void bad_gdt_checksum(struct fixture *x)
+{
+	EDIT_BLOCK(x, 1, false, p[4000] ^= 1);
+}
+
+static void bad_free_blocks(struct fixture *x)
+{
+	EDIT_DESC(x, gd->gd_free_blocks = cpu_to_le32(le32_to_cpu(gd->gd_free_blocks) + 1));
+}
+
+static void bad_free_inodes(struct fixture *x)
+{
+	EDIT_DESC(x, gd->gd_free_inodes = cpu_to_le32(le32_to_cpu(gd->gd_free_inodes) - 1));
+}
+
+static void bad_used_dirs(struct fixture *x)
+{
+	EDIT_DESC(x, gd->gd_used_dirs = cpu_to_le32(77));
+}
+
+static void bad_itable_init(struct fixture *x)
+{
+	EDIT_DESC(x, gd->gd_itable_init = cpu_to_le32(100000));
+}
+
+static void short_itable_init(struct fixture *x)
+{
+	EDIT_DESC(x, gd->gd_itable_init = cpu_to_le32(3));
+}
+
+static void bad_bbmap_checksum(struct fixture *x)
+{
+	EDIT_BLOCK(x, vexfs_group_bbmap(&x->ib.img.geo, 0), false, p[70] ^= 1);
+}
+
+static void bad_ibmap_checksum(struct fixture *x)
+{
+	EDIT_BLOCK(x, vexfs_group_ibmap(&x->ib.img.geo, 0), false, p[70] ^= 1);
+}
+
+static void leaked_block(struct fixture *x)
+{
+	EDIT_BLOCK(x, vexfs_group_bbmap(&x->ib.img.geo, 0), true,
+		   vexfs_bits_set(p + VEXFS_MDHDR_SIZE, BLOCKS - 3, 1));
+}
+
+static void unmarked_block(struct fixture *x)
+{
+	u64 blkno = ib_map(&x->ib, x->file, 2);
+
+	EDIT_BLOCK(x, vexfs_group_bbmap(&x->ib.img.geo, 0), true,
+		   vexfs_bits_clear(p + VEXFS_MDHDR_SIZE, blkno, 1));
+}
+
+static void unmarked_inode(struct fixture *x)
+{
+	EDIT_BLOCK(x, vexfs_group_ibmap(&x->ib.img.geo, 0), true,
+		   vexfs_bits_clear(p + VEXFS_MDHDR_SIZE, x->file - 1, 1));
+}
+
+static void marked_inode(struct fixture *x)
+{
+	EDIT_BLOCK(x, vexfs_group_itable(&x->ib.img.geo, 0) +
+		   (x->symlink - 1) / VEXFS_INODES_PER_BLOCK, false,
+		   memset(p + vexfs_ino_offset(&x->ib.img.geo, x->symlink), 0, VEXFS_INODE_SIZE));
+}
+
+static void marked_beyond(struct fixture *x)
+{
+	EDIT_BLOCK(x, vexfs_group_ibmap(&x->ib.img.geo, 0), true,
+		   vexfs_bits_set(p + VEXFS_MDHDR_SIZE, x->ib.img.geo.inodes_per_group - 1, 1));
+}
+
+/* ---- inodes ------------------------------------------------------------------------------------ */
+
+static void bad_inode_checksum(struct fixture *x)
+{
+	struct vexfs_geo *geo = &x->ib.img.geo;
+
+	EDIT_BLOCK(x, vexfs_ino_block(geo, x->file), false,
+		   p[vexfs_ino_offset(geo, x->file) + 41] ^= 1);
+}
+
+static void misplaced_inode(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_ino = cpu_to_le64(x->frag));
+}
+
+static void reserved_inode(struct fixture *x)
+{
+	EDIT_INODE(x, 5, di = ib_get_inode(&x->ib, x->file); di.i_ino = cpu_to_le64(5));
+}
+
+static void bad_i_blocks(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_blocks = cpu_to_le64(99));
+}
+
+static void bad_r_blocks(struct fixture *x)
+{
+	EDIT_INODE(x, x->frag, di.i_root.r_blocks = cpu_to_le64(1000));
+}
+
+static void beyond_size(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_size = cpu_to_le64(4096));
+}
+
+static void xattr_block(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_xattr_block = cpu_to_le64(3000));
+}
+
+static void special_blocks(struct fixture *x)
+{
+	u64 ino = ib_new_inode(&x->ib, S_IFIFO | 0600);
+
+	ib_add_name(&x->ib, x->dir, "fifo", ino);
+	EDIT_INODE(x, ino, di.i_blocks = cpu_to_le64(1));
+}
+
+static void set_extent(struct vexfs_inode *di, int i, u64 lblk, u64 pblk, u64 len)
+{
+	struct vexfs_extent e = { .lblk = lblk, .pblk = pblk, .len = len };
+
+	di->i_root.r_recs[i].key = cpu_to_le64(lblk);
+	di->i_root.r_recs[i].val = cpu_to_le64(vexfs_ext_pack(&e));
+	if (le16_to_cpu(di->i_root.r_count) <= i)
+		di->i_root.r_count = cpu_to_le16(i + 1);
+}
+
+static void shared_block(struct fixture *x)
+{
+	u64 pblk = ib_map(&x->ib, x->linked, 0);
+
+	EDIT_INODE(x, x->file, set_extent(&di, 0, 0, pblk, 2));
+}
+
+static void extent_in_metadata(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, set_extent(&di, 0, 0, x->ib.img.geo.journal_start, 2));
+}
+
+static void extent_overlap(struct fixture *x)
+{
+	u64 pblk = ib_map(&x->ib, x->file, 0);
+
+	EDIT_INODE(x, x->file, set_extent(&di, 0, 0, pblk, 3); set_extent(&di, 1, 2, pblk + 3, 2));
+}
+
+static void extent_bad(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_root.r_recs[0].val = cpu_to_le64(5));
+}
+
+static u64 first_node(struct fixture *x, u64 ino)
+{
+	struct vexfs_inode di = ib_get_inode(&x->ib, ino);
+
+	assert_true(le16_to_cpu(di.i_root.r_level) > 0);
+	return le64_to_cpu(di.i_root.r_recs[0].val);
+}
+
+static void node_checksum(struct fixture *x)
+{
+	EDIT_BLOCK(x, first_node(x, x->frag), false, p[200] ^= 1);
+}
+
+static void node_order(struct fixture *x)
+{
+	EDIT_BLOCK(x, first_node(x, x->frag), true,
+		   memcpy(p + VEXFS_MDHDR_SIZE, p + VEXFS_MDHDR_SIZE + 32, 16));
+}
+
+static void node_owner(struct fixture *x)
+{
+	EDIT_BLOCK(x, first_node(x, x->frag), true,
+		   ((struct vexfs_mdhdr *)p)->h_owner = cpu_to_le64(x->file));
+}
+
+static void node_twice(struct fixture *x)
+{
+	EDIT_INODE(x, x->frag, di.i_root.r_recs[1].val = di.i_root.r_recs[0].val);
+}
+
+static void nul_in_symlink(struct fixture *x)
+{
+	EDIT_INODE(x, x->symlink, di.i_symlink[1] = 0);
+}
+
+static void long_symlink_length(struct fixture *x)
+{
+	EDIT_INODE(x, x->longlink, di.i_size = cpu_to_le64(201));
+}
+
+static void long_symlink_block(struct fixture *x)
+{
+	EDIT_INODE(x, x->longlink, di.i_root.r_count = cpu_to_le16(0));
+}
+
+/* ---- directories ---------------------------------------------------------------------------------- */
+
+static void leaf_checksum(struct fixture *x)
+{
+	EDIT_BLOCK(x, leaf_of(&x->ib, x->dir), false, p[100] ^= 1);
+}
+
+static void entry_hash(struct fixture *x)
+{
+	/* The last entry, so that the order stays right. */
+	EDIT_BLOCK(x, leaf_of(&x->ib, x->sub), true, {
+		struct vexfs_dirent *d = (void *)(p + VEXFS_MDHDR_SIZE), *last = d;
+		u8 *end = (u8 *)d + le32_to_cpu(((struct vexfs_mdhdr *)p)->h_bytes);
+
+		while ((u8 *)d < end) {
+			last = d;
+			d = (void *)((u8 *)d + le16_to_cpu(d->d_rec_len));
+		}
+		last->d_hash = cpu_to_le64(le64_to_cpu(last->d_hash) + 1);
+	});
+}
+
+static void entry_free_inode(struct fixture *x)
+{
+	EDIT_ENTRY(x, x->dir, "file", d->d_ino = cpu_to_le64(x->ib.img.geo.inodes_per_group));
+}
+
+static void entry_impossible(struct fixture *x)
+{
+	EDIT_ENTRY(x, x->dir, "file", d->d_ino = cpu_to_le64(1ULL << 39));
+}
+
+static void entry_type(struct fixture *x)
+{
+	EDIT_ENTRY(x, x->dir, "file", d->d_type = DT_DIR);
+}
+
+static void entry_hidden(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 0);
+
+	EDIT_ENTRY(x, x->dir, "file", d->d_ino = c.c_slot_ino);
+}
+
+static void entry_duplicate(struct fixture *x)
+{
+	/* "m" and "a" have names of one length: make one the other, in its place. */
+	struct vexfs_blk b;
+	struct vexfs_dirent *m, *a;
+	u64 hash;
+
+	m = pin_entry(&x->ib, x->dir, "m", &b);
+	hash = le64_to_cpu(m->d_hash);
+	ib_change(&x->ib, &b, true);
+	a = pin_entry(&x->ib, x->dir, "a", &b);
+	/* Neighbours only if nothing lies between; move @a next to @m. */
+	{
+		struct vexfs_mdhdr *h = b.data;
+		u32 len = le16_to_cpu(a->d_rec_len), off = (u8 *)a - (u8 *)b.data;
+		u32 end = VEXFS_MDHDR_SIZE + le32_to_cpu(h->h_bytes), at;
+		u8 copy[64];
+
+		assert_true(len <= sizeof(copy));
+		memcpy(copy, a, len);
+		memmove((u8 *)b.data + off, (u8 *)b.data + off + len, end - off - len);
+		for (at = VEXFS_MDHDR_SIZE; at < end - len;) {
+			struct vexfs_dirent *d = (void *)((u8 *)b.data + at);
+
+			at += le16_to_cpu(d->d_rec_len);
+			if (le64_to_cpu(d->d_hash) == hash)
+				break;
+		}
+		memmove((u8 *)b.data + at + len, (u8 *)b.data + at, end - at - len);
+		memcpy((u8 *)b.data + at, copy, len);
+		a = (void *)((u8 *)b.data + at);
+		a->d_hash = cpu_to_le64(hash);
+		a->d_name[0] = 'm';
+	}
+	ib_change(&x->ib, &b, true);
+}
+
+static void dir_size(struct fixture *x)
+{
+	EDIT_INODE(x, x->dir, di.i_size = cpu_to_le64(3));
+}
+
+static void dir_blocks(struct fixture *x)
+{
+	EDIT_INODE(x, x->dir, di.i_blocks = cpu_to_le64(7));
+}
+
+static void second_dir_name(struct fixture *x)
+{
+	ib_add_name(&x->ib, ROOT, "again", x->sub);
+}
+
+static void dir_node_level(struct fixture *x)
+{
+	EDIT_BLOCK(x, first_node(x, x->big), true,
+		   ((struct vexfs_mdhdr *)p)->h_count = cpu_to_le16(999));
+}
+
+/* ---- names ------------------------------------------------------------------------------------------- */
+
+static void file_nlink(struct fixture *x)
+{
+	EDIT_INODE(x, x->linked, di.i_nlink = cpu_to_le32(3));
+}
+
+static void dir_nlink(struct fixture *x)
+{
+	EDIT_INODE(x, x->dir, di.i_nlink = cpu_to_le32(2));
+}
+
+static void root_nlink(struct fixture *x)
+{
+	EDIT_INODE(x, ROOT, di.i_nlink = cpu_to_le32(9));
+}
+
+static void link_missing(struct fixture *x)
+{
+	EDIT_INODE(x, x->linked, {
+		di.i_links[2].l_parent = cpu_to_le64(x->big);
+		di.i_links[2].l_hash = cpu_to_le64(12345);
+	});
+}
+
+static void link_unrecorded(struct fixture *x)
+{
+	EDIT_INODE(x, x->linked, memset(&di.i_links[1], 0, sizeof(di.i_links[1])));
+}
+
+static void more_links_flag(struct fixture *x)
+{
+	EDIT_INODE(x, x->many, di.i_flags = 0);
+}
+
+static void no_name(struct fixture *x)
+{
+	u64 ino = ib_new_inode(&x->ib, S_IFREG | 0600);
+
+	EDIT_INODE(x, ino, di.i_nlink = 0);
+}
+
+static void dir_no_name(struct fixture *x)
+{
+	u64 ino = ib_new_inode(&x->ib, S_IFDIR | 0700);
+
+	EDIT_INODE(x, ino, {
+		di.i_nlink = cpu_to_le32(2);
+		di.i_links[0].l_parent = cpu_to_le64(ROOT);
+	});
+}
+
+static void dir_parent(struct fixture *x)
+{
+	EDIT_INODE(x, x->sub, di.i_links[0].l_parent = cpu_to_le64(x->big));
+}
+
+static void dir_hash(struct fixture *x)
+{
+	EDIT_INODE(x, x->sub, di.i_links[0].l_hash = cpu_to_le64(99));
+}
+
+static void dir_no_parent(struct fixture *x)
+{
+	EDIT_INODE(x, x->sub, memset(di.i_links, 0, sizeof(di.i_links)));
+}
+
+static void root_parent(struct fixture *x)
+{
+	EDIT_INODE(x, ROOT, di.i_links[0].l_parent = cpu_to_le64(x->dir));
+}
+
+/* Two directories in each other, cut off from the root. */
+static void dir_cycle(struct fixture *x)
+{
+	u64 a = ib_new_inode(&x->ib, S_IFDIR | 0700), b = ib_new_inode(&x->ib, S_IFDIR | 0700);
+
+	ib_add_name(&x->ib, a, "b", b);
+	ib_add_name(&x->ib, b, "a", a);
+}
+
+static void no_root(struct fixture *x)
+{
+	struct vexfs_geo *geo = &x->ib.img.geo;
+
+	EDIT_BLOCK(x, vexfs_ino_block(geo, ROOT), false,
+		   memset(p + vexfs_ino_offset(geo, ROOT), 0, VEXFS_INODE_SIZE));
+}
+
+static void removed_dir_entries(struct fixture *x)
+{
+	u64 ino = ib_new_inode(&x->ib, S_IFDIR | 0700);
+
+	ib_file(&x->ib, ino, "left", 0, 1);
+	ib_orphan(&x->ib, 0, ino);
+}
+
+static void orphan_free(struct fixture *x)
+{
+	ib_orphan(&x->ib, 3, x->ib.img.geo.inodes_per_group);
+}
+
+static void orphan_impossible(struct fixture *x)
+{
+	ib_orphan(&x->ib, 3, 1ULL << 50);
+}
+
+static void orphan_twice(struct fixture *x)
+{
+	ib_orphan(&x->ib, 3, x->file);
+	ib_orphan(&x->ib, 7, x->file);
+}
+
+static void orphan_checksum(struct fixture *x)
+{
+	EDIT_BLOCK(x, x->ib.img.geo.orphan_start, false, p[1000] ^= 1);
+}
+
+/* ---- collections ------------------------------------------------------------------------------------------ */
+
+static void coll_checksum(struct fixture *x)
+{
+	EDIT_BLOCK(x, x->ib.img.geo.coll_start, false, p[1000] ^= 1);
+}
+
+static void coll_state(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_state = cpu_to_le32(7));
+}
+
+static void coll_index(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_id = cpu_to_le32(1));
+}
+
+static void coll_name(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_name[2] = '.');
+}
+
+static void coll_same_name(struct fixture *x)
+{
+	EDIT_COLL(x, 9, {
+		memset(c.c_name, 0, sizeof(c.c_name));
+		memcpy(c.c_name, "words", 5);
+	});
+}
+
+static void coll_dim(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_dim = 0);
+}
+
+static void coll_slots(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_nslots = cpu_to_le64(64));
+}
+
+static void coll_more_slots(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_nslots = cpu_to_le64(63 * 5));
+}
+
+static void coll_count(struct fixture *x)
+{
+	EDIT_BLOCK(x, x->ib.img.geo.coll_start, true,
+		   ((struct vexfs_mdhdr *)p)->h_count = cpu_to_le16(2));
+}
+
+static void coll_inode(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_code_ino = cpu_to_le64(x->file));
+}
+
+static void coll_inode_twice(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_code_ino = c.c_payload_ino);
+}
+
+static void hidden_nobody(struct fixture *x)
+{
+	u64 ino = ib_new_inode(&x->ib, S_IFREG | 0600);
+
+	EDIT_INODE(x, ino, {
+		di.i_nlink = cpu_to_le32(1);
+		di.i_flags = cpu_to_le32(VEXFS_INODE_HIDDEN);
+	});
+}
+
+static void hidden_nlink(struct fixture *x)
+{
+	struct vexfs_collection coll = ib_get_coll(&x->ib, 0);
+
+	EDIT_INODE(x, le64_to_cpu(coll.c_slot_ino), di.i_nlink = cpu_to_le32(2));
+}
+
+static void slot_checksum(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 9);
+
+	EDIT_BLOCK(x, ib_map(&x->ib, le64_to_cpu(c.c_slot_ino), 1), false, p[99] ^= 1);
+}
+
+static void slot_state(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_state = 9);
+}
+
+static void slot_freed(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_state = VEXFS_SLOT_FREE);
+}
+
+static void slot_inode(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_ino = cpu_to_le64(x->ib.img.geo.inodes_per_group));
+}
+
+static void slot_generation(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_generation = cpu_to_le32(1));
+}
+
+static void slot_mask(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_vecmask = 0);
+}
+
+static void slot_datagen(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_datagen = cpu_to_le64(5));
+}
+
+static void slot_stamp(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_stamp = cpu_to_le64(70000));
+}
+
+static void slot_same_stamp(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_stamp = cpu_to_le64(104));
+}
+
+static void slot_chunk(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_chunk = cpu_to_le32(500));
+}
+
+static void slot_count(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 0);
+
+	EDIT_BLOCK(x, ib_map(&x->ib, le64_to_cpu(c.c_slot_ino), 0), true,
+		   ((struct vexfs_mdhdr *)p)->h_count = cpu_to_le16(19));
+}
+
+static void map_value(struct fixture *x)
+{
+	EDIT_COLL(x, 9, {
+		struct vexfs_tree map = {
+			.io = &x->ib.img.io, .root = &c.c_map, .owner = VEXFS_OWNER_COLL + 9,
+			.leaf_magic = VEXFS_MAGIC_NODE,
+		};
+
+		assert_int_equal(vexfs_bt_update(&map, VEXFS_MAPKEY(x->frag, 4), 5), 0);
+	});
+}
+
+static void map_extra(struct fixture *x)
+{
+	EDIT_COLL(x, 9, {
+		struct vexfs_tree map = {
+			.io = &x->ib.img.io, .root = &c.c_map, .owner = VEXFS_OWNER_COLL + 9,
+			.leaf_magic = VEXFS_MAGIC_NODE,
+		};
+
+		assert_int_equal(vexfs_bt_insert(&map, VEXFS_MAPKEY(x->frag, 4000), 125), 0);
+	});
+}
+
+static void map_blocks(struct fixture *x)
+{
+	EDIT_COLL(x, 9, c.c_map.r_blocks = cpu_to_le64(le64_to_cpu(c.c_map.r_blocks) + 1));
+}
+
+static void payload_crc(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 9);
+
+	EDIT_BLOCK(x, ib_map(&x->ib, le64_to_cpu(c.c_payload_ino), 3), false, p[17] ^= 1);
+}
+
+static void payload_hole(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 0);
+
+	EDIT_INODE(x, le64_to_cpu(c.c_payload_ino),
+		   di.i_root.r_recs[0].val |= cpu_to_le64(VEXFS_EXT_UNWRITTEN));
+}
+
+static void slot_hole(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 0);
+
+	EDIT_INODE(x, le64_to_cpu(c.c_slot_ino),
+		   di.i_root.r_recs[0].val |= cpu_to_le64(VEXFS_EXT_UNWRITTEN));
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------------ */
+
+const struct damage damages[] = {
+	{ "bad_sb_checksum", bad_sb_checksum, "superblock: wrong superblock checksum" },
+	{ "bad_gdt_checksum", bad_gdt_checksum, "group descriptors: block 1: wrong block checksum" },
+	{ "bad_free_blocks", bad_free_blocks, "free blocks, there are" },
+	{ "bad_free_inodes", bad_free_inodes, "free inodes, there are" },
+	{ "bad_used_dirs", bad_used_dirs, "descriptor says 77 directories, there are 4" },
+	{ "bad_itable_init", bad_itable_init, "100000 inode table blocks were written, it has" },
+	{ "short_itable_init", short_itable_init, "beyond the 3 table blocks written" },
+	{ "bad_bbmap_checksum", bad_bbmap_checksum, "group 0: block bitmap: block 2: wrong block" },
+	{ "bad_ibmap_checksum", bad_ibmap_checksum, "group 0: inode bitmap: block 3: wrong block" },
+	{ "leaked_block", leaked_block, "blocks 8189 to 8189: in use in the block bitmap, but nobody" },
+	{ "unmarked_block", unmarked_block, "in use, but free in the block bitmap" },
+	{ "unmarked_inode", unmarked_inode, "in use, but free in the inode bitmap" },
+	{ "marked_inode", marked_inode, "free, but in use in the inode bitmap" },
+	{ "marked_beyond", marked_beyond, "group 0: inode bitmap marks inode 2048" },
+	{ "bad_inode_checksum", bad_inode_checksum, "wrong inode checksum" },
+	{ "misplaced_inode", misplaced_inode, "misplaced inode" },
+	{ "reserved_inode", reserved_inode, "inode 5: reserved, but in use" },
+	{ "bad_i_blocks", bad_i_blocks, "has 5 blocks, i_blocks says 99" },
+	{ "bad_r_blocks", bad_r_blocks, "its root says 1000" },
+	{ "beyond_size", beyond_size, "lies beyond the size" },
+	{ "xattr_block", xattr_block, "has an xattr block" },
+	{ "special_blocks", special_blocks, "special file with blocks" },
+	{ "shared_block", shared_block, "is used twice" },
+	{ "extent_in_metadata", extent_in_metadata, "are not in the data area of one group" },
+	{ "extent_overlap", extent_overlap, "overlaps the one before" },
+	{ "extent_bad", extent_bad, "extent at logical block 0: " },
+	{ "node_checksum", node_checksum, "wrong block checksum" },
+	{ "node_order", node_order, "B+tree keys not ascending" },
+	{ "node_owner", node_owner, "block of another owner" },
+	{ "node_twice", node_twice, "is used twice" },
+	{ "nul_in_symlink", nul_in_symlink, "symlink target contains a NUL byte" },
+	{ "long_symlink_length", long_symlink_length, "symlink length differs" },
+	{ "long_symlink_block", long_symlink_block, "long symlink without exactly one block" },
+	{ "leaf_checksum", leaf_checksum, "wrong block checksum" },
+	{ "entry_hash", entry_hash, "hash does not match the name" },
+	{ "entry_free_inode", entry_free_inode, "entry 'file' (inode 2048): the inode is free" },
+	{ "entry_impossible", entry_impossible, "impossible inode number" },
+	{ "entry_type", entry_type, "type differs from the inode's" },
+	{ "entry_hidden", entry_hidden, "names a hidden inode" },
+	{ "entry_duplicate", entry_duplicate, "the name is there twice" },
+	{ "dir_size", dir_size, "i_size says 3" },
+	{ "dir_blocks", dir_blocks, "i_blocks 7" },
+	{ "second_dir_name", second_dir_name, "a directory cannot have a second name" },
+	{ "dir_node_level", dir_node_level, "inode 13: block" },
+	{ "file_nlink", file_nlink, "has link count 3, should be 2" },
+	{ "dir_nlink", dir_nlink, "directory has link count 2, should be 3" },
+	{ "root_nlink", root_nlink, "inode 2: directory has link count 9, should be 4" },
+	{ "link_missing", link_missing, "records a name in directory 13 that does not exist" },
+	{ "link_unrecorded", link_unrecorded, "has 2 names, of which it records 1" },
+	{ "more_links_flag", more_links_flag, "has 11 names, of which it records 8" },
+	{ "no_name", no_name, "has no name and is not in the orphan table" },
+	{ "dir_no_name", dir_no_name, "directory has no name: not connected" },
+	{ "dir_parent", dir_parent, "records parent 13, its entry is in 11" },
+	{ "dir_hash", dir_hash, "records another name than it has" },
+	{ "dir_no_parent", dir_no_parent, "directory records 0 parents" },
+	{ "root_parent", root_parent, "the root directory is not its own parent" },
+	{ "dir_cycle", dir_cycle, "directory is its own ancestor" },
+	{ "no_root", no_root, "there is no root directory" },
+	{ "removed_dir_entries", removed_dir_entries, "removed directory with entries" },
+	{ "orphan_free", orphan_free, "orphan table: inode 2048 is free" },
+	{ "orphan_impossible", orphan_impossible, "impossible inode number 1125899906842624" },
+	{ "orphan_twice", orphan_twice, "stands in it twice" },
+	{ "orphan_checksum", orphan_checksum, "orphan table: block" },
+	{ "coll_checksum", coll_checksum, "collection table: block" },
+	{ "coll_state", coll_state, "collection 0: unknown state" },
+	{ "coll_index", coll_index, "its index is not its place" },
+	{ "coll_name", coll_name, "impossible name" },
+	{ "coll_same_name", coll_same_name, "collection 9: has the name of collection 0" },
+	{ "coll_dim", coll_dim, "impossible dimension" },
+	{ "coll_slots", coll_slots, "impossible number of slots" },
+	{ "coll_more_slots", coll_more_slots, "its slot table file has 1 blocks, its slots need 5" },
+	{ "coll_count", coll_count, "says 2 collections, there are 1" },
+	{ "coll_inode", coll_inode, "is not a hidden file" },
+	{ "coll_inode_twice", coll_inode_twice, "has another use in a collection" },
+	{ "hidden_nobody", hidden_nobody, "hidden, but no collection's" },
+	{ "hidden_nlink", hidden_nlink, "does not have a link count of 1" },
+	{ "slot_checksum", slot_checksum, "'pages': slot table" },
+	{ "slot_state", slot_state, "slot 3 (inode 314, chunk 3): unknown state" },
+	{ "slot_freed", slot_freed, "leads inode 314, chunk 3 to slot 3, which is not its" },
+	{ "slot_inode", slot_inode, "slot 3 (inode 2048, chunk 3): the inode is free" },
+	{ "slot_generation", slot_generation, "the inode has another generation" },
+	{ "slot_mask", slot_mask, "(i_vecmask)" },
+	{ "slot_datagen", slot_datagen, "(v_datagen)" },
+	{ "slot_stamp", slot_stamp, "stamp not below the collection's limit" },
+	{ "slot_same_stamp", slot_same_stamp, "two slots have the stamp 104" },
+	{ "slot_chunk", slot_chunk, "(inode 314, chunk 500): not in the embedding map" },
+	{ "slot_count", slot_count, "says 19 slots in use, there are 20" },
+	{ "map_value", map_value, "the embedding map has another slot for it" },
+	{ "map_extra", map_extra, "chunk 4000 to slot 125, which is not its" },
+	{ "map_blocks", map_blocks, "embedding map: tree has" },
+	{ "payload_crc", payload_crc, "checksum of its vector is wrong" },
+	{ "payload_hole", payload_hole, "its vector cannot be read" },
+	{ "slot_hole", slot_hole, "of the table is a hole" },
+};
+
+const size_t ndamages = ARRAY_SIZE(damages);

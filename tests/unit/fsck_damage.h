@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The populated filesystem of fsck's tests, and every kind of damage to it. */
+#ifndef VEXFS_TESTS_FSCK_DAMAGE_H
+#define VEXFS_TESTS_FSCK_DAMAGE_H
+
+#include "tests/unit/imgbuild.h"
+
+#define FIXTURE_BLOCKS	8192
+
+/* What the filesystem of every test holds: inode numbers. */
+struct fixture {
+	struct ib ib;
+	u64	dir, sub, big, file, frag, linked, many, symlink, longlink, unwritten;
+};
+
+void fixture_make(struct fixture *x);
+
+/**
+ * struct damage - one kind of damage
+ * @make: does it to an open fixture
+ * @text: what fsck must say
+ */
+struct damage {
+	const char *name;
+	void	(*make)(struct fixture *x);
+	const char *text;
+};
+
+extern const struct damage damages[];
+extern const size_t ndamages;
+
+/* Pinned pieces: entry of a small directory, slot, descriptor of group 0. */
+struct vexfs_group_desc *pin_desc(struct ib *ib, struct vexfs_blk *b);
+struct vexfs_dirent *pin_entry(struct ib *ib, u64 dir, const char *name, struct vexfs_blk *b);
+struct vexfs_slot *pin_slot(struct ib *ib, u32 id, u32 slot, struct vexfs_blk *b);
+
+/* Statements on an inode (di), slot (v), collection (c), descriptor (gd), entry (d) or block (p). */
+#define EDIT_INODE(x, ino, ...) do { \
+	struct vexfs_inode di = ib_get_inode(&(x)->ib, ino); \
+	__VA_ARGS__; \
+	ib_put_inode(&(x)->ib, ino, &di); \
+} while (0)
+
+#define EDIT_SLOT(x, id, slot, ...) do { \
+	struct vexfs_blk b; \
+	struct vexfs_slot *v = pin_slot(&(x)->ib, id, slot, &b); \
+	__VA_ARGS__; \
+	ib_change(&(x)->ib, &b, true); \
+} while (0)
+
+#define EDIT_COLL(x, id, ...) do { \
+	struct vexfs_collection c = ib_get_coll(&(x)->ib, id); \
+	__VA_ARGS__; \
+	ib_put_coll(&(x)->ib, id, &c); \
+} while (0)
+
+#define EDIT_DESC(x, ...) do { \
+	struct vexfs_blk b; \
+	struct vexfs_group_desc *gd = pin_desc(&(x)->ib, &b); \
+	__VA_ARGS__; \
+	ib_change(&(x)->ib, &b, true); \
+} while (0)
+
+#define EDIT_ENTRY(x, dir, name, ...) do { \
+	struct vexfs_blk b; \
+	struct vexfs_dirent *d = pin_entry(&(x)->ib, dir, name, &b); \
+	__VA_ARGS__; \
+	ib_change(&(x)->ib, &b, true); \
+} while (0)
+
+/* Change a block with (seal) or without making its checksum right. */
+#define EDIT_BLOCK(x, blkno, seal, ...) do { \
+	struct vexfs_blk b; \
+	u8 *p = ib_pin(&(x)->ib, blkno, &b); \
+	__VA_ARGS__; \
+	ib_change(&(x)->ib, &b, seal); \
+} while (0)
+
+#endif /* VEXFS_TESTS_FSCK_DAMAGE_H */

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Populated images for the tests of the tools. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/image_format.h"
+#include "tests/unit/imgbuild.h"
+
+#define NOW	1700000000
+
+/* ---- the image ---------------------------------------------------------------------- */
+
+static void report(void *ctx, u64 blkno, const char *what)
+{
+	fail_msg("building an image: block %llu: %s", (unsigned long long)blkno, what);
+}
+
+void ib_open(struct ib *ib)
+{
+	const char *what = NULL;
+
+	assert_int_equal(vexfs_dev_open(&ib->dev, ib->path, O_RDWR), 0);
+	assert_int_equal(vexfs_image_open(&ib->img, &ib->dev, VEXFS_IMAGE_RW, &what), 0);
+	ib->img.report = report;
+}
+
+void ib_make(struct ib *ib, u64 blocks)
+{
+	struct vexfs_format f = {
+		.blocks = blocks, .uuid = "0123456789abcde", .label = "test",
+		.hash_seed = 0x1234567890abcdef, .generation = 7, .now = NOW,
+	};
+	const char *dir = getenv("TMPDIR");
+	struct vexfs_super_block sb;
+	char why[256];
+	int fd;
+
+	memset(ib, 0, sizeof(*ib));
+	snprintf(ib->path, sizeof(ib->path), "%s/vexfs-test-XXXXXX", dir ? dir : "/tmp");
+	fd = mkstemp(ib->path);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, blocks << VEXFS_BLOCK_SHIFT), 0);
+	close(fd);
+	assert_int_equal(vexfs_format_plan(&f, &sb, why, sizeof(why)), 0);
+	assert_int_equal(vexfs_dev_open(&ib->dev, ib->path, O_RDWR), 0);
+	assert_int_equal(vexfs_format_write(&ib->dev, &f, &sb), 0);
+	vexfs_dev_close(&ib->dev);
+	ib_open(ib);
+}
+
+void ib_close(struct ib *ib)
+{
+	assert_int_equal(vexfs_image_flush(&ib->img), 0);
+	vexfs_image_close(&ib->img);
+	assert_int_equal(vexfs_dev_close(&ib->dev), 0);
+}
+
+void ib_remove(struct ib *ib)
+{
+	unlink(ib->path);
+}
+
+void *ib_pin(struct ib *ib, u64 blkno, struct vexfs_blk *b)
+{
+	assert_int_equal(vexfs_image_get(&ib->img, blkno, b), 0);
+	return b->data;
+}
+
+void ib_change(struct ib *ib, struct vexfs_blk *b, bool seal)
+{
+	vexfs_image_dirty(&ib->img, b, seal);
+	ib->img.io.ops->put(&ib->img.io, b);
+}
+
+static void *payload(const struct vexfs_blk *b)
+{
+	return (u8 *)b->data + VEXFS_MDHDR_SIZE;
+}
+
+/* ---- inodes ---------------------------------------------------------------------------- */
+
+struct vexfs_inode ib_get_inode(struct ib *ib, u64 ino)
+{
+	struct vexfs_inode *p, di;
+	struct vexfs_blk b;
+
+	assert_int_equal(vexfs_image_inode(&ib->img, ino, &b, &p), 0);
+	di = *p;
+	ib->img.io.ops->put(&ib->img.io, &b);
+	return di;
+}
+
+void ib_put_inode(struct ib *ib, u64 ino, const struct vexfs_inode *di)
+{
+	struct vexfs_inode *p;
+	struct vexfs_blk b;
+
+	assert_int_equal(vexfs_image_inode(&ib->img, ino, &b, &p), 0);
+	*p = *di;
+	vexfs_inode_seal(p);
+	ib_change(ib, &b, false);
+}
+
+static void take_inode(struct ib *ib, u64 ino, bool dir)
+{
+	struct vexfs_geo *geo = &ib->img.geo;
+	u32 group = vexfs_ino_group(geo, ino), index = vexfs_ino_index(geo, ino);
+	struct vexfs_group_desc *gd;
+	struct vexfs_blk b, t;
+	u32 init;
+
+	ib_pin(ib, 1 + group / VEXFS_GD_PER_BLOCK, &b);
+	gd = (struct vexfs_group_desc *)payload(&b) + group % VEXFS_GD_PER_BLOCK;
+	gd->gd_free_inodes = cpu_to_le32(le32_to_cpu(gd->gd_free_inodes) - 1);
+	gd->gd_used_dirs = cpu_to_le32(le32_to_cpu(gd->gd_used_dirs) + dir);
+	for (init = le32_to_cpu(gd->gd_itable_init); init <= index / VEXFS_INODES_PER_BLOCK; init++) {
+		assert_int_equal(vexfs_image_new(&ib->img, vexfs_group_itable(geo, group) + init, &t),
+				 0);
+		ib_change(ib, &t, false);
+	}
+	gd->gd_itable_init = cpu_to_le32(init);
+	ib_change(ib, &b, true);
+}
+
+u64 ib_new_inode(struct ib *ib, u32 mode)
+{
+	struct vexfs_geo *geo = &ib->img.geo;
+	struct vexfs_inode di = {
+		.i_mode = cpu_to_le16(mode), .i_magic = cpu_to_le16(VEXFS_INODE_MAGIC),
+		.i_mtime = cpu_to_le64(NOW), .i_generation = cpu_to_le32(42),
+	};
+	struct vexfs_blk b;
+	u32 bit;
+
+	/* Group 0 is enough for a test. */
+	ib_pin(ib, vexfs_group_ibmap(geo, 0), &b);
+	bit = vexfs_bit_next_clear(payload(&b), 0, geo->inodes_per_group);
+	assert_true(bit < geo->inodes_per_group);
+	vexfs_bits_set(payload(&b), bit, 1);
+	ib_change(ib, &b, true);
+	take_inode(ib, bit + 1, S_ISDIR(mode));
+	di.i_ino = cpu_to_le64(bit + 1);
+	ib_put_inode(ib, bit + 1, &di);
+	return bit + 1;
+}
+
+/* ---- trees of an inode --------------------------------------------------------------------- */
+
+/* Use a tree between these two: they keep root and i_blocks of the inode right. */
+struct open_tree {
+	struct vexfs_inode di;
+	struct vexfs_tree t;
+	u64	ino;
+};
+
+static void tree_open(struct ib *ib, struct open_tree *o, u64 ino, u32 leaf_magic)
+{
+	o->ino = ino;
+	o->di = ib_get_inode(ib, ino);
+	o->t = (struct vexfs_tree){
+		.io = &ib->img.io, .root = &o->di.i_root, .owner = ino, .leaf_magic = leaf_magic,
+	};
+	ib->img.allocated = 0;
+}
+
+static void tree_close(struct ib *ib, struct open_tree *o, u32 data)
+{
+	o->di.i_blocks = cpu_to_le64(le64_to_cpu(o->di.i_blocks) + ib->img.allocated + data);
+	ib_put_inode(ib, o->ino, &o->di);
+}
+
+static void record_link(struct vexfs_inode *di, u64 dir, u64 hash)
+{
+	int i;
+
+	for (i = 0; i < VEXFS_INODE_LINKS && di->i_links[i].l_parent; i++)
+		;
+	if (i == VEXFS_INODE_LINKS) {
+		di->i_flags |= cpu_to_le32(VEXFS_INODE_MORE_LINKS);
+		return;
+	}
+	di->i_links[i].l_parent = cpu_to_le64(dir);
+	di->i_links[i].l_hash = cpu_to_le64(hash);
+}
+
+void ib_add_name(struct ib *ib, u64 dir, const char *name, u64 ino)
+{
+	struct vexfs_inode di = ib_get_inode(ib, ino);
+	bool is_dir = S_ISDIR(le16_to_cpu(di.i_mode));
+	struct vexfs_dent e = {
+		.hash = vexfs_dir_hash(ib->img.geo.hash_seed, name, strlen(name)),
+		.ino = ino, .type = IFTODT(le16_to_cpu(di.i_mode)), .name_len = strlen(name),
+		.name = name,
+	};
+	struct open_tree o;
+
+	tree_open(ib, &o, dir, VEXFS_MAGIC_DIR);
+	assert_int_equal(vexfs_dir_add(&o.t, &e), 0);
+	o.di.i_size = cpu_to_le64(le64_to_cpu(o.di.i_size) + 1);
+	if (is_dir)
+		o.di.i_nlink = cpu_to_le32(le32_to_cpu(o.di.i_nlink) + 1);
+	tree_close(ib, &o, 0);
+	di = ib_get_inode(ib, ino);
+	di.i_nlink = cpu_to_le32(le32_to_cpu(di.i_nlink) + (is_dir ? 2 : 1));
+	record_link(&di, dir, e.hash);
+	ib_put_inode(ib, ino, &di);
+}
+
+u64 ib_mkdir(struct ib *ib, u64 dir, const char *name)
+{
+	u64 ino = ib_new_inode(ib, S_IFDIR | 0755);
+
+	ib_add_name(ib, dir, name, ino);
+	return ino;
+}
+
+void ib_add_extent(struct ib *ib, u64 ino, u64 lblk, u32 len, u64 flags)
+{
+	u32 done = 0;
+
+	while (done < len) {
+		struct vexfs_extent e = { .lblk = lblk + done, .flags = flags };
+		struct open_tree o;
+		u32 n = len - done;
+
+		assert_int_equal(vexfs_image_alloc_blocks(&ib->img, 0, &n, &e.pblk), 0);
+		e.len = n;
+		tree_open(ib, &o, ino, VEXFS_MAGIC_NODE);
+		assert_int_equal(vexfs_ext_insert(&o.t, &e), 0);
+		tree_close(ib, &o, n);
+		done += n;
+	}
+}
+
+u64 ib_file(struct ib *ib, u64 dir, const char *name, u32 blocks, u32 run)
+{
+	u64 ino = ib_new_inode(ib, S_IFREG | 0644), lblk = 0;
+	struct vexfs_inode di;
+	u32 done, n;
+
+	for (done = 0; done < blocks; done += n, lblk += n + 1) {
+		n = blocks - done < run ? blocks - done : run;
+		ib_add_extent(ib, ino, lblk, n, 0);
+	}
+	di = ib_get_inode(ib, ino);
+	di.i_size = cpu_to_le64(lblk << VEXFS_BLOCK_SHIFT);
+	ib_put_inode(ib, ino, &di);
+	ib_add_name(ib, dir, name, ino);
+	return ino;
+}
+
+static void long_target(struct ib *ib, u64 ino, const char *target)
+{
+	struct vexfs_inode di;
+	struct vexfs_mdhdr *h;
+	struct vexfs_blk b;
+
+	ib_add_extent(ib, ino, 0, 1, 0);
+	di = ib_get_inode(ib, ino);
+	ib_pin(ib, ib_map(ib, ino, 0), &b);
+	vexfs_mdhdr_init(b.data, &ib->img.geo, VEXFS_MAGIC_SYMLINK, b.blkno, ino);
+	h = b.data;
+	h->h_bytes = cpu_to_le32(strlen(target));
+	memcpy(payload(&b), target, strlen(target));
+	ib_change(ib, &b, true);
+	di.i_size = cpu_to_le64(strlen(target));
+	ib_put_inode(ib, ino, &di);
+}
+
+u64 ib_symlink(struct ib *ib, u64 dir, const char *name, const char *target)
+{
+	u64 ino = ib_new_inode(ib, S_IFLNK | 0777);
+	struct vexfs_inode di = ib_get_inode(ib, ino);
+
+	if (strlen(target) > VEXFS_SYMLINK_INLINE) {
+		long_target(ib, ino, target);
+	} else {
+		memcpy(di.i_symlink, target, strlen(target));
+		di.i_size = cpu_to_le64(strlen(target));
+		ib_put_inode(ib, ino, &di);
+	}
+	ib_add_name(ib, dir, name, ino);
+	return ino;
+}
+
+u64 ib_map(struct ib *ib, u64 ino, u64 lblk)
+{
+	struct vexfs_extent e;
+	struct open_tree o;
+
+	tree_open(ib, &o, ino, VEXFS_MAGIC_NODE);
+	assert_int_equal(vexfs_ext_find(&o.t, lblk, &e), 0);
+	assert_true(e.pblk != 0);
+	return e.pblk + (lblk - e.lblk);
+}
+
+void ib_orphan(struct ib *ib, u32 slot, u64 ino)
+{
+	struct vexfs_blk b;
+
+	ib_pin(ib, ib->img.geo.orphan_start + slot / VEXFS_ORPHANS_PER_BLOCK, &b);
+	((__le64 *)payload(&b))[slot % VEXFS_ORPHANS_PER_BLOCK] = cpu_to_le64(ino);
+	ib_change(ib, &b, true);
+}
+
+/* ---- collections ------------------------------------------------------------------------------ */
+
+static struct vexfs_collection *coll_at(struct ib *ib, u32 id, struct vexfs_blk *b)
+{
+	ib_pin(ib, ib->img.geo.coll_start + id / VEXFS_COLL_PER_BLOCK, b);
+	return (struct vexfs_collection *)payload(b) + id % VEXFS_COLL_PER_BLOCK;
+}
+
+struct vexfs_collection ib_get_coll(struct ib *ib, u32 id)
+{
+	struct vexfs_collection c;
+	struct vexfs_blk b;
+
+	c = *coll_at(ib, id, &b);
+	ib->img.io.ops->put(&ib->img.io, &b);
+	return c;
+}
+
+void ib_put_coll(struct ib *ib, u32 id, const struct vexfs_collection *c)
+{
+	struct vexfs_blk b;
+
+	*coll_at(ib, id, &b) = *c;
+	ib_change(ib, &b, true);
+}
+
+static struct vexfs_space space_of(const struct vexfs_collection *c)
+{
+	return (struct vexfs_space){ le32_to_cpu(c->c_dim), c->c_elem, c->c_metric };
+}
+
+static u64 hidden_file(struct ib *ib, u64 blocks)
+{
+	u64 ino = ib_new_inode(ib, S_IFREG | 0600);
+	struct vexfs_inode di;
+
+	ib_add_extent(ib, ino, 0, blocks, 0);
+	di = ib_get_inode(ib, ino);
+	di.i_size = cpu_to_le64(blocks << VEXFS_BLOCK_SHIFT);
+	di.i_nlink = cpu_to_le32(1);
+	di.i_flags = cpu_to_le32(VEXFS_INODE_HIDDEN);
+	ib_put_inode(ib, ino, &di);
+	return ino;
+}
+
+static u64 region_file(struct ib *ib, u32 bytes, u32 nslots)
+{
+	struct vexfs_layout l;
+
+	vexfs_layout_init(&l, bytes);
+	return hidden_file(ib, (u64)((nslots + l.per_block - 1) / l.per_block) * l.blocks);
+}
+
+void ib_collection(struct ib *ib, u32 id, const char *name, u32 dim, u32 blocks)
+{
+	struct vexfs_collection c = {
+		.c_state = cpu_to_le32(VEXFS_COLL_LIVE), .c_id = cpu_to_le32(id),
+		.c_dim = cpu_to_le32(dim), .c_elem = VEXFS_F32, .c_metric = VEXFS_COSINE,
+		.c_nslots = cpu_to_le64(blocks * VEXFS_SLOTS_PER_BLOCK),
+		.c_stamp_limit = cpu_to_le64(65536),
+	};
+	struct vexfs_space s = space_of(&c);
+	struct vexfs_mdhdr *h;
+	struct vexfs_blk b;
+	u64 ino;
+	u32 i;
+
+	snprintf((char *)c.c_name, sizeof(c.c_name), "%s", name);
+	ino = hidden_file(ib, blocks);
+	c.c_slot_ino = cpu_to_le64(ino);
+	for (i = 0; i < blocks; i++) {
+		ib_pin(ib, ib_map(ib, ino, i), &b);
+		vexfs_mdhdr_init(b.data, &ib->img.geo, VEXFS_MAGIC_SLOT, b.blkno, ino);
+		ib_change(ib, &b, true);
+	}
+	c.c_payload_ino = cpu_to_le64(region_file(ib, vexfs_vec_bytes(&s),
+						  blocks * VEXFS_SLOTS_PER_BLOCK));
+	c.c_code_ino = cpu_to_le64(region_file(ib, vexfs_code_bytes(&s),
+					       blocks * VEXFS_SLOTS_PER_BLOCK));
+	ib_put_coll(ib, id, &c);
+	h = ib_pin(ib, ib->img.geo.coll_start + id / VEXFS_COLL_PER_BLOCK, &b);
+	h->h_count = cpu_to_le16(le16_to_cpu(h->h_count) + 1);
+	ib_change(ib, &b, true);
+}
+
+static void region_write(struct ib *ib, u64 ino, u32 bytes, u32 slot, const u8 *rec)
+{
+	struct vexfs_layout l;
+	u32 left = bytes, offs, n;
+	struct vexfs_blk b;
+	u64 lblk;
+
+	vexfs_layout_init(&l, bytes);
+	lblk = (u64)(slot / l.per_block) * l.blocks;
+	offs = slot % l.per_block * l.stride;
+	for (; left; left -= n, rec += n, lblk++, offs = 0) {
+		n = VEXFS_BLOCK_SIZE - offs < left ? VEXFS_BLOCK_SIZE - offs : left;
+		ib_pin(ib, ib_map(ib, ino, lblk), &b);
+		memcpy((u8 *)b.data + offs, rec, n);
+		ib_change(ib, &b, false);
+	}
+}
+
+/* Returns the crc of the payload. */
+static u32 write_vector(struct ib *ib, const struct vexfs_collection *c, u32 slot, u32 stamp)
+{
+	struct vexfs_space s = space_of(c);
+	float *v = calloc(s.dim, sizeof(float));
+	u32 *bits = calloc(s.dim, sizeof(u32)), i, crc;
+	void *code = calloc(1, vexfs_code_bytes(&s));
+
+	assert_true(v && bits && code);
+	for (i = 0; i < s.dim; i++)
+		v[i] = (float)((slot * 31 + i * 7) % 101) - 50.5f;
+	vexfs_vec_to_f32(&s, v, bits);
+	vexfs_code_encode(&s, bits, stamp, code);
+	crc = vexfs_vec_crc(&s, v);
+	region_write(ib, le64_to_cpu(c->c_payload_ino), vexfs_vec_bytes(&s), slot, (u8 *)v);
+	region_write(ib, le64_to_cpu(c->c_code_ino), vexfs_code_bytes(&s), slot, code);
+	free(v);
+	free(bits);
+	free(code);
+	return crc;
+}
+
+void ib_embed(struct ib *ib, u32 id, u32 slot, u64 ino, u32 chunk)
+{
+	struct vexfs_collection c = ib_get_coll(ib, id);
+	struct vexfs_tree map = {
+		.io = &ib->img.io, .root = &c.c_map, .owner = VEXFS_OWNER_COLL + id,
+		.leaf_magic = VEXFS_MAGIC_NODE,
+	};
+	struct vexfs_inode di = ib_get_inode(ib, ino);
+	u64 stamp = 100 + slot;
+	struct vexfs_slot v = {
+		.v_ino = cpu_to_le64(ino), .v_generation = di.i_generation,
+		.v_chunk = cpu_to_le32(chunk), .v_stamp = cpu_to_le64(stamp),
+		.v_state = VEXFS_SLOT_LIVE, .v_datagen = di.i_datagen,
+	};
+	struct vexfs_mdhdr *h;
+	struct vexfs_blk b;
+
+	v.v_payload_crc = cpu_to_le32(write_vector(ib, &c, slot, stamp));
+	h = ib_pin(ib, ib_map(ib, le64_to_cpu(c.c_slot_ino), slot / VEXFS_SLOTS_PER_BLOCK), &b);
+	((struct vexfs_slot *)payload(&b))[slot % VEXFS_SLOTS_PER_BLOCK] = v;
+	h->h_count = cpu_to_le16(le16_to_cpu(h->h_count) + 1);
+	ib_change(ib, &b, true);
+	assert_int_equal(vexfs_bt_insert(&map, VEXFS_MAPKEY(ino, chunk), slot), 0);
+	ib_put_coll(ib, id, &c);
+	di.i_vecmask |= cpu_to_le64(1ULL << id);
+	ib_put_inode(ib, ino, &di);
+}
+
+/* ---- running a program ------------------------------------------------------------------------ */
+
+static char *read_all(int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	char *text = calloc(1, size + 1);
+
+	assert_true(size >= 0 && text);
+	assert_int_equal(pread(fd, text, size, 0), size);
+	return text;
+}
+
+int run_captured(int (*prog)(int argc, char **argv), char **argv, char **out)
+{
+	FILE *tmp = tmpfile();
+	int saved_out = dup(1), saved_err = dup(2), argc = 0, ret;
+
+	assert_non_null(tmp);
+	while (argv[argc])
+		argc++;
+	fflush(NULL);
+	dup2(fileno(tmp), 1);
+	dup2(fileno(tmp), 2);
+	ret = prog(argc, argv);
+	fflush(NULL);
+	dup2(saved_out, 1);
+	dup2(saved_err, 2);
+	close(saved_out);
+	close(saved_err);
+	*out = read_all(fileno(tmp));
+	fclose(tmp);
+	return ret;
+}

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fsck.vexfs: a populated filesystem is clean; every kind of damage it claims to
+ * find is made, with right checksums, and must be named.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "tests/unit/fsck_damage.h"
+#include "tests/unit/jbuild.h"
+#include "tools/fsck/fsck.h"
+
+static int fsck(struct ib *ib, const char *opt, char **out)
+{
+	char *argv[] = { "fsck.vexfs", (char *)opt, ib->path, NULL };
+
+	return run_captured(fsck_main, argv, out);
+}
+
+static void expect(struct ib *ib, const char *opt, int code, const char *text)
+{
+	char *out;
+	int ret = fsck(ib, opt, &out);
+
+	if (ret != code || !strstr(out, text))
+		fail_msg("expected exit code %d and '%s', got %d and:\n%s", code, text, ret, out);
+	free(out);
+}
+
+static void expect_not(struct ib *ib, const char *text)
+{
+	char *out;
+
+	fsck(ib, "-n", &out);
+	if (strstr(out, text))
+		fail_msg("did not expect '%s':\n%s", text, out);
+	free(out);
+}
+
+static void test_damage(void **state)
+{
+	const struct damage *d = *state;
+	struct fixture x;
+
+	fixture_make(&x);
+	d->make(&x);
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_ERRORS, d->text);
+	expect(&x.ib, "-n", FSCK_ERRORS, "PROBLEM: ");
+	ib_remove(&x.ib);
+}
+
+/* ---- no damage ---------------------------------------------------------------------------------------------------- */
+
+static void test_clean(void **state)
+{
+	struct fixture x;
+
+	fixture_make(&x);
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_CLEAN, ": clean");
+	expect(&x.ib, "-p", FSCK_CLEAN, ": clean");
+	expect(&x.ib, "-y", FSCK_CLEAN, "2 collections, 90 embeddings");
+	expect(&x.ib, "-f", FSCK_CLEAN, "4 directories");
+	ib_remove(&x.ib);
+}
+
+/* Codes are derived: damage to them is a note and no error. */
+static void test_code_is_derived(void **state)
+{
+	struct vexfs_collection c;
+	struct fixture x;
+
+	fixture_make(&x);
+	c = ib_get_coll(&x.ib, 9);
+	EDIT_BLOCK(&x, ib_map(&x.ib, le64_to_cpu(c.c_code_ino), 3), false, p[100] ^= 1);
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_CLEAN, "code is damaged (derived, will be rebuilt)");
+	ib_remove(&x.ib);
+}
+
+/* Open but removed, and a truncate under way: not damage. */
+static void test_orphans(void **state)
+{
+	struct fixture x;
+	u64 ino;
+
+	fixture_make(&x);
+	ino = ib_new_inode(&x.ib, S_IFREG | 0600);
+	ib_add_extent(&x.ib, ino, 0, 4, 0);
+	ib_orphan(&x.ib, 600, ino);
+	EDIT_INODE(&x, x.file, di.i_size = cpu_to_le64(10));
+	ib_orphan(&x.ib, 2, x.file);
+	ib_orphan(&x.ib, 9, ib_new_inode(&x.ib, S_IFDIR | 0700));
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_CLEAN, "3 inodes wait to be finished");
+	ib_remove(&x.ib);
+}
+
+/* A collection half dropped is the next mount's work. */
+static void test_dropping(void **state)
+{
+	struct fixture x;
+
+	fixture_make(&x);
+	EDIT_COLL(&x, 0, {
+		c.c_state = cpu_to_le32(VEXFS_COLL_DROPPING);
+		c.c_map.r_count = cpu_to_le16(0);
+		c.c_map.r_level = 0;
+		/* Its nodes would have been freed with it. */
+		if (c.c_map.r_blocks) {
+			assert_int_equal(vexfs_image_free_blocks(&x.ib.img,
+					 le64_to_cpu(c.c_map.r_recs[0].val), 1), 0);
+			c.c_map.r_blocks = 0;
+		}
+	});
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_CLEAN, ": clean");
+	ib_remove(&x.ib);
+}
+
+/* ---- the journal ---------------------------------------------------------------------------------------------------- */
+
+static u32 file_crc(const char *path)
+{
+	static u8 buf[1 << 16];
+	FILE *f = fopen(path, "r");
+	u32 crc = ~0U;
+	size_t n;
+
+	assert_non_null(f);
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		crc = crc32c(crc, buf, n);
+	fclose(f);
+	return crc;
+}
+
+/* The device lacks what the log has: damaged without a replay, sound with it. */
+static void dirty_fixture(struct fixture *x, struct jb *jb)
+{
+	u64 where[2] = { 1, vexfs_group_bbmap(&x->ib.img.geo, 0) };
+	struct vexfs_blk b;
+	int i;
+
+	jb_begin(jb, &x->ib, 1, 1);
+	for (i = 0; i < 2; i++) {
+		vexfs_image_flush(&x->ib.img);
+		ib_pin(&x->ib, where[i], &b);
+		jb_block(jb, where[i], b.data);
+		memset((u8 *)b.data + 64, 0x55, 100);
+		ib_change(&x->ib, &b, true);
+	}
+	jb_commit(jb);
+	jb_end(jb);
+	ib_close(&x->ib);
+}
+
+static void test_dirty_journal(void **state)
+{
+	struct fixture x;
+	struct jb jb;
+	u32 before;
+
+	fixture_make(&x);
+	dirty_fixture(&x, &jb);
+	before = file_crc(x.ib.path);
+	expect(&x.ib, "-n", FSCK_CLEAN, "1 transactions, 2 blocks replayed in memory only");
+	expect(&x.ib, "-f", FSCK_CLEAN, ": clean");
+	assert_int_equal(file_crc(x.ib.path), before);
+	expect(&x.ib, "-y", FSCK_CLEAN, "2 blocks replayed");
+	assert_int_not_equal(file_crc(x.ib.path), before);
+	expect_not(&x.ib, "replayed");
+	expect(&x.ib, "-n", FSCK_CLEAN, ": clean");
+	ib_remove(&x.ib);
+}
+
+/* A damaged log never reaches the device. */
+static void test_damaged_journal(void **state)
+{
+	struct fixture x;
+	struct jb jb;
+	u32 before;
+
+	fixture_make(&x);
+	dirty_fixture(&x, &jb);
+	ib_open(&x.ib);
+	jb_flip(&x.ib, jb.first_data + 1, 5);
+	ib_close(&x.ib);
+	before = file_crc(x.ib.path);
+	expect(&x.ib, "-y", FSCK_ERRORS, "journal: transaction 1: checksum of logged block");
+	expect(&x.ib, "-n", FSCK_ERRORS, "1 blocks replayed in memory only");
+	assert_int_equal(file_crc(x.ib.path), before);
+	ib_remove(&x.ib);
+}
+
+static void test_journal_super(void **state)
+{
+	struct fixture x;
+
+	fixture_make(&x);
+	jb_flip(&x.ib, 0, 0);
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_ERRORS, "journal: no jbd2 magic number");
+	ib_remove(&x.ib);
+}
+
+/* ---- errors of use --------------------------------------------------------------------------------------------------- */
+
+static void test_bad_use(void **state)
+{
+	char *none[] = { "fsck.vexfs", NULL };
+	char *two[] = { "fsck.vexfs", "-n", "a", "b", NULL };
+	char *both[] = { "fsck.vexfs", "-n", "-y", "a", NULL };
+	char *option[] = { "fsck.vexfs", "-Z", "a", NULL };
+	char *missing[] = { "fsck.vexfs", "-n", "/nonexistent/image", NULL };
+	char *device[] = { "fsck.vexfs", "-n", "/dev/null", NULL };
+	char *out;
+
+	assert_int_equal(run_captured(fsck_main, none, &out), FSCK_USAGE);
+	free(out);
+	assert_int_equal(run_captured(fsck_main, two, &out), FSCK_USAGE);
+	free(out);
+	assert_int_equal(run_captured(fsck_main, both, &out), FSCK_USAGE);
+	free(out);
+	assert_int_equal(run_captured(fsck_main, option, &out), FSCK_USAGE);
+	free(out);
+	assert_int_equal(run_captured(fsck_main, missing, &out), FSCK_FAILED);
+	assert_non_null(strstr(out, "No such file"));
+	free(out);
+	assert_int_equal(run_captured(fsck_main, device, &out), FSCK_FAILED);
+	assert_non_null(strstr(out, "neither a block device nor an image"));
+	free(out);
+}
+
+static void test_foreign(void **state)
+{
+	struct ib ib;
+	FILE *f;
+
+	ib_make(&ib, VEXFS_MIN_BLOCKS);
+	ib_close(&ib);
+	f = fopen(ib.path, "w");
+	assert_non_null(f);
+	expect(&ib, "-n", FSCK_FAILED, "not a VexFS filesystem");
+	fputs("hello", f);
+	fclose(f);
+	expect(&ib, "-n", FSCK_FAILED, "not a VexFS filesystem");
+	ib_remove(&ib);
+}
+
+static void test_cut_off(void **state)
+{
+	struct fixture x;
+
+	fixture_make(&x);
+	ib_close(&x.ib);
+	assert_int_equal(truncate(x.ib.path, (FIXTURE_BLOCKS - 1) * 4096ULL), 0);
+	expect(&x.ib, "-n", FSCK_ERRORS, "it was cut off");
+	ib_remove(&x.ib);
+}
+
+/* The superblock is gone, a copy is there: say so. */
+static void test_backup_super(void **state)
+{
+	struct fixture x;
+
+	ib_make(&x.ib, VEXFS_BLOCKS_PER_GROUP + 8000);
+	EDIT_BLOCK(&x, 0, false, memset(p, 0, 4096));
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_ERRORS, "a sound copy lies in block 32256");
+	ib_remove(&x.ib);
+}
+
+static void test_bad_copy(void **state)
+{
+	struct fixture x;
+
+	ib_make(&x.ib, VEXFS_BLOCKS_PER_GROUP + 8000);
+	EDIT_BLOCK(&x, VEXFS_BLOCKS_PER_GROUP, false, {
+		struct vexfs_super_block *sb = (void *)(p + VEXFS_SB_OFFSET);
+
+		sb->s_hash_seed = 0;
+		sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
+	});
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_ERRORS, "superblock copy: block 32256: differs");
+	ib_remove(&x.ib);
+}
+
+/* An unbounded number of problems gives a bounded number of lines, except with -v. */
+static void test_many_problems(void **state)
+{
+	struct vexfs_collection c;
+	struct fixture x;
+	char *out;
+	u32 i;
+
+	fixture_make(&x);
+	ib_collection(&x.ib, 20, "many", 4, 12);
+	for (i = 0; i < 12 * VEXFS_SLOTS_PER_BLOCK; i++)
+		ib_embed(&x.ib, 20, i, x.file, i);
+	c = ib_get_coll(&x.ib, 20);
+	c.c_stamp_limit = 0;
+	ib_put_coll(&x.ib, 20, &c);
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_ERRORS, "more follow; -v prints all of them");
+	expect(&x.ib, "-n", FSCK_ERRORS, "DAMAGED, 756 problems found");
+	expect_not(&x.ib, "slot 600 ");
+	assert_int_equal(fsck(&x.ib, "-v", &out), FSCK_ERRORS);
+	assert_non_null(strstr(out, "slot 600 "));
+	free(out);
+	ib_remove(&x.ib);
+}
+
+/* Random bytes anywhere: whatever it says, it ends, without a sanitizer's complaint. */
+static void test_random_damage(void **state)
+{
+	const char *env = getenv("VEXFS_SEED");
+	unsigned int seed = env ? strtoul(env, NULL, 0) : 20260101, i, k, found = 0;
+	bool seal;
+
+	printf("# VEXFS_SEED=%u\n", seed);
+	for (i = 0; i < 60; i++) {
+		struct fixture x;
+		char *out;
+		int ret;
+
+		fixture_make(&x);
+		for (k = 0; k < 5; k++) {
+			/* Metadata is found near the beginning; group overhead ends at 400. */
+			u64 blkno = rand_r(&seed) % 3 ? rand_r(&seed) % 400 : rand_r(&seed) % 3000;
+
+			seal = rand_r(&seed) % 2;
+			EDIT_BLOCK(&x, blkno, seal && blkno >= 262,
+				   p[rand_r(&seed) % 4096] ^= 1 + rand_r(&seed) % 255);
+		}
+		ib_close(&x.ib);
+		ret = fsck(&x.ib, "-n", &out);
+		assert_true(ret == FSCK_CLEAN || ret == FSCK_ERRORS || ret == FSCK_FAILED);
+		found += ret == FSCK_ERRORS;
+		free(out);
+		ib_remove(&x.ib);
+	}
+	/* Most of it hits something that is in use. */
+	assert_true(found > 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest fixed[] = {
+		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_code_is_derived),
+		cmocka_unit_test(test_orphans),
+		cmocka_unit_test(test_dropping),
+		cmocka_unit_test(test_dirty_journal),
+		cmocka_unit_test(test_damaged_journal),
+		cmocka_unit_test(test_journal_super),
+		cmocka_unit_test(test_bad_use),
+		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_backup_super),
+		cmocka_unit_test(test_bad_copy),
+		cmocka_unit_test(test_many_problems),
+		cmocka_unit_test(test_random_damage),
+	};
+	const size_t n = ARRAY_SIZE(fixed) + ndamages;
+	struct CMUnitTest *tests = calloc(n, sizeof(*tests));
+	size_t i;
+	int ret;
+
+	if (!tests)
+		return 1;
+	memcpy(tests, fixed, sizeof(fixed));
+	for (i = 0; i < ndamages; i++)
+		tests[ARRAY_SIZE(fixed) + i] = (struct CMUnitTest){
+			.name = damages[i].name, .test_func = test_damage,
+			.initial_state = (void *)&damages[i],
+		};
+	ret = _cmocka_run_group_tests("fsck", tests, n, NULL, NULL);
+	free(tests);
+	return ret;
+}

@@ -544,16 +544,22 @@ static void test_import(void **state)
 	assert_says(r.out, "set 3 embeddings");
 	assert_int_equal(run("get", "-c", "x", "%/c", NULL), 0);
 	assert_string_equal(r.out, "0.5 0.5\n");
+	write_text("gap", "a\n\nb\n");
+	assert_int_equal(run("import", "-c", "x", "--list", "%/gap", "--vectors", "%/rows.f32", NULL),
+			 1);
+	assert_says(r.err, "line 2 is empty");
 	/* more rows than lines, fewer, a broken row, no such file */
 	list[strlen(list) - strlen(fake.root) - 3] = '\0';
 	write_text("list2", list);
+	fake.sets = 0;
 	assert_int_equal(run("import", "-c", "x", "--list", "%/list2", "--vectors", "%/rows.f32",
 			     NULL), 1);
 	assert_says(r.err, "has 3 rows");
+	assert_int_equal(fake.sets, 0);
 	write_file("two.f32", (const char *)rows, 16);
 	assert_int_equal(run("import", "-c", "x", "--list", "%/list", "--vectors", "%/two.f32", NULL),
 			 1);
-	assert_says(r.err, "more lines than");
+	assert_says(r.err, "has 2 rows");
 	write_file("odd.f32", (const char *)rows, 15);
 	assert_int_equal(run("import", "-c", "x", "--list", "%/list", "--vectors", "%/odd.f32", NULL),
 			 1);

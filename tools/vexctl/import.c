@@ -13,6 +13,7 @@
 
 /**
  * struct import - the two inputs, read in step
+ * @lines: in the list
  * @head: bytes before each row: 4 (the dimension) in .fvecs, otherwise 0
  * @elem: element type of the rows
  * @row, @data: one row, as read and as the collection wants it
@@ -26,7 +27,7 @@ struct import {
 	uint8_t elem;
 	unsigned char *row;
 	void *data;
-	uint64_t rows, done, failed;
+	uint64_t lines, rows, done, failed;
 };
 
 static int open_input(const char *path, FILE **f)
@@ -62,6 +63,58 @@ static int choose_format(const struct command *cmd, struct import *im)
 	return EXIT_OK;
 }
 
+/*
+ * Lists and rows are counted before anything is set: two files that do not
+ * belong together must not give every file its neighbour's vector.
+ */
+static int count_lines(struct import *im)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+	int ret = EXIT_OK;
+
+	while (!ret && (len = getline(&line, &room, im->list)) > 0) {
+		im->lines++;
+		if (line[0] != '\n')
+			continue;
+		say_error("%s: line %llu is empty: every line names the file of one vector",
+			  im->opt->list, (unsigned long long)im->lines);
+		ret = EXIT_FAILED;
+	}
+	free(line);
+	if (!ret && !im->lines) {
+		say_error("%s names no files", im->opt->list);
+		ret = EXIT_FAILED;
+	}
+	if (!ret && fseek(im->list, 0, SEEK_SET)) {
+		say_error("%s must be a regular file: it is read twice", im->opt->list);
+		ret = EXIT_FAILED;
+	}
+	return ret;
+}
+
+static int wrong_dim(const struct import *im, uint32_t dim)
+{
+	say_error("%s: row %llu has %u elements, collection '%s' has dimension %u", im->opt->vectors,
+		  (unsigned long long)im->done, dim, im->opt->collection, im->coll.dim);
+	return EXIT_FAILED;
+}
+
+/* .fvecs say their dimension: a better message than one about the number of bytes. */
+static int check_first_row(struct import *im)
+{
+	uint32_t dim;
+
+	if (!im->head)
+		return EXIT_OK;
+	if (fread(&dim, sizeof(dim), 1, im->vectors) != 1 || fseek(im->vectors, 0, SEEK_SET)) {
+		say_error("%s: cannot read the first row", im->opt->vectors);
+		return EXIT_FAILED;
+	}
+	return le32toh(dim) == im->coll.dim ? EXIT_OK : wrong_dim(im, le32toh(dim));
+}
+
 /* How many rows there are; says so if it is not a whole number. */
 static int count_rows(struct import *im)
 {
@@ -77,6 +130,12 @@ static int count_rows(struct import *im)
 		say_error("%s: %lld bytes are not a whole number of rows of dimension %u (the "
 			  "collection's), %zu bytes each", im->opt->vectors,
 			  (long long)st.st_size, im->coll.dim, im->row_bytes);
+		return EXIT_FAILED;
+	}
+	if (im->rows != im->lines) {
+		say_error("%s has %llu rows, %s names %llu files", im->opt->vectors,
+			  (unsigned long long)im->rows, im->opt->list,
+			  (unsigned long long)im->lines);
 		return EXIT_FAILED;
 	}
 	im->row = malloc(im->row_bytes);
@@ -102,12 +161,8 @@ static int read_row(struct import *im)
 	}
 	if (im->head)
 		memcpy(&dim, im->row, sizeof(dim));
-	if (im->head && le32toh(dim) != im->coll.dim) {
-		say_error("%s: row %llu has %u elements, collection '%s' has dimension %u",
-			  im->opt->vectors, (unsigned long long)im->done, le32toh(dim),
-			  im->opt->collection, im->coll.dim);
-		return EXIT_FAILED;
-	}
+	if (im->head && le32toh(dim) != im->coll.dim)
+		return wrong_dim(im, le32toh(dim));
 	if (vector_decode(im->row + im->head, im->row_bytes - im->head, im->elem, &v)) {
 		say_error("out of memory");
 		return EXIT_FAILED;
@@ -155,6 +210,8 @@ static int begin(struct import *im, const char *first)
 	ret = target_collection(&t, im->opt->collection, &im->coll);
 	target_close(&t);
 	im->have_coll = !ret;
+	if (!ret)
+		ret = check_first_row(im);
 	return ret ? ret : count_rows(im);
 }
 
@@ -164,19 +221,13 @@ static int import_line(struct import *im, char *line, size_t len)
 
 	if (len && line[len - 1] == '\n')
 		line[--len] = '\0';
-	if (!len) {
-		say_error("%s: line %llu is empty: every line names the file of one vector",
-			  im->opt->list, (unsigned long long)im->done + 1);
-		return EXIT_FAILED;
-	}
 	if (!im->have_coll) {
 		ret = begin(im, line);
 		if (ret)
 			return ret;
 	}
 	if (im->done == im->rows) {
-		say_error("%s has more lines than %s has rows (%llu)", im->opt->list,
-			  im->opt->vectors, (unsigned long long)im->rows);
+		say_error("%s grew while it was being read", im->opt->list);
 		return EXIT_FAILED;
 	}
 	ret = read_row(im);
@@ -195,20 +246,13 @@ static int import_all(struct import *im)
 	ssize_t len;
 	int ret = EXIT_OK;
 
-	progress_begin(&p, "importing", 0, im->opt->progress);
+	progress_begin(&p, "importing: file", im->lines, im->opt->progress);
 	while (!ret && (len = getline(&line, &room, im->list)) > 0) {
 		ret = import_line(im, line, (size_t)len);
-		p.total = im->rows;
 		progress_step(&p, im->done);
 	}
 	progress_end(&p);
 	free(line);
-	if (!ret && im->done != im->rows) {
-		say_error("%s has %llu rows, %s names %llu files", im->opt->vectors,
-			  (unsigned long long)im->rows, im->opt->list,
-			  (unsigned long long)im->done);
-		ret = EXIT_FAILED;
-	}
 	return ret;
 }
 
@@ -243,6 +287,8 @@ static int run_import(const struct command *cmd, struct options *opt)
 		ret = open_input(opt->list, &im.list);
 	if (!ret)
 		ret = open_input(opt->vectors, &im.vectors);
+	if (!ret)
+		ret = count_lines(&im);
 	if (!ret)
 		ret = report(&im, import_all(&im));
 	if (im.list)

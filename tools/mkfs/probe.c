@@ -32,15 +32,21 @@ static const char *lookup(blkid_probe pr, const char *key)
 	return blkid_probe_lookup_value(pr, key, &value, NULL) == 0 ? value : NULL;
 }
 
+static const char *article(const char *noun)
+{
+	return strchr("aeiouAEIOU", noun[0]) ? "an" : "a";
+}
+
 static void describe(blkid_probe pr, char *what, size_t size)
 {
 	const char *type = lookup(pr, "TYPE"), *label = lookup(pr, "LABEL");
 	const char *pttype = lookup(pr, "PTTYPE");
 
 	if (type && label)
-		snprintf(what, size, "a %s filesystem or volume (label '%s')", type, label);
+		snprintf(what, size, "%s %s filesystem or volume (label '%s')", article(type), type,
+			 label);
 	else if (type)
-		snprintf(what, size, "a %s filesystem or volume", type);
+		snprintf(what, size, "%s %s filesystem or volume", article(type), type);
 	else
 		snprintf(what, size, "a %s partition table", pttype ?: "unknown");
 }

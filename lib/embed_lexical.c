@@ -26,8 +26,6 @@
 #define NGRAM_MIN	3
 #define NGRAM_MAX	5
 #define NGRAM_SEED	0x6e6772616dull		/* "ngram": apart from the words' hashes */
-#define SKETCH_BITS	16
-#define SKETCH_SIZE	(1u << SKETCH_BITS)
 #define VOCABULARY_MAX	(1u << 19)		/* words remembered while fitting */
 #define GRAMS_MAX	(3 * (VEX_WORD_CHARS + 2))
 
@@ -49,8 +47,6 @@
  * struct lexical - the embedder
  * @vocab:     while fitting: every word with its document frequency; afterwards
  *	       those in at least two documents (the others count as unseen)
- * @sketch:    n-gram hash -> rarity in 1/16; a hash table without collision
- *	       handling: where n-grams share a bucket, the more frequent counts
  * @docs:      documents fitted
  * @counts:    words of the document at hand
  * @failed:    a word callback ran out of memory
@@ -59,7 +55,6 @@ struct lexical {
 	struct vex_embedder base;
 	struct vex_word_table vocab;
 	struct vex_word_table counts;
-	uint8_t *sketch;
 	uint32_t docs;
 	int failed;
 };
@@ -75,7 +70,6 @@ static void lexical_destroy(struct vex_embedder *e)
 
 	vex_word_table_free(&l->vocab);
 	vex_word_table_free(&l->counts);
-	free(l->sketch);
 	free(l);
 }
 
@@ -87,8 +81,7 @@ static struct vex_embedder *lexical_create(uint32_t dim)
 		return NULL;
 	l->base.dim = dim;
 	l->base.ops = &vex_lexical_ops;
-	l->sketch = calloc(1, SKETCH_SIZE);
-	if (!l->sketch || vex_word_table_init(&l->vocab) || vex_word_table_init(&l->counts)) {
+	if (vex_word_table_init(&l->vocab) || vex_word_table_init(&l->counts)) {
 		lexical_destroy(&l->base);
 		return NULL;
 	}
@@ -131,11 +124,6 @@ static unsigned int ngrams(const char *word, size_t len, uint64_t hash[GRAMS_MAX
 	return count;
 }
 
-static uint32_t bucket(uint64_t hash)
-{
-	return (uint32_t)(hash >> 40) & (SKETCH_SIZE - 1);
-}
-
 /* ---- fitting -------------------------------------------------------------------- */
 
 static void fit_word(void *ctx, const char *word, size_t len, unsigned int chars)
@@ -145,7 +133,7 @@ static void fit_word(void *ctx, const char *word, size_t len, unsigned int chars
 
 	if (l->failed)
 		return;
-	w = vex_word_table_add(&l->vocab, vex_word_hash(word, len), word, len, chars);
+	w = vex_word_table_add(&l->vocab, vex_word_hash(word, len), NULL, 0, 0);
 	if (!w) {
 		l->failed = -ENOMEM;
 		return;
@@ -188,45 +176,10 @@ static float idf(uint32_t docs, uint32_t df)
 	return logf((1.0f + (float)docs) / (1.0f + (float)df)) + 1.0f;
 }
 
-static uint8_t quantise_idf(uint32_t docs, uint32_t df)
-{
-	float q = idf(docs, df < docs ? df : docs) * 16.0f;
-
-	return q > 255.0f ? 255 : (uint8_t)q;
-}
-
-/* Documents an n-gram occurs in, bounded from above by the sum over its words. */
-static void count_ngrams(const struct lexical *l, uint32_t *df)
-{
-	uint64_t hash[GRAMS_MAX];
-	const struct vex_word *w;
-	unsigned int n;
-	uint32_t i, b;
-
-	for (i = 0; i <= l->vocab.mask; i++) {
-		w = &l->vocab.slots[i];
-		if (!w->hash)
-			continue;
-		n = ngrams(l->vocab.arena + w->text, w->len, hash);
-		while (n--) {
-			b = bucket(hash[n]);
-			df[b] = df[b] > UINT32_MAX - w->count ? UINT32_MAX : df[b] + w->count;
-		}
-	}
-}
-
+/* Words of one document are as good as unseen ones: forgetting them halves the model. */
 static int lexical_fit_done(struct vex_embedder *e)
 {
-	struct lexical *l = to_lexical(e);
-	uint32_t *df = calloc(SKETCH_SIZE, sizeof(*df)), i;
-
-	if (!df)
-		return -ENOMEM;
-	count_ngrams(l, df);
-	for (i = 0; i < SKETCH_SIZE; i++)
-		l->sketch[i] = quantise_idf(l->docs, df[i] ? df[i] : 1);
-	free(df);
-	return vex_word_table_prune(&l->vocab, 2);
+	return vex_word_table_prune(&to_lexical(e)->vocab, 2);
 }
 
 /* ---- embedding ------------------------------------------------------------------ */
@@ -256,23 +209,18 @@ static void add_feature(float *out, uint32_t dim, uint64_t hash, float weight)
 	out[i] += hash & 1 ? weight : -weight;
 }
 
-/* The n-gram part of a word: length NGRAM_SHARE * @weight, rare n-grams weigh more. */
+/* The n-gram part of a word: NGRAM_SHARE * @weight long, as if its n-grams were orthogonal. */
 static void add_ngrams(const struct lexical *l, const char *word, size_t len, float weight,
 		       float *out)
 {
 	uint64_t hash[GRAMS_MAX];
 	unsigned int n = ngrams(word, len, hash), i;
-	float sum = 0, rarity;
 
-	for (i = 0; i < n; i++) {
-		rarity = l->sketch[bucket(hash[i])];
-		sum += rarity * rarity;
-	}
-	if (!(sum > 0))
+	if (!n)
 		return;
-	weight *= NGRAM_SHARE / sqrtf(sum);
+	weight *= NGRAM_SHARE / sqrtf((float)n);
 	for (i = 0; i < n; i++)
-		add_feature(out, l->base.dim, hash[i], weight * l->sketch[bucket(hash[i])]);
+		add_feature(out, l->base.dim, hash[i], weight);
 }
 
 /* The feature of the word itself: several elements, so that no single collision weighs much. */
@@ -348,13 +296,12 @@ static uint64_t lexical_documents(const struct vex_embedder *e)
 
 /**
  * struct lexical_block - little-endian; followed by @words * { le64 hash, le32 df },
- * ascending by hash, and SKETCH_SIZE bytes of sketch
+ * ascending by hash
  */
 struct lexical_block {
 	uint32_t docs;
 	uint32_t words;
-	uint32_t sketch_bits;
-	uint32_t reserved;
+	uint64_t reserved;
 };
 
 struct lexical_record {
@@ -377,13 +324,12 @@ static int lexical_save(struct vex_embedder *e, void **block, size_t *len)
 	struct lexical_record *rec;
 	uint32_t i, n = 0;
 
-	*len = sizeof(*head) + l->vocab.used * sizeof(*rec) + SKETCH_SIZE;
+	*len = sizeof(*head) + l->vocab.used * sizeof(*rec);
 	head = calloc(1, *len);
 	if (!head)
 		return -ENOMEM;
 	head->docs = htole32(l->docs);
 	head->words = htole32(l->vocab.used);
-	head->sketch_bits = htole32(SKETCH_BITS);
 	rec = (struct lexical_record *)(head + 1);
 	for (i = 0; i <= l->vocab.mask; i++) {
 		if (!l->vocab.slots[i].hash)
@@ -393,7 +339,6 @@ static int lexical_save(struct vex_embedder *e, void **block, size_t *len)
 	}
 	/* Sorted, so that equal models are equal files. */
 	qsort(rec, n, sizeof(*rec), by_hash);
-	memcpy(rec + n, l->sketch, SKETCH_SIZE);
 	*block = head;
 	return 0;
 }
@@ -422,10 +367,10 @@ static int lexical_load(struct vex_embedder *e, const void *block, size_t len)
 	uint32_t words, i;
 	int ret;
 
-	if (len < sizeof(*head) + SKETCH_SIZE || le32toh(head->sketch_bits) != SKETCH_BITS)
+	if (len < sizeof(*head) || head->reserved)
 		return -EBADMSG;
 	words = le32toh(head->words);
-	if (words > VOCABULARY_MAX || len != sizeof(*head) + words * sizeof(*rec) + SKETCH_SIZE)
+	if (words > VOCABULARY_MAX || len != sizeof(*head) + words * sizeof(*rec))
 		return -EBADMSG;
 	l->docs = le32toh(head->docs);
 	for (i = 0; i < words; i++) {
@@ -434,7 +379,6 @@ static int lexical_load(struct vex_embedder *e, const void *block, size_t len)
 			return ret;
 		after = le64toh(rec[i].hash);
 	}
-	memcpy(l->sketch, rec + words, SKETCH_SIZE);
 	return 0;
 }
 

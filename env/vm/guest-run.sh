@@ -13,7 +13,8 @@ collection=text
 centis() { read -r up _ </proc/uptime; echo "$up" | tr -d .; }
 since() { echo $((($(centis) - $1) * 10)); }
 fail() { echo "$*"; exit 1; }
-embeddings() { vexctl stat --json "$mnt" | sed -n 's/^  "embeddings":\([0-9]*\),*$/\1/p'; }
+# The first "embeddings" is the filesystem's, those of its collections follow.
+embeddings() { vexctl stat --json "$mnt" | grep -o '"embeddings": *[0-9]*' | head -n 1 | tr -cd 0-9; }
 
 echo "@fact kernel=$(uname -r)"
 files=$(find "$corpus" -type f | wc -l)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# For the provisioners. They run twice on a bootstrapped disk (in the chroot, at native speed; then in the
+# booted guest) and once on an installed one: each looks first and changes only what is not so yet.
+set -euo pipefail
+
+P=${VEX_PAYLOAD:-/tmp/vexfs-payload}	# what the host sent: settings, lists, packages, key
+# shellcheck disable=SC2034	# for the stages
+VARIANT=${VEX_VARIANT:?dev, test or debug}
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+# shellcheck source=env/image/settings.sh
+. "$P/settings.sh"
+
+in_chroot() { [[ ${VEX_CHROOT:-0} == 1 ]]; }
+
+# The serial line is watched for stalls: say where we are.
+stage() {
+	printf '==> %s\n' "$*"
+	in_chroot || printf 'vexfs-provision: %s\n' "$*" >/dev/ttyS0 2>/dev/null || true
+}
+
+installed() { [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+# need_packages PKG...: without a look at the network when everything is there.
+need_packages() {
+	local p missing=()
+	for p in "$@"; do installed "$p" || missing+=("$p"); done
+	((${#missing[@]})) || return 0
+	printf 'installing: %s\n' "${missing[*]}"
+	apt-get -q update
+	apt-get -q -y --no-install-recommends install "${missing[@]}"
+}
+
+# put MODE FILE: stdin becomes FILE.
+put() {
+	mkdir -p "$(dirname "$2")"
+	cat >"$2"
+	chmod "$1" "$2"
+}

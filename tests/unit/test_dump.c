@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dump.vexfs shows what is there, and its --poke makes damage that fsck finds.
+ * Runs the built programs: $VEXFS_BIN, or build/bin below the working directory.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+#include "tests/unit/fsck_damage.h"
+
+static struct fixture x;
+
+static int setup(void **state)
+{
+	fixture_make(&x);
+	ib_close(&x.ib);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	ib_remove(&x.ib);
+	return 0;
+}
+
+static char *output(const char *tool, const char *args, int *code)
+{
+	const char *bin = getenv("VEXFS_BIN");
+	char cmd[800], *text = calloc(1, 1 << 20);
+	int status;
+	size_t n;
+	FILE *p;
+
+	assert_non_null(text);
+	snprintf(cmd, sizeof(cmd), "%s/%s %s %s 2>&1", bin ? bin : "build/bin", tool, args,
+		 x.ib.path);
+	p = popen(cmd, "r");
+	assert_non_null(p);
+	n = fread(text, 1, (1 << 20) - 1, p);
+	assert_true(n < (1 << 20) - 1);
+	status = pclose(p);
+	*code = WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+	return text;
+}
+
+static void expect(const char *tool, const char *args, int code, const char *want)
+{
+	int got;
+	char *text = output(tool, args, &got);
+
+	if (got != code || !strstr(text, want))
+		fail_msg("%s %s: expected exit code %d and '%s', got %d and:\n%s", tool, args, code,
+			 want, got, text);
+	free(text);
+}
+
+static void test_super(void **state)
+{
+	expect("dump.vexfs", "", 0, "label            test");
+	expect("dump.vexfs", "-S", 0, "directories      4");
+	expect("dump.vexfs", "-g 0", 0, "table written");
+	expect("dump.vexfs", "-j", 0, "empty");
+}
+
+static void test_inodes(void **state)
+{
+	char args[64];
+
+	snprintf(args, sizeof(args), "-d %llu", (unsigned long long)x.dir);
+	expect("dump.vexfs", args, 0, "'fragmented'");
+	snprintf(args, sizeof(args), "-i %llu", (unsigned long long)x.many);
+	expect("dump.vexfs", args, 0, "more links");
+	expect("dump.vexfs", args, 0, "link count   11");
+	snprintf(args, sizeof(args), "-i %llu", (unsigned long long)x.symlink);
+	expect("dump.vexfs", args, 0, "target       'file'");
+	snprintf(args, sizeof(args), "-e %llu", (unsigned long long)x.unwritten);
+	expect("dump.vexfs", args, 0, "3 blocks  unwritten");
+	snprintf(args, sizeof(args), "-e %llu", (unsigned long long)x.frag);
+	expect("dump.vexfs", args, 0, "level 0    block");
+}
+
+static void test_collections(void **state)
+{
+	expect("dump.vexfs", "-c", 0, "collection 9: 'pages', live");
+	expect("dump.vexfs", "-s 0", 0, "chunk 19 stamp 119");
+	expect("dump.vexfs", "-s 9", 0, "1200 x f32, cosine");
+}
+
+static void test_refusals(void **state)
+{
+	expect("dump.vexfs", "-i 0", 1, "there is no inode 0");
+	expect("dump.vexfs", "-i 99999999", 1, "there is no inode");
+	expect("dump.vexfs", "-i 2000", 1, "inode is free");
+	expect("dump.vexfs", "-d 16", 1, "not a directory");
+	expect("dump.vexfs", "-e 2", 1, "a directory has no extents");
+	expect("dump.vexfs", "-g 1", 1, "there is no group 1");
+	expect("dump.vexfs", "-b 8192", 1, "there is no block 8192");
+	expect("dump.vexfs", "-s 3", 1, "there is no collection 3");
+	expect("dump.vexfs", "-i x", 2, "is not a number");
+	expect("dump.vexfs", "-i -4", 2, "is not a number");
+	expect("dump.vexfs", "--seal", 2, "--seal goes with --poke");
+	expect("dump.vexfs", "--nonsense", 2, "try: dump.vexfs --help");
+	expect("dump.vexfs", "--poke 1:4095=0102", 2, "within one block");
+	expect("dump.vexfs", "--poke 1:0=abc", 2, "within one block");
+	expect("dump.vexfs", "--poke 1:0=", 2, "within one block");
+	expect("dump.vexfs", "--poke 9000:0=00", 1, "block 9000");
+	expect("fsck.vexfs", "-n", 0, ": clean");
+}
+
+static void test_poke(void **state)
+{
+	char args[128];
+	u32 block = 4 + (x.linked - 1) / 8, off = (x.linked - 1) % 8 * 512;
+
+	/* i_nlink lies at byte 32 of an inode. */
+	snprintf(args, sizeof(args), "--poke %u:%u=07 --seal", block, off + 32);
+	expect("dump.vexfs", args, 0, "");
+	expect("fsck.vexfs", "-n", 4, "has link count 7, should be 2");
+	snprintf(args, sizeof(args), "--poke %u:%u=02 --seal", block, off + 32);
+	expect("dump.vexfs", args, 0, "");
+	expect("fsck.vexfs", "-n", 0, ": clean");
+	snprintf(args, sizeof(args), "--poke %u:%u=03", block, off + 32);
+	expect("dump.vexfs", args, 0, "");
+	expect("fsck.vexfs", "-n", 4, "wrong inode checksum");
+	expect("dump.vexfs", "--poke 1:1000=ff --seal", 0, "");
+	expect("dump.vexfs", "-b 1", 0, "(right)");
+	expect("dump.vexfs", "--poke 1:1000=fe", 0, "");
+	expect("dump.vexfs", "-b 1", 0, "(WRONG)");
+	expect("dump.vexfs", "--poke 8000:0=01 --seal", 1, "nothing with a checksum");
+	expect("dump.vexfs", "--poke 0:1100=ff", 0, "");
+	expect("dump.vexfs", "-i 2", 1, "only --super and --block work");
+	expect("dump.vexfs", "-b 0", 0, "VEXF");
+	expect("dump.vexfs", "", 1, "wrong superblock checksum");
+}
+
+/* Whatever is damaged, it ends by itself with an exit code of its own. */
+static void test_damaged(void **state)
+{
+	int code;
+	size_t i;
+
+	for (i = 0; i < ndamages; i++) {
+		ib_remove(&x.ib);
+		fixture_make(&x);
+		damages[i].make(&x);
+		ib_close(&x.ib);
+		free(output("dump.vexfs", "-S -g 0 -i 11 -d 2 -d 11 -d 12 -d 13 -e 314 -e 315 -c "
+			    "-s 0 -s 9 -o -j -r", &code));
+		if (code > 1)
+			fail_msg("%s: exit code %d", damages[i].name, code);
+	}
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_super), T(test_inodes), T(test_collections), T(test_refusals), T(test_poke),
+		T(test_damaged),
+	};
+
+	return cmocka_run_group_tests_name("dump", tests, NULL, NULL);
+}

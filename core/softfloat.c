@@ -58,22 +58,14 @@ u32 vexfs_sf_from_s32(s32 v)
 	return vexfs_sf_round(v < 0 ? VEXFS_SF_SIGN : 0, 0, v < 0 ? -(s64)v : v);
 }
 
-/**
- * vexfs_sf_from_f16 - widen an IEEE-754 half
- * @h: float16 bits
- *
- * Return: float32 bits of the same value; exact. A NaN keeps its payload and
- * becomes quiet, as the hardware's conversion does.
- */
-u32 vexfs_sf_from_f16(u16 h)
+/* What vexfs_sf_from_f16() leaves out: zeros and denormals, infinities and NaNs. */
+u32 vexfs_sf_from_odd_f16(u16 h)
 {
-	u32 sign = (u32)(h & 0x8000) << 16, exp = (h >> 10) & 31, frac = h & 0x3ff;
+	u32 sign = (u32)(h & 0x8000) << 16, frac = h & 0x3ff;
 
-	if (exp == 31)
-		return sign | VEXFS_SF_INF | frac << 13 | (frac ? 0x400000 : 0);
-	if (!exp)
+	if (!(h & 0x7c00))
 		return vexfs_sf_round(sign, -24, frac);
-	return sign | (exp + 112) << 23 | frac << 13;
+	return sign | VEXFS_SF_INF | frac << 13 | (frac ? 0x400000 : 0);
 }
 
 /*
@@ -132,16 +124,14 @@ static u32 split_normal(u32 a, int *exp)
 static u32 div_finite(u32 sign, u32 a, u32 b)
 {
 	int ea, eb, i;
-	u32 rest = split_normal(a, &ea), mb = split_normal(b, &eb);
+	u32 rest = split_normal(a, &ea), mb = split_normal(b, &eb), fits;
 	u64 q = 0;
 
 	for (i = 0; i < 28; i++) {
-		q <<= 1;
-		if (rest >= mb) {
-			rest -= mb;
-			q |= 1;
-		}
-		rest <<= 1;
+		/* No branch: half of them would be mispredicted. */
+		fits = 0U - (rest >= mb);
+		q = q << 1 | (fits & 1);
+		rest = (rest - (mb & fits)) << 1;
 	}
 	return vexfs_sf_round(sign, ea - eb - 28, q << 1 | (rest != 0));
 }
@@ -163,16 +153,14 @@ u32 vexfs_sf_div(u32 a, u32 b)
 /* floor(sqrt(n)), bit by bit; *exact tells whether nothing was lost. */
 static u64 isqrt(u64 n, bool *exact)
 {
-	u64 root = 0, bit = 1ULL << 54;	/* n < 2^56 */
+	u64 root = 0, fits, bit = 1ULL << 54;	/* n < 2^56 */
 
 	while (bit > n)
 		bit >>= 2;
 	for (; bit; bit >>= 2) {
-		if (n >= root + bit) {
-			n -= root + bit;
-			root += 2 * bit;
-		}
-		root >>= 1;
+		fits = 0ULL - (n >= root + bit);	/* no branch, as above */
+		n -= (root + bit) & fits;
+		root = (root >> 1) + (bit & fits);
 	}
 	*exact = !n;
 	return root;

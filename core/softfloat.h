@@ -37,7 +37,7 @@ static inline u32 vexfs_sf_neg(u32 a)
 
 u32 vexfs_sf_round(u32 sign, int exp, u64 m);
 u32 vexfs_sf_from_s32(s32 v);
-u32 vexfs_sf_from_f16(u16 h);
+u32 vexfs_sf_from_odd_f16(u16 h);
 u32 vexfs_sf_add(u32 a, u32 b);
 u32 vexfs_sf_mul(u32 a, u32 b);
 u32 vexfs_sf_div(u32 a, u32 b);
@@ -46,6 +46,22 @@ u32 vexfs_sf_sqrt(u32 a);
 static inline u32 vexfs_sf_sub(u32 a, u32 b)
 {
 	return vexfs_sf_add(a, vexfs_sf_neg(b));
+}
+
+/**
+ * vexfs_sf_from_f16 - widen an IEEE-754 half
+ * @h: float16 bits
+ *
+ * Return: float32 bits of the same value; exact. A NaN keeps its payload and
+ * becomes quiet, as the hardware's conversion does.
+ */
+static inline u32 vexfs_sf_from_f16(u16 h)
+{
+	u32 rest = h & 0x7fff;
+
+	if (rest - 0x400 >= 0x7800)	/* exponent 0 or 31 */
+		return vexfs_sf_from_odd_f16(h);
+	return (u32)(h & 0x8000) << 16 | ((rest << 13) + (112U << 23));
 }
 
 /**

@@ -47,23 +47,30 @@ void vexfs_layout_init(struct vexfs_layout *l, u32 bytes)
 	l->per_block = VEXFS_BLOCK_SIZE / l->stride;
 }
 
-/* Element i as float32 bits. memcpy: a payload may lie at any address. */
-static u32 elem_f32(const struct vexfs_space *s, const void *data, u32 i)
+/* Element i of a payload, which may lie at any address. */
+static inline u32 f32_at(const u8 *p, u32 i)
 {
-	const u8 *p = data;
 	__le32 w;
+
+	memcpy(&w, p + 4 * i, sizeof(w));
+	return le32_to_cpu(w);
+}
+
+static inline u32 f16_at(const u8 *p, u32 i)
+{
 	__le16 h;
 
-	switch (s->elem) {
-	case VEXFS_F32:
-		memcpy(&w, p + 4 * i, sizeof(w));
-		return le32_to_cpu(w);
-	case VEXFS_F16:
-		memcpy(&h, p + 2 * i, sizeof(h));
-		return vexfs_sf_from_f16(le16_to_cpu(h));
-	default:
-		return vexfs_sf_from_s32((s8)p[i]);
-	}
+	memcpy(&h, p + 2 * i, sizeof(h));
+	return vexfs_sf_from_f16(le16_to_cpu(h));
+}
+
+static u32 elem_f32(const struct vexfs_space *s, const u8 *p, u32 i)
+{
+	if (s->elem == VEXFS_F32)
+		return f32_at(p, i);
+	if (s->elem == VEXFS_F16)
+		return f16_at(p, i);
+	return vexfs_sf_from_s32((s8)p[i]);
 }
 
 static u32 squared_norm(const u32 *f32, u32 dim)
@@ -101,12 +108,22 @@ int vexfs_vec_check(const struct vexfs_space *s, const void *data)
 	return 0;
 }
 
+/* A loop per type: it runs for every candidate that is looked at in full precision. */
 void vexfs_vec_to_f32(const struct vexfs_space *s, const void *data, u32 *dst)
 {
-	u32 i;
+	u32 i, dim = s->dim;
 
-	for (i = 0; i < s->dim; i++)
-		dst[i] = elem_f32(s, data, i);
+	if (s->elem == VEXFS_F32) {
+		memcpy(dst, data, dim * sizeof(*dst));
+		for (i = 0; i < dim; i++)	/* nothing on a little-endian machine */
+			dst[i] = le32_to_cpu(((const __le32 *)dst)[i]);
+	} else if (s->elem == VEXFS_F16) {
+		for (i = 0; i < dim; i++)
+			dst[i] = f16_at(data, i);
+	} else {
+		for (i = 0; i < dim; i++)
+			dst[i] = vexfs_sf_from_s32(((const s8 *)data)[i]);
+	}
 }
 
 u32 vexfs_vec_crc(const struct vexfs_space *s, const void *data)
@@ -215,19 +232,39 @@ void vexfs_code_encode(const struct vexfs_space *s, const u32 *f32, u32 stamp,
 	memcpy((void *)rec, &head, sizeof(head));
 }
 
+/* Is a byte of w 0x80? Zero bytes of w ^ 0x8080..., found as in Hacker's Delight, 6-1. */
+static bool has_minus128(u64 w)
+{
+	w ^= 0x8080808080808080ULL;
+	return (w - 0x0101010101010101ULL) & ~w & 0x8080808080808080ULL;
+}
+
+static bool codes_valid(const s8 *code, u32 dim)
+{
+	u64 w;
+	u32 i;
+
+	for (i = 0; i + sizeof(w) <= dim; i += sizeof(w)) {
+		memcpy(&w, code + i, sizeof(w));
+		if (has_minus128(w))
+			return false;
+	}
+	for (; i < dim; i++)
+		if (code[i] < -CODE_MAX)
+			return false;
+	return true;
+}
+
 /* A checksum proves who wrote the record, not that the numbers make sense. */
 static bool code_sane(const struct vexfs_space *s, const struct vexfs_code *head, const s8 *code)
 {
-	u32 i, scale = le32_to_cpu(head->k_scale), norm2 = le32_to_cpu(head->k_norm2);
+	u32 scale = le32_to_cpu(head->k_scale), norm2 = le32_to_cpu(head->k_norm2);
 
 	if (scale >= VEXFS_SF_INF || norm2 > VEXFS_SF_INF)
 		return false;
 	if (s->metric == VEXFS_COSINE && !norm2_normal(norm2))
 		return false;
-	for (i = 0; i < s->dim; i++)
-		if (code[i] < -CODE_MAX)
-			return false;
-	return true;
+	return codes_valid(code, s->dim);
 }
 
 bool vexfs_code_valid(const struct vexfs_space *s, const struct vexfs_code *rec, u32 stamp)

@@ -81,7 +81,7 @@ full 2M nopayload "$VEX" vm --module none --rundir "$WORK/nopayload" --file /big
 expect 6 "host disk full: no room for the payload"
 says 'full|make room' "says what to do"
 # shellcheck disable=SC2016	# the guest expands it
-printf '#!/bin/sh\ndd if=/dev/urandom of=$VEX_DISK_D bs=1M count=20 conv=fsync 2>/dev/null\n' >"$WORK/grow.sh"
-full 4M nogrow "$VEX" vm --module none --disk d=32M --rundir "$WORK/nogrow" "$WORK/grow.sh"
+printf '#!/bin/sh\ndd if=/dev/urandom of=$VEX_DISK_D bs=1M count=60 conv=fsync 2>/dev/null\n' >"$WORK/grow.sh"
+full 24M nogrow "$VEX" vm --module none --disk d=96M --rundir "$WORK/nogrow" "$WORK/grow.sh"
 expect 6 "host disk full: the guest's disk cannot grow"
 says 'host disk is full' "says so"

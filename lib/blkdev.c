@@ -152,7 +152,7 @@ int vexfs_dev_extend(struct vexfs_dev *dev, u64 bytes)
 	return 0;
 }
 
-/* ---- who else uses it ------------------------------------------------------ */
+/* ---- who else uses it ---------------------------------------------------- */
 
 /* mountinfo writes blanks and backslashes of a path as \ooo. */
 static void unescape(const char *from, char *to, size_t size)
@@ -260,7 +260,7 @@ int vexfs_dev_mounted(const char *path, char *where, size_t size)
 	return S_ISREG(st.st_mode) ? file_mounted(&st, where, size) : 0;
 }
 
-/* ---- sizes in words ---------------------------------------------------------- */
+/* ---- sizes in words ------------------------------------------------------ */
 
 int vexfs_parse_size(const char *text, u64 *bytes)
 {

@@ -30,7 +30,7 @@ static struct vexfs_image *to_image(struct vexfs_io *io)
 	return (struct vexfs_image *)((char *)io - offsetof(struct vexfs_image, io));
 }
 
-/* ---- hash and use order ------------------------------------------------------ */
+/* ---- hash and use order -------------------------------------------------- */
 
 static struct vexfs_cblk **chain(struct vexfs_image *img, u64 blkno)
 {
@@ -194,7 +194,7 @@ int vexfs_image_dirty(struct vexfs_image *img, struct vexfs_blk *b, bool seal)
 	return 0;
 }
 
-/* ---- core's block access ----------------------------------------------------------- */
+/* ---- core's block access ------------------------------------------------- */
 
 static void io_put(struct vexfs_io *io, struct vexfs_blk *b)
 {
@@ -297,7 +297,7 @@ static const struct vexfs_io_ops image_ops = {
 	.corrupt = io_corrupt,
 };
 
-/* ---- open, flush, close ---------------------------------------------------------------- */
+/* ---- open, flush, close -------------------------------------------------- */
 
 static void set_super(struct vexfs_image *img, const struct vexfs_super_block *sb)
 {

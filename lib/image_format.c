@@ -15,7 +15,7 @@
 /* Inode table blocks mkfs writes: they hold the reserved inodes and the first free ones. */
 #define ITABLE_INIT	2U
 
-/* ---- the plan ------------------------------------------------------------- */
+/* ---- the plan ------------------------------------------------------------ */
 
 static u64 div_up(u64 n, u64 d)
 {
@@ -194,7 +194,7 @@ int vexfs_format_plan(const struct vexfs_format *f, struct vexfs_super_block *sb
 	return 0;
 }
 
-/* ---- what is in use in a new filesystem --------------------------------------- */
+/* ---- what is in use in a new filesystem ---------------------------------- */
 
 struct span {
 	u64 start, len;
@@ -244,7 +244,7 @@ u64 vexfs_format_free_inodes(const struct vexfs_super_block *sb)
 	       group_used_inodes(0);
 }
 
-/* ---- writing -------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------- */
 
 struct writer {
 	const struct vexfs_dev *dev;

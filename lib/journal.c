@@ -74,7 +74,7 @@ static void advance(struct replay *r, u32 blocks)
 	r->pos = r->j->first + (r->pos - r->j->first + blocks) % ring;
 }
 
-/* ---- checksums ------------------------------------------------------------------- */
+/* ---- checksums ----------------------------------------------------------- */
 
 /* Descriptor and revoke blocks end with a checksum of the block without it. */
 static bool tail_ok(const struct replay *r)
@@ -108,7 +108,7 @@ static bool data_ok(const struct replay *r, const struct jbd2_tag3 *tag)
 	return crc32c(crc, r->data, VEXFS_BLOCK_SIZE) == jbd2_get32(tag->t_checksum);
 }
 
-/* ---- revoke records ------------------------------------------------------------------ */
+/* ---- revoke records ------------------------------------------------------ */
 
 static int add_revoke(struct replay *r, u64 blkno)
 {
@@ -184,7 +184,7 @@ static bool revoked(const struct replay *r, u64 blkno)
 	return found && (s32)(found->sequence - r->sequence) >= 0;
 }
 
-/* ---- descriptor blocks ------------------------------------------------------------------ */
+/* ---- descriptor blocks --------------------------------------------------- */
 
 static int replay_block(struct replay *r, const struct jbd2_tag3 *tag, u32 pos)
 {
@@ -246,7 +246,7 @@ static int on_descriptor(struct replay *r)
 	return err;
 }
 
-/* ---- passes ------------------------------------------------------------------------------- */
+/* ---- passes -------------------------------------------------------------- */
 
 /* Returns 1 at the end of the log, 0 to go on. */
 static int on_commit(struct replay *r)
@@ -338,7 +338,7 @@ int vexfs_journal_replay(struct vexfs_image *img, struct vexfs_journal *j)
 	return err ? err : j->problem[0] ? -EUCLEAN : 0;
 }
 
-/* ---- the journal superblock ------------------------------------------------------------------ */
+/* ---- the journal superblock ---------------------------------------------- */
 
 static int verify_shape(struct vexfs_journal *j, const struct jbd2_super *js, u32 blocks)
 {

@@ -52,7 +52,7 @@ void fixture_make(struct fixture *x)
 		ib_embed(ib, 9, i, i % 2 ? x->linked : x->frag, i);
 }
 
-/* ---- helpers for damage ----------------------------------------------------------------- */
+/* ---- helpers for damage -------------------------------------------------- */
 
 static void *body(const struct vexfs_blk *b)
 {
@@ -98,7 +98,7 @@ struct vexfs_slot *pin_slot(struct ib *ib, u32 id, u32 slot, struct vexfs_blk *b
 	return (struct vexfs_slot *)body(b) + slot % VEXFS_SLOTS_PER_BLOCK;
 }
 
-/* ---- superblock, groups ------------------------------------------------------------------- */
+/* ---- superblock, groups -------------------------------------------------- */
 
 static void bad_sb_checksum(struct fixture *x)
 {
@@ -178,7 +178,7 @@ static void marked_beyond(struct fixture *x)
 		   vexfs_bits_set(p + VEXFS_MDHDR_SIZE, x->ib.img.geo.inodes_per_group - 1, 1));
 }
 
-/* ---- inodes ------------------------------------------------------------------------------------ */
+/* ---- inodes -------------------------------------------------------------- */
 
 static void bad_inode_checksum(struct fixture *x)
 {
@@ -305,7 +305,7 @@ static void long_symlink_block(struct fixture *x)
 	EDIT_INODE(x, x->longlink, di.i_root.r_count = cpu_to_le16(0));
 }
 
-/* ---- directories ---------------------------------------------------------------------------------- */
+/* ---- directories --------------------------------------------------------- */
 
 static void leaf_checksum(struct fixture *x)
 {
@@ -407,7 +407,7 @@ static void dir_node_level(struct fixture *x)
 		   ((struct vexfs_mdhdr *)p)->h_count = cpu_to_le16(999));
 }
 
-/* ---- names ------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------- */
 
 static void file_nlink(struct fixture *x)
 {
@@ -525,7 +525,7 @@ static void orphan_checksum(struct fixture *x)
 	EDIT_BLOCK(x, x->ib.img.geo.orphan_start, false, p[1000] ^= 1);
 }
 
-/* ---- collections ------------------------------------------------------------------------------------------ */
+/* ---- collections --------------------------------------------------------- */
 
 static void coll_checksum(struct fixture *x)
 {
@@ -715,7 +715,7 @@ static void slot_hole(struct fixture *x)
 		   di.i_root.r_recs[0].val |= cpu_to_le64(VEXFS_EXT_UNWRITTEN));
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------ */
+/* ---- the table ----------------------------------------------------------- */
 
 const struct damage damages[] = {
 	{ "bad_sb_checksum", bad_sb_checksum, "superblock: wrong superblock checksum" },

@@ -34,7 +34,7 @@ struct vexfs_group_desc *pin_desc(struct ib *ib, struct vexfs_blk *b);
 struct vexfs_dirent *pin_entry(struct ib *ib, u64 dir, const char *name, struct vexfs_blk *b);
 struct vexfs_slot *pin_slot(struct ib *ib, u32 id, u32 slot, struct vexfs_blk *b);
 
-/* Statements on an inode (di), slot (v), collection (c), descriptor (gd), entry (d) or block (p). */
+/* Statements on an inode (di), slot (v), collection (c), descriptor (gd), entry (d), block (p). */
 #define EDIT_INODE(x, ino, ...) do { \
 	struct vexfs_inode di = ib_get_inode(&(x)->ib, ino); \
 	__VA_ARGS__; \

@@ -17,7 +17,7 @@
 
 #define NOW	1700000000
 
-/* ---- the image ---------------------------------------------------------------------- */
+/* ---- the image ----------------------------------------------------------- */
 
 static void report(void *ctx, u64 blkno, const char *what)
 {
@@ -86,7 +86,7 @@ static void *payload(const struct vexfs_blk *b)
 	return (u8 *)b->data + VEXFS_MDHDR_SIZE;
 }
 
-/* ---- inodes ---------------------------------------------------------------------------- */
+/* ---- inodes -------------------------------------------------------------- */
 
 struct vexfs_inode ib_get_inode(struct ib *ib, u64 ino)
 {
@@ -153,7 +153,7 @@ u64 ib_new_inode(struct ib *ib, u32 mode)
 	return bit + 1;
 }
 
-/* ---- trees of an inode --------------------------------------------------------------------- */
+/* ---- trees of an inode --------------------------------------------------- */
 
 /* Use a tree between these two: they keep root and i_blocks of the inode right. */
 struct open_tree {
@@ -312,7 +312,7 @@ void ib_orphan(struct ib *ib, u32 slot, u64 ino)
 	ib_change(ib, &b, true);
 }
 
-/* ---- collections ------------------------------------------------------------------------------ */
+/* ---- collections --------------------------------------------------------- */
 
 static struct vexfs_collection *coll_at(struct ib *ib, u32 id, struct vexfs_blk *b)
 {
@@ -465,7 +465,7 @@ void ib_embed(struct ib *ib, u32 id, u32 slot, u64 ino, u32 chunk)
 	ib_put_inode(ib, ino, &di);
 }
 
-/* ---- running a program ------------------------------------------------------------------------ */
+/* ---- running a program --------------------------------------------------- */
 
 static char *read_all(int fd)
 {

@@ -58,7 +58,7 @@ static void test_damage(void **state)
 	ib_remove(&x.ib);
 }
 
-/* ---- no damage ---------------------------------------------------------------------------------------------------- */
+/* ---- no damage ----------------------------------------------------------- */
 
 static void test_clean(void **state)
 {
@@ -127,7 +127,7 @@ static void test_dropping(void **state)
 	ib_remove(&x.ib);
 }
 
-/* ---- the journal ---------------------------------------------------------------------------------------------------- */
+/* ---- the journal --------------------------------------------------------- */
 
 static u32 file_crc(const char *path)
 {
@@ -212,7 +212,7 @@ static void test_journal_super(void **state)
 	ib_remove(&x.ib);
 }
 
-/* ---- errors of use --------------------------------------------------------------------------------------------------- */
+/* ---- errors of use ------------------------------------------------------- */
 
 static void test_bad_use(void **state)
 {

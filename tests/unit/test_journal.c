@@ -69,7 +69,7 @@ static void expect_problem(int err, const char *text)
 		fail_msg("expected '%s', got '%s'", text, j.problem);
 }
 
-/* ---- sound logs -------------------------------------------------------------------- */
+/* ---- sound logs ---------------------------------------------------------- */
 
 static void test_empty(void **state)
 {
@@ -257,7 +257,7 @@ static void test_finish(void **state)
 	assert_true(j.sequence > 6);
 }
 
-/* ---- damage ---------------------------------------------------------------------------- */
+/* ---- damage -------------------------------------------------------------- */
 
 /* Three transactions; @which is damaged by flipping a bit in log block @pos. */
 static void three(u32 *descriptor, u32 *data, u32 *commit, u32 *revoke)

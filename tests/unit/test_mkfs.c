@@ -69,7 +69,7 @@ static void close_image(struct ib *ib)
 	vexfs_dev_close(&ib->dev);
 }
 
-/* ---- sizes --------------------------------------------------------------------------- */
+/* ---- sizes --------------------------------------------------------------- */
 
 static void check_bitmap(struct ib *ib, u32 g, u32 magic, u64 blkno, u32 nbits, u32 free)
 {
@@ -184,7 +184,7 @@ static void test_default_journal(void **state)
 	}
 }
 
-/* ---- options ------------------------------------------------------------------------------ */
+/* ---- options ------------------------------------------------------------- */
 
 static void test_options(void **state)
 {
@@ -240,7 +240,7 @@ static void test_dry_run(void **state)
 	MKFS3(1, "too small", "-n", image, "1M");
 }
 
-/* ---- bad input ------------------------------------------------------------------------------ */
+/* ---- bad input ----------------------------------------------------------- */
 
 static void test_usage(void **state)
 {
@@ -396,7 +396,7 @@ static void test_journal_is_zeroed(void **state)
 	close_image(&ib);
 }
 
-/* ---- interruption ------------------------------------------------------------------------------- */
+/* ---- interruption -------------------------------------------------------- */
 
 struct watch {
 	struct vexfs_dev dev;
@@ -453,7 +453,7 @@ static void test_write_error(void **state)
 	vexfs_dev_close(&dev);
 }
 
-/* ---- blkdev.c --------------------------------------------------------------------------------------- */
+/* ---- blkdev.c ------------------------------------------------------------ */
 
 static void test_mountinfo(void **state)
 {

@@ -94,7 +94,7 @@ bool dump_get_inode(struct dump *d, u64 ino, struct vexfs_inode *di)
 	return !bad;
 }
 
-/* ---- opening ---------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------- */
 
 static int open_failed(struct dump *d, const char *what)
 {
@@ -147,7 +147,7 @@ static int open_image(struct dump *d)
 	return 0;
 }
 
-/* ---- options ------------------------------------------------------------------------ */
+/* ---- options ------------------------------------------------------------- */
 
 struct command {
 	char	opt;

@@ -129,7 +129,7 @@ static struct vexfs_tree tree_of(struct dump *d, u64 ino, struct vexfs_inode *di
 	};
 }
 
-/* ---- extents ---------------------------------------------------------------------------- */
+/* ---- extents ------------------------------------------------------------- */
 
 static int show_node(void *ctx, struct vexfs_tree *t, u64 blkno, int level, const void *block)
 {
@@ -165,7 +165,7 @@ void dump_extents(struct dump *d, u64 ino)
 	}
 }
 
-/* ---- directories ---------------------------------------------------------------------------- */
+/* ---- directories --------------------------------------------------------- */
 
 static const char *dtype_name(u8 type)
 {

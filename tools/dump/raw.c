@@ -95,7 +95,7 @@ void dump_block(struct dump *d, u64 blkno)
 	show_hex(block);
 }
 
-/* ---- poke ----------------------------------------------------------------------------- */
+/* ---- poke ---------------------------------------------------------------- */
 
 /* HEXBYTES to bytes; their number, 0 if that is not what it is. */
 static u32 parse_hex(const char *text, u8 *bytes, u32 room)

@@ -69,7 +69,7 @@ static void show_state(const struct vexfs_super_block *sb)
 	       (int)sizeof(sb->s_error_what), (const char *)sb->s_error_what);
 }
 
-/* ---- groups ------------------------------------------------------------------------- */
+/* ---- groups -------------------------------------------------------------- */
 
 static bool get_desc(struct dump *d, u32 group, struct vexfs_group_desc *gd)
 {
@@ -185,7 +185,7 @@ void dump_group(struct dump *d, u64 group)
 		    geo->inodes_per_group, group * geo->inodes_per_group + 1);
 }
 
-/* ---- journal and orphans ------------------------------------------------------------ */
+/* ---- journal and orphans ------------------------------------------------- */
 
 void dump_journal(struct dump *d, u64 unused)
 {

@@ -7,7 +7,7 @@
 #include "core/vec.h"
 #include "tools/fsck/fsck.h"
 
-/* ---- records ---------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------- */
 
 static bool name_valid(const u8 *name)
 {
@@ -45,7 +45,7 @@ static const char *verify_record(const struct vexfs_geo *geo, const struct vexfs
 	return NULL;
 }
 
-/* ---- hidden inodes ------------------------------------------------------------------ */
+/* ---- hidden inodes ------------------------------------------------------- */
 
 /* Size of the inode in blocks; -1 if it cannot be this collection's. */
 static s64 own_inode(struct fsck *f, const struct vexfs_collection *c, u64 ino, const char *role)
@@ -110,7 +110,7 @@ static bool check_inodes(struct fsck *f, const struct vexfs_collection *c)
 	return ok;
 }
 
-/* ---- the table --------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------- */
 
 static void check_collection(struct fsck *f, const struct vexfs_collection *c, u32 id)
 {

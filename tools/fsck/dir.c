@@ -40,7 +40,7 @@ static void bad_entry(struct fsck *f, const struct walk *w, const struct vexfs_d
 		     (unsigned long long)le64_to_cpu(d->d_ino), what);
 }
 
-/* ---- the named inode ---------------------------------------------------------------- */
+/* ---- the named inode ----------------------------------------------------- */
 
 static bool is_recorded(struct fsck *f, u64 ino, u64 parent, u64 hash)
 {
@@ -99,7 +99,7 @@ static void check_target(struct fsck *f, struct walk *w, const struct vexfs_dire
 		fi->matched++;
 }
 
-/* ---- leaves ---------------------------------------------------------------------------- */
+/* ---- leaves -------------------------------------------------------------- */
 
 static const struct vexfs_dirent *next_entry(const struct vexfs_dirent *d)
 {

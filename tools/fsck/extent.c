@@ -89,7 +89,7 @@ void fsck_file_extents(struct fsck *f, u64 ino, const struct vexfs_inode *di, bo
 		check_counts(f, di, ino, x.blocks, t.blocks);
 }
 
-/* ---- symlinks -------------------------------------------------------------------- */
+/* ---- symlinks ------------------------------------------------------------ */
 
 static void check_target(struct fsck *f, u64 ino, const char *target, u64 size)
 {

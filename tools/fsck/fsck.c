@@ -25,7 +25,7 @@ static const char usage_text[] =
 	"\n"
 	"example: fsck.vexfs -n disk.img\n";
 
-/* ---- options -------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------- */
 
 static int set_progress(struct fsck *f, const char *text)
 {
@@ -103,7 +103,7 @@ static int parse(struct fsck *f, int argc, char **argv)
 	return -1;
 }
 
-/* ---- passes ------------------------------------------------------------------------------ */
+/* ---- passes -------------------------------------------------------------- */
 
 static void run_passes(struct fsck *f)
 {

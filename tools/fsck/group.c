@@ -26,7 +26,7 @@ bool fsck_group_desc(struct fsck *f, u32 group, struct vexfs_group_desc *gd)
 	return true;
 }
 
-/* ---- block bitmap ------------------------------------------------------------------- */
+/* ---- block bitmap -------------------------------------------------------- */
 
 /* Report the runs of bits that are set in @a and not in @b. */
 static void report_runs(struct fsck *f, u32 group, const u8 *a, const u8 *b, const char *what)
@@ -76,7 +76,7 @@ static s64 check_bitmap(struct fsck *f, u32 group)
 	return free;
 }
 
-/* ---- descriptor ----------------------------------------------------------------------- */
+/* ---- descriptor ---------------------------------------------------------- */
 
 static void count_inodes(const struct fsck *f, u32 group, u32 *used, u32 *dirs)
 {

@@ -7,7 +7,7 @@
 
 #include "tools/fsck/fsck.h"
 
-/* ---- one inode --------------------------------------------------------------------- */
+/* ---- one inode ----------------------------------------------------------- */
 
 static u8 dtype_of(u32 mode)
 {
@@ -107,7 +107,7 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 	check_blocks(f, ino, di);
 }
 
-/* ---- one group ----------------------------------------------------------------------- */
+/* ---- one group ----------------------------------------------------------- */
 
 /**
  * struct igroup - a group's inodes while they are scanned

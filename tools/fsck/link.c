@@ -6,7 +6,7 @@
 
 #include "tools/fsck/fsck.h"
 
-/* ---- connectivity ------------------------------------------------------------------- */
+/* ---- connectivity -------------------------------------------------------- */
 
 enum { UNSEEN, ON_WAY, CONNECTED, CUT_OFF };
 
@@ -44,7 +44,7 @@ static void connect(struct fsck *f, struct fsck_dir *start)
 		d->state = verdict;
 }
 
-/* ---- directories ----------------------------------------------------------------------- */
+/* ---- directories --------------------------------------------------------- */
 
 static void check_dir(struct fsck *f, const struct fsck_dir *d)
 {
@@ -68,7 +68,7 @@ static void check_dir(struct fsck *f, const struct fsck_dir *d)
 		fsck_problem(f, "inode %llu: directory records another name than it has", ino);
 }
 
-/* ---- files ------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------- */
 
 /* Is there an entry for this recorded name? */
 static bool entry_exists(struct fsck *f, u64 ino, u64 parent, u64 hash)

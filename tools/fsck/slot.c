@@ -57,7 +57,7 @@ static void bad_slot(struct fsck *f, const struct slots *s, u64 slot, const stru
 		     le32_to_cpu(v->v_chunk), what);
 }
 
-/* ---- hidden files --------------------------------------------------------------------- */
+/* ---- hidden files -------------------------------------------------------- */
 
 static int region_open(struct fsck *f, struct region *r, u64 ino, u32 bytes)
 {
@@ -114,7 +114,7 @@ static bool region_read(struct fsck *f, struct region *r, u64 slot, u8 *rec)
 	return true;
 }
 
-/* ---- one slot ---------------------------------------------------------------------------- */
+/* ---- one slot ------------------------------------------------------------ */
 
 /* The file an embedding belongs to. */
 static const char *verify_owner(struct fsck *f, const struct slots *s, const struct vexfs_slot *v)
@@ -219,7 +219,7 @@ static void check_live(struct fsck *f, struct slots *s, const struct vexfs_slot 
 	add_stamp(f, s, le64_to_cpu(v->v_stamp));
 }
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table ----------------------------------------------------------- */
 
 /* Pin block @index of the slot table; false: reported. */
 static bool slot_block(struct fsck *f, struct slots *s, u64 index, struct vexfs_blk *b)
@@ -287,7 +287,7 @@ static void check_stamps(struct fsck *f, struct slots *s)
 				     s->name, (unsigned long long)s->stamps[i]);
 }
 
-/* ---- the map ------------------------------------------------------------------------------------ */
+/* ---- the map ------------------------------------------------------------- */
 
 static void count_recs(struct fsck *f, void *ctx, const struct vexfs_rec *recs, u32 count)
 {

@@ -42,7 +42,7 @@ static int check_mounted(struct fsck *f)
 	return 0;
 }
 
-/* ---- the superblock --------------------------------------------------------------- */
+/* ---- the superblock ------------------------------------------------------ */
 
 static bool read_copy(struct fsck *f, u64 blkno, struct vexfs_super_block *sb)
 {
@@ -151,7 +151,7 @@ static int check_length(struct fsck *f)
 	return FSCK_ERRORS;
 }
 
-/* ---- the journal -------------------------------------------------------------------- */
+/* ---- the journal --------------------------------------------------------- */
 
 static void journal_problem(struct fsck *f, int err)
 {

@@ -30,7 +30,7 @@ void fsck_usage_free(struct fsck *f)
 	free(f->dirs);
 }
 
-/* ---- blocks ------------------------------------------------------------------- */
+/* ---- blocks -------------------------------------------------------------- */
 
 static void set_span(const struct vexfs_geo *geo, u32 group, u8 *map, u64 start, u64 len)
 {
@@ -103,7 +103,7 @@ bool fsck_claim(struct fsck *f, u64 blkno, u64 len)
 	return true;
 }
 
-/* ---- inodes ------------------------------------------------------------------- */
+/* ---- inodes -------------------------------------------------------------- */
 
 struct fsck_ino *fsck_ino_get(struct fsck *f, u64 ino)
 {

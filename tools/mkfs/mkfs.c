@@ -69,7 +69,7 @@ static void complain(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-/* ---- options ------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------- */
 
 static int parse_u32(const char *opt, const char *text, u64 lo, u64 hi, u32 *out)
 {
@@ -206,7 +206,7 @@ static int parse(struct mkfs *m, int argc, char **argv)
 	return err ? err : -1;
 }
 
-/* ---- safety ----------------------------------------------------------------------- */
+/* ---- safety -------------------------------------------------------------- */
 
 static int refuse_mounted(const char *path)
 {
@@ -296,7 +296,7 @@ static int make_plan(struct mkfs *m)
 	return MKFS_FAILED;
 }
 
-/* ---- doing it ---------------------------------------------------------------------- */
+/* ---- doing it ------------------------------------------------------------ */
 
 static void show_progress(void *ctx, const char *what, u64 done, u64 total)
 {

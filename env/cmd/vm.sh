@@ -66,7 +66,7 @@ cmd_main() {
 		io=none more+=(--show tap)
 	else
 		printf 'kind exec\nexec /vex/run\nkeep-disks\n' >>"$dir/job"
-		more+=(--timeout "$((timeout + 30))")
+		more+=(--timeout "$timeout")
 	fi
 	{
 		payload_base "$with"

@@ -51,14 +51,14 @@ run() {
 now_ms() { local t=${EPOCHREALTIME/[.,]/}; printf '%s' "${t%???}"; }
 secs() { printf '%d.%d' "$(($1 / 1000))" "$((($1 % 1000) / 100))"; }
 
-# tick_while PID LABEL: a line every few seconds so that nothing long is ever silent.
+# tick_while PID LABEL: a line after 3, 6, 12, 24, 48, 78 s ... so that nothing long is ever silent.
 tick_while() {
-	local pid=$1 label=$2 start=$SECONDS shown=0
+	local pid=$1 label=$2 start=$SECONDS next=3
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 0.1
-		if ((SECONDS - start >= 2 && SECONDS - start >= shown + 5)); then
-			shown=$((SECONDS - start))
-			note "$label: ${shown} s"
+		if ((SECONDS - start >= next)); then
+			note "$label: $((SECONDS - start)) s"
+			next=$((next < 30 ? next * 2 : next + 30))
 		fi
 	done
 }

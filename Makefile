@@ -3,6 +3,7 @@
 #   make                          tools          -> build/bin
 #   make check                    host unit tests under ASan and UBSan
 #   make modules KDIR=... [MODOUT=...]           -> $(MODOUT)/vexfs.ko
+#        VEXFS_DEBUG=1: with faults on demand (debugfs) and KUnit suites
 #   make guest                    static tools and guest tests -> build/guest
 #   make install DESTDIR=...      tools, libvexfs, header, man pages
 #   make fuzz                     mutate metadata blocks through core's decoders
@@ -100,7 +101,7 @@ check: $(addprefix $(B)/unit/,$(UNIT)) all
 
 # ---- kernel module ------------------------------------------------------------------
 MODOUT ?= $(B)/kmod/$(notdir $(patsubst %/build,%,$(KDIR)))
-KMAKE = VEXFS_VERSION=$(VERSION) CONFIG_DEBUG_INFO_BTF_MODULES= $(KMAKE_ARGS)
+KMAKE = VEXFS_VERSION=$(VERSION) VEXFS_DEBUG=$(VEXFS_DEBUG) CONFIG_DEBUG_INFO_BTF_MODULES= $(KMAKE_ARGS)
 modules:
 	@kmod/link.sh "$(MODOUT)"
 	@kmod/probe/run.sh "$(KDIR)" "$(MODOUT)/probe" "$(MODOUT)/include/vexfs_config.h" $(KMAKE_ARGS)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Mount, unmount, statfs, sync, freeze; the module. */
 #include "kmod/vexfs.h"
+#include "kmod/debugfs.h"
 #include <linux/blkdev.h>
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
@@ -446,11 +447,14 @@ static int __init vexfs_init(void)
 	err = register_filesystem(&vexfs_fs_type);
 	if (err)
 		kmem_cache_destroy(vexfs_inode_cache);
+	else
+		vexfs_debugfs_init();
 	return err;
 }
 
 static void __exit vexfs_exit(void)
 {
+	vexfs_debugfs_exit();
 	unregister_filesystem(&vexfs_fs_type);
 	rcu_barrier();		/* inodes are freed after a grace period */
 	kmem_cache_destroy(vexfs_inode_cache);

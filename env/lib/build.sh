@@ -20,11 +20,20 @@ build_step() {
 build_tools() { build_step "building the tools" tools all; }
 build_guest() { build_step "building the guest's tools and tests" guest guest; }
 
-module_path() { printf '%s/kmod/%s/vexfs.ko' "$VEX_BUILD" "$1"; }
+# Debug modules (faults on demand, KUnit suites) are for debug kernels, and for whoever sets VEX_MODULE_DEBUG=1.
+module_debug() {
+	[[ ${VEX_MODULE_DEBUG:-} == 1 ]] && return
+	declare -F kernel_has >/dev/null && kernel_has "$1" debug
+}
+
+# Both kinds side by side, so that asking for one does not rebuild the other.
+module_dir() { printf '%s/kmod/%s%s' "$VEX_BUILD" "$1" "$(module_debug "$1" && echo -debug)"; }
+module_path() { printf '%s/vexfs.ko' "$(module_dir "$1")"; }
 
 build_module() {
-	local series=$1
+	local series=$1 debug=()
+	if module_debug "$series"; then debug=(VEXFS_DEBUG=1); fi
 	build_step "building vexfs.ko for $series" "module-$series" modules \
-		KDIR="$(kernel_dir "$series")/kdir/" MODOUT="$VEX_BUILD/kmod/$series"
+		KDIR="$(kernel_dir "$series")/kdir/" MODOUT="$(module_dir "$series")" "${debug[@]}"
 	[[ -f $(module_path "$series") ]] || die "$EX_ENV" "make modules left no $(module_path "$series")"
 }

@@ -1,54 +1,160 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2034
-# One-line purpose: the Debian kernels guests run
+# One-line purpose: list, fetch, build, configure and check the kernels guests run
 
 cmd_help() {
 	cat <<'END'
 usage: ./vex kernel list
-       ./vex kernel fetch [SERIES|all] [--update]
+       ./vex kernel fetch [NAME|all] [--update]
+       ./vex kernel build NAME...
+       ./vex kernel config NAME [--save FRAGMENT] [--edit COMMAND]
+       ./vex kernel check [NAME...]
 
-Kernels are Debian packages (image, headers, kbuild; cloud-amd64), downloaded by apt into the cache and
-unpacked under build/kernels/. None is ever installed on this machine. --update takes a newer version
-where the archive has one.
+Stock kernels (6.1, 6.12) are Debian packages, downloaded by apt into the cache and unpacked under build/kernels/.
+The others are built from Debian's linux-source packages with the fragments of env/kernels that env/kernels/table
+names, and kept in the cache by the hash of source, configuration and compiler; a build that was interrupted goes on
+where it stopped. None is ever installed on this machine. NAME+FRAGMENT is a kernel with one more fragment.
 
-example: ./vex kernel fetch 6.12
+  list      every kernel, what it is for, and whether it is here
+  fetch     download and unpack stock kernels; --update takes a newer version where the archive has one
+  build     build kernels that are not here yet (a debug kernel: some 15 minutes on 2 cores)
+  config    menuconfig on a kernel's configuration; --save FRAGMENT writes what you changed to
+            env/kernels/FRAGMENT.config, --edit COMMAND runs COMMAND in the build directory in place of menuconfig
+  check     compile a small module against each kernel that is here: finds a broken set-up in seconds
+
+  -v, --no-install
+
+examples:
+  ./vex kernel build debug-6.1
+  ./vex kernel config debug-6.1 --save slub && ./vex shell --kernel debug-6.1+slub
 END
 }
 
+kernel_purpose() {
+	case $1 in
+	6.1 | 6.12) echo "Debian's own, cloud flavour" ;;
+	debug-*) echo "KASAN, UBSAN, lockdep, kmemleak, kgdb, KUnit, faults, kcov" ;;
+	rust-*) echo "CONFIG_RUST=y and a Rust sample module" ;;
+	uml-*) echo "User-Mode Linux: a process, no emulation" ;;
+	esac
+}
+
+# NAME STATE RELEASE SIZE
+kernel_state() {
+	local dir
+	if kernel_ready "$1"; then
+		printf 'ready\t%s\t%s' "$(kernel_release "$1")" "$(du -shL "$(kernel_dir "$1")/vmlinuz" | cut -f1)"
+	elif kernel_is_stock "$1"; then
+		printf 'not fetched\t-\t-'
+	elif dir=$(kernel_find_built "$1"); then
+		printf 'cached\t%s\t%s' "$(<"$dir/release")" "$(du -shL "$dir/vmlinuz" | cut -f1)"
+	elif [[ -f $(kernel_obj "$1")/build.log ]]; then
+		printf 'build begun\t-\t-'
+	else
+		printf 'not built\t-\t-'
+	fi
+}
+
 kernel_list() {
-	local s
-	for s in "${KERNEL_SERIES[@]}"; do
-		if kernel_ready "$s"; then
-			printf '%-6s %s  (KDIR=%s)\n' "$s" "$(kernel_release "$s")" "build/kernels/$s/kdir/"
-		else
-			printf '%-6s not fetched yet\n' "$s"
-		fi
+	local k state release size
+	printf '%-12s %-12s %-26s %-7s %s\n' KERNEL STATE RELEASE IMAGE FOR
+	for k in $({ kernel_names; find "$VEX_BUILD/kernels" -mindepth 1 -maxdepth 1 -name '*+*' -printf '%f\n' 2>/dev/null; } ); do
+		kernel_known "$k" || continue
+		IFS=$'\t' read -r state release size <<<"$(kernel_state "$k")"
+		printf '%-12s %-12s %-26s %-7s %s\n' "$k" "$state" "$release" "$size" "$(kernel_purpose "$k")"
 	done
 }
 
+# What differs from the configuration the fragments made, as a fragment.
+config_difference() {
+	awk '
+		function opt(l) { if (l ~ /^# CONFIG_.* is not set/) { split(l, a, " "); name = a[2]; val = "n"; return 1 }
+			if (l ~ /^CONFIG_/) { name = l; sub(/=.*/, "", name); val = l; sub(/^[^=]*=/, "", val); return 1 }
+			return 0 }
+		NR == FNR { if (opt($0)) old[name] = val; next }
+		opt($0) { seen[name] = 1; if (!(name in old) ? val != "n" : old[name] != val) print name "=" val }
+		END { for (o in old) if (!(o in seen) && old[o] != "n") print o "=n" }' "$1" "$2" |
+		grep -vE '^CONFIG_(CC_VERSION_TEXT|GCC_VERSION|.*_VERSION)='
+}
+
+kernel_config() {
+	local name=$1 save=$2 edit=$3 src obj out
+	kernel_is_stock "$name" && usage_error "$name is Debian's own: only a built kernel can be configured" \
+		"($(kernel_built_names | tr '\n' ' '))"
+	[[ -n $edit || -t 0 ]] || usage_error "menuconfig wants a terminal; in scripts use --edit COMMAND"
+	[[ -z $save || $save =~ ^[a-z][a-z0-9_]*$ ]] || usage_error "--save $save: a fragment's name is small letters and digits"
+	out=$VEX_ROOT/env/kernels/$save.config
+	[[ -z $save || ! -e $out ]] || usage_error "env/kernels/$save.config exists: choose another name, or remove it first"
+	toolchain_need "$(kernel_toolchain "$name")"
+	[[ -n $edit ]] || need_packages libncurses-dev
+	src=$(kernel_source "$(kernel_series "$name")") || exit
+	kernel_configure "$name" "$src"
+	obj=$(kernel_obj "$name")
+	if [[ -n $edit ]]; then
+		(cd "$obj" && PATH=$src/scripts:$PATH run bash -c "$edit") || die "$EX_FAILED" "'$edit' failed"
+		quietly "olddefconfig" "$obj/config.log" kernel_make "$name" "$src" -s olddefconfig ||
+			die "$EX_ENV" "the edited configuration is no good; see $obj/config.log"
+	else
+		kernel_make "$name" "$src" menuconfig
+	fi
+	config_difference "$obj/config.made" "$obj/.config" >"$obj/difference"
+	if [[ ! -s $obj/difference ]]; then say "nothing changed"; return; fi
+	cat "$obj/difference"
+	if [[ -n $save ]]; then
+		{ printf '# From ./vex kernel config %s: say here what needs it.\n\n' "$name"; cat "$obj/difference"; } >"$out"
+		note "written to env/kernels/$save.config; use it: ./vex kernel build $name+$save"
+	else
+		note "not kept: --save FRAGMENT writes this to env/kernels"
+	fi
+}
+
 cmd_main() {
-	local verb=${1:-} series=all update=0 s
-	[[ -n $verb ]] || usage_error "list or fetch?"
+	local verb=${1:-} names=() update=0 save='' edit='' k
+	[[ -n $verb ]] || usage_error "list, fetch, build, config or check?"
 	shift
 	while (($#)); do
 		case $1 in
 		--update) update=1 ;;
+		--save) need_value "$1" $#; save=$2; shift ;;
+		--edit) need_value "$1" $#; edit=$2; shift ;;
 		--no-install) VEX_INSTALL=0 ;;
 		-v) export VEX_VERBOSE=1 ;;
 		-*) usage_error "unknown option '$1'" ;;
-		*) series=$1 ;;
+		*) names+=("$1") ;;
 		esac
 		shift
 	done
+	# All names are looked at before anything is done.
+	local expanded=''
+	if ((${#names[@]})); then expanded=$(for k in "${names[@]}"; do kernel_parse "$k" || exit; done) || exit; fi
+	mapfile -t names < <(grep . <<<"$expanded")
 	case $verb in
 	list) kernel_list ;;
 	fetch)
-		for s in $(kernel_parse "$series"); do
-			if ((update)); then kernel_fetch "$s"; else kernel_need "$s"; fi
+		((${#names[@]})) || names=("${KERNEL_SERIES[@]}")
+		for k in "${names[@]}"; do
+			kernel_is_stock "$k" || { note "$k is built, not fetched: ./vex kernel build $k"; continue; }
+			if ((update)); then kernel_fetch "$k"; else kernel_need "$k"; fi
 		done
 		kernel_list
 		;;
-	*) usage_error "unknown verb '$verb': list or fetch" ;;
+	build)
+		((${#names[@]})) || usage_error "build which kernel? ($(kernel_built_names | tr '\n' ' '))"
+		for k in "${names[@]}"; do
+			if kernel_is_stock "$k"; then note "$k is fetched, not built"; kernel_need "$k"; continue; fi
+			kernel_ready "$k" || kernel_need "$k"
+		done
+		kernel_list
+		;;
+	config)
+		((${#names[@]} == 1)) || usage_error "config wants one kernel"
+		kernel_config "${names[0]}" "$save" "$edit"
+		;;
+	check)
+		declare -F kernel_check >/dev/null || die "$EX_ENV" "env/lib/kernelcheck.sh is missing"
+		kernel_check "${names[@]}"
+		;;
+	*) usage_error "unknown verb '$verb': list, fetch, build, config or check" ;;
 	esac
 }

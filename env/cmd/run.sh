@@ -98,7 +98,7 @@ cmd_main() {
 	fi
 	((${#queries[@]})) || queries=("${RUN_DEFAULT_QUERIES[@]}")
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
-	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel, 6.1 or 6.12"
+	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	((${#VM_DISKS[@]} == 0)) || usage_error "./vex run makes its own disk; --disk is for shell and vm"
 
 	build_packages

@@ -44,7 +44,7 @@ cmd_main() {
 		esac
 	done
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
-	[[ $series != *$'\n'* ]] || usage_error "--kernel: a shell runs on one kernel, 6.1 or 6.12"
+	[[ $series != *$'\n'* ]] || usage_error "--kernel: a shell runs on one kernel"
 	build_packages
 	vm_need "$series"
 	build_guest

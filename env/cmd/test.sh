@@ -268,7 +268,7 @@ cmd_main() {
 	local rx
 	rx=$(grep -E -- "$T_FILTER" <<<"" >/dev/null 2>&1; echo $?)
 	[[ $rx != 2 ]] || usage_error "--filter '$T_FILTER' is no extended regular expression"
-	mapfile -t kernels < <(kernel_parse "${VM_KERNEL:-all}")
+	mapfile -t kernels < <(kernel_parse "${VM_KERNEL:-stock}")
 	((${#kernels[@]})) || exit "$EX_USAGE"
 	build_packages "${PKG_CHECK[@]}"
 	dir=$(run_dir test)

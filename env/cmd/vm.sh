@@ -49,7 +49,7 @@ cmd_main() {
 	[[ -f $script ]] || usage_error "no such script: $script"
 	[[ $timeout =~ ^[0-9]+$ ]] || usage_error "--timeout $timeout: use seconds"
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
-	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel, 6.1 or 6.12"
+	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	build_packages
 	vm_need "$series"
 	local with=-

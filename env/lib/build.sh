@@ -8,12 +8,12 @@ JOBS=$(nproc 2>/dev/null || echo 2)
 
 build_packages() { need_packages "${PKG_BUILD[@]}" "${PKG_TOOLS[@]}" "${PKG_KERNEL[@]}" "${PKG_VM[@]}" "$@"; }
 
-# build_step LABEL LOG MAKE-ARGUMENT...
+# build_step LABEL LOG MAKE-ARGUMENT...; with BUILD_FOR=KERNEL by that kernel's compiler
 build_step() {
 	local label=$1 log=$VEX_BUILD/log/$2.log
 	shift 2
 	need_space "$VEX_BUILD" 200 "$label"
-	quietly "$label" "$log" make -C "$VEX_ROOT" -j"$JOBS" --no-print-directory "$@" ||
+	quietly "$label" "$log" kernel_run "${BUILD_FOR:-6.1}" make -C "$VEX_ROOT" -j"$JOBS" --no-print-directory "$@" ||
 		die "$EX_ENV" "$label failed: correct what the lines above name (all of it: ${log#"$VEX_ROOT"/})"
 }
 
@@ -23,7 +23,7 @@ build_guest() { build_step "building the guest's tools and tests" guest guest; }
 # Debug modules (faults on demand, KUnit suites) are for debug kernels, and for whoever sets VEX_MODULE_DEBUG=1.
 module_debug() {
 	[[ ${VEX_MODULE_DEBUG:-} == 1 ]] && return
-	declare -F kernel_has >/dev/null && kernel_has "$1" debug
+	kernel_has "$1" debug
 }
 
 # Both kinds side by side, so that asking for one does not rebuild the other.
@@ -31,9 +31,10 @@ module_dir() { printf '%s/kmod/%s%s' "$VEX_BUILD" "$1" "$(module_debug "$1" && e
 module_path() { printf '%s/vexfs.ko' "$(module_dir "$1")"; }
 
 build_module() {
-	local series=$1 debug=()
+	local series=$1 debug=() args BUILD_FOR=$1
 	if module_debug "$series"; then debug=(VEXFS_DEBUG=1); fi
-	build_step "building vexfs.ko for $series" "module-$series" modules \
-		KDIR="$(kernel_dir "$series")/kdir/" MODOUT="$(module_dir "$series")" "${debug[@]}"
+	args=$(kernel_make_args "$series")
+	build_step "building vexfs.ko for $series" "module-$series" modules KDIR="$(kernel_dir "$series")/kdir/" \
+		MODOUT="$(module_dir "$series")" "${debug[@]}" ${args:+KMAKE_ARGS="$args"}
 	[[ -f $(module_path "$series") ]] || die "$EX_ENV" "make modules left no $(module_path "$series")"
 }

@@ -48,7 +48,8 @@ initramfs_list() {
 	# modprobe in the guest needs only the lines of what is there.
 	grep -F -f "$work/all.list" "$root/lib/modules/$release/modules.dep" >"$work/modules.dep"
 	printf 'file /lib/modules/%s/modules.dep 0644 %s\n' "$release" "$work/modules.dep"
-	for f in modules.builtin modules.alias modules.symbols; do
+	printf 'file /lib/modules/%s/modules.builtin 0644 %s\n' "$release" "$root/lib/modules/$release/modules.builtin"
+	for f in modules.alias modules.symbols; do
 		: >"$work/empty"
 		printf 'file /lib/modules/%s/%s 0644 %s\n' "$release" "$f" "$work/empty"
 	done

@@ -1,166 +1,133 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Debian's stock kernels, unpacked and never installed. A "kernel" is a series (6.1, 6.12); its tree
-# build/kernels/<series>/ holds root/ (the unpacked packages), kdir (link: KDIR for make modules),
-# vmlinuz, release and modules/ (see kernel_modules).
+# The kernels guests run, by name: Debian's stock kernels by series (6.1, 6.12; see kernelfetch.sh), those of
+# env/kernels/table built from Debian's source packages (see kernelbuild.sh), and NAME+FRAGMENT, one of the
+# latter with one more fragment of env/kernels.
 #
-# The cloud-amd64 flavour: a third of the size of amd64, jbd2 and ext4 built in, and it still has
-# virtio, loop, dm-flakey, dm-log-writes and virtiofs. What it lacks (9p, i6300esb) nothing here uses.
+# Whatever its origin, build/kernels/NAME/ holds: root/ (root/boot, root/lib/modules/RELEASE), kdir (KDIR for
+# make modules), vmlinuz (what boots), config, release, traits (words to ask for, see kernel_has); the built
+# ones also vmlinux with DWARF. None is ever installed on this machine.
 
-KERNEL_SERIES=(6.1 6.12)
-KERNEL_FLAVOUR=cloud-amd64
-KERNEL_TREE_VERSION=3		# raise when the layout made below changes
+KERNEL_SERIES=(6.1 6.12)	# the stock kernels
+KERNEL_TABLE=$VEX_ROOT/env/kernels/table
 
 kernel_dir() { printf '%s/kernels/%s' "$VEX_BUILD" "$1"; }
 kernel_release() { cat "$(kernel_dir "$1")/release"; }
+kernel_is_stock() { [[ " ${KERNEL_SERIES[*]} " == *" $1 "* ]]; }
 
-# kernel_parse WORD: expand the argument of --kernel ("6.1", "6.12", "all", "6.1,6.12").
+# kernel_row NAME: "series arch toolchain traits fragments..." of a built kernel; fails for any other.
+kernel_row() {
+	local base=${1%%+*} more='' row
+	if [[ $1 == *+* ]]; then more=" ${1#*+}"; fi
+	row=$(awk -v n="$base" '$1 == n { $1 = ""; print substr($0, 2) }' "$KERNEL_TABLE")
+	[[ -n $row ]] || return 1
+	printf '%s%s' "$row" "${more//+/ }"
+}
+
+kernel_built_names() { awk '/^[a-z]/ { print $1 }' "$KERNEL_TABLE"; }
+kernel_names() {
+	printf '%s\n' "${KERNEL_SERIES[@]}"
+	kernel_built_names
+}
+
+kernel_series() {
+	local row
+	if kernel_is_stock "$1"; then printf '%s' "$1"; return; fi
+	row=$(kernel_row "$1") && printf '%s' "${row%% *}"
+}
+
+# kernel_traits NAME: words that tests and commands ask for.
+kernel_traits() {
+	local row arch traits
+	if kernel_is_stock "$1"; then printf 'stock x86'; return; fi
+	row=$(kernel_row "$1") || return 1
+	read -r _ arch _ traits _ <<<"$row"
+	[[ $arch != x86 ]] || traits+=" x86"
+	printf 'built %s' "${traits//,/ }"
+}
+
+kernel_has() { [[ " $(kernel_traits "$1") " == *" $2 "* ]]; }
+
+kernel_known() { kernel_is_stock "$1" || kernel_row "$1" >/dev/null; }
+
+kernel_check_fragments() {
+	local f
+	[[ $1 == *+* ]] || return 0
+	for f in $(tr + ' ' <<<"${1#*+}"); do
+		[[ -f $VEX_ROOT/env/kernels/$f.config ]] ||
+			usage_error "kernel '$1': no fragment env/kernels/$f.config; there are" \
+				"$(cd "$VEX_ROOT/env/kernels" && echo *.config | sed 's/\.config//g')"
+	done
+}
+
+# kernel_parse WORDS: expand the argument of --kernel: names, "all", or a trait ("stock", "debug"), by commas.
 kernel_parse() {
-	local s k ok
-	[[ $1 == all ]] && { printf '%s\n' "${KERNEL_SERIES[@]}"; return; }
-	for s in ${1//,/ }; do
+	local w k ok
+	for w in ${1//,/ }; do
 		ok=0
-		for k in "${KERNEL_SERIES[@]}"; do [[ $k == "$s" ]] && ok=1; done
-		((ok)) || usage_error "unknown kernel '$s': known are ${KERNEL_SERIES[*]} and all"
-		printf '%s\n' "$s"
-	done
-}
-
-# The real package behind the metapackages, newest first; else the highest version apt knows.
-kernel_resolve_image() {
-	local series=$1 meta dep
-	for meta in "linux-image-$series-$KERNEL_FLAVOUR" "linux-image-$KERNEL_FLAVOUR"; do
-		dep=$(apt-cache show --no-all-versions "$meta" 2>/dev/null |
-			sed -n 's/^Depends: *\(linux-image-[^ ,]*\).*/\1/p' | head -n1) || true
-		[[ $dep == "linux-image-$series."*"-$KERNEL_FLAVOUR" ]] && { printf '%s' "$dep"; return; }
-	done
-	apt-cache pkgnames "linux-image-$series." 2>/dev/null |
-		grep -E -- "[0-9](\+deb[0-9]+)?-$KERNEL_FLAVOUR\$" | sort -V | tail -n1
-}
-
-apt_field() { apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: *//p" | head -n1; }
-
-# kernel_packages SERIES: names of the four packages; kbuild carries the ABI only in the newer series.
-kernel_packages() {
-	local image abi deps kbuild
-	image=$(kernel_resolve_image "$1")
-	[[ -n $image ]] || return 1
-	abi=${image#linux-image-}
-	deps=$(apt_field "linux-headers-$abi" Depends)
-	kbuild=$(grep -oE 'linux-kbuild-[^ ,|]+' <<<"$deps" | head -n1)
-	[[ -n $kbuild ]] || return 1
-	printf '%s\n' "$image" "linux-headers-$abi" "linux-headers-${abi%-"$KERNEL_FLAVOUR"}-common" "$kbuild"
-}
-
-# deb_fetch PKG: download into the cache, checked against the signed lists; prints the file name.
-deb_fetch() {
-	local pkg=$1 ver sha size file dir=$VEX_CACHE/debs
-	ver=$(apt_field "$pkg" Version)
-	sha=$(apt_field "$pkg" SHA256)
-	size=$(apt_field "$pkg" Size)
-	[[ -n $ver && -n $sha ]] || return 1
-	file=$dir/${pkg}_${ver//:/%3a}.deb
-	if [[ -f $file && $(stat -c %s "$file") == "$size" ]]; then
-		printf '%s' "$file"
-		return
-	fi
-	mkdir -p "$dir"
-	local tmp
-	tmp=$(mktemp -d "$dir/.fetch.XXXXXX")
-	note "downloading $pkg $ver ($((size / 1000000)) MB)"
-	# Sandbox::User=root: the cache may lie in a home that _apt cannot enter.
-	if ! (cd "$tmp" && trace apt-get download "$pkg=$ver" &&
-		apt-get "${APT_OPTS[@]}" -o APT::Sandbox::User=root -qq download "$pkg=$ver" >&2) ||
-		! sha256sum --quiet -c <<<"$sha  $(echo "$tmp"/*.deb)" >&2; then
-		rm -rf "$tmp"
-		return 1
-	fi
-	mv "$tmp"/*.deb "$file"
-	rm -rf "$tmp"
-	printf '%s' "$file"
-}
-
-# The unpacked headers point at /usr/src and /usr/lib of a host they are not installed on.
-kernel_relocate_headers() {
-	local root=$1 release=$2 hdr common kbuild f
-	hdr=$root/usr/src/linux-headers-$release
-	common=$(echo "$root"/usr/src/linux-headers-*-common)
-	kbuild=$(echo "$root"/usr/lib/linux-kbuild-*)
-	for f in "$hdr/Makefile" "$common/Makefile" "$hdr/.kernelvariables"; do
-		[[ -f $f ]] || continue
-		sed -i -e "s#\([ =:]\)/usr/src/linux-headers#\1$root/usr/src/linux-headers#g" \
-			-e "s#\([ =:]\)/usr/lib/linux-kbuild#\1$root/usr/lib/linux-kbuild#g" "$f"
-	done
-	for f in scripts tools; do
-		[[ -d $kbuild/$f ]] || continue
-		for d in "$hdr" "$common"; do
-			[[ -L $d/$f || ! -e $d/$f ]] && ln -sfn "$kbuild/$f" "$d/$f"
+		if kernel_known "$w"; then
+			kernel_check_fragments "$w"
+			printf '%s\n' "$w"
+			continue
+		fi
+		for k in $(kernel_names); do
+			if [[ $w == all ]] || kernel_has "$k" "$w"; then
+				printf '%s\n' "$k"
+				ok=1
+			fi
 		done
-	done
-	return 0
-}
-
-# Modules uncompressed (the guest's init has no xz) and an index (Debian makes it at install time).
-kernel_prepare_modules() {
-	local root=$1 release=$2
-	find "$root/lib/modules/$release" -name '*.ko.xz' -print0 | xargs -0 -r -n 64 xz -d -f
-	depmod -b "$root" "$release"
-}
-
-kernel_unpack() {
-	local series=$1 dir root release deb
-	shift
-	dir=$(kernel_dir "$series")
-	rm -rf "$dir" "$dir.new"
-	root=$dir/root
-	mkdir -p "$root"
-	for deb in "$@"; do run dpkg-deb -x "$deb" "$root"; done
-	# Since trixie-era packages the modules may come under /usr/lib.
-	if [[ ! -d $root/lib/modules && -d $root/usr/lib/modules ]]; then ln -s usr/lib "$root/lib"; fi
-	release=$(basename "$(echo "$root"/boot/vmlinuz-*)")
-	release=${release#vmlinuz-}
-	kernel_relocate_headers "$root" "$release"
-	kernel_prepare_modules "$root" "$release"
-	ln -sfn "root/boot/vmlinuz-$release" "$dir/vmlinuz"
-	ln -sfn "root/usr/src/linux-headers-$release" "$dir/kdir"
-	printf '%s\n' "$release" >"$dir/release"
-	printf '%s\n' "$KERNEL_TREE_VERSION $root" >"$dir/.complete"
+		((ok)) || usage_error "unknown kernel '$w': known are $(kernel_names | tr '\n' ' ')and the words" \
+			"all, stock, debug; ./vex kernel list describes them"
+	done | awk '!seen[$0]++'
+	return "${PIPESTATUS[0]}"
 }
 
 # A tree is usable when it was finished by this version of the code and has not been moved since.
 kernel_ready() {
 	local dir
 	dir=$(kernel_dir "$1")
-	[[ -f $dir/.complete && $(<"$dir/.complete") == "$KERNEL_TREE_VERSION $dir/root" ]]
+	[[ -f $dir/.complete && $(<"$dir/.complete") == "$(kernel_stamp "$1")" ]]
 }
 
-kernel_fetch() {
-	local series=$1 pkgs p f debs=()
-	need_packages "${PKG_KERNEL[@]}"
-	need_space "$VEX_CACHE" 150 "downloading kernel $series"
-	need_space "$VEX_BUILD" 400 "unpacking kernel $series"
-	if apt_lists_stale && [[ $VEX_INSTALL == 1 ]]; then apt_update || true; fi
-	if ! pkgs=$(kernel_packages "$series"); then
-		die "$EX_ENV" "apt knows no linux-image-$series*-$KERNEL_FLAVOUR; run apt-get update (bookworm" \
-			"and bookworm-security must be among its sources) and try again"
+kernel_stamp() {
+	if kernel_is_stock "$1"; then
+		printf '%s %s' "$KERNEL_TREE_VERSION" "$(kernel_dir "$1")/root"
+	else
+		printf '%s %s' "$(kernel_config_hash "$1")" "$(readlink -f "$(kernel_dir "$1")/root")"
 	fi
-	say "Kernel $series: $(head -n1 <<<"$pkgs") (unpacked under build/, not installed)"
-	for p in $pkgs; do
-		f=$(deb_fetch "$p") || {
-			[[ $VEX_INSTALL == 1 ]] && ((EUID == 0)) && apt_update && f=$(deb_fetch "$p")
-		} || die "$EX_ENV" "could not download $p (needed: ${pkgs//$'\n'/ }); check the network" \
-			"or put the .deb files into $VEX_CACHE/debs and try again"
-		debs+=("$f")
-	done
-	mkdir -p "$VEX_BUILD/log"
-	kernel_unpack "$series" "${debs[@]}"
 }
 
-# kernel_need SERIES...: fetch what is not there.
+# kernel_cached NAME: can be had without a build (stock kernels are downloaded where need be).
+kernel_cached() {
+	kernel_is_stock "$1" || kernel_ready "$1" || kernel_find_built "$1" >/dev/null
+}
+
+# kernel_need NAME...: fetch or build what is not there.
 kernel_need() {
-	local s
-	for s in "$@"; do
-		kernel_ready "$s" || kernel_fetch "$s"
+	local k found
+	for k in "$@"; do
+		if kernel_ready "$k"; then continue; fi
+		if kernel_is_stock "$k"; then
+			kernel_fetch "$k"
+		elif found=$(kernel_find_built "$k"); then
+			kernel_link "$k" "$found"
+		else
+			kernel_build "$k"
+		fi
 	done
+}
+
+# kernel_make_args NAME: what kbuild wants besides M=.
+kernel_make_args() {
+	if kernel_is_stock "$1"; then return; fi
+	if kernel_has "$1" uml; then printf 'ARCH=um'; fi
+}
+
+# kernel_run NAME CMD...: in the environment of the compiler that built the kernel.
+kernel_run() {
+	local name=$1 row tool=host
+	shift
+	if row=$(kernel_row "$name"); then read -r _ _ tool _ <<<"$row"; fi
+	toolchain_run "$tool" "$@"
 }

@@ -10,7 +10,7 @@ KEEP_RUNS=30
 
 vm_options_help() {
 	cat <<'END'
-  --kernel SERIES       6.1 or 6.12
+  --kernel NAME         6.1, 6.12 or a built one (./vex kernel list)
   --lane LANE           auto, cold (boot) or warm (resume a saved guest) [auto]
   --accel ACCEL         auto (KVM if it proves itself, else emulation), kvm, tcg [auto]
   --memory MB --cpus N  size of the guest [768, 2]

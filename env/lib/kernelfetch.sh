@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Debian's stock kernels: packages downloaded by apt into the cache, unpacked under build/kernels/SERIES.
+#
+# The cloud-amd64 flavour: a third of the size of amd64, jbd2 and ext4 built in, and it still has
+# virtio, loop, dm-flakey, dm-log-writes and virtiofs. What it lacks (9p, i6300esb) nothing here needs.
+
+KERNEL_FLAVOUR=cloud-amd64
+# shellcheck disable=SC2034	# read by kernel_stamp
+KERNEL_TREE_VERSION=4		# raise when the layout made below changes
+
+# The real package behind the metapackages, newest first; else the highest version apt knows.
+kernel_resolve_image() {
+	local series=$1 meta dep
+	for meta in "linux-image-$series-$KERNEL_FLAVOUR" "linux-image-$KERNEL_FLAVOUR"; do
+		dep=$(apt-cache show --no-all-versions "$meta" 2>/dev/null |
+			sed -n 's/^Depends: *\(linux-image-[^ ,]*\).*/\1/p' | head -n1) || true
+		[[ $dep == "linux-image-$series."*"-$KERNEL_FLAVOUR" ]] && { printf '%s' "$dep"; return; }
+	done
+	apt-cache pkgnames "linux-image-$series." 2>/dev/null |
+		grep -E -- "[0-9](\+deb[0-9]+)?-$KERNEL_FLAVOUR\$" | sort -V | tail -n1
+}
+
+apt_field() { apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: *//p" | head -n1; }
+
+# kernel_packages SERIES: names of the four packages; kbuild carries the ABI only in the newer series.
+kernel_packages() {
+	local image abi deps kbuild
+	image=$(kernel_resolve_image "$1")
+	[[ -n $image ]] || return 1
+	abi=${image#linux-image-}
+	deps=$(apt_field "linux-headers-$abi" Depends)
+	kbuild=$(grep -oE 'linux-kbuild-[^ ,|]+' <<<"$deps" | head -n1)
+	[[ -n $kbuild ]] || return 1
+	printf '%s\n' "$image" "linux-headers-$abi" "linux-headers-${abi%-"$KERNEL_FLAVOUR"}-common" "$kbuild"
+}
+
+# deb_fetch PKG: download into the cache, checked against the signed lists; prints the file name.
+deb_fetch() {
+	local pkg=$1 ver sha size file dir=$VEX_CACHE/debs
+	ver=$(apt_field "$pkg" Version)
+	sha=$(apt_field "$pkg" SHA256)
+	size=$(apt_field "$pkg" Size)
+	[[ -n $ver && -n $sha ]] || return 1
+	file=$dir/${pkg}_${ver//:/%3a}.deb
+	if [[ -f $file && $(stat -c %s "$file") == "$size" ]]; then
+		printf '%s' "$file"
+		return
+	fi
+	mkdir -p "$dir"
+	local tmp
+	tmp=$(mktemp -d "$dir/.fetch.XXXXXX")
+	note "downloading $pkg $ver ($((size / 1000000)) MB)"
+	# Sandbox::User=root: the cache may lie in a home that _apt cannot enter.
+	if ! (cd "$tmp" && trace apt-get download "$pkg=$ver" &&
+		apt-get "${APT_OPTS[@]}" -o APT::Sandbox::User=root -qq download "$pkg=$ver" >&2) ||
+		! sha256sum --quiet -c <<<"$sha  $(echo "$tmp"/*.deb)" >&2; then
+		rm -rf "$tmp"
+		return 1
+	fi
+	mv "$tmp"/*.deb "$file"
+	rm -rf "$tmp"
+	printf '%s' "$file"
+}
+
+# The unpacked headers point at /usr/src and /usr/lib of a host they are not installed on.
+kernel_relocate_headers() {
+	local root=$1 release=$2 hdr common kbuild f
+	hdr=$root/usr/src/linux-headers-$release
+	common=$(echo "$root"/usr/src/linux-headers-*-common)
+	kbuild=$(echo "$root"/usr/lib/linux-kbuild-*)
+	for f in "$hdr/Makefile" "$common/Makefile" "$hdr/.kernelvariables"; do
+		[[ -f $f ]] || continue
+		sed -i -e "s#\([ =:]\)/usr/src/linux-headers#\1$root/usr/src/linux-headers#g" \
+			-e "s#\([ =:]\)/usr/lib/linux-kbuild#\1$root/usr/lib/linux-kbuild#g" "$f"
+	done
+	for f in scripts tools; do
+		[[ -d $kbuild/$f ]] || continue
+		for d in "$hdr" "$common"; do
+			[[ -L $d/$f || ! -e $d/$f ]] && ln -sfn "$kbuild/$f" "$d/$f"
+		done
+	done
+	return 0
+}
+
+# Modules uncompressed (the guest's init has no xz) and an index (Debian makes it at install time).
+kernel_prepare_modules() {
+	local root=$1 release=$2
+	find "$root/lib/modules/$release" -name '*.ko.xz' -print0 | xargs -0 -r -n 64 xz -d -f
+	depmod -b "$root" "$release"
+}
+
+kernel_unpack() {
+	local series=$1 dir root release deb
+	shift
+	dir=$(kernel_dir "$series")
+	rm -rf "$dir" "$dir.new"
+	root=$dir/root
+	mkdir -p "$root"
+	for deb in "$@"; do run dpkg-deb -x "$deb" "$root"; done
+	# Since trixie-era packages the modules may come under /usr/lib.
+	if [[ ! -d $root/lib/modules && -d $root/usr/lib/modules ]]; then ln -s usr/lib "$root/lib"; fi
+	release=$(basename "$(echo "$root"/boot/vmlinuz-*)")
+	release=${release#vmlinuz-}
+	kernel_relocate_headers "$root" "$release"
+	kernel_prepare_modules "$root" "$release"
+	ln -sfn "root/boot/vmlinuz-$release" "$dir/vmlinuz"
+	ln -sfn "root/usr/src/linux-headers-$release" "$dir/kdir"
+	ln -sfn "root/boot/config-$release" "$dir/config"
+	printf '%s\n' "$release" >"$dir/release"
+	kernel_traits "$series" >"$dir/traits"
+	kernel_stamp "$series" >"$dir/.complete"
+}
+
+kernel_fetch() {
+	local series=$1 pkgs p f debs=()
+	need_packages "${PKG_KERNEL[@]}"
+	need_space "$VEX_CACHE" 150 "downloading kernel $series"
+	need_space "$VEX_BUILD" 400 "unpacking kernel $series"
+	if apt_lists_stale && [[ $VEX_INSTALL == 1 ]]; then apt_update || true; fi
+	if ! pkgs=$(kernel_packages "$series"); then
+		die "$EX_ENV" "apt knows no linux-image-$series*-$KERNEL_FLAVOUR; run apt-get update (bookworm" \
+			"and bookworm-security must be among its sources) and try again"
+	fi
+	say "Kernel $series: $(head -n1 <<<"$pkgs") (unpacked under build/, not installed)"
+	for p in $pkgs; do
+		f=$(deb_fetch "$p") || {
+			[[ $VEX_INSTALL == 1 ]] && ((EUID == 0)) && apt_update && f=$(deb_fetch "$p")
+		} || die "$EX_ENV" "could not download $p (needed: ${pkgs//$'\n'/ }); check the network" \
+			"or put the .deb files into $VEX_CACHE/debs and try again"
+		debs+=("$f")
+	done
+	mkdir -p "$VEX_BUILD/log"
+	kernel_unpack "$series" "${debs[@]}"
+}

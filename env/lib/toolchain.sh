@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The compilers kernels are built with. "host": this machine's gcc-12, which also built Debian's kernels.
+# "rust": Debian 12's rustc and bindgen are older than Linux 6.12 accepts, so a root file system of Debian 13 is
+# bootstrapped into the cache and entered by chroot, with cache and checkout bound to where they are outside.
+
+PKG_KBUILD=(gcc-12 gcc make bc bison flex libelf-dev libssl-dev kmod cpio rsync xz-utils zstd)
+PKG_CHROOT=(mmdebstrap)
+RUST_SUITE=trixie
+RUST_PACKAGES=gcc,make,libc6-dev,bc,bison,flex,libelf-dev,libssl-dev,kmod,cpio,rsync,xz-utils,zstd,rustc,rust-src,bindgen,libclang-dev,ccache
+
+# The archive this machine takes Debian from (a mirror, a proxy's address, ...).
+apt_mirror() {
+	local m
+	# shellcheck disable=SC2016	# apt expands it
+	m=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
+		awk '$2 == "main" && $1 !~ /security/ { print $1; exit }')
+	printf '%s' "${m:-http://deb.debian.org/debian/}"
+}
+
+rust_dir() {
+	local hash
+	hash=$(printf '%s' "$RUST_SUITE $RUST_PACKAGES" | sha256sum | cut -c1-8)
+	printf '%s/toolchain/rust-%s-%s' "$VEX_CACHE" "$RUST_SUITE" "$hash"
+}
+
+rust_need() {
+	local dir log=$VEX_BUILD/log/toolchain-rust.log
+	dir=$(rust_dir)
+	if [[ -f $dir/.complete ]]; then return; fi
+	need_packages "${PKG_CHROOT[@]}"
+	need_space "$VEX_CACHE" 2500 "the Rust toolchain"
+	say "Rust toolchain: Debian $RUST_SUITE's rustc and bindgen, bootstrapped into ${dir/#$HOME/\~}"
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	quietly "bootstrapping $RUST_SUITE" "$log" mmdebstrap --variant=minbase --include="$RUST_PACKAGES" \
+		--aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+		--dpkgopt=force-unsafe-io "$RUST_SUITE" "$dir" "deb $(apt_mirror) $RUST_SUITE main" ||
+		die "$EX_ENV" "could not bootstrap Debian $RUST_SUITE from $(apt_mirror); check the network" \
+			"(all of it: ${log#"$VEX_ROOT"/}) and run the command again"
+	: >"$dir/.complete"
+}
+
+toolchain_need() {
+	case $1 in
+	host) need_packages "${PKG_KBUILD[@]}" ;;
+	rust) need_packages make; rust_need ;;
+	esac
+}
+
+# toolchain_id WHICH: the compiler as one line; part of the key of everything it built.
+toolchain_id() {
+	case $1 in
+	host) gcc-12 --version | head -n1 ;;
+	rust) rust_dir | sed 's#.*/##' ;;
+	esac
+}
+
+# toolchain_cc WHICH: the name of its C compiler.
+toolchain_cc() { case $1 in host) echo gcc-12 ;; *) echo gcc ;; esac }
+
+# In the name space of its own that this enters, mounts go with the last process.
+# shellcheck disable=SC2016	# the inner shell expands it
+CHROOT_SCRIPT='
+set -e
+dir=$1 cwd=$2
+shift 2
+while [ "$1" != -- ]; do
+	mkdir -p "$dir$1"
+	mount --rbind "$1" "$dir$1"
+	shift
+done
+shift
+exec chroot "$dir" /usr/bin/env -C "$cwd" "$@"'
+
+# toolchain_run WHICH CMD...: where that toolchain is, in the current directory.
+toolchain_run() {
+	local which=$1 user=()
+	shift
+	if [[ $which == host ]]; then "$@"; return; fi
+	((EUID == 0)) || user=(--map-root-user)
+	trace "$@"
+	unshare --mount "${user[@]}" /bin/sh -c "$CHROOT_SCRIPT" sh "$(rust_dir)" "$PWD" \
+		"$VEX_ROOT" "$VEX_CACHE" /dev /proc -- env HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
+		CCACHE_DIR="$VEX_CACHE/ccache" "$@"
+}

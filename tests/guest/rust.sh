@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# needs: kernel=rust mem=512M time=60
+#
+# A kernel with Rust: it says so itself, and the in-tree sample module is loaded, prints, is unloaded, prints.
+n=0
+check() {
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; fi
+}
+# The lines the sample printed since the mark.
+lines() { dmesg | sed -n '/vexfs-rust-mark/,$p' | grep -c "$1"; }
+
+echo 1..8
+zcat /proc/config.gz | grep -q '^CONFIG_RUST=y$'
+check $? "/proc/config.gz says CONFIG_RUST=y"
+echo "# $(zcat /proc/config.gz | grep CONFIG_RUSTC_VERSION_TEXT)"
+echo vexfs-rust-mark >/dev/kmsg
+modprobe rust_minimal
+check $? "the Rust sample module loads"
+grep -q '^rust_minimal ' /proc/modules
+check $? "it is in /proc/modules"
+[ "$(lines 'rust_minimal: Rust minimal sample (init)')" = 1 ]
+check $? "it printed from its init"
+[ "$(lines 'rust_minimal: Am I built-in? false')" = 1 ]
+check $? "it knows that it is a module"
+rmmod rust_minimal
+check $? "it unloads"
+[ "$(lines 'rust_minimal: My numbers are \[72, 108, 200\]')" = 1 ]
+check $? "it kept its numbers until then"
+! grep -q '^rust_minimal ' /proc/modules
+check $? "it is gone"
+dmesg | sed -n '/vexfs-rust-mark/,$p' | grep rust_minimal | sed 's/^/# /'

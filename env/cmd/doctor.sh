@@ -3,31 +3,67 @@
 # One-line purpose: what this machine has, lacks and could do better
 
 cmd_help() {
-	cat <<'END'
-usage: ./vex doctor [-v]
+	cat <<'EOF'
+usage: ./vex doctor [-v] [GROUP...]
 
-Lists what the commands need and what is missing, and proves which accelerator works. Changes
-nothing. Ends with 0 when everything is there, 6 when something is missing.
+Lists what the commands need, in which version, and what is missing; says whether the compiler here is the one each
+kernel was built with; proves which accelerator works. Changes nothing. Ends with 0 when everything ./vex run and
+./vex test need is there, 6 when something is missing. What only other commands need is listed as absent and does
+not count, unless its GROUP (./vex help setup names them) is given.
 
-example: ./vex doctor
-END
+example: ./vex doctor lint
+EOF
 }
 
 DOCTOR_BAD=0
+DOCTOR_GROUPS=()
 good() { printf '  %sok%s       %s\n' "$C_GREEN" "$C_OFF" "$*"; }
 bad() { printf '  %smissing%s  %s\n' "$C_RED" "$C_OFF" "$*"; DOCTOR_BAD=1; }
+absent() { printf '  absent   %s\n' "$*"; }
+mismatch() { printf '  %swarning%s  %s\n' "$C_RED" "$C_OFF" "$*"; }
 info() { printf '  %s\n' "         $*"; }
 
-doctor_packages() {
-	local p missing=()
-	for p in "${PKG_BUILD[@]}" "${PKG_TOOLS[@]}" "${PKG_CHECK[@]}" "${PKG_KERNEL[@]}" "${PKG_VM[@]}"; do
-		apt_installed "$p" || missing+=("$p")
-	done
-	if ((${#missing[@]})); then
-		bad "packages: ${missing[*]} (installed by the first command that needs them)"
-	else
-		good "packages"
+# doctor_group GROUP: one line when all is well, else one for each thing that is not.
+doctor_group() {
+	local group=$1 have=() bad_lines=() state name package version minimum purpose core=0
+	if [[ " ${TOOLS_CORE[*]} ${DOCTOR_GROUPS[*]} " == *" $group "* ]]; then core=1; fi
+	while IFS=$'\t' read -r state name package version minimum purpose; do
+		case $state in
+		ok) have+=("$name $version") ;;
+		old) bad_lines+=("$group: $name $version is older than $minimum, the oldest that works: $purpose") ;;
+		missing) bad_lines+=("$group: $name (package $package): $purpose") ;;
+		esac
+	done < <(tools_report "$group")
+	local list=''
+	if ((${#have[@]})); then list=$(printf '%s, ' "${have[@]}"); fi
+	if ((${#bad_lines[@]} == 0)); then
+		good "$group: ${list%, }"
+		return
 	fi
+	local l
+	for l in "${bad_lines[@]}"; do
+		if ((core)); then bad "$l"; else absent "$l"; fi
+	done
+	info "./vex setup $group installs what is missing${list:+; here: ${list%, }}"
+}
+
+doctor_packages() {
+	local g
+	tools_load
+	for g in $(tools_groups); do doctor_group "$g"; done
+}
+
+# Is the compiler here the one each kernel was built with?
+doctor_compilers() {
+	local k
+	for k in $(kernel_names); do
+		kernel_ready "$k" || continue
+		if kernel_compiler_same "$k"; then
+			good "compiler of $k: $KC_CC_HERE, as the kernel's own record says"
+		else
+			mismatch "compiler of $k: $KC_CC_SAYS"
+		fi
+	done
 }
 
 doctor_system() {
@@ -44,9 +80,17 @@ doctor_system() {
 }
 
 doctor_kernels() {
-	local s
-	for s in "${KERNEL_SERIES[@]}"; do
-		if kernel_ready "$s"; then good "kernel $s: $(kernel_release "$s")"; else bad "kernel $s: ./vex kernel fetch $s"; fi
+	local k
+	for k in $(kernel_names); do
+		if kernel_ready "$k"; then
+			good "kernel $k: $(kernel_release "$k")"
+		elif kernel_is_stock "$k"; then
+			bad "kernel $k: ./vex kernel fetch $k"
+		elif kernel_cached "$k"; then
+			absent "kernel $k: built and in the cache; ./vex kernel build $k links it here"
+		else
+			absent "kernel $k: ./vex kernel build $k"
+		fi
 	done
 }
 
@@ -75,13 +119,16 @@ cmd_main() {
 		case $1 in
 		-v) export VEX_VERBOSE=1 ;;
 		--no-install) ;;
-		*) usage_error "unknown option '$1'" ;;
+		-*) usage_error "unknown option '$1'" ;;
+		*) DOCTOR_GROUPS+=("$1") ;;
 		esac
 		shift
 	done
+	tools_check_groups "${DOCTOR_GROUPS[@]}"
 	doctor_system
 	doctor_packages
 	doctor_kernels
+	doctor_compilers
 	doctor_accel
 	((DOCTOR_BAD == 0)) || return "$EX_ENV"
 }

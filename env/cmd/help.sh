@@ -11,7 +11,8 @@ usage: ./vex COMMAND [OPTION]...        ./vex help COMMAND for options and an ex
   shell    a root shell in a guest with a VexFS on /mnt/vexfs
   vm       run one script in a guest, with power cut on demand
   bench    measure: loop (start-up and edit-to-verdict times)
-  kernel   list, fetch: the Debian kernels guests run
+  kernel   list, fetch, build, config, check: the kernels guests run
+  setup    install what the commands need, by groups
   doctor   what this machine has, lacks and could do better
   clean    remove what was generated
   help     this text; also: help exit-codes

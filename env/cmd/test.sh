@@ -272,12 +272,16 @@ cmd_main() {
 	((${#kernels[@]})) || exit "$EX_USAGE"
 	build_packages "${PKG_CHECK[@]}"
 	dir=$(run_dir test)
+	if [[ " ${only[*]} " == *" guest "* ]]; then
+		# A broken set-up is found before anything is built for it.
+		vm_need "${kernels[@]}"
+		kernel_check_quick "${kernels[@]}"
+	fi
 	if [[ " ${only[*]} " == *" host "* ]]; then
 		build_tools
 		test_host
 	fi
 	if [[ " ${only[*]} " == *" guest "* ]]; then
-		vm_need "${kernels[@]}"
 		build_guest
 		for s in "${kernels[@]}"; do build_module "$s"; done
 		for s in "${kernels[@]}"; do test_guest "$s" "$dir"; done

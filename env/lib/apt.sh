@@ -64,11 +64,3 @@ need_packages() {
 	quietly "apt-get install" "$VEX_BUILD/log/apt-install.log" "${inst[@]}" || apt_failed "${missing[@]}"
 }
 
-# shellcheck disable=SC2034	# lists for the sourcing scripts
-PKG_BUILD=(gcc libc6-dev make libelf1 libssl3)
-# shellcheck disable=SC2034
-PKG_CHECK=(libcmocka-dev pkg-config)
-# shellcheck disable=SC2034
-PKG_KERNEL=(kmod xz-utils gcc-12)
-# shellcheck disable=SC2034
-PKG_VM=(qemu-system-x86 busybox-static)

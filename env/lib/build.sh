@@ -3,10 +3,9 @@
 #
 # Building what goes into the guest, always through the top-level Makefile.
 
-PKG_TOOLS=(libblkid-dev uuid-dev libjson-c-dev libxxhash-dev)
 JOBS=$(nproc 2>/dev/null || echo 2)
 
-build_packages() { need_packages "${PKG_BUILD[@]}" "${PKG_TOOLS[@]}" "${PKG_KERNEL[@]}" "${PKG_VM[@]}" "$@"; }
+build_packages() { need_packages "${PKG_BUILD[@]}" "${PKG_KERNEL[@]}" "${PKG_VM[@]}" "$@"; }
 
 # build_step LABEL LOG MAKE-ARGUMENT...; with BUILD_FOR=KERNEL by that kernel's compiler
 build_step() {
@@ -32,6 +31,7 @@ module_path() { printf '%s/vexfs.ko' "$(module_dir "$1")"; }
 
 build_module() {
 	local series=$1 debug=() args BUILD_FOR=$1
+	kernel_compiler_warn "$series"
 	if module_debug "$series"; then debug=(VEXFS_DEBUG=1); fi
 	args=$(kernel_make_args "$series")
 	build_step "building vexfs.ko for $series" "module-$series" modules KDIR="$(kernel_dir "$series")/kdir/" \

@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# env-test: quick
+# Programs, their versions, the compilers of the kernels, and kernel trees that are broken.
+# shellcheck source=tests/env/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# ---- env/tools.list -------------------------------------------------------------------------------
+
+run "$VEX" setup --check build check kernel vm
+expect 0 "setup --check: what the tests run with is here"
+says 'everything is here: build check kernel vm' "says so"
+run "$VEX" setup --check bulid
+expect 2 "unknown group"
+says "unknown group 'bulid': there are build .*lint.*cross" "names it and lists the groups"
+run "$VEX" doctor bulid
+expect 2 "unknown group for doctor"
+run "$VEX" setup --frobnicate
+expect 2 "unknown option"
+
+# Every package a command installs is in the table.
+lists=$({
+	grep -rhoE '^\s*PKG_[A-Z]+=\([^)]*\)' "$ROOT"/env/lib "$ROOT"/env/cmd | sed 's/.*(//; s/)//' | tr ' ' '\n'
+	grep -rhoE '\bneed_packages [a-z0-9 -]+' "$ROOT"/env/lib "$ROOT"/env/cmd | cut -d" " -f2- | tr ' ' '\n'
+} | sort -u)
+run bash -c 'comm -23 <(grep . <<<"$1") <(awk "/^[a-z]/ { print \$3 }" "$2" | sort -u)' x "$lists" "$ROOT/env/tools.list"
+if [[ -s $WORK/out ]]; then report 1 "packages of the commands are in env/tools.list"
+else report 0 "packages of the commands are in env/tools.list"; fi
+
+# A machine without sparse, and one whose sparse is from another age: a PATH of links to all other programs.
+mkdir "$WORK/bin" "$WORK/old"
+ln -sf /usr/sbin/* /usr/bin/* "$WORK/bin/" 2>/dev/null
+rm -f "$WORK/bin/sparse"
+run env PATH="$WORK/bin" DPKG_ADMINDIR=/var/lib/dpkg "$VEX" setup --check lint
+expect 6 "setup --check: a program is missing"
+says 'missing +sparse +\(package sparse\) for ./vex lint' "names program, package and what needs it"
+says './vex setup lint installs' "and what to type"
+run env PATH="$WORK/bin" "$VEX" doctor
+says 'absent +lint: sparse' "doctor: a program only one command needs is absent"
+run env PATH="$WORK/bin" "$VEX" doctor lint
+expect 6 "doctor lint: it counts when asked for"
+says 'missing +lint: sparse' "says so"
+# shellcheck disable=SC2016
+printf '#!/bin/sh\necho 0.5.0\n' >"$WORK/old/sparse"
+chmod +x "$WORK/old/sparse"
+run env PATH="$WORK/old:$PATH" "$VEX" setup --check lint
+expect 6 "a program that is too old"
+says 'old +sparse +0\.5\.0, at least 0\.6\.4' "names both versions"
+
+# ---- ./vex kernel check -------------------------------------------------------------------------------
+
+run "$VEX" kernel check 6.1
+expect 0 "kernel check on a good tree"
+says 'ok +6\.1: 6\.1\..*built by gcc.*compiles and links in' "release, compiler and time"
+run "$VEX" kernel check 9.9
+expect 2 "kernel check of an unknown kernel"
+
+# A tree of its own that may be broken: headers copied, everything big a link.
+good=$ROOT/build/kernels/6.1
+tree=$WORK/build/kernels/6.1
+fresh() {
+	rm -rf "$tree"
+	mkdir -p "$tree/root/lib/modules/$(<"$good/release")"
+	cp -a "$(readlink -f "$good/kdir")" "$tree/kdir"
+	ln -s "$(readlink -f "$good/vmlinuz")" "$tree/vmlinuz"
+	cp -L "$good"/{release,traits,config} "$tree/"
+	sed "s#[^ ]*\$#$tree/root#" "$good/.complete" >"$tree/.complete"
+}
+# The commands' own code, with another build directory.
+check() {
+	# shellcheck disable=SC2016
+	run env VEX_ROOT="$ROOT" VEX_BUILD="$WORK/build" VEX_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/vex" bash -c '
+		set -euo pipefail
+		. "$VEX_ROOT/env/lib/ui.sh"
+		for l in "$VEX_ROOT"/env/lib/*.sh; do [[ $l == */ui.sh ]] || . "$l"; done
+		kernel_check "$@"' x "$@"
+}
+# broken REGEX NAME: exit code and message of a tree that cannot be used
+broken() {
+	check 6.1
+	expect 6 "$2"
+	says "broken +6\\.1 $1" "... says so, and what to do"
+}
+
+check
+expect 7 "no kernel is here"
+says './vex kernel fetch' "says what to do"
+fresh
+check
+expect 0 "a copy of a good tree is good"
+printf '4 /nowhere/kernels/6.1/root\n' >"$tree/.complete"
+broken 'was moved.*/nowhere.*kernel fetch 6\.1' "a tree that was moved"
+fresh
+rm -r "$tree/kdir"
+ln -s ../gone "$tree/kdir"
+broken 'has no headers: .*leads nowhere.*kernel fetch' "headers that are gone"
+fresh
+rm "$tree/kdir/Module.symvers"
+broken 'lacks Module.symvers' "headers that are incomplete"
+fresh
+echo '#define UTS_RELEASE "6.1.0-1-amd64"' >"$tree/kdir/include/generated/utsrelease.h"
+broken 'has headers of 6\.1\.0-1-amd64, but is 6\.1' "headers of another release"
+fresh
+ln -sfn "$(readlink -f "$ROOT/build/kernels/6.12/vmlinuz")" "$tree/vmlinuz"
+if [[ -e $tree/vmlinuz ]]; then broken 'has a vmlinuz of 6\.12' "a kernel of another release"
+else skip "a kernel of another release" "kernel 6.12 is not here"; fi
+fresh
+rmdir "$tree/root/lib/modules/"*
+broken 'has no modules in root/lib/modules' "the kernel's modules are gone"
+fresh
+sed -i '/^CONFIG_JBD2=/d' "$tree/kdir/include/config/auto.conf"
+broken 'was configured without.*CONFIG_JBD2 \(not set; the journal' "an option VexFS needs is off"
+fresh
+cp "$(readlink -f "$tree/kdir/scripts")" "$WORK/scripts" -r
+rm "$tree/kdir/scripts" "$WORK/scripts/mod/modpost"
+ln -s "$WORK/scripts" "$tree/kdir/scripts"
+printf '\177ELF\002\001\001 of another machine\n' >"$WORK/scripts/mod/modpost"
+chmod +x "$WORK/scripts/mod/modpost"
+broken 'has kbuild programs that do not run on this machine' "kbuild programs of another architecture"
+fresh
+sed -i 's/gcc-12$/gcc-99/' "$tree/kdir/.kernelvariables"
+broken 'cannot be built for: .*gcc-99, which built this kernel .*not installed' "the compiler is not installed"
+fresh
+sed -i '/jbd2_journal_load/d' "$tree/kdir/Module.symvers"
+broken 'cannot build a module: .*jbd2_journal_load.* undefined' "a symbol VexFS needs is not exported"
+fresh
+sed -i 's/^CONFIG_CC_VERSION_TEXT=.*/CONFIG_CC_VERSION_TEXT="gcc-11 (Debian 11.3.0-12) 11.3.0"/' "$tree/kdir/.config"
+check 6.1
+expect 0 "the kernel was built by another compiler: it still builds"
+says 'warning +6\.1: .*built by "gcc-11 .* 11\.3\.0", here is "gcc-12 .*kernel fetch 6\.1' "but a warning names both"

@@ -10,6 +10,7 @@
  * may be waiting for, so it takes only pending_lock.
  */
 #include "kmod/vexfs.h"
+#include "kmod/trace.h"
 
 #define VEXFS_SCAN_RUNS	8	/* runs looked at in a group before taking the longest */
 
@@ -159,6 +160,7 @@ static int vexfs_pending_add(struct vexfs_sb_info *sbi, u32 group, u32 start, u3
 void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid)
 {
 	struct vexfs_pending *p, *n;
+	u64 blocks = 0;
 	LIST_HEAD(done);
 
 	spin_lock(&sbi->pending_lock);
@@ -172,8 +174,10 @@ void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid)
 	list_for_each_entry_safe(p, n, &done, list) {
 		percpu_counter_add(&sbi->pending_blocks, -(s64)p->len);
 		percpu_counter_add(&sbi->free_blocks, p->len);
+		blocks += p->len;
 		kfree(p);
 	}
+	trace_vexfs_commit(sbi->sb, tid, blocks);
 }
 
 /* ---- allocation ---------------------------------------------------------------- */
@@ -300,7 +304,7 @@ static int vexfs_alloc_locked(handle_t *handle, struct super_block *sb, u32 grou
 int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *blkno, u32 *len)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	u32 first, group, i, from;
+	u32 first, group, i, from, want = *len;
 	int err = -ENOSPC;
 
 	if (goal >= sbi->geo.blocks)
@@ -319,6 +323,7 @@ int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *
 	}
 	if (!err)
 		percpu_counter_add(&sbi->free_blocks, -(s64)*len);
+	trace_vexfs_alloc_blocks(sb, vexfs_handle_tid(handle), goal, want, *blkno, *len, err);
 	return err;
 }
 
@@ -359,6 +364,7 @@ int vexfs_free_blocks(handle_t *handle, struct super_block *sb, u64 blkno, u64 l
 
 	if (!vexfs_data_range_valid(&sbi->geo, blkno, len))
 		return vexfs_corrupt(sb, 0, blkno, "freeing blocks that hold fixed metadata");
+	trace_vexfs_free_blocks(sb, vexfs_handle_tid(handle), blkno, len);
 	while (len && !err) {
 		u32 group = vexfs_block_group(blkno);
 		u32 index = vexfs_block_index(blkno);

@@ -7,6 +7,7 @@
  * crash in between is finished by the next mount.
  */
 #include "kmod/vec.h"
+#include "kmod/trace_vec.h"
 #include <linux/ctype.h>
 
 /* ---- records ------------------------------------------------------------- */
@@ -456,6 +457,7 @@ int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req)
 	up_write(&sbi->coll_sem);
 	err2 = vexfs_stop(handle);
 	err = err ? err : err2;
+	trace_vexfs_coll_create(coll, err);
 	if (!err)
 		vexfs_coll_info(coll, req);
 out:
@@ -604,6 +606,7 @@ int vexfs_coll_drop(struct super_block *sb, const char *name)
 	err = coll->broken ? -EFSCORRUPTED : vexfs_coll_mark_dropping(coll);
 	if (!err)
 		err = vexfs_coll_finish_drop(coll);
+	trace_vexfs_coll_drop(coll, err);
 	vexfs_coll_put(coll);
 	return err;
 }

@@ -6,6 +6,7 @@
  * policy in memory and leaves the record in the superblock to a work item.
  */
 #include "kmod/vexfs.h"
+#include "kmod/trace.h"
 
 #define VEXFS_SHUTDOWN_FLUSH	0	/* sync first */
 #define VEXFS_SHUTDOWN_LOG	1	/* write out the log only */
@@ -110,6 +111,7 @@ static void vexfs_error_record(struct super_block *sb, u64 ino, u64 blkno, const
 
 int vexfs_corrupt(struct super_block *sb, u64 ino, u64 blkno, const char *what)
 {
+	trace_vexfs_corrupt(sb, ino, blkno, what, -EFSCORRUPTED);
 	vexfs_msg(sb, KERN_ERR, "corrupt: inode %llu block %llu: %s", ino, blkno, what);
 	vexfs_error_record(sb, ino, blkno, what);
 	vexfs_error_policy(sb, -EFSCORRUPTED);
@@ -120,6 +122,7 @@ int vexfs_io_error(struct super_block *sb, u64 ino, u64 blkno, const char *what,
 {
 	if (vexfs_is_shutdown(sb))
 		return err;
+	trace_vexfs_io_error(sb, ino, blkno, what, err);
 	vexfs_msg(sb, KERN_ERR, "error %d: inode %llu block %llu: %s", err, ino, blkno, what);
 	vexfs_error_record(sb, ino, blkno, what);
 	vexfs_error_policy(sb, err);
@@ -142,6 +145,7 @@ int vexfs_shutdown(struct super_block *sb, u32 how)
 		return -EINVAL;
 	if (vexfs_is_shutdown(sb))
 		return 0;
+	trace_vexfs_shutdown(sb, how);
 	if (how == VEXFS_SHUTDOWN_FLUSH) {
 		down_read(&sb->s_umount);
 		err = sync_filesystem(sb);

@@ -5,6 +5,7 @@
  * has become old.
  */
 #include "kmod/vexfs.h"
+#include "kmod/trace.h"
 
 static void vexfs_ext_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *inode,
 			   handle_t *handle)
@@ -31,6 +32,7 @@ int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e)
 	down_read(&vi->data_sem);
 	err = vexfs_ext_find(&t, lblk, e);
 	up_read(&vi->data_sem);
+	trace_vexfs_map(inode, lblk, e, err);
 	return err;
 }
 
@@ -112,6 +114,7 @@ int vexfs_map_alloc(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u6
 	/* Also after an error: the tree may have been reshaped. */
 	err2 = vexfs_mark_inode_dirty(handle, inode);
 	err = err ? err : err2;
+	trace_vexfs_map_alloc(inode, lblk, e, err);
 out:
 	up_write(&vi->data_sem);
 	return err;
@@ -165,6 +168,7 @@ int vexfs_convert(struct inode *inode, loff_t pos, u64 bytes, bool update_size)
 		err = vexfs_convert_step(inode, lblk, &len, size);
 		lblk += len;
 	} while (!err && lblk < end);
+	trace_vexfs_convert(inode, pos, bytes, err);
 	return err;
 }
 
@@ -186,6 +190,7 @@ static int vexfs_unmap_step(handle_t *handle, struct inode *inode, u64 first, u6
 		up_write(&vi->data_sem);
 		return 0;
 	}
+	trace_vexfs_unmap(inode, first, &gone, err);
 	if (!err) {
 		err = vexfs_free_blocks(handle, inode->i_sb, gone.pblk, gone.len);
 		vexfs_add_blocks(inode, -(s64)gone.len);
@@ -257,6 +262,7 @@ int vexfs_truncate(struct inode *inode)
 	u64 first = (i_size_read(inode) + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
 	int err, err2;
 
+	trace_vexfs_truncate(inode);
 	err = vexfs_truncate_mark(inode, true);
 	if (err)
 		return err;

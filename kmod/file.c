@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Regular files: read, write, mmap, fsync, seek, fiemap. */
 #include "kmod/vexfs.h"
+#include "kmod/trace.h"
 #include <linux/blkdev.h>
 #include <linux/uio.h>
 
@@ -182,6 +183,7 @@ int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
 	struct inode *inode = file->f_mapping->host;
 	journal_t *journal = VEXFS_SB(inode->i_sb)->journal;
+	ktime_t begin = vexfs_trace_start(vexfs_fsync);
 	bool flush;
 	tid_t tid;
 	int err, err2;
@@ -200,6 +202,7 @@ int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 		err2 = blkdev_issue_flush(inode->i_sb->s_bdev);
 		err = err ? err : err2;
 	}
+	trace_vexfs_fsync(inode, datasync, tid, vexfs_trace_since(begin), err);
 	return err;
 }
 

@@ -7,6 +7,8 @@
  * wait for a commit.
  */
 #include "kmod/vexfs.h"
+#include "kmod/trace.h"
+#include "kmod/trace_vec.h"
 #include <linux/iversion.h>
 #include <linux/xattr.h>
 
@@ -131,6 +133,7 @@ static int vexfs_read_inode(struct inode *inode, unsigned int flags)
 	if (!err) {
 		vexfs_fill_inode(inode, di);
 		vexfs_init_tids(inode);
+		trace_vexfs_inode_read(inode);
 	}
 	brelse(bh);
 	return err;
@@ -387,6 +390,7 @@ void vexfs_evict_inode(struct inode *inode)
 {
 	bool cleared = false;
 
+	trace_vexfs_evict(inode);
 	truncate_inode_pages_final(&inode->i_data);
 	if (!is_bad_inode(inode) && !inode->i_nlink)
 		cleared = vexfs_delete_inode(inode);
@@ -416,6 +420,7 @@ int vexfs_content_changed(struct inode *inode)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	handle_t *handle;
+	u64 gen;
 	int err;
 
 	if (!READ_ONCE(vi->datagen_seen))
@@ -428,8 +433,10 @@ int vexfs_content_changed(struct inode *inode)
 		vi->datagen++;
 		vi->datagen_seen = false;
 	}
+	gen = vi->datagen;
 	spin_unlock(&vi->lock);
 	WRITE_ONCE(vi->stale_tid, handle->h_transaction->t_tid);
+	trace_vexfs_stale(inode, gen, vexfs_handle_tid(handle));
 	err = vexfs_mark_inode_dirty(handle, inode);
 	vexfs_stop(handle);
 	return err;

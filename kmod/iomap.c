@@ -10,6 +10,7 @@
  *  - writeback looks mappings up and never starts a handle.
  */
 #include "kmod/vexfs.h"
+#include "kmod/trace.h"
 
 #define VEXFS_ALLOC_RETRIES	3
 
@@ -111,21 +112,35 @@ static int vexfs_iomap_begin(struct inode *inode, loff_t pos, loff_t length, uns
 	/* O_DSYNC must flush the journal, which IOMAP_F_DIRTY asks for. */
 	if (!err && (flags & IOMAP_WRITE))
 		iomap->flags |= IOMAP_F_DIRTY;
+	trace_vexfs_iomap_begin(inode, pos, length, flags, iomap, err);
 	return err;
 }
 
 static int vexfs_iomap_begin_read(struct inode *inode, loff_t pos, loff_t length,
 				  unsigned int flags, struct iomap *iomap, struct iomap *srcmap)
 {
-	return vexfs_iomap_map(inode, pos, length, false, iomap);
+	int err = vexfs_iomap_map(inode, pos, length, false, iomap);
+
+	trace_vexfs_iomap_begin(inode, pos, length, flags, iomap, err);
+	return err;
+}
+
+/* Nothing to undo: blocks allocated and not written stay unwritten. */
+static int vexfs_iomap_end(struct inode *inode, loff_t pos, loff_t length, ssize_t written,
+			   unsigned int flags, struct iomap *iomap)
+{
+	trace_vexfs_iomap_end(inode, pos, length, written, flags);
+	return 0;
 }
 
 const struct iomap_ops vexfs_iomap_ops = {
 	.iomap_begin = vexfs_iomap_begin,
+	.iomap_end = vexfs_iomap_end,
 };
 
 const struct iomap_ops vexfs_iomap_read_ops = {
 	.iomap_begin = vexfs_iomap_begin_read,
+	.iomap_end = vexfs_iomap_end,
 };
 
 /* ---- writeback ------------------------------------------------------------- */
@@ -134,7 +149,10 @@ const struct iomap_ops vexfs_iomap_read_ops = {
  * folios could be of blocks that a truncate has given away meanwhile. */
 static int vexfs_map_blocks(VEXFS_MAP_BLOCKS_ARGS)
 {
-	return vexfs_iomap_map(inode, offset, VEXFS_BLOCK_SIZE, false, &wpc->iomap);
+	int err = vexfs_iomap_map(inode, offset, VEXFS_BLOCK_SIZE, false, &wpc->iomap);
+
+	trace_vexfs_writeback_map(inode, offset, VEXFS_BLOCK_SIZE, 0, &wpc->iomap, err);
+	return err;
 }
 
 /* Runs in interrupts: queue the ioend for the worker. */
@@ -174,6 +192,7 @@ static void vexfs_end_ioend(struct iomap_ioend *ioend)
 		err = -EIO;
 	if (!err)
 		err = vexfs_convert(inode, ioend->io_offset, ioend->io_size, true);
+	trace_vexfs_ioend(inode, ioend->io_offset, ioend->io_size, ioend->io_type, err);
 	iomap_finish_ioends(ioend, err);
 	memalloc_nofs_restore(nofs);
 }
@@ -228,14 +247,16 @@ int vexfs_stale_commit(struct inode *inode)
 static int vexfs_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
 	struct iomap_writepage_ctx wpc = {};
+	ktime_t start = vexfs_trace_start(vexfs_writepages);
 	int err;
 
 	if (vexfs_is_shutdown(mapping->host->i_sb))
 		return -EIO;
 	err = vexfs_stale_commit(mapping->host);
-	if (err)
-		return err;
-	return iomap_writepages(mapping, wbc, &wpc, &vexfs_writeback_ops);
+	if (!err)
+		err = iomap_writepages(mapping, wbc, &wpc, &vexfs_writeback_ops);
+	trace_vexfs_writepages(mapping->host, wbc, vexfs_trace_since(start), err);
+	return err;
 }
 
 static int vexfs_read_folio(struct file *unused, struct folio *folio)

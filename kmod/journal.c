@@ -9,6 +9,7 @@
  * copied out for commit, once per transaction however often it changed.
  */
 #include "kmod/vexfs.h"
+#include "kmod/trace.h"
 
 /* Private buffer flag: the checksum was verified (or the block made by us). */
 enum {
@@ -132,7 +133,7 @@ void vexfs_journal_destroy(struct super_block *sb)
 
 /* ---- handles ------------------------------------------------------------- */
 
-handle_t *vexfs_start(struct super_block *sb, int credits, int revokes)
+static handle_t *vexfs_handle(struct super_block *sb, int credits, int revokes)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 
@@ -145,8 +146,24 @@ handle_t *vexfs_start(struct super_block *sb, int credits, int revokes)
 	return jbd2__journal_start(sbi->journal, credits, 0, revokes, GFP_NOFS, 0, 0);
 }
 
+handle_t *vexfs_start(struct super_block *sb, int credits, int revokes)
+{
+	ktime_t start = vexfs_trace_start(vexfs_trans_start);
+	handle_t *handle = vexfs_handle(sb, credits, revokes);
+
+	trace_vexfs_trans_start(sb, handle, credits, revokes, vexfs_trace_since(start), _RET_IP_);
+	return handle;
+}
+
+/* NULL once the journal was aborted in the middle of a restart. */
+static struct super_block *vexfs_handle_sb(const handle_t *handle)
+{
+	return handle->h_transaction ? handle->h_transaction->t_journal->j_private : NULL;
+}
+
 int vexfs_stop(handle_t *handle)
 {
+	trace_vexfs_trans_stop(vexfs_handle_sb(handle), handle);
 	return jbd2_journal_stop(handle);
 }
 
@@ -160,12 +177,18 @@ int vexfs_extend(handle_t *handle, int credits, int revokes)
 	err = jbd2_journal_extend(handle, credits, revokes);
 	if (err <= 0)
 		return err;
-	return jbd2__journal_restart(handle, credits, revokes, GFP_NOFS);
+	err = jbd2__journal_restart(handle, credits, revokes, GFP_NOFS);
+	trace_vexfs_trans_restart(vexfs_handle_sb(handle), handle);
+	return err;
 }
 
 int vexfs_force_commit(struct super_block *sb)
 {
-	return jbd2_journal_force_commit(VEXFS_SB(sb)->journal);
+	ktime_t start = vexfs_trace_start(vexfs_force_commit);
+	int err = jbd2_journal_force_commit(VEXFS_SB(sb)->journal);
+
+	trace_vexfs_force_commit(sb, vexfs_trace_since(start), err);
+	return err;
 }
 
 /* ---- metadata buffers ------------------------------------------------------ */

@@ -4,6 +4,7 @@
  * after a crash it has happened or not. The VFS holds the directories' i_rwsem.
  */
 #include "kmod/vexfs.h"
+#include "kmod/trace.h"
 #include <linux/fs.h>
 #include <linux/iversion.h>
 #include <linux/namei.h>
@@ -173,6 +174,7 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, uns
 	} else if (err != -ENOENT) {
 		inode = ERR_PTR(err);
 	}
+	trace_vexfs_lookup(dir, &dentry->d_name, inode, err ? err : PTR_ERR_OR_ZERO(inode));
 	return d_splice_alias(inode, dentry);
 }
 
@@ -309,6 +311,7 @@ static int vexfs_create_entry(vexfs_idmap_t *idmap, struct inode *dir, struct de
 	do {
 		err = vexfs_create_once(idmap, dir, dentry, c);
 	} while (vexfs_should_retry(dir->i_sb, err, &tries));
+	trace_vexfs_create(dir, &dentry->d_name, err ? NULL : d_inode(dentry), err);
 	return err;
 }
 
@@ -383,6 +386,7 @@ static int vexfs_link(struct dentry *old, struct inode *dir, struct dentry *dent
 	do {
 		err = vexfs_link_once(d_inode(old), dir, dentry);
 	} while (vexfs_should_retry(dir->i_sb, err, &tries));
+	trace_vexfs_link(dir, &dentry->d_name, d_inode(old), err);
 	return err;
 }
 
@@ -423,7 +427,9 @@ static int vexfs_remove(struct inode *dir, struct dentry *dentry, bool isdir)
 	if (IS_DIRSYNC(dir))
 		handle->h_sync = 1;
 	err2 = vexfs_stop(handle);
-	return err ? err : err2;
+	err = err ? err : err2;
+	trace_vexfs_unlink(dir, &dentry->d_name, inode, err);
+	return err;
 }
 
 static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
@@ -528,6 +534,7 @@ static int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dent
 	do {
 		err = vexfs_rename_once(old_dir, old, new_dir, new, flags);
 	} while (vexfs_should_retry(old_dir->i_sb, err, &tries));
+	trace_vexfs_rename(old_dir, old, new_dir, new, flags, err);
 	return err;
 }
 

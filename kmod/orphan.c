@@ -6,6 +6,7 @@
  * two handles from taking the same slot.
  */
 #include "kmod/vexfs.h"
+#include "kmod/trace.h"
 
 static __le64 *vexfs_orphan_at(struct vexfs_sb_info *sbi, u32 slot, struct buffer_head **bh)
 {
@@ -91,6 +92,7 @@ int vexfs_orphan_add(handle_t *handle, struct inode *inode)
 			vi->orphan_slot = slot + 1;
 			sbi->orphan_hint = slot + 1;
 		}
+		trace_vexfs_orphan_add(inode->i_sb, inode->i_ino, err ? 0 : slot, err);
 	}
 	mutex_unlock(&sbi->orphan_lock);
 	return err;
@@ -106,6 +108,7 @@ int vexfs_orphan_del(handle_t *handle, struct inode *inode)
 	if (vi->orphan_slot) {
 		sbi->orphan_hint = vi->orphan_slot - 1;
 		err = vexfs_orphan_write(handle, inode->i_sb, vi->orphan_slot - 1, 0);
+		trace_vexfs_orphan_del(inode->i_sb, inode->i_ino, vi->orphan_slot - 1, err);
 		vi->orphan_slot = 0;
 	}
 	mutex_unlock(&sbi->orphan_lock);
@@ -130,6 +133,7 @@ static void vexfs_orphan_one(struct super_block *sb, u32 slot, u64 ino)
 
 	if (vexfs_ino_valid(&VEXFS_SB(sb)->geo, ino))
 		inode = vexfs_iget(sb, ino, VEXFS_IGET_MAYBE | VEXFS_IGET_HIDDEN);
+	trace_vexfs_orphan_recover(sb, ino, slot, PTR_ERR_OR_ZERO(inode));
 	if (IS_ERR(inode)) {
 		vexfs_warn(sb, "orphan table: inode %llu cannot be finished: error %ld", ino,
 			   PTR_ERR(inode));

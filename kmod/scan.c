@@ -233,6 +233,7 @@ static int vexfs_scan_flush(struct vexfs_find *f, struct vexfs_topk *top)
 	else
 		vexfs_simd_scan(&f->query, (const struct vexfs_code *const *)b->rec, b->n,
 				b->keys);
+	f->distances += b->n;
 	for (i = 0; i < b->n; i++)
 		if (vexfs_scan_new(f, b->keys[i], b->tag[i]))
 			vexfs_topk_add(top, b->keys[i], b->tag[i]);
@@ -294,6 +295,7 @@ static void vexfs_rerank_flush(struct vexfs_find *f)
 	u32 i;
 
 	vexfs_simd_exact(&f->query, (const u32 *const *)b->rec, b->n, b->keys);
+	f->distances += b->n;
 	for (i = 0; i < b->n; i++) {
 		struct vexfs_found *c = &f->cands[b->tag[i]];
 

@@ -13,6 +13,7 @@
  * collection's seq) and the search begins again, a few times at most.
  */
 #include "kmod/search.h"
+#include "kmod/trace_vec.h"
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
@@ -260,6 +261,9 @@ static int vexfs_attempt(struct vexfs_find *f)
 			err = vexfs_round_measure(f);
 		if (err)
 			return err;
+		f->all_rounds++;
+		f->candidates += f->ncands;
+		trace_vexfs_search_round(f);
 		f->have_last = true;
 		window = min_t(u32, window * 4, VEXFS_WINDOW_MAX);
 	} while (f->nresults < f->k && f->ncands == f->window);
@@ -315,6 +319,7 @@ static int vexfs_find_run(struct vexfs_find *f, struct vexfs_search_hit *hits, c
 	int try, err = 0;
 
 	for (try = 1; try <= VEXFS_TRIES; try++) {
+		f->retries = try - 1;
 		err = vexfs_attempt(f);
 		if (err && err != -EAGAIN)
 			return err;
@@ -374,6 +379,7 @@ int vexfs_search(struct file *file, struct vexfs_ioc_search *req)
 	f = vexfs_find_create(file, req);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
+	trace_vexfs_search_begin(file_inode(file), f);
 	room = min_t(u64, req->path_bytes, (u64)req->k * PATH_MAX);
 	hits = vexfs_alloc(req->k, sizeof(*hits));
 	paths = vexfs_alloc(1, max(room, 1U));
@@ -383,6 +389,7 @@ int vexfs_search(struct file *file, struct vexfs_ioc_search *req)
 		req->nsec = ktime_to_ns(ktime_sub(ktime_get(), start));
 		err = vexfs_search_reply(req, hits, f->nresults, paths, used);
 	}
+	trace_vexfs_search_end(file_inode(file), f, ktime_to_ns(ktime_sub(ktime_get(), start)), err);
 	kvfree(hits);
 	kvfree(paths);
 	vexfs_find_free(f);

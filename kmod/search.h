@@ -49,6 +49,8 @@ struct vexfs_batch {
  * @seq:     coll->seq at the first round; @moved: it is another now
  * @lost:    a candidate's slot changed between scan and measurement
  * @results: the best k so far, ascending (room for one more)
+ * @all_rounds: of all attempts, as are @candidates (looked at) and @distances
+ *	     (computed): what a search cost, for tracing
  */
 struct vexfs_find {
 	struct vexfs_coll	*coll;
@@ -70,6 +72,9 @@ struct vexfs_find {
 
 	struct vexfs_found	*results;
 	u32			nresults;
+
+	u32			all_rounds, retries;
+	u64			candidates, distances;
 };
 
 /* scan.c; coll->sem held for reading */

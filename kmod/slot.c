@@ -9,6 +9,7 @@
  * the old embedding is there, or the new one.
  */
 #include "kmod/vec.h"
+#include "kmod/trace_vec.h"
 #include <linux/iversion.h>
 #include <linux/xattr.h>
 
@@ -277,6 +278,7 @@ static int vexfs_set_retry(struct vexfs_set *set)
 int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg)
 {
 	struct vexfs_set set = { .inode = inode, .arg = arg };
+	ktime_t start = vexfs_trace_start(vexfs_vec_set);
 	int err;
 
 	set.coll = vexfs_coll_get(inode->i_sb, arg->coll);
@@ -288,6 +290,8 @@ int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg)
 		err = vexfs_set_encode(&set);
 	if (!err)
 		err = vexfs_set_retry(&set);
+	trace_vexfs_vec_set(inode, set.coll, arg->chunk, set.new, set.replace,
+			    vexfs_trace_since(start), err);
 	kvfree(set.code);
 	vexfs_coll_put(set.coll);
 	return err;
@@ -336,17 +340,17 @@ static int vexfs_get_payload(struct vexfs_coll *coll, u32 slot, const struct vex
 }
 
 static int vexfs_get_locked(struct vexfs_coll *coll, struct inode *inode,
-			    struct vexfs_vec_arg *arg)
+			    struct vexfs_vec_arg *arg, u32 *slot)
 {
 	u64 key = VEXFS_MAPKEY(inode->i_ino, arg->chunk);
-	u32 slot, room = arg->bytes;
+	u32 room = arg->bytes;
 	struct vexfs_slot s;
 	int err = vexfs_coll_check(coll);
 
 	if (!err)
-		err = vexfs_map_lookup(coll, key, &slot);
+		err = vexfs_map_lookup(coll, key, slot);
 	if (!err)
-		err = vexfs_slot_fetch(coll, key, slot, &s);
+		err = vexfs_slot_fetch(coll, key, *slot, &s);
 	if (err)
 		return err;
 	/* Left by a file that had this number before and could not be cleaned up. */
@@ -358,19 +362,22 @@ static int vexfs_get_locked(struct vexfs_coll *coll, struct inode *inode,
 	arg->stale = vexfs_slot_stale(inode, &s);
 	if (!arg->data)
 		return 0;
-	return room < arg->bytes ? -ERANGE : vexfs_get_payload(coll, slot, &s, arg->data);
+	return room < arg->bytes ? -ERANGE : vexfs_get_payload(coll, *slot, &s, arg->data);
 }
 
 int vexfs_vec_get(struct inode *inode, struct vexfs_vec_arg *arg)
 {
 	struct vexfs_coll *coll = vexfs_coll_get(inode->i_sb, arg->coll);
+	ktime_t start = vexfs_trace_start(vexfs_vec_get);
+	u32 slot = 0;
 	int err;
 
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
 	down_read(&coll->sem);
-	err = arg->chunk > VEXFS_MAX_CHUNK ? -EINVAL : vexfs_get_locked(coll, inode, arg);
+	err = arg->chunk > VEXFS_MAX_CHUNK ? -EINVAL : vexfs_get_locked(coll, inode, arg, &slot);
 	up_read(&coll->sem);
+	trace_vexfs_vec_get(inode, coll, arg->chunk, slot, false, vexfs_trace_since(start), err);
 	vexfs_coll_put(coll);
 	return err;
 }
@@ -496,10 +503,11 @@ static int vexfs_del_find(struct vexfs_coll *coll, u64 ino, u32 chunk, u32 last,
 static int vexfs_del_one(struct vexfs_coll *coll, struct inode *inode, u32 chunk, u32 last,
 			 bool touch)
 {
+	ktime_t start = vexfs_trace_start(vexfs_vec_del);
 	handle_t *handle = vexfs_vec_start(coll);
+	u32 slot = 0;
 	int err, err2;
-	u64 key;
-	u32 slot;
+	u64 key = 0;
 
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
@@ -513,7 +521,12 @@ static int vexfs_del_one(struct vexfs_coll *coll, struct inode *inode, u32 chunk
 	if (!err && touch)
 		err = vexfs_vec_touch(handle, inode);
 	err2 = vexfs_stop(handle);
-	return err ? err : err2;
+	err = err ? err : err2;
+	/* -ENODATA ends the loop over all chunks: nothing was deleted. */
+	if (err != -ENODATA)
+		trace_vexfs_vec_del(inode, coll, key & VEXFS_MAX_CHUNK, slot, false,
+				    vexfs_trace_since(start), err);
+	return err;
 }
 
 int vexfs_vec_del(struct inode *inode, const char *name, u32 chunk, bool all)

@@ -2,6 +2,7 @@
 /* Mount, unmount, statfs, sync, freeze; the module. */
 #include "kmod/vexfs.h"
 #include "kmod/debugfs.h"
+#include "kmod/trace.h"
 #include <linux/blkdev.h>
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
@@ -57,7 +58,7 @@ static void vexfs_free_inode_mem(struct inode *inode)
 
 /* ---- sync, statfs, freeze ------------------------------------------------------ */
 
-static int vexfs_sync_fs(struct super_block *sb, int wait)
+static int vexfs_sync_journal(struct super_block *sb, int wait)
 {
 	journal_t *journal = VEXFS_SB(sb)->journal;
 	bool flush = false;
@@ -76,6 +77,15 @@ static int vexfs_sync_fs(struct super_block *sb, int wait)
 	}
 	if (flush && !err)
 		err = blkdev_issue_flush(sb->s_bdev);
+	return err;
+}
+
+static int vexfs_sync_fs(struct super_block *sb, int wait)
+{
+	ktime_t start = vexfs_trace_start(vexfs_sync_fs);
+	int err = vexfs_sync_journal(sb, wait);
+
+	trace_vexfs_sync_fs(sb, wait, vexfs_trace_since(start), err);
 	return err;
 }
 
@@ -158,6 +168,7 @@ static void vexfs_teardown(struct super_block *sb)
 
 static void vexfs_put_super(struct super_block *sb)
 {
+	trace_vexfs_unmount(sb);
 	vexfs_colls_unload(sb);
 	vexfs_teardown(sb);
 }
@@ -309,6 +320,7 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 {
 	struct vexfs_mount_opts *opts = fc->fs_private;
 	struct vexfs_sb_info *sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);
+	ktime_t start = vexfs_trace_start(vexfs_mount);
 	int err;
 
 	if (!sbi)
@@ -333,6 +345,7 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (sbi->es->s_state & cpu_to_le32(VEXFS_STATE_ERROR))
 		vexfs_warn(sb, "damage was found earlier (%.48s): run fsck.vexfs",
 			   sbi->es->s_error_what);
+	trace_vexfs_mount(sb, vexfs_trace_since(start), 0);
 	return 0;
 
 fail_loaded:
@@ -343,6 +356,7 @@ fail_loaded:
 	}
 	evict_inodes(sb);
 fail:
+	trace_vexfs_mount(sb, vexfs_trace_since(start), err);
 	vexfs_teardown(sb);
 	return err;
 }

@@ -43,9 +43,9 @@ enum vex_exit {
 };
 
 /*
- * Taint bits that say nothing about health: out-of-tree (12) and unsigned (13) module.
+ * Taint bits that say nothing about health: out-of-tree (12) and unsigned (13) module, KUnit ran (18).
  * Everything else set since boot fails the run.
  */
-#define VEX_TAINT_HARMLESS	((1u << 12) | (1u << 13))
+#define VEX_TAINT_HARMLESS	((1u << 12) | (1u << 13) | (1u << 18))
 
 #endif

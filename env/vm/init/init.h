@@ -86,6 +86,7 @@ int run_shell(const struct job *job);
 
 /* oracle.c */
 void oracle_start(void);
+void oracle_poll(void);
 unsigned int oracle_scan(void);
 unsigned int oracle_taint(void);
 int oracle_leaks(void);

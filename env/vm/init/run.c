@@ -159,6 +159,7 @@ static bool wait_until(pid_t pid, int fd, struct ktap *k, long long deadline, in
 
 		poll(&p, 1, 20);
 		drain(fd, k);
+		oracle_poll();
 		if (reap(pid, status)) {
 			drain(fd, k);
 			return true;

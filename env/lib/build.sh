@@ -7,13 +7,23 @@ JOBS=$(nproc 2>/dev/null || echo 2)
 
 build_packages() { need_packages "${PKG_BUILD[@]}" "${PKG_KERNEL[@]}" "${PKG_VM[@]}" "$@"; }
 
+# Two commands at once in one checkout take turns at building.
+build_lock() {
+	mkdir -p "$VEX_BUILD"
+	exec {BUILD_LOCK}>"$VEX_BUILD/.build.lock"
+	flock "$BUILD_LOCK"
+}
+build_unlock() { exec {BUILD_LOCK}>&-; }
+
 # build_step LABEL LOG MAKE-ARGUMENT...; with BUILD_FOR=KERNEL by that kernel's compiler
 build_step() {
 	local label=$1 log=$VEX_BUILD/log/$2.log
 	shift 2
 	need_space "$VEX_BUILD" 200 "$label"
+	build_lock
 	quietly "$label" "$log" kernel_run "${BUILD_FOR:-6.1}" make -C "$VEX_ROOT" -j"$JOBS" --no-print-directory "$@" ||
 		die "$EX_ENV" "$label failed: correct what the lines above name (all of it: ${log#"$VEX_ROOT"/})"
+	build_unlock
 }
 
 build_tools() { build_step "building the tools" tools all; }

@@ -79,7 +79,9 @@ initramfs_need() {
 
 # The environment's programs; make decides what is old.
 env_build() {
+	build_lock
 	quietly "building the launcher and init" "$VEX_BUILD/log/env.log" \
 		make -s -C "$VEX_ROOT/env/vm" OUT="$VEX_BUILD/env" ||
 		die "$EX_ENV" "the environment's programs do not compile; see ${VEX_BUILD#"$VEX_ROOT"/}/log/env.log"
+	build_unlock
 }

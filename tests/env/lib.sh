@@ -78,12 +78,16 @@ guest() {
 	run "$VEX" vm --module none --rundir "$WORK/$name" "$@" "$WORK/$name.sh"
 }
 
-# The misbehaving module for the default kernel, built once.
+# build_testmod [KERNEL]: the misbehaving module; sets TESTMOD. The kernel must be there.
 build_testmod() {
-	local dir=$ROOT/build/env/testmod
+	local kernel=${1:-6.1} dir
+	dir=$ROOT/build/env/testmod/$kernel
 	mkdir -p "$dir"
-	cp -u "$ROOT"/env/vm/testmod/* "$dir/"
-	make -s -C "$ROOT/build/kernels/6.1/kdir/" M="$dir" modules >"$WORK/testmod.log" 2>&1 || {
+	(
+		flock 9
+		cp -u "$ROOT"/env/vm/testmod/* "$dir/"
+		make -s -C "$ROOT/build/kernels/$kernel/kdir/" M="$dir" modules
+	) >"$WORK/testmod.log" 2>&1 9>"$dir/.lock" || {
 		cat "$WORK/testmod.log"
 		return 1
 	}

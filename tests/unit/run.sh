@@ -21,6 +21,13 @@ for t in "$@"; do
 	if [ $((ok + bad + skip)) -eq 0 ]; then
 		bad=1
 	fi
+	# TAP_DIR: the caller wants each program's own words.
+	if [ -n "${TAP_DIR:-}" ]; then
+		printf '%s\n' "$out" >"$TAP_DIR/$(basename "$t").tap"
+		if [ "$bad" -gt 0 ] && ! grep -q '^not ok ' <<<"$out"; then
+			printf 'not ok 0 %s ended with status %d\n' "$(basename "$t")" "$status" >>"$TAP_DIR/$(basename "$t").tap"
+		fi
+	fi
 	printf '%-14s %3d ok %3d failed%s\n' "$(basename "$t")" "$ok" "$bad" \
 		"$([ "$skip" -gt 0 ] && echo " $skip skipped")"
 	if [ "$bad" -gt 0 ]; then

@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# env-test: quick
+# ./vex test itself: results, time-outs with a dump of all tasks, known failures, repetition, interruption, order.
+# shellcheck source=tests/env/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+mkdir "$WORK/g"
+# guest_test NAME [NEEDS]: the body on stdin
+guest_test() {
+	{ printf '#!/bin/sh\n# needs: time=20 %s\n' "${2:-}"; cat; } >"$WORK/g/$1.sh"
+}
+T() { run "$VEX" test --only guest --kernel 6.1 --tests "$WORK/g" --known "$WORK/known" "$@"; }
+last() { says "^$1\$" "$2"; }
+# logs: the run's directory
+logs() { printf '%s/%s' "$ROOT" "$(sed -n 's/^ *logs: //p' "$WORK/out" | tail -n1)"; }
+: >"$WORK/known"
+
+# ---- usage ---------------------------------------------------------------------------------
+for o in '--jobs 0' '--repeat x' '--tests /nonexistent' '--known /nonexistent' '--filter [' '--show all' '--only all'; do
+	# shellcheck disable=SC2086	# two words
+	run "$VEX" test $o
+	expect 2 "./vex test $o"
+done
+
+# ---- results -------------------------------------------------------------------------------
+guest_test pass <<<'echo 1..1; echo "ok 1 fine"'
+guest_test fail <<<'echo 1..1; echo "not ok 1 broken & <bad>"'
+guest_test skip <<<'echo "1..0 # SKIP for a reason"'
+guest_test slow time=1 <<<'echo 1..1; sleep 321; echo "ok 1 late"'
+T
+expect 4 "a time-out is graver than a failure"
+last '1 passed, 2 failed, 1 skipped' "the last line counts all"
+says '^    not ok 6\.1/fail .*broken' "the failure is shown with its first bad check"
+says 'FAILED 6\.1/slow: slow: timed out after' "and the time-out"
+says 'skipped 6\.1: for a reason: skip' "and the skip with its reason"
+dir=$(logs)
+grep -q '<testcase classname="6.1" name="fail".*<failure message="not ok 1 broken &amp; &lt;bad&gt;"/></testcase>' "$dir/junit.xml"
+report $? "the failure is in junit.xml, escaped"
+grep -q '<testsuite name="6.1" tests="4" failures="2" skipped="1"' "$dir/junit.xml"
+report $? "with the counts of its suite"
+log=$(grep -l 'sysrq: Show State' "$dir"/guest/shard*.d/console.log | head -n1)
+[[ -n $log ]]
+report $? "the time-out made the guest dump its tasks"
+grep -qE 'task:sleep +state:[SR]' "${log:-/dev/null}"
+report $? "the sleeping task is in the dump"
+grep -qE 'task:kthreadd' "${log:-/dev/null}"
+report $? "and kernel threads are: it is a dump of all"
+grep -q '^# stack: .*do_wait' "$dir"/guest/shard*.d/tap.log
+report $? "the stack of the test itself is beside its result"
+nothing_left "$dir" "after the run"
+# The order of results does not depend on who finishes first.
+grep -oE '6\.1/[a-z]+  ' "$WORK/out" | tr -d ' ' >"$WORK/order"
+LC_ALL=C sort -c "$WORK/order"
+report $? "results come in a stable order"
+
+# ---- known failures --------------------------------------------------------------------------
+cat >"$WORK/known" <<'END'
+# a comment, and an empty line
+
+fail  6.1,6.12  fail     2999-01-01  seen by the self-test
+slow  stock     timeout  2999-01-01  sleeps too long
+END
+T
+expect 0 "known failures that fail as foretold do not fail the run"
+last '1 passed, 0 failed, 3 skipped' "they count as skipped"
+says 'not counted 6\.1: known failure: until 2999-01-01: seen by the self-test: fail' "and are printed with their reason"
+grep -q 'name="fail".*<skipped message="known failure' "$(logs)/junit.xml"
+report $? "also in junit.xml"
+echo 'pass all fail 2999-01-01 it used to fail' >"$WORK/known"
+T --filter '^pass$'
+expect 1 "a known failure that passes fails the run"
+says 'passed, and is listed as a known failure: remove its entry \(until 2999-01-01: it used to fail\)' "and says what to do"
+echo 'fail all timeout 2999-01-01 foretold wrongly' >"$WORK/known"
+T --filter '^fail$'
+expect 1 "one that fails in another way fails the run"
+says 'failed otherwise than foretold \(timeout\)' "and says so"
+echo 'fail all fail 2020-02-29 long ago' >"$WORK/known"
+T --filter '^fail$'
+expect 1 "an expired entry no longer excuses"
+says 'EXPIRED expired on 2020-02-29: mend fail or renew the entry \(long ago\)' "and is printed"
+T --filter '^pass$'
+last '1 passed, 0 failed' "it concerns only runs that include its test"
+bad_entry() {
+	echo "$1" >"$WORK/known"
+	T --filter '^pass$'
+	expect 2 "known failures: $1"
+	says "known:1: $2" "says why"
+}
+bad_entry 'fail 6.1 fail' 'five columns wanted'
+bad_entry 'nosuch 6.1 fail 2999-01-01 x' "no guest test 'nosuch'"
+bad_entry 'fail 7.77 fail 2999-01-01 x' "unknown kernel '7.77'"
+bad_entry 'fail 6.1 sometimes 2999-01-01 x' "EXPECTED 'sometimes'"
+bad_entry 'fail 6.1 fail 2999-13-41 x' "UNTIL '2999-13-41' is no date"
+bad_entry 'env:nosuch - fail 2999-01-01 x' 'no test tests/env/nosuch.sh'
+bad_entry 'env:lost 6.1 fail 2999-01-01 x' 'KERNELS of an env test is -'
+grep -vE '^(#|$)' "$ROOT/tests/known-failures" >"$WORK/entries"
+awk -v today="$(date +%F)" '$4 <= today { bad = 1; print "# expired: " $0 } END { exit bad }' "$WORK/entries"
+report $? "no entry of tests/known-failures has expired ($(wc -l <"$WORK/entries") entries)"
+
+# ---- the kernel dies -------------------------------------------------------------------------
+: >"$WORK/known"
+rm "$WORK"/g/*.sh
+guest_test a <<<'echo 1..1; echo "ok 1 before"'
+guest_test b <<<'echo 1..1; echo c >/proc/sysrq-trigger; sleep 60'
+guest_test c <<<'echo 1..1; echo "ok 1 after"'
+T --jobs 1
+expect 3 "a panic in the middle"
+last '2 passed, 1 failed' "the tests behind it ran in a guest of their own"
+echo 'b all panic 2999-01-01 dies on purpose' >"$WORK/known"
+T --jobs 1
+expect 0 "unless the panic is a known failure"
+last '2 passed, 0 failed, 1 skipped' "which counts as skipped"
+
+# ---- repetition --------------------------------------------------------------------------------
+: >"$WORK/known"
+T --filter '^a$' --repeat 3
+expect 0 "--repeat 3"
+last '3 passed, 0 failed' "runs it three times"
+T --filter '^a$' --repeat 2 --until-fail
+expect 0 "--repeat 2 --until-fail of a test that passes"
+says '^==> Round 2$' "makes two rounds"
+last '1 passed, 0 failed' "and reports the last"
+# shellcheck disable=SC2016	# the guest expands it
+guest_test flaky <<<'echo 1..1; [ $(($(head -c 1 /dev/urandom | od -An -tu1) % 2)) = 0 ] && echo "ok 1 luck" || echo "not ok 1 no luck"'
+T --filter '^flaky$' --until-fail
+expect 1 "--until-fail of a test that fails every other time ends"
+last '0 passed, 1 failed' "with the failure"
+
+# ---- interruption --------------------------------------------------------------------------------
+rm "$WORK"/g/*.sh
+guest_test one cpus=1 <<<'echo 1..1; sleep 500'
+guest_test two cpus=2 <<<'echo 1..1; sleep 500'
+set -m
+"$VEX" test --only guest --kernel 6.1 --tests "$WORK/g" --known "$WORK/known" --jobs 3 >"$WORK/out" 2>&1 </dev/null &
+pid=$!
+set +m
+dir=$WORK/none
+for ((i = 0; i < 3000; i++)); do
+	dir=$(find "$ROOT/build/runs" -maxdepth 1 -name "test-*-$pid" 2>/dev/null)
+	if [[ -n $dir ]] && (($(cat "$dir"/guest/shard*.d/tap.log 2>/dev/null | grep -c '^# vex: start') == 2)); then break; fi
+	kill -0 "$pid" 2>/dev/null || break
+	sleep 0.1
+done
+(($(grep -lE "^qemu-system.*$dir" /proc/[0-9]*/cmdline -a 2>/dev/null | wc -l) == 2))
+report $? "two guests run side by side"
+kill -INT "$pid"
+STATUS=0
+wait "$pid" || STATUS=$?
+expect 130 "Ctrl-C"
+says 'interrupted: all guests ended' "says so"
+says '^0 passed, [0-9]+ failed' "and still ends in the count"
+nothing_left "$dir" "after Ctrl-C"

@@ -251,7 +251,16 @@ kernel_build() {
 	fi
 	say "Kernel $name: $(basename "$src"), $(toolchain_id "$tool"), $JOBS jobs; fragments: $(kernel_row "$name" | cut -d' ' -f5-)"
 	exec 7>"$VEX_CACHE/.kernel-$name.lock"
-	flock -n 7 || { note "another ./vex builds $name: waiting for it"; flock 7; }
+	if ! flock -n 7; then
+		note "another ./vex builds $name: waiting for it"
+		flock 7
+		# It has built what we want, as a rule.
+		if [[ -f $out/.complete ]]; then
+			exec 7>&-
+			kernel_link "$name" "$out"
+			return
+		fi
+	fi
 	kernel_configure "$name" "$src"
 	kernel_compile "$name" "$src"
 	kernel_install "$name" "$src" "$out"
@@ -259,8 +268,9 @@ kernel_build() {
 		"$(basename "$src")" "$out" "$((SECONDS - start))" >"$out.new/.complete"
 	rm -rf "$out"
 	mv "$out.new" "$out"
-	exec 7>&-
+	# Under the lock: whoever waits for it configures in that directory as soon as it is free.
 	rm -rf "$(kernel_obj "$name")"
+	exec 7>&-
 	kernel_link "$name" "$out"
 	note "$name: $(<"$out/release"), $((SECONDS - start)) s, image $(du -hL "$out/vmlinuz" | cut -f1), tree $(du -sh "$out" | cut -f1)"
 }

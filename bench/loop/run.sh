@@ -4,17 +4,6 @@
 # ./vex bench loop: the times a developer waits. Every figure is a median; the spread is printed beside it.
 # Peer: virtme-ng, when it is installed (the same kernel image and the same emulator).
 
-# stats NAME MS...: median (least .. most).
-stats() {
-	local name=$1
-	shift
-	printf '%s\n' "$@" | sort -n | awk -v name="$name" '{ v[NR] = $1 }
-		END { m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
-			printf "  %-46s %7.2f s   (%.2f .. %.2f, %d runs)\n", name, m / 1000, v[1] / 1000, v[NR] / 1000, NR }'
-}
-
-median() { printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-
 bench_ready() {
 	local lane=$1 i ms=() rc
 	for ((i = 0; i < RUNS; i++)); do

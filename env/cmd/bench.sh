@@ -1,24 +1,39 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# One-line purpose: measure: loop (start-up and edit-to-verdict times)
+# One-line purpose: measure: start-up and edit-to-verdict times, effects of tuning
 
 cmd_help() {
 	cat <<'END'
 usage: ./vex bench loop [--runs N] [--kernel SERIES] [--accel ACCEL]
+       ./vex bench tuning [--runs N] [--kernel SERIES]
 
-Medians of N runs [5], cold and warm: QEMU started -> first word of init; ./vex shell typed -> a
+loop: medians of N runs [5], cold and warm: QEMU started -> first word of init; ./vex shell typed -> a
 command has run on a mounted VexFS; one changed line in kmod/ -> verdict of the smoke test,
 split into build, guest and test. If virtme-ng is installed it boots the same kernel beside it.
+
+tuning: what each setting of the emulator is worth here: norandmaps, tsc_early_khz, two guests of one processor
+against one of two, the caching mode of disks. Medians of N runs [3].
 
 example: ./vex bench loop --runs 7
 END
 }
 
+# stats NAME MS...: median (least .. most).
+stats() {
+	local name=$1
+	shift
+	printf '%s\n' "$@" | sort -n | awk -v name="$name" '{ v[NR] = $1 }
+		END { m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
+			printf "  %-46s %7.2f s   (%.2f .. %.2f, %d runs)\n", name, m / 1000, v[1] / 1000, v[NR] / 1000, NR }'
+}
+
+median() { printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
 cmd_main() {
 	local what=${1:-}
-	[[ $what =~ ^[a-z]+$ ]] || usage_error "bench what? (loop)"
+	[[ $what =~ ^[a-z]+$ ]] || usage_error "bench what? (loop, tuning)"
 	shift
-	[[ -f $VEX_ROOT/bench/$what/run.sh ]] || usage_error "unknown benchmark '$what' (loop)"
+	[[ -f $VEX_ROOT/bench/$what/run.sh ]] || usage_error "unknown benchmark '$what' (loop, tuning)"
 	# shellcheck source=/dev/null
 	. "$VEX_ROOT/bench/$what/run.sh"
 	bench_main "$@"

@@ -2,21 +2,22 @@
 # shellcheck shell=bash
 # One-line purpose: this list, or the help of one command
 
-cmd_help() {
-	cat <<'END'
-usage: ./vex COMMAND [OPTION]...        ./vex help COMMAND for options and an example
+# The day's work first; whatever else has a file comes behind it.
+HELP_ORDER=(run test shell debug crash trace perf vm image ssh kernel build lint bench setup doctor clean help)
 
-  run      the whole thing on real text: build, boot, store, search, summary
-  test     unit tests, guest tests on every kernel, tests of this environment
-  shell    a root shell in a guest with a VexFS on /mnt/vexfs
-  vm       run one script in a guest, with power cut on demand
-  bench    measure: loop (start-up and edit-to-verdict times)
-  kernel   list, fetch, build, config, check: the kernels guests run
-  setup    install what the commands need, by groups
-  doctor   what this machine has, lacks and could do better
-  clean    remove what was generated
-  help     this text; also: help exit-codes
-END
+purpose_of() { sed -n 's/^# One-line purpose: //p' "$VEX_ROOT/env/cmd/$1.sh" | head -n1; }
+
+cmd_help() {
+	local c f
+	printf 'usage: ./vex COMMAND [OPTION]...        ./vex help COMMAND for options and an example\n\n'
+	for c in "${HELP_ORDER[@]}"; do
+		[[ ! -f $VEX_ROOT/env/cmd/$c.sh ]] || printf '  %-8s %s\n' "$c" "$(purpose_of "$c")"
+	done
+	for f in "$VEX_ROOT"/env/cmd/*.sh; do
+		c=$(basename "${f%.sh}")
+		[[ " ${HELP_ORDER[*]} " == *" $c "* ]] || printf '  %-8s %s\n' "$c" "$(purpose_of "$c")"
+	done
+	printf '\nAlso: ./vex help exit-codes\n'
 }
 
 exit_codes() {

@@ -76,9 +76,11 @@ run_shard() {
 	slow=$(kernel_slowness "$kernel")
 	local accel=$VM_ACCEL
 	if kernel_has "$kernel" uml; then accel=auto; fi
+	# No pipe: its side of the shell would die of the signal that the launcher is to handle.
 	VM_LANE=$lane VM_MEMORY=$mem VM_CPUS=$cpus VM_ACCEL=$accel vm_start "$dir" "$kernel" --show "${T_SHOW/results/none}" \
-		--timeout "$((limits + 120 * slow / 100))" --idle "$((30 * slow / 100))" 2>"$dir/launcher.log" |
-		sed -u "s/^/$kernel| /" || rc=${PIPESTATUS[0]}
+		--timeout "$((limits + 120 * slow / 100))" --idle "$((30 * slow / 100))" 2>"$dir/launcher.log" \
+		> >(sed -u "s/^/$kernel| /") || rc=$?
+	wait $! 2>/dev/null || true
 	touch "$dir/tap.log"
 	note_run_failure "$dir" "$rc"
 	if ((rc == EX_PANIC || rc == EX_HANG || rc == EX_LOST)); then

@@ -153,18 +153,19 @@ plan_guest() {
 pack_shards() {
 	local dir=$1
 	sort -t'|' -k1,1 -k2,3 -k8,8nr -s "$dir/plan" | awk -F'|' -v jobs="$T_JOBS" '
-		{ row[NR] = $0; key[NR] = $1 "|" $2 "|" $3; w[NR] = $8; sum[key[NR]] += $8; total += $8 }
+		{ row[NR] = $0; key[NR] = $1 "|" $2 "|" $3; w[NR] = $8; sum[key[NR]] += $8; n[key[NR]]++; total += $8 }
 		END {
 			target = total / (4 * jobs); if (target < 20000) target = 20000
 			for (i = 1; i <= NR; i++) {
 				k = key[i]
 				bins = int(sum[k] / target + 0.999); if (bins < 1) bins = 1
+				if (bins > n[k]) bins = n[k]
 				best = 1
 				for (b = 2; b <= bins; b++) if (load[k, b] + 0 < load[k, best] + 0) best = b
-				load[k, best] += w[i]
+				load[k, best] += w[i] + 1
 				print k "|" best "#" row[i]
 			}
-			for (kb in load) { split(kb, a, SUBSEP); print load[kb] " " a[1] "|" a[2] > "/dev/stderr" }
+			for (kb in load) if (load[kb] > 0) { split(kb, a, SUBSEP); print load[kb] " " a[1] "|" a[2] > "/dev/stderr" }
 		}' >"$dir/dealt" 2>"$dir/loads"
 	local n=0 key
 	while read -r _ key; do

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
+# shellcheck disable=SC2034	# options are read by env/lib
 # shellcheck disable=SC2154	# facts are set by relay_line
 # One-line purpose: the whole thing on real text: build, boot, store, search, summary
 
 cmd_help() {
+	VM_IMAGE_OK=1
 	cat <<'END'
 usage: ./vex run [OPTION]... [DIR]
 
@@ -21,6 +23,7 @@ examples:
   ./vex run
   ./vex run --query 'draw a family tree' --query 'listen to internet radio'
   ./vex run ~/notes --query 'what did we decide about backups'
+  ./vex run --image
 END
 }
 
@@ -76,8 +79,81 @@ disk_for() {
 	printf '%d' "$mb"
 }
 
+# Makes corpus and queries in RUNDIR; sets VM_DISKS and, for large texts, VM_MEMORY. Uses cmd_main's variables.
+run_prepare() {
+	local mb
+	say "Preparing the text"
+	if [[ -n $from ]]; then corpus_directory "$corpus" "$from" "$limit"; else corpus_packages "$corpus" "$limit"; fi
+	note "$(find "$corpus" -type f | wc -l) files, $(du -sh --apparent-size "$corpus" | cut -f1)"
+	mb=$(disk_for "$corpus")
+	printf '%s\n' "${queries[@]}" >"$1/queries"
+	: >"$1/facts"
+	VM_DISKS=("test=${mb}M")
+	# Large texts lie in the guest's memory until they are stored; one size fits the others, and one saved guest.
+	[[ -n $VM_MEMORY ]] || ((mb <= 300)) || VM_MEMORY=$((768 + mb))
+}
+
+# run_verdict RUNDIR CODE STATUS: the summary, or what went wrong.
+run_verdict() {
+	local dir=$1
+	(($2 == 0)) || { note "log: ${dir#"$VEX_ROOT"/}"; return "$2"; }
+	read_facts "$dir"
+	if [[ $3 != 0 || -z ${FACT[done]:-} ]]; then
+		die "$EX_FAILED" "the run in the guest failed (status $3); see ${dir#"$VEX_ROOT"/}/out.log and console.log"
+	fi
+	summary "$dir"
+}
+
+run_fast() {
+	local series dir rc=0
+	series=$(kernel_parse "${VM_KERNEL:-6.1}")
+	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
+	build_packages
+	vm_need "$series"
+	say "Building vexfs.ko for $(kernel_release "$series") and the tools"
+	build_guest
+	build_module "$series"
+	dir=$(run_dir run)
+	run_prepare "$dir"
+	{
+		job_base "$series"
+		printf 'kind exec\nexec /vex/run\nkeep-disks\n'
+	} >"$dir/job"
+	{
+		payload_base "$series"
+		printf 'file /vex/run 0755 %s\nfile /vex/queries 0644 %s\ntree /vex/corpus %s\n' \
+			"$VEX_ROOT/env/vm/guest-run.sh" "$dir/queries" "$corpus"
+	} | payload_write "$dir"
+	say "Starting the guest"
+	{ vm_start "$dir" "$series" --io pipe --timeout 1800 </dev/null || echo "$?" >"$dir/status"; } | relay_output "$dir"
+	[[ ! -f $dir/status ]] || rc=$(<"$dir/status")
+	run_verdict "$dir" "$rc" "$(verdict_field "$dir" status)"
+}
+
+# The same job in a whole Debian.
+run_image() {
+	local dir rc=0 tree
+	[[ -z $VM_SNAPSHOT ]] || usage_error "./vex run begins from a fresh boot: no --snapshot (./vex shell --image has it)"
+	image_need "$VM_IMAGE_WORD"
+	[[ -n $IMAGE_KEY ]] || die "$EX_USAGE" "./vex run needs an image with our key: one out of ./vex image list"
+	dir=$(run_dir run)
+	run_prepare "$dir"
+	tree=$dir/session/tree
+	mkdir -p "$tree/corpus"
+	cp "$VEX_ROOT/env/vm/guest-run.sh" "$tree/run"
+	chmod 755 "$tree/run"
+	cp "$dir/queries" "$tree/"
+	cp -r "$corpus/." "$tree/corpus/"
+	say "Booting $IMAGE_LABEL"
+	{ image_session "$dir" </dev/null || echo "$?" >"$dir/status"; } | relay_output "$dir"
+	[[ ! -f $dir/status ]] || rc=$(<"$dir/status")
+	rm -rf "$dir/session"
+	run_verdict "$dir" "$rc" "$(result_field "$dir" session)"
+}
+
 cmd_main() {
-	local limit=2000 queries=() from='' series dir rc=0 corpus mb
+	local limit=2000 queries=() from='' corpus=$VEX_BUILD/corpus
+	VM_IMAGE_OK=1
 	RUN_START=$(now_ms)
 	while (($#)); do
 		vm_option "$@"
@@ -97,43 +173,6 @@ cmd_main() {
 		from=$(readlink -f "$from")
 	fi
 	((${#queries[@]})) || queries=("${RUN_DEFAULT_QUERIES[@]}")
-	series=$(kernel_parse "${VM_KERNEL:-6.1}")
-	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	((${#VM_DISKS[@]} == 0)) || usage_error "./vex run makes its own disk; --disk is for shell and vm"
-
-	build_packages
-	vm_need "$series"
-	say "Building vexfs.ko for $(kernel_release "$series") and the tools"
-	build_guest
-	build_module "$series"
-	dir=$(run_dir run)
-	corpus=$VEX_BUILD/corpus
-	say "Preparing the text"
-	if [[ -n $from ]]; then corpus_directory "$corpus" "$from" "$limit"; else corpus_packages "$corpus" "$limit"; fi
-	note "$(find "$corpus" -type f | wc -l) files, $(du -sh --apparent-size "$corpus" | cut -f1)"
-	mb=$(disk_for "$corpus")
-	printf '%s\n' "${queries[@]}" >"$dir/queries"
-	{
-		job_base "$series"
-		printf 'kind exec\nexec /vex/run\nkeep-disks\n'
-	} >"$dir/job"
-	{
-		payload_base "$series"
-		printf 'file /vex/run 0755 %s\nfile /vex/queries 0644 %s\ntree /vex/corpus %s\n' \
-			"$VEX_ROOT/env/vm/guest-run.sh" "$dir/queries" "$corpus"
-	} | payload_write "$dir"
-	: >"$dir/facts"
-	VM_DISKS=("test=${mb}M")
-	# Large texts lie in the guest's memory until they are stored; one size fits the others, and one saved guest.
-	[[ -n $VM_MEMORY ]] || ((mb <= 300)) || VM_MEMORY=$((768 + mb))
-	say "Starting the guest"
-	{ vm_start "$dir" "$series" --io pipe --timeout 1800 </dev/null || echo "$?" >"$dir/status"; } | relay_output "$dir"
-	[[ ! -f $dir/status ]] || rc=$(<"$dir/status")
-	((rc == 0)) || { note "log: ${dir#"$VEX_ROOT"/}"; return "$rc"; }
-	read_facts "$dir"
-	rc=$(verdict_field "$dir" status)
-	if [[ $rc != 0 || -z ${FACT[done]:-} ]]; then
-		die "$EX_FAILED" "the run in the guest failed (status $rc); see ${dir#"$VEX_ROOT"/}/out.log and console.log"
-	fi
-	summary "$dir"
+	if ((VM_IMAGE)); then run_image; else run_fast; fi
 }

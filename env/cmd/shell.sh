@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
+# shellcheck disable=SC2034	# options are read by env/lib
 # One-line purpose: a root shell in a guest with a VexFS mounted on /mnt/vexfs
 
 cmd_help() {
+	VM_IMAGE_OK=1
 	cat <<'END'
 usage: ./vex shell [OPTION]... [-- COMMAND [ARGUMENT]...]
 
@@ -10,6 +12,7 @@ A root shell in a guest that has vexfs.ko loaded and a VexFS mounted on /mnt/vex
 system is new and goes with the guest, unless --disk vexfs=FILE names an image to keep. "exit" ends
 the guest and gives its status; Ctrl-A x ends it at once. Without a terminal the commands come from stdin.
 
+With --image the guest is a whole Debian of ./vex image build, with the module and tools of this checkout.
 END
 	vm_options_help
 	cat <<'END'
@@ -19,6 +22,7 @@ examples:
   ./vex shell --kernel 6.12 --disk vexfs=2G
   echo 'mount | grep vexfs' | ./vex shell
   ./vex shell -- vexctl stat /mnt/vexfs
+  ./vex shell --image --share ~/src
 END
 }
 
@@ -35,6 +39,7 @@ shell_io() {
 
 cmd_main() {
 	local series dir rc=0 d has_disk=0 command=()
+	VM_IMAGE_OK=1
 	while (($#)); do
 		vm_option "$@"
 		if ((VM_SHIFT)); then shift "$VM_SHIFT"; continue; fi
@@ -43,6 +48,10 @@ cmd_main() {
 		*) usage_error "unknown option '$1'" ;;
 		esac
 	done
+	if ((VM_IMAGE)); then
+		image_shell "${command[@]}"
+		return
+	fi
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: a shell runs on one kernel"
 	build_packages

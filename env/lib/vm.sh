@@ -14,11 +14,13 @@ vm_options_help() {
   --lane LANE           auto, cold (boot) or warm (resume a saved guest) [auto]
   --accel ACCEL         auto (KVM if it proves itself, else emulation), kvm, tcg [auto]
   --memory MB --cpus N  size of the guest [768, 2]
-  --disk NAME=SIZE      one more empty disk (100M, 2G); NAME=FILE[:ro] attaches an image; repeatable
+  --disk NAME=SIZE      one more empty disk (100M, 2G); NAME=FILE[:ro] attaches an image; either may end
+                        in ,format=raw or ,format=qcow2; up to 4
   --share DIR           DIR appears in the guest under /share
   --no-install          never install packages; say what is missing
   -v                    print the real command lines
 END
+	vm_more_help
 }
 
 # vm_option OPTION [VALUE]: takes one common option; sets VM_SHIFT to the words used, 0: not one of them.
@@ -37,7 +39,7 @@ vm_option() {
 	--share) [[ -d $2 ]] || usage_error "--share $2: no such directory"; VM_SHARE=$(readlink -f "$2") ;;
 	--no-install) VEX_INSTALL=0 VM_SHIFT=1 ;;
 	-v | --verbose) export VEX_VERBOSE=1; VM_SHIFT=1 ;;
-	*) VM_SHIFT=0 ;;
+	*) vm_more_option "$@" ;;
 	esac
 }
 
@@ -55,6 +57,7 @@ run_dir() {
 	local dir old
 	dir=$VEX_BUILD/runs/${1:-run}-$(date +%Y%m%d-%H%M%S)-$$
 	need_space "$VEX_BUILD" 100 "a run of the guest"
+	vm_sweep
 	mkdir -p "$dir" || die "$EX_ENV" "cannot create $dir: make room on the host (./vex clean)"
 	find "$VEX_BUILD/runs" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn |
 		tail -n +$((KEEP_RUNS + 1)) | cut -d' ' -f2- | while read -r old; do rm -rf "$old"; done
@@ -70,11 +73,13 @@ payload_base() {
 		done
 	fi
 	if [[ $1 != - ]]; then printf 'file /vex/modules/vexfs.ko 0644 %s\n' "$(module_path "$1")"; fi
+	vm_more_payload
 }
 
 job_base() {
 	if [[ $1 != - ]]; then printf 'module vexfs /vex/modules/vexfs.ko\n'; fi
 	if [[ -n $VM_SHARE ]]; then printf 'share\n'; fi
+	vm_more_job
 }
 
 # payload_write RUNDIR: reads vexpack entries from stdin, adds RUNDIR/job.
@@ -96,6 +101,8 @@ vm_start() {
 	if [[ -n $VM_SHARE ]]; then cmd+=(--share "$VM_SHARE"); fi
 	if [[ $VEX_VERBOSE == 1 ]]; then cmd+=(-v); fi
 	for d in "${VM_DISKS[@]}"; do cmd+=(--disk "$d"); done
+	vm_more_args "$dir"
+	cmd+=("${VM_MORE[@]}")
 	trace "${cmd[@]}" "$@"
 	"${cmd[@]}" "$@" || rc=$?
 	rm -f "$dir/payload.img"
@@ -109,6 +116,7 @@ verdict_field() { sed -n "s/^verdict .* $2=\([^ ]*\) .*/\1/p" "$1/result" 2>/dev
 # vm_need SERIES...: everything below the module: kernels, launcher, initramfs.
 vm_need() {
 	local s
+	vm_check_more
 	env_build
 	kernel_need "$@"
 	for s in "$@"; do initramfs_need "$s"; done

@@ -157,8 +157,23 @@ static bool stock_kernel_boots(const struct opts *o, struct machine *m, char *wh
 	probe.ndisks = 0;
 	probe.share = NULL;
 	probe.io = IO_NONE;
+	probe.window = probe.screen = probe.monitor = false;
+	probe.nforwards = 0;
 	if (make_dirs(probe.rundir))
 		fatal(VEX_ENV, "cannot write to %s", probe.rundir);
+	if (o->image) {
+		if (!o->probe_kernel || !o->probe_initrd)
+			fatal(VEX_ENV, "KVM is there; --probe-kernel and --probe-initrd must prove it");
+		probe.image = probe.session = NULL;
+		probe.memory_mb = 512;
+		probe.kernel = o->probe_kernel;
+		probe.initrd = o->probe_initrd;
+		probe.append = NULL;
+		/* It gets ready before it looks at its payload. */
+		probe.payload = xprintf("%s/slot0.img", probe.rundir);
+		if (make_sparse(probe.payload, 1 << 20))
+			fatal(VEX_ENV, "cannot write to %s", probe.rundir);
+	}
 	vm_init(&vm, &probe, m);
 	qemu_start(&vm, -1);
 	while (!vm.ready && !vm.interrupted && now_ms() - vm.started_ms < PROBE_MS)
@@ -170,6 +185,8 @@ static bool stock_kernel_boots(const struct opts *o, struct machine *m, char *wh
 			 vm.dead ? "ends at once" : "does not boot within 3 s");
 	vm_close(&vm);
 	remove_images(&probe);
+	if (o->image)
+		unlink(probe.payload);
 	if (vm.interrupted)
 		exit(VEX_INTERRUPTED);
 	return ok;
@@ -232,7 +249,10 @@ static char *cache_file(const struct opts *o)
 	h = hash_string(h, uts.release);
 	h = hash_string(h, dev);
 	h = hash_string(h, qemu_version());
-	h = hash_file(h, o->kernel);
+	if (!o->image)
+		h = hash_file(h, o->kernel);
+	else if (o->probe_kernel)
+		h = hash_file(h, o->probe_kernel);
 	h = hash_bytes(h, &o->accel, sizeof(o->accel));
 	return xprintf("%s/accel-%016llx", o->cache, (unsigned long long)h);
 }

@@ -73,6 +73,22 @@ static void watch_marker(struct vm *vm, const char *line)
 		vm->marker_seen = true;
 }
 
+/* Without colours and cursor movements. */
+static void plain_text(char *to, size_t size, const char *from)
+{
+	size_t n = 0;
+
+	while (*from && n < size - 1) {
+		if (from[0] == 0x1b && from[1] == '[')
+			from += 2 + strspn(from + 2, "0123456789;?");
+		else if (*from >= ' ' || *from < 0)
+			to[n++] = *from;
+		if (*from)
+			from++;
+	}
+	to[n] = 0;
+}
+
 static void console_line(struct vm *vm, const char *line)
 {
 	static const char *const fatal_lines[] = {
@@ -81,6 +97,8 @@ static void console_line(struct vm *vm, const char *line)
 	};
 
 	watch_marker(vm, line);
+	if (line[0])
+		plain_text(vm->console_line, sizeof(vm->console_line), line);
 	for (size_t i = 0; i < sizeof(fatal_lines) / sizeof(fatal_lines[0]); i++) {
 		if (!strstr(line, fatal_lines[i]))
 			continue;
@@ -135,9 +153,8 @@ static void tap_line(struct vm *vm, const char *line)
 	}
 }
 
-static void out_bytes(struct vm *vm, const char *buf, size_t n)
+static void to_stdout(const struct vm *vm, const char *buf, size_t n)
 {
-	log_write(vm->out_log, buf, n);
 	while (vm->o->io != IO_NONE && n > 0) {
 		ssize_t w = write(STDOUT_FILENO, buf, n);
 
@@ -148,6 +165,12 @@ static void out_bytes(struct vm *vm, const char *buf, size_t n)
 			n -= w;
 		}
 	}
+}
+
+static void out_bytes(struct vm *vm, const char *buf, size_t n)
+{
+	log_write(vm->out_log, buf, n);
+	to_stdout(vm, buf, n);
 }
 
 static void take_lines(struct vm *vm, enum port p, const char *buf, size_t n)
@@ -193,7 +216,9 @@ static bool read_port(struct vm *vm, enum port p)
 		vm->activity_ms = now_ms();
 	if (p == P_CONSOLE)
 		log_write(vm->console_log, buf, n);
-	else if (p == P_TAP)
+	if (p == P_CONSOLE && vm->o->io == IO_CONSOLE)
+		to_stdout(vm, buf, n);
+	if (p == P_TAP)
 		log_write(vm->tap_log, buf, n);
 	else if (p == P_OUT || p == P_HVC)
 		out_bytes(vm, buf, n);
@@ -226,7 +251,7 @@ static bool escaped(struct vm *vm)
 {
 	static bool armed;
 
-	if (vm->o->io != IO_TTY)
+	if (vm->o->io != IO_TTY && vm->o->io != IO_CONSOLE)
 		return false;
 	for (size_t i = 0; i < vm->in_len; i++) {
 		if (armed && vm->in_buf[i] == 'x')
@@ -236,10 +261,16 @@ static bool escaped(struct vm *vm)
 	return false;
 }
 
+/* The port that takes what is typed. */
+static enum port input_port(const struct vm *vm)
+{
+	return vm->o->io == IO_TTY ? P_HVC : vm->o->io == IO_CONSOLE ? P_CONSOLE : P_IN;
+}
+
 /* Stdin is read only while QEMU takes it, so a long pipe costs no memory here. */
 static void pump_stdin(struct vm *vm, bool readable)
 {
-	enum port p = vm->o->io == IO_TTY ? P_HVC : P_IN;
+	enum port p = input_port(vm);
 	ssize_t n;
 
 	if (readable && vm->in_len == 0) {
@@ -275,7 +306,7 @@ bool vm_poll(struct vm *vm, int timeout_ms)
 	for (int i = 0; i < P_COUNT; i++) {
 		fds[i].fd = vm->fd[i];
 		fds[i].events = POLLIN;
-		if (vm->in_len > 0 && i == (vm->o->io == IO_TTY ? P_HVC : P_IN))
+		if (vm->in_len > 0 && i == (int)input_port(vm))
 			fds[i].events |= POLLOUT;
 	}
 	fds[P_COUNT] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };

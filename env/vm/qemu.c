@@ -63,6 +63,10 @@ void arg(struct argv *a, const char *fmt, ...)
 
 static void kernel_args(struct argv *a, const struct opts *o, const struct machine *m)
 {
+	if (o->image) {
+		image_boot_args(a, o);
+		return;
+	}
 	arg(a, "-kernel");
 	arg(a, "%s", o->kernel);
 	arg(a, "-initrd");
@@ -74,11 +78,11 @@ static void kernel_args(struct argv *a, const struct opts *o, const struct machi
 	 * tsc_early_khz: the guest need not measure its clock against an emulated timer.
 	 * sysrq_always_enabled: the launcher asks a hung guest for its tasks.
 	 */
-	arg(a, "console=ttyS0 quiet oops=panic panic=-1 mitigations=off nokaslr norandmaps "
+	arg(a, "%sconsole=ttyS0 quiet oops=panic panic=-1 mitigations=off nokaslr norandmaps "
 	       "tsc_early_khz=%u no_timer_check sysrq_always_enabled=1 random.trust_cpu=on "
 	       "cryptomgr.notests rcupdate.rcu_expedited=1 audit=0 selinux=0 apparmor=0 "
 	       "module.sig_enforce=0%s%s",
-	    m->tsc_khz, o->append ? " " : "", o->append ? o->append : "");
+	    o->screen ? "console=tty0 " : "", m->tsc_khz, o->append ? " " : "", o->append ? o->append : "");
 }
 
 /* What the guest can see; a saved guest resumes only under exactly the same arguments. */
@@ -93,7 +97,7 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 	arg(a, "-cpu");
 	arg(a, "%s", kvm ? "max" : "max,-la57");
 	arg(a, "-machine");
-	arg(a, "q35,usb=off,vmport=off,smbus=off,sata=off%s", o->share ? ",memory-backend=ram" : "");
+	arg(a, "q35,usb=off,vmport=off,smbus=off,sata=off%s", o->share && !o->share_9p ? ",memory-backend=ram" : "");
 	arg(a, "-m");
 	arg(a, "%uM", o->memory_mb);
 	arg(a, "-smp");
@@ -101,13 +105,15 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 	arg(a, "-nodefaults");
 	arg(a, "-no-user-config");
 	arg(a, "-no-reboot");
-	arg(a, "-display");
-	arg(a, "none");
+	screen_args(a, o);
 	kernel_args(a, o, m);
 	arg(a, "-serial");
 	arg(a, "chardev:con");
 	arg(a, "-mon");
 	arg(a, "chardev=qmp,mode=control");
+	net_args(a, o);
+	if (o->image)
+		return;
 	arg(a, "-device");
 	arg(a, "virtio-serial-pci,id=ports,max_ports=8");
 	arg(a, "-device");
@@ -119,29 +125,14 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 	}
 }
 
-static char *double_commas(const char *s)
-{
-	char *r = malloc(strlen(s) * 2 + 1), *p = r;
-
-	if (!r)
-		fatal(VEX_ENV, "out of memory");
-	for (; *s; s++) {
-		*p++ = *s;
-		if (*s == ',')
-			*p++ = ',';
-	}
-	*p = 0;
-	return r;
-}
-
-static void disk_args(struct argv *a, unsigned int slot, const char *file, const char *serial,
-		      bool read_only)
+static void disk_args(struct argv *a, unsigned int slot, const char *file, const char *format,
+		      const char *serial, bool read_only)
 {
 	char *name = double_commas(file);
 
 	/* unsafe: the guest's flushes need not reach the host's platter; its data outlives QEMU anyway. */
 	arg(a, "-drive");
-	arg(a, "file=%s,format=raw,if=none,id=d%u,cache=unsafe,discard=unmap%s", name, slot,
+	arg(a, "file=%s,format=%s,if=none,id=d%u,cache=unsafe,discard=unmap%s", name, format, slot,
 	    read_only ? ",readonly=on" : "");
 	arg(a, "-device");
 	arg(a, "virtio-blk-pci,drive=d%u,id=disk%u,serial=%s", slot, slot, serial);
@@ -154,16 +145,20 @@ static void disk_args(struct argv *a, unsigned int slot, const char *file, const
  */
 static void all_disks(struct argv *a, const struct opts *o)
 {
-	disk_args(a, 0, o->payload, VEX_PAYLOAD_SERIAL, true);
+	if (o->image)
+		image_disk_args(a, o);
+	else
+		disk_args(a, 0, o->payload, "raw", VEX_PAYLOAD_SERIAL, true);
 	for (unsigned int i = 0; i < MAX_DISKS; i++) {
 		char *none = xprintf("%s/slot%u.img", o->rundir, i + 1);
+		const struct disk *d = &o->disks[i];
 
 		if (i < o->ndisks) {
-			disk_args(a, i + 1, o->disks[i].file, o->disks[i].name, o->disks[i].read_only);
-		} else {
+			disk_args(a, i + 1, d->file, d->format, d->name, d->read_only);
+		} else if (!o->image) {
 			if (make_sparse(none, 1 << 20))
 				fatal(VEX_ENV, "%s: %s", none, strerror(errno));
-			disk_args(a, i + 1, none, "-", false);
+			disk_args(a, i + 1, none, "raw", "-", false);
 		}
 		free(none);
 	}
@@ -224,6 +219,7 @@ void qemu_start(struct vm *vm, int incoming_fd)
 	qemu_machine_args(&a, vm->o, vm->m);
 	share_args(&a, vm);
 	all_disks(&a, vm->o);
+	extra_args(&a, vm->o);
 	for (int i = 0; i < P_COUNT; i++) {
 		int pair[2];
 
@@ -249,6 +245,7 @@ void qemu_start(struct vm *vm, int incoming_fd)
 	for (int i = 0; i < P_COUNT; i++)
 		close(theirs[i]);
 	share_release();
+	extra_release();
 	for (size_t i = 0; i < a.n; i++)
 		free(a.v[i]);
 	free(a.v);

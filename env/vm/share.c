@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * --share DIR: a host directory in the guest, by virtiofs. Cold lane only: QEMU cannot save a guest
- * with a vhost-user device of this kind. Debian 12 ships virtiofsd inside its QEMU packages.
+ * --share DIR: a host directory in the guest, by virtiofs, or by QEMU's own 9p server where virtiofsd cannot
+ * run (without root, or not installed) or --share-9p asks for it. Cold lane only: QEMU cannot save a
+ * guest with either mounted. Debian 12 ships virtiofsd inside its QEMU packages.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,19 @@ static const char *find_daemon(void)
 	for (size_t i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++)
 		if (!access(daemons[i], X_OK))
 			return daemons[i];
-	fatal(VEX_ENV, "--share needs virtiofsd, which is missing; install qemu-system-common");
+	return NULL;
+}
+
+/* Which of the two it is, with the reason when it is not the one that was hoped for. */
+void share_choose(struct opts *o)
+{
+	if (!o->share || o->share_9p)
+		return;
+	if (geteuid() == 0 && find_daemon())
+		return;
+	say("--share by 9p: %s", geteuid() ? "Debian 12's virtiofsd runs only as root" :
+	    "virtiofsd is missing (package qemu-system-common)");
+	o->share_9p = true;
 }
 
 static void exec_daemon(const char *daemon, const struct vm *vm, int fd, pid_t parent)
@@ -69,10 +82,8 @@ void share_start(struct vm *vm)
 	pid_t parent = getpid();
 	int listener;
 
-	if (!vm->o->share)
+	if (!vm->o->share || vm->o->share_9p)
 		return;
-	if (geteuid() != 0)
-		fatal(VEX_ENV, "--share needs root: Debian 12's virtiofsd cannot run without");
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (listener < 0)
 		fatal(VEX_ENV, "socket: %s", strerror(errno));
@@ -94,8 +105,21 @@ void share_release(void)
 
 void share_args(struct argv *a, const struct vm *vm)
 {
+	char *path;
+
 	if (!vm->o->share)
 		return;
+	if (vm->o->share_9p) {
+		path = double_commas(vm->o->share);
+		/* mapped-xattr without root: owners and modes live in attributes, as the guest sees them. */
+		arg(a, "-fsdev");
+		arg(a, "local,id=fs,path=%s,security_model=%s,multidevs=remap", path,
+		    geteuid() ? "mapped-xattr" : "passthrough");
+		arg(a, "-device");
+		arg(a, "virtio-9p-pci,fsdev=fs,mount_tag=share");
+		free(path);
+		return;
+	}
 	arg(a, "-object");
 	arg(a, "memory-backend-memfd,id=ram,size=%uM,share=on", vm->o->memory_mb);
 	arg(a, "-chardev");

@@ -12,6 +12,7 @@
 #include "vm.h"
 
 #define PANIC_GRACE_MS	3000	/* for the rest of the trace */
+#define IMAGE_PANIC_S	15
 #define DRAIN_MS	200
 
 static struct termios saved_term;
@@ -35,7 +36,7 @@ void term_restore(void)
 	term_is_raw = false;
 }
 
-static long long scaled(const struct vm *vm, unsigned int seconds)
+long long scaled(const struct vm *vm, unsigned int seconds)
 {
 	return seconds * 10LL * vm->m->scale;
 }
@@ -84,6 +85,14 @@ static void settle(struct vm *vm, long long ms)
 
 	while (now_ms() < until && vm_poll(vm, 20))
 		;
+}
+
+/* An image may have a crash kernel, which now saves the memory: it is left alone while it talks. */
+static bool panic_is_over(const struct vm *vm)
+{
+	if (vm->o->image)
+		return now_ms() - vm->activity_ms > scaled(vm, IMAGE_PANIC_S);
+	return now_ms() - vm->panic_ms > PANIC_GRACE_MS;
 }
 
 static bool cut_power(struct vm *vm)
@@ -154,7 +163,7 @@ static enum vex_exit judge_loss(struct vm *vm)
 			 WEXITSTATUS(s));
 	/* QEMU that refuses its arguments never gives a guest a chance. */
 	if (!vm->ready && WIFEXITED(s) && WEXITSTATUS(s)) {
-		snprintf(vm->message, sizeof(vm->message), "QEMU did not start: see qemu.log");
+		explain_start(vm);
 		return VEX_ENV;
 	}
 	return VEX_LOST;
@@ -177,6 +186,8 @@ static enum vex_exit judge(struct vm *vm, bool hung, bool cut)
 		return VEX_PASSED;
 	if (vm->error)
 		return VEX_ENV;
+	if (vm->o->image)
+		return image_judge(vm);
 	if (!vm->done)
 		return judge_loss(vm);
 	if (vm->o->kill_marker || vm->o->kill_after_ms) {
@@ -219,8 +230,17 @@ enum vex_exit supervise(struct vm *vm)
 		qemu_kill(vm);
 		return vm->interrupted ? VEX_INTERRUPTED : VEX_ENV;
 	}
+	if (!net_open(vm)) {
+		qemu_kill(vm);
+		return VEX_ENV;
+	}
+	if (vm->o->image)
+		image_start(vm);
 	while (!vm->done && !vm->error && !vm->interrupted && !vm->no_space && !hung && !cut) {
-		if (vm->ready && !gone) {
+		if (vm->o->image) {
+			if (!image_turn(vm))
+				break;
+		} else if (vm->ready && !gone) {
 			vm_send_go(vm);
 			gone = true;
 			if (vm->o->io != IO_NONE)
@@ -230,11 +250,13 @@ enum vex_exit supervise(struct vm *vm)
 		}
 		if (!vm_poll(vm, 100))
 			break;
-		if (vm->panicked && now_ms() - vm->panic_ms > PANIC_GRACE_MS)
+		if (vm->panicked && panic_is_over(vm))
 			break;
 		cut = cut_power(vm);
 		hung = !cut && is_hung(vm);
 	}
+	if (vm->o->image)
+		image_end(vm);
 	if (hung)
 		ask_for_tasks(vm);
 	else if (!cut && !vm->dead)

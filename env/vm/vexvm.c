@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vexvm: start one guest, give it a job, say what became of it. ./vex is the interface for people. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "vm.h"
@@ -15,10 +17,20 @@ static const char usage_text[] =
 "  --lane auto|cold|warm     resume a saved guest or boot one [auto]\n"
 "  --memory MB --cpus N      size of the guest [768, 2]\n"
 "  --disk NAME=SIZE          an empty disk of SIZE (K, M, G), removed at the end; up to 4 disks\n"
-"  --disk NAME=FILE[:ro]     a disk image, changed in place unless ro\n"
-"  --share DIR               host directory as virtiofs, tag \"share\"\n"
+"  --disk NAME=FILE[:ro]     a disk image, changed in place unless ro; ,format=raw|qcow2 behind either\n"
+"  --share DIR               host directory as virtiofs, tag \"share\"; --share-9p: as 9p\n"
 "  --append STRING           more kernel command line\n"
-"  --io none|pipe|tty        what becomes of stdin and stdout [none]\n"
+"  --forward HOST:GUEST      TCP port of 127.0.0.1 that leads into the guest; repeatable\n"
+"  --ssh-port auto|PORT      the same for port 22; auto: the first free one from 2222 up\n"
+"  --screen --window         a graphics card; its picture in a window\n"
+"  --monitor                 a QMP socket, qmp.sock in the run directory\n"
+"  --image FILE              boot this disk on an overlay (no --kernel, --initrd, --payload needed)\n"
+"  --image-format FORMAT     raw or qcow2 [what the file begins with]\n"
+"  --persistent              without the overlay: the guest writes to FILE\n"
+"  --session COMMAND         run COMMAND here once the image is up, end the guest after it\n"
+"  --resume FILE             resume this saved state of the image guest\n"
+"  --probe-kernel, --probe-initrd FILE   what proves KVM before an image is booted under it\n"
+"  --io none|pipe|tty|console   what becomes of stdin and stdout; console: serial line of an image [none]\n"
 "  --show none|results|tap   KTAP on stdout [none]\n"
 "  --timeout S --idle S      limits before scaling, 0 for none [0, 30]\n"
 "  --kill-after-marker TEXT  power cut when TEXT appears in a line of console, KTAP or output\n"
@@ -31,7 +43,9 @@ static const char usage_text[] =
 
 enum { OPT_ACCEL = 256, OPT_LANE, OPT_MEMORY, OPT_CPUS, OPT_DISK, OPT_SHARE, OPT_APPEND, OPT_IO,
        OPT_SHOW, OPT_TIMEOUT, OPT_IDLE, OPT_MARKER, OPT_KILL_MS, OPT_KEEP, OPT_PROBE, OPT_KERNEL,
-       OPT_INITRD, OPT_PAYLOAD, OPT_RUNDIR, OPT_CACHE, OPT_HELP };
+       OPT_INITRD, OPT_PAYLOAD, OPT_RUNDIR, OPT_CACHE, OPT_HELP,
+       OPT_IMAGE, OPT_IMAGE_FORMAT, OPT_PERSISTENT, OPT_SESSION, OPT_RESUME, OPT_PROBE_KERNEL,
+       OPT_PROBE_INITRD, OPT_SHARE_9P, OPT_FORWARD, OPT_SSH_PORT, OPT_SCREEN, OPT_WINDOW, OPT_MONITOR };
 
 static const struct option long_options[] = {
 	{ "accel", 1, 0, OPT_ACCEL }, { "lane", 1, 0, OPT_LANE }, { "memory", 1, 0, OPT_MEMORY },
@@ -42,6 +56,12 @@ static const struct option long_options[] = {
 	{ "keep", 0, 0, OPT_KEEP }, { "probe", 0, 0, OPT_PROBE }, { "kernel", 1, 0, OPT_KERNEL },
 	{ "initrd", 1, 0, OPT_INITRD }, { "payload", 1, 0, OPT_PAYLOAD },
 	{ "rundir", 1, 0, OPT_RUNDIR }, { "cache", 1, 0, OPT_CACHE }, { "help", 0, 0, OPT_HELP },
+	{ "image", 1, 0, OPT_IMAGE }, { "image-format", 1, 0, OPT_IMAGE_FORMAT },
+	{ "persistent", 0, 0, OPT_PERSISTENT }, { "session", 1, 0, OPT_SESSION },
+	{ "resume", 1, 0, OPT_RESUME }, { "probe-kernel", 1, 0, OPT_PROBE_KERNEL },
+	{ "probe-initrd", 1, 0, OPT_PROBE_INITRD }, { "share-9p", 0, 0, OPT_SHARE_9P },
+	{ "forward", 1, 0, OPT_FORWARD }, { "ssh-port", 1, 0, OPT_SSH_PORT },
+	{ "screen", 0, 0, OPT_SCREEN }, { "window", 0, 0, OPT_WINDOW }, { "monitor", 0, 0, OPT_MONITOR },
 	{ 0 }
 };
 
@@ -65,46 +85,35 @@ static int choice(const char *name, const char *text, const char *const *words)
 	fatal(VEX_USAGE, "--%s: '%s' is none of the choices, see --help", name, text);
 }
 
-static void disk_file(struct disk *d, const char *value)
+/* Options of the image lane, and of devices a guest has only when asked. */
+static bool more_options(struct opts *o, int c)
 {
-	size_t len = strlen(value);
-	struct stat st;
+	static const char *const formats[] = { "raw", "qcow2", NULL };
 
-	d->file = xprintf("%s", value);
-	if (len > 3 && !strcmp(value + len - 3, ":ro")) {
-		d->file[len - 3] = 0;
-		d->read_only = true;
+	switch (c) {
+	case OPT_IMAGE: o->image = optarg; break;
+	case OPT_IMAGE_FORMAT: o->image_format = formats[choice("image-format", optarg, formats)]; break;
+	case OPT_PERSISTENT: o->persistent = true; break;
+	case OPT_SESSION: o->session = optarg; break;
+	case OPT_RESUME: o->resume = optarg; break;
+	case OPT_PROBE_KERNEL: o->probe_kernel = optarg; break;
+	case OPT_PROBE_INITRD: o->probe_initrd = optarg; break;
+	case OPT_SHARE_9P: o->share_9p = true; break;
+	case OPT_FORWARD: forward_option(o, optarg); break;
+	case OPT_SSH_PORT: ssh_option(o, optarg); break;
+	case OPT_SCREEN: o->screen = true; break;
+	case OPT_WINDOW: o->screen = o->window = true; break;
+	case OPT_MONITOR: o->monitor = true; break;
+	default: return false;
 	}
-	if (stat(d->file, &st) || !S_ISREG(st.st_mode))
-		fatal(VEX_USAGE, "--disk %s: '%s' is neither a size (like 100M) nor a file", d->name, value);
-	if (st.st_size == 0 || st.st_size % 512)
-		fatal(VEX_USAGE, "--disk %s: the size of %s is no multiple of 512", d->name, d->file);
-	d->size = st.st_size;
-}
-
-static void add_disk(struct opts *o, const char *text)
-{
-	struct disk *d = &o->disks[o->ndisks];
-	const char *eq = strchr(text, '=');
-
-	if (!eq || eq == text || (size_t)(eq - text) >= sizeof(d->name) || text[0] == '-' ||
-	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") <
-		    (size_t)(eq - text))
-		fatal(VEX_USAGE, "--disk wants NAME=SIZE or NAME=FILE (NAME: letters, digits, _, up to 20)");
-	if (o->ndisks == MAX_DISKS)
-		fatal(VEX_USAGE, "at most %d disks", MAX_DISKS);
-	memcpy(d->name, text, eq - text);
-	d->made = parse_size(eq + 1, &d->size);
-	if (!d->made)
-		disk_file(d, eq + 1);
-	o->ndisks++;
+	return true;
 }
 
 static void one_option(struct opts *o, int c)
 {
 	static const char *const accels[] = { "auto", "kvm", "tcg", NULL };
 	static const char *const lanes[] = { "auto", "cold", "warm", NULL };
-	static const char *const ios[] = { "none", "pipe", "tty", NULL };
+	static const char *const ios[] = { "none", "pipe", "tty", "console", NULL };
 	static const char *const shows[] = { "none", "results", "tap", NULL };
 
 	switch (c) {
@@ -112,7 +121,7 @@ static void one_option(struct opts *o, int c)
 	case OPT_LANE: o->lane = choice("lane", optarg, lanes); break;
 	case OPT_MEMORY: o->memory_mb = number("memory", optarg, 128, 1 << 20); break;
 	case OPT_CPUS: o->cpus = number("cpus", optarg, 1, 64); break;
-	case OPT_DISK: add_disk(o, optarg); break;
+	case OPT_DISK: disk_option(o, optarg); break;
 	case OPT_SHARE: o->share = optarg; break;
 	case OPT_APPEND: o->append = optarg; break;
 	case OPT_IO: o->io = choice("io", optarg, ios); break;
@@ -133,6 +142,8 @@ static void one_option(struct opts *o, int c)
 		fputs(usage_text, stdout);
 		exit(0);
 	default:
+		if (more_options(o, c))
+			break;
 		fprintf(stderr, "vexvm: see vexvm --help\n");
 		exit(VEX_USAGE);
 	}
@@ -146,39 +157,14 @@ static void parse(struct opts *o, int argc, char **argv)
 		one_option(o, c);
 	if (optind != argc)
 		fatal(VEX_USAGE, "unexpected argument '%s', see --help", argv[optind]);
-	if (!o->kernel || !o->initrd || !o->rundir || !o->cache || !o->payload)
+	if (!o->rundir || !o->cache || (!o->image && (!o->kernel || !o->initrd || !o->payload)))
 		fatal(VEX_USAGE, "--kernel, --initrd, --payload, --rundir and --cache are all needed");
+	if (!o->image && (o->session || o->resume || o->persistent || o->io == IO_CONSOLE))
+		fatal(VEX_USAGE, "--session, --resume, --persistent and --io console are for --image");
+	if (o->image)
+		return;
 	if (access(o->kernel, R_OK) || access(o->initrd, R_OK) || access(o->payload, R_OK))
 		fatal(VEX_ENV, "cannot read kernel, initramfs or payload: %s", strerror(errno));
-}
-
-static void make_disks(struct opts *o)
-{
-	for (unsigned int i = 0; i < o->ndisks; i++) {
-		struct disk *d = &o->disks[i];
-		int err;
-
-		if (!d->made)
-			continue;
-		d->file = xprintf("%s/%s.img", o->rundir, d->name);
-		err = make_sparse(d->file, d->size);
-		if (err)
-			fatal(VEX_ENV, "%s: %s; make room on the host (./vex clean)", d->file,
-			      strerror(-err));
-	}
-}
-
-/* Only logs stay behind; images are sparse but can be large. */
-void remove_images(const struct opts *o)
-{
-	for (unsigned int i = 0; i < MAX_DISKS; i++) {
-		char *slot = xprintf("%s/slot%u.img", o->rundir, i + 1);
-
-		unlink(slot);
-		free(slot);
-		if (i < o->ndisks && o->disks[i].made && !o->keep)
-			unlink(o->disks[i].file);
-	}
 }
 
 static void write_result(const struct vm *vm, enum vex_exit code)
@@ -187,9 +173,11 @@ static void write_result(const struct vm *vm, enum vex_exit code)
 	long long end = vm->done_ms ? vm->done_ms : now_ms();
 
 	fprintf(f, "exit=%d\nlane=%s\naccel=%s\naccel_reason=%s\nscale=%u\nready_ms=%lld\ntotal_ms=%lld\nmessage=%s\nrunning=%s\n%s\n",
-		code, vm->warm ? "warm" : "cold", vm->m->accel == ACCEL_KVM ? "kvm" : "tcg",
+		code, vm->o->image ? "image" : vm->warm ? "warm" : "cold", vm->m->accel == ACCEL_KVM ? "kvm" : "tcg",
 		vm->m->reason, vm->m->scale, vm->ready_ms ? vm->ready_ms - vm->started_ms : -1,
 		end - vm->started_ms, vm->message, vm->done ? "" : vm->current, vm->verdict);
+	if (vm->session_over)
+		fprintf(f, "session=%d\n", vm->session_status);
 	if (ferror(f) || fclose(f))
 		fatal(VEX_ENV, "cannot write %s/result; make room on the host (./vex clean)",
 		      vm->o->rundir);
@@ -219,12 +207,31 @@ static enum vex_exit run_once(struct opts *o, struct machine *m, int state, bool
 	if (state >= 0)
 		close(state);
 	code = supervise(&vm);
-	*warm_failed = vm.warm && code == VEX_ENV && !vm.error && !vm.no_space;
+	*warm_failed = vm.warm && code == VEX_ENV && !vm.error && !vm.no_space && !o->image;
 	write_result(&vm, code);
 	if (code != VEX_PASSED && vm.message[0] && !*warm_failed)
 		fprintf(stderr, "    %s: %s\n", cause(code), vm.message);
 	vm_close(&vm);
+	net_close(&vm);
 	return code;
+}
+
+/* -1: boot it. */
+static int open_state(const struct opts *o, const struct machine *m, char *why, size_t size)
+{
+	int fd = -1;
+
+	if (o->image) {
+		if (o->resume)
+			fd = open(o->resume, O_RDONLY | O_CLOEXEC);
+		if (o->resume && fd < 0)
+			fatal(VEX_ENV, "%s: %s", o->resume, strerror(errno));
+	} else if (o->lane != LANE_COLD) {
+		fd = warm_open(o, m, why, size);
+		if (fd < 0)
+			say("cold boot: %s", why);
+	}
+	return fd;
 }
 
 int main(int argc, char **argv)
@@ -234,24 +241,27 @@ int main(int argc, char **argv)
 	char why[512] = "";
 	struct machine m = { 0 };
 	enum vex_exit code;
-	int state = -1;
+	int state;
 
 	parse(&o, argc, argv);
 	if (make_dirs(o.rundir))
 		fatal(VEX_ENV, "cannot write to %s: %s", o.rundir, strerror(errno));
 	vm_signals();
+	/* A guest of an image may run for days: it must not outlive the terminal it was started from. */
+	if (o.image)
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 	find_machine(&m, &o);
 	if (probe_only) {
 		printf("accel=%s scale=%u tsc_khz=%u reason=%s\n", m.accel == ACCEL_KVM ? "kvm" : "tcg",
 		       m.scale, m.tsc_khz, m.reason);
 		return 0;
 	}
+	check_memory(&o);
+	share_choose(&o);
+	if (o.image)
+		image_prepare(&o);
 	make_disks(&o);
-	if (o.lane != LANE_COLD) {
-		state = warm_open(&o, &m, why, sizeof(why));
-		if (state < 0)
-			say("cold boot: %s", why);
-	}
+	state = open_state(&o, &m, why, sizeof(why));
 	code = run_once(&o, &m, state, &warm_failed);
 	if (warm_failed) {
 		say("cold boot: the saved guest did not resume (see qemu.log)");

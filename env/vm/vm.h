@@ -12,19 +12,27 @@
 #include "proto.h"
 
 #define MAX_DISKS	4	/* slots behind the payload; every warm guest has all of them */
+#define MAX_FORWARDS	16
 #define LINE_MAX_LEN	4096
 
 enum accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 enum lane { LANE_AUTO, LANE_COLD, LANE_WARM };
 enum show { SHOW_NONE, SHOW_RESULTS, SHOW_TAP };
-enum io { IO_NONE, IO_PIPE, IO_TTY };
+enum io { IO_NONE, IO_PIPE, IO_TTY, IO_CONSOLE };
 
 struct disk {
 	char name[21];		/* the virtio serial; 20 bytes is the device's limit */
 	char *file;
+	const char *format;	/* raw or qcow2 */
 	uint64_t size;
 	bool made;		/* created by us in the run directory, removed at the end */
 	bool read_only;
+};
+
+/* One TCP port of this host that leads into the guest. */
+struct forward {
+	unsigned int host, guest;
+	bool any;		/* the first free one from host up */
 };
 
 struct opts {
@@ -35,7 +43,18 @@ struct opts {
 	const char *kernel, *initrd, *payload;
 	const char *cache, *rundir;
 	const char *append;	/* more kernel command line */
-	const char *share;	/* directory for virtiofs */
+	const char *share;	/* directory for the guest */
+	bool share_9p;		/* by 9p in place of virtiofs */
+	const char *image;	/* disk of the image lane; NULL: the fast lanes */
+	const char *image_format;
+	bool persistent;	/* the guest writes to the image itself */
+	const char *session;	/* shell command that runs once the image is up, and ends it */
+	const char *resume;	/* state file of a snapshot of an image guest */
+	const char *probe_kernel, *probe_initrd;	/* what proves KVM when an image is booted */
+	struct forward forwards[MAX_FORWARDS];
+	unsigned int nforwards;
+	bool screen, window;	/* a graphics card; its picture in a window */
+	bool monitor;		/* a second QMP socket, for scripts */
 	const char *kill_marker;
 	long kill_after_ms;
 	unsigned int memory_mb, cpus;
@@ -65,7 +84,7 @@ struct liner {
 struct vm {
 	const struct opts *o;
 	const struct machine *m;
-	pid_t pid, share_pid;
+	pid_t pid, share_pid, session_pid;
 	int fd[P_COUNT];	/* our ends of the socket pairs, -1 when closed */
 	struct liner line[P_COUNT];
 	FILE *console_log, *tap_log, *out_log, *qmp_log;
@@ -79,9 +98,12 @@ struct vm {
 	char message[512];	/* first line about what went wrong */
 	char verdict[512];
 	char current[128];	/* test that runs now */
+	char console_line[128];	/* the last whole line of the console */
 	long long started_ms, ready_ms, done_ms, activity_ms, panic_ms;
 	long long test_limit_ms;
 	bool warm;
+	bool session_over;
+	int session_status;
 };
 
 /* util.c */
@@ -133,13 +155,48 @@ bool warm_fix_disks(struct vm *vm);
 
 /* supervise.c */
 enum vex_exit supervise(struct vm *vm);
+long long scaled(const struct vm *vm, unsigned int seconds);
 void term_raw(void);
 void term_restore(void);
 
-/* vexvm.c */
+/* disk.c */
+void disk_option(struct opts *o, const char *text);
+const char *disk_format(const char *file);
+void make_disks(struct opts *o);
 void remove_images(const struct opts *o);
+char *double_commas(const char *s);
+
+/* host.c */
+int run_tool(const char *log, char *const argv[]);
+void check_memory(const struct opts *o);
+void explain_start(struct vm *vm);
+
+/* net.c */
+void forward_option(struct opts *o, const char *text);
+void ssh_option(struct opts *o, const char *text);
+void net_args(struct argv *a, const struct opts *o);
+bool net_open(struct vm *vm);
+void net_close(const struct vm *vm);
+bool net_ssh_answers(const struct vm *vm);
+
+/* extra.c */
+void screen_args(struct argv *a, const struct opts *o);
+void extra_args(struct argv *a, const struct opts *o);
+void extra_release(void);
+void extra_remove(const struct opts *o);
+
+/* image.c */
+void image_prepare(struct opts *o);
+void image_boot_args(struct argv *a, const struct opts *o);
+void image_disk_args(struct argv *a, const struct opts *o);
+void image_start(struct vm *vm);
+bool image_turn(struct vm *vm);
+void image_end(struct vm *vm);
+enum vex_exit image_judge(struct vm *vm);
+void image_remove(const struct opts *o);
 
 /* share.c */
+void share_choose(struct opts *o);
 void share_start(struct vm *vm);
 void share_release(void);
 void share_args(struct argv *a, const struct vm *vm);

@@ -108,6 +108,7 @@ static bool save_state(const struct opts *o, const struct machine *m, const char
 	base.ndisks = 0;
 	base.io = IO_NONE;
 	base.show = SHOW_NONE;
+	base.window = base.monitor = false;
 	empty = xprintf("%s/empty.img", base.rundir);
 	if (make_dirs(base.rundir) || make_sparse(empty, 1 << 30))
 		fatal(VEX_ENV, "cannot write to %s: %s", base.rundir, strerror(errno));

@@ -12,6 +12,7 @@
 
 #define MAX_TESTS	256
 #define MAX_LOADS	32
+#define MAX_STARTS	4
 
 enum job_kind { JOB_NONE, JOB_TESTS, JOB_EXEC, JOB_SHELL };
 
@@ -29,11 +30,13 @@ struct job {
 	unsigned int nmodprobe;
 	char *module;			/* module under test: file ... */
 	char *module_name;		/* ... and name */
+	char *start[MAX_STARTS];	/* scripts before the job: network, window */
+	unsigned int nstart;
 	char *setup;			/* script before a shell */
 	char *exec;			/* script of JOB_EXEC */
 	bool tty;			/* shell on hvc0 rather than on the pipe ports */
 	bool keep_disks;		/* do not blank the disks before each test */
-	bool share;			/* virtiofs on /share */
+	bool share;			/* virtiofs or 9p on /share */
 	unsigned short rows, cols;
 };
 

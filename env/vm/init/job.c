@@ -9,6 +9,7 @@
  *	test NAME SECONDS PATH		one guest test (SECONDS before scaling)
  *	exec PATH			script of kind exec
  *	setup PATH			script run before a shell
+ *	start PATH			script run before the job of any kind; may leave processes behind
  *	tty ROWS COLS			the shell gets hvc0 as its terminal
  *	share				mount the host directory of --share on /share
  *	keep-disks			leave the content of the disks alone between tests
@@ -64,6 +65,8 @@ static void job_line(struct job *job, char *line)
 		job_test(job, arg);
 	else if (!strcmp(line, "exec"))
 		job->exec = strdup(arg);
+	else if (!strcmp(line, "start") && job->nstart < MAX_STARTS)
+		job->start[job->nstart++] = strdup(arg);
 	else if (!strcmp(line, "setup"))
 		job->setup = strdup(arg);
 	else if (!strcmp(line, "tty") && sscanf(arg, "%hu %hu", &job->rows, &job->cols) == 2)

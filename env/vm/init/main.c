@@ -156,6 +156,9 @@ int main(void)
 		if (system(cmd) != 0)
 			die("modprobe %s failed in the guest", job.modprobe[i]);
 	}
+	for (unsigned int i = 0; i < job.nstart; i++)
+		if (run_script(job.start[i], -1, out_fd) != 0)
+			die("%s failed in the guest (its output is above)", job.start[i]);
 	load_module_under_test(&job);
 	do_job();
 	last_oracles();

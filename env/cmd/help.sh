@@ -30,6 +30,8 @@ exit_codes() {
   5    VM lost: QEMU died, or the guest ended without a verdict
   6    environment broken: missing packages, no network, full disk, build failure
   7    nothing ran
+  8    wrong build: debug information and what runs (or was dumped) have different build ids
+  9    no dump: the guest panicked, and neither the crash kernel nor the hypervisor gave its memory
   130  interrupted
 
 ./vex shell and ./vex vm give the exit status of what ran in the guest when the guest itself ended well.

@@ -10,7 +10,7 @@
 GUEST_BOOT_MODULES=(virtio_pci virtio_blk virtio_console libcrc32c crc32c-intel)
 # Within reach of modprobe in the guest: test devices, and the shared directory.
 GUEST_EXTRA_MODULES=(loop dm-mod dm-flakey dm-log-writes dm-delay dm-snapshot scsi_debug brd null_blk
-	virtiofs 9p 9pnet_virtio virtio_net overlay rust_minimal)
+	virtiofs 9p 9pnet_virtio virtio_net overlay rust_minimal qemu_fw_cfg)
 
 # module_files SERIES NAME...: paths below lib/modules/RELEASE, dependencies first, each once.
 module_files() {

@@ -6,7 +6,7 @@
 
 # Exit codes, the same numbers as env/vm/verdict.h and docs/environment.md.
 # shellcheck disable=SC2034	# used by the sourcing scripts
-readonly EX_OK=0 EX_FAILED=1 EX_USAGE=2 EX_PANIC=3 EX_HANG=4 EX_LOST=5 EX_ENV=6 EX_NOTHING=7 EX_INT=130
+readonly EX_OK=0 EX_FAILED=1 EX_USAGE=2 EX_PANIC=3 EX_HANG=4 EX_LOST=5 EX_ENV=6 EX_NOTHING=7 EX_BUILD_ID=8 EX_NO_DUMP=9 EX_INT=130
 
 VEX_VERBOSE=${VEX_VERBOSE:-0}
 VEX_INSTALL=${VEX_INSTALL:-1}

@@ -104,7 +104,14 @@ vm_start() {
 	vm_more_args "$dir"
 	cmd+=("${VM_MORE[@]}")
 	trace "${cmd[@]}" "$@"
+	# For a caller that keeps the launcher in the background and has to reach it by a signal.
+	if [[ ${VM_EXEC:-0} == 1 ]]; then exec "${cmd[@]}" "$@"; fi
 	"${cmd[@]}" "$@" || rc=$?
+	if ((rc == EX_PANIC)); then
+		# shellcheck source=env/debug/decode.sh
+		. "$VEX_ROOT/env/debug/decode.sh"
+		panic_trace "$dir" "$series"
+	fi
 	rm -f "$dir/payload.img"
 	return "$rc"
 }
@@ -126,6 +133,6 @@ cause_of() {
 	case $1 in
 	0) echo passed ;; 1) echo "test failed" ;; 2) echo usage ;; 3) echo "kernel panic, oops or warning" ;;
 	4) echo "hang or time-out" ;; 5) echo "VM lost" ;; 6) echo "environment broken" ;;
-	7) echo "nothing ran" ;; 130) echo interrupted ;; *) echo "status $1" ;;
+	7) echo "nothing ran" ;; 8) echo "wrong build" ;; 9) echo "no memory dump" ;; 130) echo interrupted ;; *) echo "status $1" ;;
 	esac
 }

@@ -41,6 +41,8 @@ void vm_init(struct vm *vm, const struct opts *o, const struct machine *m)
 	vm->o = o;
 	vm->m = m;
 	vm->in_fd = -1;
+	vm->stopped = o->paused;
+	vm->stop_ms = now_ms();
 	for (int i = 0; i < P_COUNT; i++)
 		vm->fd[i] = -1;
 	vm->console_log = open_log(o->rundir, "console.log");
@@ -99,6 +101,8 @@ static void console_line(struct vm *vm, const char *line)
 	watch_marker(vm, line);
 	if (line[0])
 		plain_text(vm->console_line, sizeof(vm->console_line), line);
+	if (strstr(line, "end Kernel panic"))
+		vm->panic_over = true;
 	for (size_t i = 0; i < sizeof(fatal_lines) / sizeof(fatal_lines[0]); i++) {
 		if (!strstr(line, fatal_lines[i]))
 			continue;
@@ -126,6 +130,8 @@ static void ctl_line(struct vm *vm, const char *line)
 	} else if (!strncmp(line, "error ", 6)) {
 		vm->error = true;
 		message(vm, line + 6);
+	} else {
+		debug_ctl_line(vm, line);
 	}
 }
 

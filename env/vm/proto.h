@@ -39,6 +39,8 @@ enum vex_exit {
 	VEX_LOST = 5,
 	VEX_ENV = 6,
 	VEX_NOTHING = 7,
+	VEX_BUILD_ID = 8,		/* debug information of another build */
+	VEX_NO_DUMP = 9,		/* a panic, and no way gave a memory dump */
 	VEX_INTERRUPTED = 130,
 };
 

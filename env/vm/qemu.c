@@ -123,6 +123,7 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 		arg(a, "virtserialport,chardev=%s,name=vex.%s,nr=%d", port_chardev[p],
 		    port_chardev[p], p);
 	}
+	debug_machine_args(a, o);
 }
 
 static void disk_args(struct argv *a, unsigned int slot, const char *file, const char *format,
@@ -200,7 +201,8 @@ static void child(struct vm *vm, struct argv *a, int *theirs, int incoming_fd, p
 	dup2(fd, 1);
 	dup2(fd, 2);
 	for (int i = 0; i < P_COUNT; i++)
-		fcntl(theirs[i], F_SETFD, 0);
+		if (theirs[i] >= 0)
+			fcntl(theirs[i], F_SETFD, 0);
 	if (incoming_fd >= 0)
 		fcntl(incoming_fd, F_SETFD, 0);
 	execvp(a->v[0], a->v);
@@ -220,9 +222,13 @@ void qemu_start(struct vm *vm, int incoming_fd)
 	share_args(&a, vm);
 	all_disks(&a, vm->o);
 	extra_args(&a, vm->o);
+	debug_args(&a, vm->o);
 	for (int i = 0; i < P_COUNT; i++) {
 		int pair[2];
 
+		theirs[i] = -1;
+		if (i == P_HVC && vm->o->console)
+			continue;
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 			fatal(VEX_ENV, "socketpair: %s", strerror(errno));
 		vm->fd[i] = pair[0];
@@ -243,7 +249,8 @@ void qemu_start(struct vm *vm, int incoming_fd)
 	if (vm->pid == 0)
 		child(vm, &a, theirs, incoming_fd, parent);
 	for (int i = 0; i < P_COUNT; i++)
-		close(theirs[i]);
+		if (theirs[i] >= 0)
+			close(theirs[i]);
 	share_release();
 	extra_release();
 	for (size_t i = 0; i < a.n; i++)
@@ -251,6 +258,7 @@ void qemu_start(struct vm *vm, int incoming_fd)
 	free(a.v);
 	if (write(vm->fd[P_QMP], "{\"execute\":\"qmp_capabilities\"}\n", 31) < 0)
 		vm->dead = true;
+	debug_started(vm);
 }
 
 void qemu_kill(struct vm *vm)

@@ -19,6 +19,7 @@ void qmp_line(struct vm *vm, const char *line)
 	if (strstr(line, "\"event\"")) {
 		if (strstr(line, "\"BLOCK_IO_ERROR\"") && strstr(line, "\"nospace\": true"))
 			vm->no_space = true;
+		debug_event(vm, line);
 		if (strstr(line, "\"GUEST_PANICKED\""))
 			vm->panicked = true;
 	} else if (strstr(line, "\"return\"") || strstr(line, "\"error\"")) {

@@ -224,6 +224,7 @@ static bool wait_resumed(struct vm *vm)
 enum vex_exit supervise(struct vm *vm)
 {
 	bool hung = false, cut = false, gone = false;
+	enum vex_exit dump_code = VEX_PASSED;
 
 	if (vm->warm && !wait_resumed(vm)) {
 		snprintf(vm->message, sizeof(vm->message), "the saved guest did not resume");
@@ -240,7 +241,7 @@ enum vex_exit supervise(struct vm *vm)
 		if (vm->o->image) {
 			if (!image_turn(vm))
 				break;
-		} else if (vm->ready && !gone) {
+		} else if (vm->ready && !gone && !debug_hold(vm)) {
 			vm_send_go(vm);
 			gone = true;
 			if (vm->o->io != IO_NONE)
@@ -250,14 +251,20 @@ enum vex_exit supervise(struct vm *vm)
 		}
 		if (!vm_poll(vm, 100))
 			break;
-		if (vm->panicked && panic_is_over(vm))
+		if (vm->stopped && !vm->halted)
+			continue;	/* a debugger's time is not the guest's */
+		if (vm->panicked && (dump_wanted(vm) || panic_is_over(vm)))
+			break;
+		if (vm->halted)
 			break;
 		cut = cut_power(vm);
 		hung = !cut && is_hung(vm);
 	}
 	if (vm->o->image)
 		image_end(vm);
-	if (hung)
+	if (vm->panicked && !vm->interrupted && dump_wanted(vm))
+		dump_code = dump_collect(vm);
+	else if (hung)
 		ask_for_tasks(vm);
 	else if (!cut && !vm->dead)
 		settle(vm, vm->done ? 0 : DRAIN_MS);
@@ -269,5 +276,5 @@ enum vex_exit supervise(struct vm *vm)
 	}
 	vm_poll(vm, 0);
 	term_restore();
-	return judge(vm, hung, cut);
+	return dump_code ? dump_code : judge(vm, hung, cut);
 }

@@ -35,6 +35,13 @@ static const char usage_text[] =
 "  --timeout S --idle S      limits before scaling, 0 for none [0, 30]\n"
 "  --kill-after-marker TEXT  power cut when TEXT appears in a line of console, KTAP or output\n"
 "  --kill-after-ms N         power cut N ms after the guest is ready\n"
+"  --gdb SOCKET              QEMU's gdb stub; the job waits until a debugger lets the guest go on\n"
+"  --paused                  with --gdb: stop before the first instruction of the kernel\n"
+"  --kgdb SOCKET             the guest's second serial port, for kgdb\n"
+"  --console SOCKET          the shell's terminal, in place of ours\n"
+"  --attach SOCKET           only connect this terminal to such a console\n"
+"  --dump FILE               after a panic, the guest's memory\n"
+"  --kdump                   ... which a second kernel may save first, see env/vm/init/kdump.c\n"
 "  --keep                    keep the disk images of the run\n"
 "  --probe                   only find the accelerator, print it, and end\n"
 "  -v                        print the QEMU command\n"
@@ -45,7 +52,8 @@ enum { OPT_ACCEL = 256, OPT_LANE, OPT_MEMORY, OPT_CPUS, OPT_DISK, OPT_SHARE, OPT
        OPT_SHOW, OPT_TIMEOUT, OPT_IDLE, OPT_MARKER, OPT_KILL_MS, OPT_KEEP, OPT_PROBE, OPT_KERNEL,
        OPT_INITRD, OPT_PAYLOAD, OPT_RUNDIR, OPT_CACHE, OPT_HELP,
        OPT_IMAGE, OPT_IMAGE_FORMAT, OPT_PERSISTENT, OPT_SESSION, OPT_RESUME, OPT_PROBE_KERNEL,
-       OPT_PROBE_INITRD, OPT_SHARE_9P, OPT_FORWARD, OPT_SSH_PORT, OPT_SCREEN, OPT_WINDOW, OPT_MONITOR };
+       OPT_PROBE_INITRD, OPT_SHARE_9P, OPT_FORWARD, OPT_SSH_PORT, OPT_SCREEN, OPT_WINDOW, OPT_MONITOR,
+       OPT_GDB, OPT_PAUSED, OPT_KGDB, OPT_CONSOLE, OPT_ATTACH, OPT_DUMP, OPT_KDUMP };
 
 static const struct option long_options[] = {
 	{ "accel", 1, 0, OPT_ACCEL }, { "lane", 1, 0, OPT_LANE }, { "memory", 1, 0, OPT_MEMORY },
@@ -62,6 +70,9 @@ static const struct option long_options[] = {
 	{ "probe-initrd", 1, 0, OPT_PROBE_INITRD }, { "share-9p", 0, 0, OPT_SHARE_9P },
 	{ "forward", 1, 0, OPT_FORWARD }, { "ssh-port", 1, 0, OPT_SSH_PORT },
 	{ "screen", 0, 0, OPT_SCREEN }, { "window", 0, 0, OPT_WINDOW }, { "monitor", 0, 0, OPT_MONITOR },
+	{ "gdb", 1, 0, OPT_GDB }, { "paused", 0, 0, OPT_PAUSED }, { "kgdb", 1, 0, OPT_KGDB },
+	{ "console", 1, 0, OPT_CONSOLE }, { "attach", 1, 0, OPT_ATTACH },
+	{ "dump", 1, 0, OPT_DUMP }, { "kdump", 0, 0, OPT_KDUMP },
 	{ 0 }
 };
 
@@ -137,6 +148,13 @@ static void one_option(struct opts *o, int c)
 	case OPT_PAYLOAD: o->payload = optarg; break;
 	case OPT_RUNDIR: o->rundir = optarg; break;
 	case OPT_CACHE: o->cache = optarg; break;
+	case OPT_GDB: o->gdb = optarg; break;
+	case OPT_PAUSED: o->paused = true; break;
+	case OPT_KGDB: o->kgdb = optarg; break;
+	case OPT_CONSOLE: o->console = optarg; break;
+	case OPT_ATTACH: exit(debug_attach(optarg));
+	case OPT_DUMP: o->dump = optarg; break;
+	case OPT_KDUMP: o->kdump = true; break;
 	case 'v': o->verbose = true; break;
 	case OPT_HELP:
 		fputs(usage_text, stdout);
@@ -261,6 +279,9 @@ int main(int argc, char **argv)
 	if (o.image)
 		image_prepare(&o);
 	make_disks(&o);
+	/* These change the machine the guest sees: no saved guest has booted with them. */
+	if (o.paused || o.kgdb || o.dump)
+		o.lane = LANE_COLD;
 	state = open_state(&o, &m, why, sizeof(why));
 	code = run_once(&o, &m, state, &warm_failed);
 	if (warm_failed) {

@@ -56,11 +56,16 @@ struct opts {
 	bool screen, window;	/* a graphics card; its picture in a window */
 	bool monitor;		/* a second QMP socket, for scripts */
 	const char *kill_marker;
+	const char *gdb, *kgdb;	/* sockets for a debugger: QEMU's stub, the guest's second serial port */
+	const char *console;	/* socket in place of our terminal for hvc0 */
+	const char *dump;	/* file for the hypervisor's memory dump after a panic */
 	long kill_after_ms;
 	unsigned int memory_mb, cpus;
 	unsigned int timeout_s, idle_s;	/* before scaling; 0: none */
 	struct disk disks[MAX_DISKS];
 	unsigned int ndisks;
+	bool paused;		/* with gdb: before the first instruction, not before the job */
+	bool kdump;		/* a panic is followed by a second kernel that saves memory */
 	bool keep;		/* keep disk images of the run */
 	bool verbose;
 };
@@ -94,6 +99,17 @@ struct vm {
 	char reply[LINE_MAX_LEN];	/* last QMP return or error */
 	bool ready, done, dead, interrupted, panicked, no_space, marker_seen;
 	bool error;		/* init said the environment is broken */
+	bool stopped;		/* by a debugger or by us */
+	bool panic_over;	/* the last line of the trace was there */
+	long long stop_ms;
+	bool halted;		/* reset or power-off of a guest whose memory is wanted */
+	bool resumed;		/* a debugger let the guest go on */
+	struct kdump {
+		bool armed, begun, done;
+		unsigned int percent;
+		char why[256];	/* failure; "" while there is none */
+	} kdump;
+	char dump_event[512];	/* QEMU's word that its dump is finished */
 	int wait_status;
 	char message[512];	/* first line about what went wrong */
 	char verdict[512];
@@ -145,6 +161,19 @@ void vm_close(struct vm *vm);
 void qmp_line(struct vm *vm, const char *line);
 bool qmp_command(struct vm *vm, int pass_fd, const char *json, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* debug.c */
+void debug_machine_args(struct argv *a, const struct opts *o);
+void debug_args(struct argv *a, const struct opts *o);
+void debug_event(struct vm *vm, const char *line);
+void debug_started(const struct vm *vm);
+bool debug_hold(struct vm *vm);
+void debug_ctl_line(struct vm *vm, const char *line);
+int debug_attach(const char *path);
+
+/* dump.c */
+bool dump_wanted(const struct vm *vm);
+enum vex_exit dump_collect(struct vm *vm);
 
 /* accel.c */
 void find_machine(struct machine *m, const struct opts *o);

@@ -107,6 +107,7 @@ static bool save_state(const struct opts *o, const struct machine *m, const char
 	base.rundir = xprintf("%s/save", o->rundir);
 	base.ndisks = 0;
 	base.io = IO_NONE;
+	base.gdb = base.console = NULL;
 	base.show = SHOW_NONE;
 	base.window = base.monitor = false;
 	empty = xprintf("%s/empty.img", base.rundir);

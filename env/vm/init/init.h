@@ -37,6 +37,9 @@ struct job {
 	bool tty;			/* shell on hvc0 rather than on the pipe ports */
 	bool keep_disks;		/* do not blank the disks before each test */
 	bool share;			/* virtiofs or 9p on /share */
+	bool kgdb;			/* enter the kernel debugger before the module is loaded */
+	char *kdump;			/* directory of the crash kernel ... */
+	char *kdump_append;		/* ... and more of its command line */
 	unsigned short rows, cols;
 };
 
@@ -54,6 +57,7 @@ struct verdict {
 /* main.c */
 extern int ctl_fd, tap_fd, in_fd, out_fd;
 extern unsigned int time_scale;		/* percent, from the host's calibration */
+void power_off(void) __attribute__((noreturn));
 void die(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void tap(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void write_all(int fd, const void *buf, size_t len);
@@ -83,6 +87,12 @@ void run_tests(struct job *job, struct verdict *v);
 int run_script(const char *path, int in, int out);
 void load_module_under_test(const struct job *job);
 void kill_leftovers(void);
+
+/* kdump.c */
+bool kdump_kernel(void);
+void kdump_load(const struct job *job);
+void kdump_save(void) __attribute__((noreturn));
+void kgdb_enter(const struct job *job);
 
 /* shell.c */
 int run_shell(const struct job *job);

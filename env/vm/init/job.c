@@ -12,6 +12,9 @@
  *	start PATH			script run before the job of any kind; may leave processes behind
  *	tty ROWS COLS			the shell gets hvc0 as its terminal
  *	share				mount the host directory of --share on /share
+ *	kdump DIR			load DIR/vmlinuz and DIR/initrd for a panic
+ *	kdump-append STRING		more command line for that kernel
+ *	kgdb				stop in the kernel debugger before the module is loaded
  *	keep-disks			leave the content of the disks alone between tests
  */
 #include <stdio.h>
@@ -73,6 +76,12 @@ static void job_line(struct job *job, char *line)
 		job->tty = true;
 	else if (!strcmp(line, "share"))
 		job->share = true;
+	else if (!strcmp(line, "kdump"))
+		job->kdump = strdup(arg);
+	else if (!strcmp(line, "kdump-append"))
+		job->kdump_append = strdup(arg);
+	else if (!strcmp(line, "kgdb"))
+		job->kgdb = true;
 	else if (!strcmp(line, "keep-disks"))
 		job->keep_disks = true;
 	else

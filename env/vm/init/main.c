@@ -47,7 +47,7 @@ long long now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-static void power_off(void)
+void power_off(void)
 {
 	/* No sync here: after a hang it would never return. Whoever cares has synced before. */
 	reboot(RB_POWER_OFF);
@@ -141,6 +141,8 @@ int main(void)
 	mount_basics();
 	load_boot_modules();
 	open_ports();
+	if (kdump_kernel())
+		kdump_save();
 	oracle_start();
 	wait_for_go();
 
@@ -159,6 +161,8 @@ int main(void)
 	for (unsigned int i = 0; i < job.nstart; i++)
 		if (run_script(job.start[i], -1, out_fd) != 0)
 			die("%s failed in the guest (its output is above)", job.start[i]);
+	kdump_load(&job);
+	kgdb_enter(&job);
 	load_module_under_test(&job);
 	do_job();
 	last_oracles();

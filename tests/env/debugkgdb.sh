@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The same session as debug.sh through kgdb on the second serial port, on each debug kernel that is at hand.
+# shellcheck source=tests/env/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+for k in debug-6.1 debug-6.12; do
+	if ! "$VEX" kernel list 2>/dev/null | grep -E "^$k .*(ready|cached)" >/dev/null; then
+		skip "kgdb on $k" "not built here: ./vex kernel build $k"
+		continue
+	fi
+	cat >"$WORK/k.gdb" <<'E'
+tbreak vexfs_entry_add
+continue
+print name->name
+print *$vexfs_sb()->es
+backtrace
+watch -l $vexfs_sb()->es->s_error_count
+break vexfs_create
+delete
+tbreak vexfs_evict_inode
+continue
+print inode->i_ino
+E
+	# shellcheck disable=SC2016	# expanded in the guest
+	run "$VEX" debug --kgdb --kernel "$k" --rundir "$WORK/$k" --batch "$WORK/k.gdb" --no-mount --disk vexfs=64M -- \
+		sh -c 'mkfs.vexfs -q -L kgdbtest $VEX_DISK_VEXFS && mkdir -p /mnt/v && mount -t vexfs $VEX_DISK_VEXFS /mnt/v &&
+		echo .text $(cat /sys/module/vexfs/sections/.text) && echo hello >/mnt/v/hello && rm /mnt/v/hello'
+	expect 0 "$k: a session through kgdb"
+	says 'vexfs_entry_add .*kmod/namei\.c:[0-9]+' "$k: the breakpoint hits in the source file"
+	says '"hello"' "$k: a local variable"
+	says 's_label = kgdbtest' "$k: the superblock"
+	says '#[0-9]+ .*do_sys_open.*fs/open\.c' "$k: the backtrace goes through the kernel's source"
+	says '[Ww]atchpoint [0-9]+' "$k: a watchpoint is accepted"
+	seen=$(sed -n 's/.*symbols of vexfs.ko: .text at \(0x[0-9a-f]*\),.*/\1/p' "$WORK/out" | head -n1)
+	[[ -n $seen && $seen == "$(sed -n 's/^guest: .text //p' "$WORK/out")" ]]
+	report $? "$k: the module's symbols are where the guest says"
+	nothing_left "$WORK/$k" "$k: kgdb session"
+done

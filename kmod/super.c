@@ -23,7 +23,6 @@ static void vexfs_inode_init_once(void *obj)
 	spin_lock_init(&vi->lock);
 	spin_lock_init(&vi->ioend_lock);
 	INIT_LIST_HEAD(&vi->ioends);
-	INIT_WORK(&vi->ioend_work, vexfs_ioend_work);
 	inode_init_once(&vi->vfs_inode);
 }
 
@@ -33,6 +32,11 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 
 	if (!vi)
 		return NULL;
+	/*
+	 * Not in the constructor: freeing memory makes DEBUG_OBJECTS forget the work items in it, and a
+	 * slab object that is used again is not constructed again.
+	 */
+	INIT_WORK(&vi->ioend_work, vexfs_ioend_work);
 	memset(&vi->root, 0, sizeof(vi->root));
 	memset(vi->links, 0, sizeof(vi->links));
 	vi->symlink[VEXFS_SYMLINK_INLINE] = 0;

@@ -238,12 +238,14 @@ kernel_install() {
 
 # kernel_build NAME: from nothing, or from where the last try stopped.
 kernel_build() {
-	local name=$1 src tool hash out start=$SECONDS
+	local name=$1 src tool config hash out start=$SECONDS
 	tool=$(kernel_toolchain "$name")
 	toolchain_need "$tool"
 	need_space "$VEX_CACHE" 6000 "building kernel $name"
 	src=$(kernel_source "$(kernel_series "$name")") || exit
-	hash=$(printf '%s\n' "$(kernel_config_hash "$name")" "$(basename "$src")" "$(toolchain_id "$tool")" | sha256sum | cut -c1-12)
+	# Now, not at the end: the fragments may have changed by then.
+	config=$(kernel_config_hash "$name")
+	hash=$(printf '%s\n' "$config" "$(basename "$src")" "$(toolchain_id "$tool")" | sha256sum | cut -c1-12)
 	out=$VEX_CACHE/kernels/$name-$hash
 	if [[ -f $out/.complete ]]; then
 		kernel_link "$name" "$out"
@@ -264,7 +266,7 @@ kernel_build() {
 	kernel_configure "$name" "$src"
 	kernel_compile "$name" "$src"
 	kernel_install "$name" "$src" "$out"
-	printf 'config=%s\ncompiler=%s\nsource=%s\ndir=%s\nseconds=%d\n' "$(kernel_config_hash "$name")" "$(toolchain_id "$tool")" \
+	printf 'config=%s\ncompiler=%s\nsource=%s\ndir=%s\nseconds=%d\n' "$config" "$(toolchain_id "$tool")" \
 		"$(basename "$src")" "$out" "$((SECONDS - start))" >"$out.new/.complete"
 	rm -rf "$out"
 	mv "$out.new" "$out"

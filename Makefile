@@ -7,7 +7,11 @@
 #   make guest                    static tools and guest tests -> build/guest
 #   make install DESTDIR=...      tools, libvexfs, header, man pages
 #   make fuzz                     mutate metadata blocks through core's decoders
+#   make lint                     the checks of ./vex lint
 #   make clean
+#
+# For another architecture: make ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- [modules KDIR=...]; build/ then is
+# build/arm64/. make CC=clang builds by clang (BUILD=build/clang keeps it apart). Every variable: docs/environment.md.
 
 VERSION := 0.1.0
 MAKEFLAGS += --no-print-directory
@@ -18,8 +22,13 @@ say = $(if $(V),,@printf '  %-8s %s\n' "$(1)" "$@")
 
 PREFIX ?= /usr/local
 KDIR ?= /lib/modules/$(shell uname -r)/build
-CC ?= cc
-AR ?= ar
+# Only where the caller has no wish of his own; make's built-in CC is no wish.
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)$(if $(CROSS_COMPILE),gcc,cc)
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS_COMPILE)ar
+endif
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Werror
 CPPFLAGS += -I. -Iinclude -Iinclude/uapi -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
@@ -27,7 +36,10 @@ CPPFLAGS += -I. -Iinclude -Iinclude/uapi -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS
 CFLAGS_ALL := -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-B := build
+ifneq ($(origin BUILD),command line)
+BUILD := build$(addprefix /,$(if $(CROSS_COMPILE),$(or $(ARCH),cross)))
+endif
+B := $(BUILD)
 CORE_SRC := $(wildcard core/*.c)
 LIB_SRC := $(wildcard lib/*.c)
 TOOLS := mkfs.vexfs fsck.vexfs dump.vexfs vexctl
@@ -37,8 +49,10 @@ src-dump.vexfs := $(wildcard tools/dump/*.c)
 src-vexctl := $(wildcard tools/vexctl/*.c)
 LIBS := -lblkid -luuid -ljson-c -lxxhash -lm
 
-# core's SIMD units choose their instruction set themselves, file by file.
-simd-flags = $(if $(findstring vec_avx2,$<),-mavx2 -mfma -mf16c,$(if $(findstring vec_sse2,$<),-msse2,))
+# core's SIMD units choose their instruction set themselves, file by file; they are empty on anything but x86-64.
+target-x86 := $(findstring x86_64,$(shell $(CC) -dumpmachine))
+simd-flags = $(if $(target-x86),$(simd-x86))
+simd-x86 = $(if $(findstring vec_avx2,$<),-mavx2 -mfma -mf16c,$(if $(findstring vec_sse2,$<),-msse2,))
 
 .PHONY: all check guest modules install clean fuzz lint FORCE
 .DELETE_ON_ERROR:
@@ -93,7 +107,7 @@ define unit-rule
 $(B)/unit/$(1): $(B)/asan/tests/unit/$(1).o $(UNIT_HELP) $(unit-extra-$(1)) $(B)/asan/libvexfs.a
 	@mkdir -p $$(@D)
 	$$(call say,LD)
-	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(SANITIZE) -o $$@ $$^ -lcmocka $$(LIBS)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(SANITIZE) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LIBS)
 endef
 $(foreach t,$(UNIT),$(eval $(call unit-rule,$(t))))
 check: $(addprefix $(B)/unit/,$(UNIT)) all
@@ -121,6 +135,9 @@ install: all
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/vexfs.pc
 	install -m 644 tools/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 tools/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+
+lint:
+	@./vex lint
 
 FUZZ_RUNS ?= 200000
 fuzz: $(B)/asan/tests/fuzz/fuzz_core.o $(B)/asan/libvexfs.a

@@ -183,7 +183,7 @@ u32 vexfs_sf_sqrt(u32 a)
 	}
 	/* 30 more bits: a root of 27 bits, two more than rounding needs. */
 	m = isqrt(m << 30, &exact);
-	return vexfs_sf_round(0, e / 2 - 16, m << 1 | !exact);
+	return vexfs_sf_round(0, e / 2 - 16, m << 1 | (exact ? 0 : 1));
 }
 
 void vexfs_acc_init(struct vexfs_acc *acc)

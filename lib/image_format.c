@@ -122,7 +122,7 @@ static int plan_journal(const struct vexfs_format *f, struct vexfs_super_block *
 	u32 want = plan_journal_blocks(f);
 
 	if (want < VEXFS_MIN_JOURNAL) {
-		snprintf(why, size, "a journal of %u blocks is too small: at least %u blocks (%u MiB)",
+		snprintf(why, size, "a journal of %u blocks is too small: at least %d blocks (%d MiB)",
 			 want, VEXFS_MIN_JOURNAL, VEXFS_MIN_JOURNAL / 256);
 		return -EINVAL;
 	}
@@ -151,7 +151,7 @@ static int plan_check(const struct vexfs_format *f, char *why, size_t size)
 
 	if (f->blocks < VEXFS_MIN_BLOCKS) {
 		snprintf(why, size,
-			 "too small: %llu KiB, and the smallest VexFS has %u MiB (%u blocks)",
+			 "too small: %llu KiB, and the smallest VexFS has %d MiB (%d blocks)",
 			 (unsigned long long)f->blocks * 4, VEXFS_MIN_BLOCKS / 256,
 			 VEXFS_MIN_BLOCKS);
 		return -EINVAL;

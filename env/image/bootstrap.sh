@@ -16,7 +16,8 @@ disk=$work/disk.raw
 rm -f "$disk"
 truncate -s "${IMG_DISK_MB}M" "$disk"
 printf 'label: dos\nstart=%d, type=83, bootable\n' "$IMG_PART_START" | sfdisk -q "$disk"
-: >"$work/vmlinuz" >"$work/initrd.img"
+: >"$work/vmlinuz"
+: >"$work/initrd.img"
 # In a user name space the hook's root is not the user.
 chmod 666 "$disk" "$work/vmlinuz" "$work/initrd.img"
 
@@ -32,6 +33,7 @@ check=$(apt-config dump --format '%v%n' Acquire::Check-Valid-Until)
 if [[ $check == false ]]; then options+=(--aptopt='Acquire::Check-Valid-Until "false"'); fi
 
 run_stage="chroot \"\$1\" env VEX_CHROOT=1 VEX_VARIANT=$variant bash /tmp/vexfs-payload/provision"
+# shellcheck disable=SC2016	# the hook expands it
 exec mmdebstrap "${options[@]}" \
 	--customize-hook="copy-in '$work/payload' /tmp && mv \"\$1/tmp/payload\" \"\$1/tmp/vexfs-payload\"" \
 	--customize-hook="$run_stage/10-base.sh" \

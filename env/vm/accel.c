@@ -260,7 +260,7 @@ static char *cache_file(const struct opts *o)
 static bool read_cache(const char *path, struct machine *m)
 {
 	FILE *f = fopen(path, "re");
-	int accel, n = 0;
+	int accel = -1, n = 0;
 
 	if (f) {
 		n = fscanf(f, "accel=%d scale=%u tsc_khz=%u reason=%255[^\n]", &accel, &m->scale,

@@ -5,7 +5,7 @@
 # shellcheck source=tests/env/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-build_testmod || { report 1 "the misbehaving module builds"; exit 1; }
+build_testmod 6.1 || { report 1 "the misbehaving module builds"; exit 1; }
 
 guest panic <<<'echo c > /proc/sysrq-trigger; sleep 60'
 expect 3 "panic by sysrq"

@@ -343,7 +343,7 @@ static void summary(const struct mkfs *m)
 	char size[24], free[24], journal[24], uuid[37];
 
 	uuid_unparse(sb->s_uuid, uuid);
-	printf("%s: VexFS version %u%s\n", m->path, VEXFS_VERSION,
+	printf("%s: VexFS version %d%s\n", m->path, VEXFS_VERSION,
 	       m->dry ? " (dry run, nothing was written)" : "");
 	printf("  label    %s\n", m->f.label[0] ? m->f.label : "(none)");
 	printf("  uuid     %s\n", uuid);

@@ -4,7 +4,7 @@
 
 cmd_help() {
 	cat <<'END'
-usage: ./vex setup [--check] [GROUP...]
+usage: ./vex setup [--check | --table] [GROUP...]
 
 Installs with apt what is missing on this machine, after saying so; without GROUP everything. Every command also
 installs what it needs when it first runs, so this is for whoever wants to have it all beforehand, or offline later.
@@ -19,6 +19,7 @@ Groups
   image                   packer, mmdebstrap, qemu-img
   clang cross             builds by clang, builds for arm64
 
+  --table         print the table as docs/toolchain.md has it
   --check, --no-install, -v
 
 example: ./vex setup lint debug && ./vex setup --check lint debug
@@ -43,11 +44,19 @@ setup_missing() {
 	done
 }
 
+setup_table() {
+	printf '| Group | Program | Package | Minimum | Tested | For |\n|---|---|---|---|---|---|\n'
+	awk '/^[a-z]/ { why = $6; for (i = 7; i <= NF; i++) why = why " " $i
+		gsub(/\.\/vex( [a-z]+)*( --[a-z]+( [a-z0-9=]+)?)?/, "`&`", why)
+		printf "| %s | %s | `%s` | %s | %s | %s |\n", $1, $2 == "-" ? "" : "`" $2 "`", $3, $4, $5, why }' "$TOOLS_LIST"
+}
+
 cmd_main() {
 	local check=0 groups=()
 	while (($#)); do
 		case $1 in
 		--check) check=1 ;;
+		--table) setup_table; return ;;
 		--no-install) export VEX_INSTALL=0 ;;
 		-v) export VEX_VERBOSE=1 ;;
 		-*) usage_error "unknown option '$1'" ;;

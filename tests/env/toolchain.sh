@@ -128,3 +128,32 @@ sed -i 's/^CONFIG_CC_VERSION_TEXT=.*/CONFIG_CC_VERSION_TEXT="gcc-11 (Debian 11.3
 check 6.1
 expect 0 "the kernel was built by another compiler: it still builds"
 says 'warning +6\.1: .*built by "gcc-11 .* 11\.3\.0", here is "gcc-12 .*kernel fetch 6\.1' "but a warning names both"
+
+# ---- documents ---------------------------------------------------------------------------------------------
+
+run bash -c 'diff <("$1" setup --table) <(sed -n "/^<!-- .\/vex setup --table/,/^<!-- end of table/p" "$2" | grep "^|")' x \
+	"$VEX" "$ROOT/docs/toolchain.md"
+expect 0 "docs/toolchain.md shows env/tools.list"
+
+# Variables read by C, by shell, and by make: what is used and never set there, or set only by ?=.
+cd "$ROOT" || exit 1
+# shellcheck disable=SC2016	# patterns
+vars=$({
+	grep -rhoE 'getenv\("[A-Z_]+"\)' --include='*.c' --include='*.h' tools lib env tests | grep -oE '[A-Z_]{2,}'
+	grep -rhoE '\$\{?VEX(FS)?_[A-Z_]+' vex env packaging .ci | tr -d '${'
+	for f in Makefile env/vm/Makefile kmod/Kbuild; do
+		comm -23 <(grep -oE '\$\([A-Z_]+\)' "$f" | tr -d '$()' | sort -u) <(grep -oE '^[A-Z_]+[[:space:]]*:?=' "$f" | tr -d ' \t:=' | sort -u)
+		grep -oE '^[A-Z_]+[[:space:]]*\?=' "$f" | tr -d ' \t?='
+	done
+} | sort -u)
+table=$(sed -n '/^## Variables/,/^## /p' docs/environment.md | grep '^|' | cut -d'|' -f2)
+missing=''
+for v in $vars; do
+	case $v in
+	VEX_DISK_*) v=VEX_DISK_NAME ;;
+	MAKE | VEXFS_VERSION | CONFIG_*) continue ;;
+	esac
+	grep -qF "\`$v\`" <<<"$table" || missing+=" $v"
+done
+if [[ -z $missing && $(wc -w <<<"$vars") -gt 30 ]]; then report 0 "docs/environment.md lists every variable"
+else report 1 "docs/environment.md lists every variable"; printf '# missing:%s\n' "$missing"; fi

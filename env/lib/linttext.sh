@@ -6,7 +6,7 @@
 # Every source names its licence, in the first two lines.
 lint_spdx() {
 	local files
-	mapfile -t files < <(lint_files | grep -E '\.([chS]|sh|cocci|hcl|yml|awk|mk|bt)$|(^|/)(Makefile|Kbuild|vex)$')
+	mapfile -t files < <(lint_files | grep -E '\.([chS]|sh|cocci|hcl|yml|awk|mk|bt|py)$|(^|/)(Makefile|Kbuild|vex)$')
 	(cd "$VEX_ROOT" && awk '/SPDX-License-Identifier: / && FNR <= 2 { has[FILENAME] = 1 }
 		FNR > 2 { nextfile }
 		END { for (i = 1; i < ARGC; i++) if (!(ARGV[i] in has))

@@ -99,12 +99,20 @@ lint_accept() {
 
 # lint_run NAME: one line of verdict, findings below it; 0 clean or skipped, 1 findings.
 lint_run() {
-	local name=$1 raw=$LINT_DIR/$1.raw found=$LINT_DIR/$1.findings start n all
+	local name=$1 raw=$LINT_DIR/$1.raw found=$LINT_DIR/$1.findings start n all pid rc=0
 	start=$(now_ms)
 	rm -f "$LINT_DIR/skip"
+	# A process group of its own, so that an interrupt ends all it started.
+	set -m
 	"lint_$name" >"$raw" 2>"$LINT_DIR/$name.err" </dev/null &
-	tick_while $! "$name"
-	if ! wait $!; then
+	pid=$!
+	set +m
+	# shellcheck disable=SC2064	# the pid of now
+	trap "kill -TERM -$pid 2>/dev/null; exit $EX_INT" INT TERM
+	tick_while "$pid" "$name"
+	wait "$pid" || rc=$?
+	trap - INT TERM
+	if ((rc)); then
 		printf '  %sbroken%s   %s: %s\n' "$C_RED" "$C_OFF" "$name" "$(tail -n1 "$LINT_DIR/$name.err")"
 		return 2
 	fi

@@ -54,7 +54,7 @@ image_vm_start() {
 	shift
 	if ((VM_PERSISTENT)); then disk=$(image_persistent_disk "$IMAGE_DISK"); fi
 	cmd=("$VEX_BUILD/env/vexvm" --image "$disk" --rundir "$dir" --cache "$VEX_CACHE" --accel "$VM_ACCEL"
-		--memory "${VM_MEMORY:-$IMAGE_MEMORY}" --monitor "${IMAGE_PROBE[@]}")
+		--memory "${VM_MEMORY:-$IMAGE_MEMORY}" --monitor --idle 90 "${IMAGE_PROBE[@]}")
 	if ((VM_PERSISTENT)); then cmd+=(--persistent); fi
 	if [[ -n $VM_CPUS ]]; then cmd+=(--cpus "$VM_CPUS"); fi
 	if [[ -n $VM_SHARE ]]; then cmd+=(--share "$VM_SHARE"); fi

@@ -100,8 +100,9 @@ void image_boot_args(struct argv *a, const struct opts *o)
 			arg(a, "-append");
 			arg(a, "%s", o->append);
 		}
-	} else if (o->append) {
-		value = double_commas(o->append);
+	} else {
+		/* Never none: GRUB would complain on the screen about the string it does not find. */
+		value = double_commas(o->append ? o->append : "vex.image");
 		arg(a, "-smbios");
 		arg(a, "type=11,value=%s", value);
 		free(value);

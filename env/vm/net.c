@@ -22,7 +22,9 @@
 #define FIRST_PORT	2222
 #define PORTS_TO_TRY	200
 #define SSH_PORT	22
-#define BANNER_MS	1000	/* a guest without a network leaves a connection hanging */
+/* A guest without a network leaves a connection hanging; a slow one takes its time to say its name. */
+#define BANNER_MS	1000
+#define BANNER_MAX_MS	16000
 
 static void add_forward(struct opts *o, unsigned int host, unsigned int guest, bool any)
 {
@@ -174,7 +176,7 @@ static int connect_port(unsigned int port)
  */
 bool net_ssh_answers(const struct vm *vm)
 {
-	static long long since;
+	static long long since, patience = BANNER_MS;
 	static int fd = -1;
 	char banner[4];
 	ssize_t n;
@@ -187,8 +189,12 @@ bool net_ssh_answers(const struct vm *vm)
 		return false;
 	}
 	n = recv(fd, banner, sizeof(banner), 0);
-	if (n < 0 && (errno == EAGAIN || errno == ENOTCONN) && now_ms() - since < BANNER_MS)
-		return false;
+	if (n < 0 && (errno == EAGAIN || errno == ENOTCONN)) {
+		if (now_ms() - since < patience)
+			return false;
+		if (patience < BANNER_MAX_MS)
+			patience *= 2;
+	}
 	close(fd);
 	fd = -1;
 	since = now_ms();

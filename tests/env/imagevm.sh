@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# env-test: quick
+# env-test: quick alone
 # Guests from images, what goes wrong: no image, damaged image, disk in use, port taken, too little memory, a killed
 # launcher. No image has to be there: QEMU starts from disks of a few sectors. What goes right is imagevm_boot.sh.
 # shellcheck source=tests/env/lib.sh

@@ -145,7 +145,7 @@ run_image() {
 	cp "$dir/queries" "$tree/"
 	cp -r "$corpus/." "$tree/corpus/"
 	say "Booting $IMAGE_LABEL"
-	{ image_session "$dir" </dev/null || echo "$?" >"$dir/status"; } | relay_output "$dir"
+	{ (image_session "$dir" </dev/null) || echo "$?" >"$dir/status"; } | relay_output "$dir"
 	[[ ! -f $dir/status ]] || rc=$(<"$dir/status")
 	rm -rf "$dir/session"
 	run_verdict "$dir" "$rc" "$(result_field "$dir" session)"

@@ -69,6 +69,8 @@ image_vm_start() {
 	guest_file "$dir" "$IMAGE_KEY" "$IMAGE_LABEL"
 	cmd+=("${VM_MORE[@]}")
 	trace "${cmd[@]}" "$@"
+	# As in vm_start: for a caller that keeps the launcher in the background.
+	if [[ ${VM_EXEC:-0} == 1 ]]; then exec "${cmd[@]}" "$@"; fi
 	"${cmd[@]}" "$@" || rc=$?
 	if ((rc == EX_ENV && VM_PERSISTENT)) && grep -q '^message=disk in use' "$dir/result" 2>/dev/null; then
 		note "(two guests cannot both keep their changes: end the other, or do without --persistent)"
@@ -89,6 +91,9 @@ image_default_disk() {
 # RUNDIR/session/ and the variables say. Returns vexvm's code, or else the session's status.
 image_session() {
 	local dir=$1 rc=0
+	# Before the boot where the manifest knows the kernel: no guest has to wait for a compiler, or boot for nothing.
+	kernel=$(image_field "${IMAGE_DISK%/*}" kernel)
+	if [[ -n $kernel && -z $IMAGE_RESUME ]] && ((!VM_INSTALLED)); then image_build_for "$kernel"; fi
 	export VEX_INSTALL VEX_VERBOSE VM_SHARE VM_SCREENSHOT VM_INSTALLED IMAGE_KEY IMAGE_LABEL IMAGE_SAVE IMAGE_RESUME
 	VM_DISK_NAMES=$(image_disk_names)
 	export VM_DISK_NAMES

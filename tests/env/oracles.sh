@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# env-test: quick
+# Every kind of complaint a kernel has fails the test that caused it, although the test itself says "ok".
+# shellcheck source=tests/env/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Kinds that need a checker are provoked on a debug kernel; the first that is at hand will do.
+kernel=
+run "$VEX" kernel list
+for k in debug-6.12 debug-6.1; do
+	if grep -qE "^$k +(ready|cached)" "$WORK/out"; then kernel=$k; fi
+done
+
+mkdir "$WORK/g" "$WORK/alone"
+: >"$WORK/known"
+# kind DIR NAME [COMMANDS]: a test that provokes it and claims that all is well.
+kind() {
+	printf '#!/bin/sh\n# needs: time=60\ncd /vex/tests\n%s\necho 1..1\necho "ok 1 all is well"\n' \
+		"${3:-insmod ./vextest.ko how=$2 && rmmod vextest}" >"$1/$2.sh"
+}
+# seen KERNEL NAME REGEX
+seen() { says "^    not ok $1/$2  .*$3" "$2 fails its test: $3"; }
+
+# ---- any kernel ----------------------------------------------------------------------------------
+"$VEX" kernel fetch 6.1 >/dev/null 2>&1
+build_testmod 6.1 || { report 1 "the misbehaving module builds"; exit 1; }
+cp "$TESTMOD" "$WORK/g/"
+kind "$WORK/g" warn
+kind "$WORK/g" refcount
+# shellcheck disable=SC2016
+kind "$WORK/g" hung 'echo 1 >/proc/sys/kernel/hung_task_timeout_secs; insmod ./vextest.ko how=hung
+	i=0; while ! dmesg | grep -q "blocked for more than" && [ $i -lt 40 ]; do sleep 1; i=$((i + 1)); done
+	rmmod vextest; echo 120 >/proc/sys/kernel/hung_task_timeout_secs'
+# No kernel here has KCSAN, which excludes KASAN: only that its line is recognised can be shown.
+kind "$WORK/g" kcsan 'echo "BUG: KCSAN: data-race in a / b" >/dev/kmsg'
+kind "$WORK/g" slub 'echo "BUG vexfs_inode (Not tainted): Poison overwritten" >/dev/kmsg'
+kind "$WORK/g" innocent 'echo "vexfs: a harmless line" >/dev/kmsg'
+run "$VEX" test --only guest --kernel 6.1 --tests "$WORK/g" --known "$WORK/known"
+expect 3 "complaints of a stock kernel"
+seen 6.1 warn 'kernel: WARNING: '
+seen 6.1 refcount 'kernel: (refcount_t|WARNING): '
+seen 6.1 hung 'kernel: INFO: task vextest-hung:.* blocked for more than'
+seen 6.1 kcsan 'kernel: BUG: KCSAN: data-race'
+seen 6.1 slub 'kernel: BUG vexfs_inode'
+says '^    ok     6\.1/innocent' "a harmless line fails nothing"
+says '^1 passed, 5 failed$' "and nothing else passed"
+
+if [[ -z $kernel ]]; then
+	skip "kinds that need a debug kernel" "no debug kernel is built: ./vex kernel build debug-6.1"
+	exit 0
+fi
+
+# ---- debug kernels --------------------------------------------------------------------------------
+run "$VEX" vm --kernel "$kernel" --module none --rundir "$WORK/alive" <(echo 'echo alive')
+build_testmod "$kernel" || { report 1 "the misbehaving module builds for $kernel"; exit 1; }
+rm "$WORK"/g/*
+cp "$TESTMOD" "$WORK/g/"
+for k in atomic kasan ubsan list leak innocent; do
+	kind "$WORK/g" "$k" "$([[ $k != innocent ]] || echo true)"
+done
+run "$VEX" test --only guest --kernel "$kernel" --tests "$WORK/g" --known "$WORK/known"
+expect 3 "complaints of $kernel"
+seen "$kernel" atomic 'kernel: BUG: sleeping function called from invalid context'
+seen "$kernel" kasan 'kernel: BUG: KASAN: '
+seen "$kernel" ubsan 'kernel: UBSAN: shift-out-of-bounds'
+seen "$kernel" list 'kernel: .*(list_del|slab-use-after-free|WARNING|kernel BUG)'
+says "^    not ok $kernel/end-of-run.* kmemleak: unreferenced object" "leaked objects fail the run as a whole"
+grep -hq '# kmemleak: .*do_leak\|# kmemleak: .*vextest' "$ROOT/$(sed -n 's/^ *logs: //p' "$WORK/out")"/guest/*/tap.log
+report $? "with the backtrace of their allocation"
+says "^    ok     $kernel/innocent" "and nobody else"
+
+# Lockdep says only one thing per boot.
+for k in circular recursive rcu; do
+	case $k in
+	circular) says='possible circular locking dependency' ;;
+	recursive) says='possible recursive locking' ;;
+	rcu) says='suspicious RCU usage' ;;
+	esac
+	guest "$k" --kernel "$kernel" --ktap --file /x.ko="$TESTMOD" <<END
+insmod /x.ko how=$k; rmmod vextest; echo 1..1; echo "ok 1 all is well"
+END
+	expect 3 "$k"
+	says "# kernel: WARNING: $says" "$k fails its test: $says"
+done

@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# needs: disk=test:32M mem=768M time=240 slice
+#
+# The module is loaded and unloaded 100 times, every tenth time with a mount in between, and nothing is left: no slab
+# cache, no entry in /sys, /proc or debugfs, no kernel thread, no mapping, no memory. On kernels with kmemleak init
+# looks for leaked objects afterwards.
+set -u
+mnt=$TMPDIR/mnt
+mkdir -p "$mnt" /tmp/state
+n=0
+ok() { # ok STATUS NAME
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; fi
+}
+
+use() {
+	mount -t vexfs "$VEX_DISK_TEST" "$mnt" && echo "round $1" >"$mnt/f$1" && mkdir "$mnt/d$1" && cat "$mnt/f$1" >/dev/null &&
+		vexctl collection create "$mnt" "c$1" --dim 4 --type f32 --metric l2 >/dev/null &&
+		echo "1 2 3 $1" | vexctl set --collection "c$1" "$mnt/f$1" - >/dev/null &&
+		vexctl search --collection "c$1" --k 1 --vector /tmp/state/query "$mnt" >/dev/null
+	umount "$mnt"
+}
+
+# rounds FROM TO
+rounds() {
+	i=$1
+	while [ "$i" -le "$2" ]; do
+		insmod "$VEX_MODULE" || { echo "# load $i failed"; return 1; }
+		if [ $((i % 10)) -eq 0 ]; then use "$i" || { echo "# use in round $i failed"; return 1; }; fi
+		rmmod vexfs || { echo "# unload $i failed"; return 1; }
+		i=$((i + 1))
+	done
+}
+
+settle() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	for f in /sys/kernel/slab/*/shrink; do echo 1 >"$f" 2>/dev/null; done
+	usleep 300000
+}
+
+# Names that a module may leave behind.
+names() {
+	for d in /sys/module /sys/fs /sys/kernel /sys/kernel/slab /sys/kernel/debug /sys/class /sys/class/bdi /proc/fs /proc/sys/fs; do
+		for e in "$d"/*; do echo "$e"; done
+	done
+	cat /proc/filesystems
+	cut -d' ' -f1 /proc/slabinfo | sed 1,2d
+	# Kernel threads come and go by themselves only as workers.
+	for p in /proc/[0-9]*; do
+		[ -z "$(tr -d '\0' 2>/dev/null <"$p/cmdline")" ] && sed -n 's/^Name:[[:space:]]*//p' "$p/status" 2>/dev/null
+	done | grep -v '^kworker'
+}
+field() { awk -v k="$1:" '$1 == k { print $2 }' /proc/meminfo; }
+measure() { # measure FILE
+	settle
+	names | sort >"$1.names"
+	grep -c . /proc/vmallocinfo >"$1.mappings"
+	field SUnreclaim >"$1.slab"
+	field MemAvailable >"$1.free"
+	awk '/^kmalloc/ { print $1, $2 }' /proc/slabinfo >"$1.kmalloc"
+}
+grew() { echo $(($(cat /tmp/state/b."$1") - $(cat /tmp/state/a."$1"))); }
+
+echo "KTAP version 1"
+echo "1..8"
+echo "1 2 3 4" >/tmp/state/query
+grep -q '^vexfs ' /proc/modules && rmmod vexfs
+mkfs.vexfs -q -f "$VEX_DISK_TEST"
+ok $? "unloaded, and a filesystem to mount"
+# The first rounds fill caches that stay.
+rounds 1 10
+ok $? "ten times to warm up"
+measure /tmp/state/a
+rounds 11 110
+ok $? "loaded and unloaded 100 times, used 10 times"
+measure /tmp/state/b
+
+diff /tmp/state/a.names /tmp/state/b.names | sed -n 's/^[+-]\([^+-]\)/# \1/p' >/tmp/state/diff
+[ ! -s /tmp/state/diff ]
+ok $? "no cache, thread, file or directory appeared or went"
+head -n 10 /tmp/state/diff
+! grep -q vexfs /tmp/state/b.names
+ok $? "none of them is named after vexfs"
+# A module is three or four mappings; they are freed lazily.
+[ "$(grew mappings)" -lt 50 ]
+ok $? "mappings of kernel memory: $(grew mappings) more"
+# One object lost per load would be 100 more in its cache.
+awk 'NR == FNR { a[$1] = $2; next } $2 - a[$1] >= 100 { print "# " $1 ": " $2 - a[$1] " objects more"; bad = 1 } END { exit bad }' \
+	/tmp/state/a.kmalloc /tmp/state/b.kmalloc
+ok $? "no kmalloc cache grew by 100 objects"
+[ "$(grew slab)" -lt 2048 ] && [ "$(grew free)" -gt -8192 ]
+ok $? "memory: unreclaimable slab $(grew slab) kB more, available $(grew free) kB more"
+fsck.vexfs -n "$VEX_DISK_TEST" >/tmp/state/fsck 2>&1 || { sed 's/^/# /' /tmp/state/fsck; echo "not ok $((n + 1)) fsck"; }

@@ -132,7 +132,7 @@ says 'kernel 6\.1 has no kgdb.*debug-6\.1' "says which have it"
 # The interactive way: a terminal with gdb, and the guest's console in a second one.
 await() {
 	local i
-	for ((i = 0; i < 1800; i++)); do
+	for ((i = 0; i < 6000; i++)); do
 		grep -qaE -- "$1" "$2" 2>/dev/null && return
 		sleep 0.1
 	done

@@ -60,11 +60,15 @@ def extent_of(key, val):
 # ---- printers ---------------------------------------------------------------------
 
 
-class Summary:
-    """A line that says what it is, then the fields as they are."""
+class Line:
+    """A structure that one line says all about."""
 
     def __init__(self, value):
         self.v = value
+
+
+class Summary(Line):
+    """A line that says what it is, then the fields as they are."""
 
     def children(self):
         for f in self.v.type.fields():
@@ -144,7 +148,7 @@ class Root(Summary):
             yield "[%d]" % i, "key 0x%x -> block %d" % (key, val) if level else extent_of(key, val)
 
 
-class Extent(Summary):
+class Extent(Line):
     """struct vexfs_extent, unpacked"""
 
     def to_string(self):
@@ -154,10 +158,8 @@ class Extent(Summary):
         return "extent %d+%d -> %d%s" % (int(v["lblk"]), int(v["len"]), int(v["pblk"]),
                                          " unwritten" if int(v["flags"]) >> 60 & 1 else "")
 
-    children = None
 
-
-class MdHeader(Summary):
+class MdHeader(Line):
     """struct vexfs_mdhdr, the start of a metadata block"""
 
     def to_string(self):
@@ -167,10 +169,8 @@ class MdHeader(Summary):
             MAGICS.get(magic, "UNKNOWN magic 0x%x" % magic), int(v["h_blkno"]), int(v["h_owner"]),
             int(v["h_level"]), int(v["h_count"]), int(v["h_bytes"]))
 
-    children = None
 
-
-class BufferHead(Summary):
+class BufferHead(Line):
     """struct buffer_head, with what VexFS keeps in it"""
 
     BITS = ("uptodate", "dirty", "lock", "req", "mapped", "new")
@@ -190,7 +190,7 @@ class BufferHead(Summary):
             int(v["b_blocknr"]), " ".join(words), what, int(v["b_count"]["counter"]))
 
 
-class Handle(Summary):
+class Handle(Line):
     """handle_t of jbd2"""
 
     def to_string(self):
@@ -210,11 +210,7 @@ def lookup_printer(value):
     ty = value.type.strip_typedefs()
     if ty.code != gdb.TYPE_CODE_STRUCT or ty.tag not in PRINTERS:
         return None
-    p = PRINTERS[ty.tag](value)
-    if p.children is None:
-        del_children = type(p.__class__.__name__, (object,), {"to_string": p.to_string})
-        return del_children()
-    return p
+    return PRINTERS[ty.tag](value)
 
 
 lookup_printer.__name__ = "vexfs"

@@ -3,6 +3,7 @@
 # One-line purpose: a guest under gdb, with symbols of kernel and module
 
 cmd_help() {
+	VM_IMAGE_OK=1
 	cat <<'END'
 usage: ./vex debug [OPTION]... [-- COMMAND [ARGUMENT]...]
        ./vex debug --console
@@ -11,7 +12,8 @@ Boots a guest, stops it before vexfs.ko is loaded and starts gdb on it in this t
 "continue". The guest then mounts a VexFS on /mnt/vexfs and runs COMMAND, or a shell to which
 ./vex debug --console connects a second terminal. Symbols of vexfs.ko are loaded by themselves, at the addresses the
 guest reports, again after each reload. Leaving gdb ends the guest. In gdb: vexfs-sb, vexfs-inodes,
-vexfs-reload, $vexfs_sb(), $vexfs_inode(X); VexFS structures print with what they mean.
+vexfs-reload, $vexfs_sb(), $vexfs_inode(X); VexFS structures print with what they mean. With --image the guest is
+a whole Debian of ./vex image build, with this checkout's module loaded and a VexFS mounted before gdb stops it.
 
   --batch FILE          run the gdb script FILE, let the guest finish COMMAND, end; status 1 if a line fails
   --kgdb                through the kernel's own debugger on the second serial port (kernels with kgdb: debug-6.1 ...)
@@ -58,6 +60,30 @@ debug_console() {
 	note "connected; Ctrl-A x leaves, \"exit\" ends the guest; it answers only while gdb lets it run"
 	env_build
 	"$VEX_BUILD/env/vexvm" --attach "$s"
+}
+
+# ./vex debug --image: gdb on a running Debian; module and mount are there already.
+debug_image() {
+	local dir=$1 rc=0
+	((D_KGDB + D_PAUSED == 0)) || usage_error "--kgdb and --paused are for guests of the fast lane, not for --image"
+	((VM_INSTALLED == 0)) || usage_error "--installed: the module in the image has no debug information; without it this checkout's is loaded"
+	image_need "$VM_IMAGE_WORD"
+	[[ -n $IMAGE_KEY ]] || die "$EX_USAGE" "./vex debug needs an image with our key: one out of ./vex image list"
+	need_packages "${PKG_DEBUG[@]}"
+	if [[ -z $dir ]]; then dir=$(run_dir debug); fi
+	mkdir -p "$dir/session"
+	dir=$(readlink -f "$dir")
+	if ((${#D_COMMAND[@]})); then printf '%q ' "${D_COMMAND[@]}" >"$dir/session/gdb-command"; fi
+	image_default_disk
+	trap debug_end EXIT
+	debug_sockets "$dir"
+	export VEX_GDB_SOCKET=$DEBUG_TMP/gdb VEX_GDB_BATCH=$D_BATCH VEX_GDB_SYMBOLS=$2 VEX_GDB_LIMIT=$D_LIMIT
+	say "Booting $IMAGE_LABEL (console: ${dir#"$VEX_ROOT"/}/console.log; ./vex ssh logs in from a second terminal)"
+	image_session "$dir" --gdb "$DEBUG_TMP/gdb" || rc=$?
+	case $rc in
+	"$EX_BUILD_ID") die "$EX_BUILD_ID" "the symbols belong to another build (see above)" ;;
+	*) return "$rc" ;;
+	esac
 }
 
 # The job: kind, script and files of the guest.
@@ -180,6 +206,8 @@ cmd_main() {
 	D_BATCH='' D_KGDB=0 D_PAUSED=0 D_MOUNT=1 D_COMMAND=() D_LIMIT=300 DEBUG_VM='' DEBUG_TMP=''
 	# shellcheck source=env/debug/session.sh
 	. "$VEX_ROOT/env/debug/session.sh"
+	# shellcheck disable=SC2034	# read by vm_option
+	VM_IMAGE_OK=1
 	while (($#)); do
 		vm_option "$@"
 		if ((VM_SHIFT)); then shift "$VM_SHIFT"; continue; fi
@@ -197,12 +225,16 @@ cmd_main() {
 		esac
 		shift
 	done
+	if [[ -z $D_BATCH && ! -t 0 ]]; then usage_error "without a terminal: give a gdb script with --batch FILE"; fi
+	if [[ -n $D_BATCH && ${#D_COMMAND[@]} == 0 ]]; then usage_error "--batch wants a command for the guest: -- COMMAND"; fi
+	if ((VM_IMAGE)); then
+		debug_image "$dir" "$module"
+		return
+	fi
 	name=$(kernel_parse "${VM_KERNEL:-6.1}")
 	[[ $name != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	kernel_has "$name" x86 || usage_error "--kernel $name: gdb runs on x86 guests"
 	debug_check "$name"
-	if [[ -z $D_BATCH && ! -t 0 ]]; then usage_error "without a terminal: give a gdb script with --batch FILE"; fi
-	if [[ -n $D_BATCH && ${#D_COMMAND[@]} == 0 ]]; then usage_error "--batch wants a command for the guest: -- COMMAND"; fi
 	build_packages "${PKG_DEBUG[@]}"
 	vm_need "$name"
 	kernel_symbols_need "$name"

@@ -88,16 +88,17 @@ image_default_disk() {
 }
 
 # image_session RUNDIR: boots the image, runs env/vm/image-session.sh when it is up, ends it. The session does what
-# RUNDIR/session/ and the variables say. Returns vexvm's code, or else the session's status.
+# RUNDIR/session/ and the variables say. Returns vexvm's code, or else the session's status. More arguments: vexvm's.
 image_session() {
-	local dir=$1 rc=0
+	local dir=$1 rc=0 kernel
+	shift
 	# Before the boot where the manifest knows the kernel: no guest has to wait for a compiler, or boot for nothing.
 	kernel=$(image_field "${IMAGE_DISK%/*}" kernel)
 	if [[ -n $kernel && -z $IMAGE_RESUME ]] && ((!VM_INSTALLED)); then image_build_for "$kernel"; fi
 	export VEX_INSTALL VEX_VERBOSE VM_SHARE VM_SCREENSHOT VM_INSTALLED IMAGE_KEY IMAGE_LABEL IMAGE_SAVE IMAGE_RESUME
 	VM_DISK_NAMES=$(image_disk_names)
 	export VM_DISK_NAMES
-	image_vm_start "$dir" --session "exec bash $(printf %q "$VEX_ROOT/env/vm/image-session.sh")" || rc=$?
+	image_vm_start "$dir" --session "exec bash $(printf %q "$VEX_ROOT/env/vm/image-session.sh")" "$@" || rc=$?
 	if ((rc)); then
 		note "log: ${dir#"$VEX_ROOT"/}"
 		return "$rc"

@@ -76,7 +76,11 @@ else
 	prepare_guest 1
 fi
 take_picture
-if [[ -f $SESSION/command ]]; then
+if [[ -n ${VEX_GDB_SOCKET:-} ]]; then
+	# shellcheck source=env/debug/image-gdb.sh
+	. "$VEX_ROOT/env/debug/image-gdb.sh"
+	image_gdb || status=$?
+elif [[ -f $SESSION/command ]]; then
 	ssh_to "$IMAGE_KEY" "$PORT" root -n -- ". /run/vexfs.env; cd /root; $(<"$SESSION/command")" || status=$?
 elif [[ ! -d $SESSION/tree && -t 0 && -t 1 ]]; then
 	ssh_to "$IMAGE_KEY" "$PORT" root -t -- '. /run/vexfs.env; cd /root; exec bash -l' || status=$?

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# needs: disk=test:64M disk=scratch:32M mem=512M time=120
+# needs: disk=test:64M disk=scratch:32M mem=512M time=120 slice
 # Images that must not mount, each with the message that says why; devices that
 # mkfs must refuse.
 set -u

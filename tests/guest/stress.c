@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:64M mem=768M time=300
+ * needs: disk=test:64M mem=768M time=300 cpus=2 slice
  *
  * Several processes at once in one tree, racing each other for names, blocks,
  * mappings and commits. There is no model: the oracles are errors that cannot

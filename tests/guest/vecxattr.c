@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:64M mem=512M time=120
+ * needs: disk=test:64M mem=512M time=120 slice
  *
  * Embeddings through user.vec.* extended attributes: values, names, flags,
  * listing, and what is refused. What one interface sets the other sees.

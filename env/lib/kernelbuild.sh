@@ -104,15 +104,17 @@ kernel_obj() { printf '%s/kbuild/%s' "$VEX_CACHE" "$1"; }
 
 # kernel_make NAME SOURCE ARG...: kbuild with everything that decides about its output.
 kernel_make() {
-	local name=$1 src=$2 cc
+	local name=$1 src=$2 cc hostcc
 	shift 2
-	cc=$(toolchain_cc "$(kernel_toolchain "$name")")
+	# One word: rustc takes HOSTCC for its linker.
+	hostcc=$(toolchain_cc "$(kernel_toolchain "$name")")
+	cc=$hostcc
 	if [[ ${VEX_CCACHE:-1} == 1 ]] && kernel_run "$name" sh -c 'command -v ccache' >/dev/null; then cc="ccache $cc"; fi
 	# Same input, same output: no time, user or host in the image.
 	# shellcheck disable=SC2046	# words
 	kernel_run "$name" env CCACHE_DIR="$VEX_CACHE/ccache" CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$VEX_CACHE/kbuild" \
 		KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=vex KBUILD_BUILD_HOST=vex \
-		make -C "$src" O="$(kernel_obj "$name")" CC="$cc" HOSTCC="$cc" LOCALVERSION="-${name%%-*}" \
+		make -C "$src" O="$(kernel_obj "$name")" CC="$cc" HOSTCC="$hostcc" LOCALVERSION="-${name%%-*}" \
 		$(kernel_make_args "$name") "$@"
 }
 

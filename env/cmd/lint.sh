@@ -59,9 +59,8 @@ cmd_main() {
 	mapfile -t group < <(tools_packages lint)
 	if [[ $VEX_INSTALL == 1 ]]; then need_packages "${group[@]}" make; fi
 	if [[ " ${names[*]} " == *" sparse "* && $VEX_INSTALL == 1 ]]; then kernel_need "${LINT_KERNEL:-6.1}"; fi
-	LINT_DIR=$VEX_BUILD/lint
-	mkdir -p "$LINT_DIR" "$VEX_BUILD/log"
-	rm -f "$LINT_DIR"/{used,*.raw,*.findings,*.err}
+	# shellcheck disable=SC2034	# read by lint_run
+	LINT_DIR=$(lint_dir)
 	say "Linters: ${names[*]}"
 	for l in "${names[@]}"; do
 		rc=0

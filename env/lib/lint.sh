@@ -97,6 +97,17 @@ lint_accept() {
 			if (!ok) print }' "$LINT_ACCEPTED" -
 }
 
+# A directory for this run's answers; those of runs that have ended go, but for the newest few.
+lint_dir() {
+	local dir old
+	dir=$VEX_BUILD/lint/$(date +%Y%m%d-%H%M%S)-$$
+	mkdir -p "$dir" "$VEX_BUILD/log"
+	find "$VEX_BUILD/lint" -mindepth 1 -maxdepth 1 -type d -name '*-*-*' | sort -r | tail -n +6 | while read -r old; do
+		[[ -d /proc/${old##*-} ]] || rm -rf "$old"
+	done
+	printf '%s' "$dir"
+}
+
 # lint_run NAME: one line of verdict, findings below it; 0 clean or skipped, 1 findings.
 lint_run() {
 	local name=$1 raw=$LINT_DIR/$1.raw found=$LINT_DIR/$1.findings start n all pid rc=0

@@ -33,7 +33,7 @@ static unsigned int inode;
 static char **dirs;
 static size_t ndirs;
 
-static void fail(const char *fmt, ...)
+static _Noreturn void fail(const char *fmt, ...)
 {
 	va_list ap;
 

@@ -156,7 +156,7 @@ static int set_all(struct embed_job *j, int fd, const struct state *s)
 {
 	size_t size = j->opt->chunk_size ? (size_t)j->opt->chunk_size : TEXT_MAX;
 	size_t first = text_first_word(&j->text), to = passage_end(&j->text, first, size);
-	uint32_t chunks;
+	uint32_t chunks = 0;
 	int ret = set_passages(j, fd, to, size, &chunks);
 
 	if (!ret)

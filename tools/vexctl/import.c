@@ -71,10 +71,9 @@ static int count_lines(struct import *im)
 {
 	char *line = NULL;
 	size_t room = 0;
-	ssize_t len;
 	int ret = EXIT_OK;
 
-	while (!ret && (len = getline(&line, &room, im->list)) > 0) {
+	while (!ret && getline(&line, &room, im->list) > 0) {
 		im->lines++;
 		if (line[0] != '\n')
 			continue;

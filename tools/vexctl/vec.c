@@ -284,6 +284,7 @@ static int list_one(struct listing *l, const char *path)
 	l->t = &t;
 	l->name[0] = '\0';
 	ret = list_target(l);
+	l->t = NULL;
 	target_close(&t);
 	return ret;
 }

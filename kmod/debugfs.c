@@ -9,6 +9,7 @@
  */
 #include "kmod/vexfs.h"
 #include "kmod/debugfs.h"
+#include "kmod/kunit.h"
 #include <linux/completion.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -234,6 +235,7 @@ void vexfs_debugfs_init(void)
 {
 	vexfs_debugfs_dir = debugfs_create_dir("vexfs", NULL);
 	debugfs_create_file("trigger", 0600, vexfs_debugfs_dir, NULL, &vexfs_trigger_fops);
+	vexfs_kunit_debugfs(vexfs_debugfs_dir);
 	pr_notice("vexfs: debug build: faults on demand in /sys/kernel/debug/vexfs/trigger\n");
 }
 

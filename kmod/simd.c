@@ -7,6 +7,7 @@
  * (VEXFS_BATCH_ELEMS in search.c), and nothing in it sleeps or faults.
  */
 #include "kmod/vec.h"
+#include "kmod/kunit.h"
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #ifdef CONFIG_X86_64
@@ -41,6 +42,13 @@ static const struct vexfs_simd *vexfs_simd_pick(const char *want)
 	return &vexfs_simd_sse2;
 }
 
+#ifdef VEXFS_KUNIT
+bool vexfs_simd_usable(const struct vexfs_simd *s)
+{
+	return s != &vexfs_simd_avx2 || vexfs_have_avx2();
+}
+#endif
+
 static bool vexfs_fpu_get(void)
 {
 	if (!irq_fpu_usable())
@@ -67,6 +75,13 @@ static bool vexfs_fpu_get(void)
 static void vexfs_fpu_put(void)
 {
 }
+
+#ifdef VEXFS_KUNIT
+bool vexfs_simd_usable(const struct vexfs_simd *s)
+{
+	return s == &vexfs_simd_int;
+}
+#endif
 #endif
 
 static bool vexfs_simd_name_valid(const char *name)
@@ -93,6 +108,32 @@ const struct vexfs_simd *vexfs_simd(void)
 	return vexfs_simd_chosen;
 }
 
+vexfs_testable void vexfs_simd_scan_by(const struct vexfs_simd *s, const struct vexfs_query *q,
+				       const struct vexfs_code *const *recs, u32 n, u32 *keys)
+{
+	if (!s->fpu) {
+		s->scan(q, recs, n, keys);
+	} else if (vexfs_fpu_get()) {
+		s->scan(q, recs, n, keys);
+		vexfs_fpu_put();
+	} else {
+		vexfs_simd_int.scan(q, recs, n, keys);
+	}
+}
+
+vexfs_testable void vexfs_simd_exact_by(const struct vexfs_simd *s, const struct vexfs_query *q,
+					const u32 *const *vecs, u32 n, u32 *keys)
+{
+	if (!s->fpu) {
+		s->exact(q, vecs, n, keys);
+	} else if (vexfs_fpu_get()) {
+		s->exact(q, vecs, n, keys);
+		vexfs_fpu_put();
+	} else {
+		vexfs_simd_int.exact(q, vecs, n, keys);
+	}
+}
+
 /**
  * vexfs_simd_scan - approximate distance keys of a batch of code records
  * @q:	  prepared query
@@ -105,25 +146,11 @@ const struct vexfs_simd *vexfs_simd(void)
 void vexfs_simd_scan(const struct vexfs_query *q, const struct vexfs_code *const *recs, u32 n,
 		     u32 *keys)
 {
-	if (!vexfs_simd_chosen->fpu) {
-		vexfs_simd_chosen->scan(q, recs, n, keys);
-	} else if (vexfs_fpu_get()) {
-		vexfs_simd_chosen->scan(q, recs, n, keys);
-		vexfs_fpu_put();
-	} else {
-		vexfs_simd_int.scan(q, recs, n, keys);
-	}
+	vexfs_simd_scan_by(vexfs_simd_chosen, q, recs, n, keys);
 }
 
 /* As vexfs_simd_scan(), for full-precision vectors as float32 bits, dim words each. */
 void vexfs_simd_exact(const struct vexfs_query *q, const u32 *const *vecs, u32 n, u32 *keys)
 {
-	if (!vexfs_simd_chosen->fpu) {
-		vexfs_simd_chosen->exact(q, vecs, n, keys);
-	} else if (vexfs_fpu_get()) {
-		vexfs_simd_chosen->exact(q, vecs, n, keys);
-		vexfs_fpu_put();
-	} else {
-		vexfs_simd_int.exact(q, vecs, n, keys);
-	}
+	vexfs_simd_exact_by(vexfs_simd_chosen, q, vecs, n, keys);
 }

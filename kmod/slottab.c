@@ -8,6 +8,7 @@
  * must still be there.
  */
 #include "kmod/vec.h"
+#include "kmod/kunit.h"
 
 #define VEXFS_GROW_MAX	64	/* slot-table blocks added at a time */
 #define VEXFS_PENDING_MANY 256	/* freed slots worth a commit */
@@ -64,7 +65,7 @@ static unsigned long **vexfs_slotmap_bits(struct vexfs_slotmap *m, int i)
 	return bits[i];
 }
 
-static void vexfs_slotmap_release(struct vexfs_slotmap *m)
+vexfs_testable void vexfs_slotmap_release(struct vexfs_slotmap *m)
 {
 	int i;
 
@@ -78,7 +79,7 @@ void vexfs_slotmap_free(struct vexfs_coll *coll)
 	vexfs_slotmap_release(&coll->bits);
 }
 
-static int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots)
+vexfs_testable int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots)
 {
 	int i;
 
@@ -96,7 +97,7 @@ static int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots)
 }
 
 /* Replace the bitmaps by larger ones. coll->sem held for writing. */
-static void vexfs_slotmap_swap(struct vexfs_coll *coll, struct vexfs_slotmap *new)
+vexfs_testable void vexfs_slotmap_swap(struct vexfs_coll *coll, struct vexfs_slotmap *new)
 {
 	struct vexfs_slotmap *m = &coll->bits;
 	u32 i, bytes = BITS_TO_LONGS(coll->nslots) * sizeof(long);
@@ -157,7 +158,7 @@ void vexfs_slot_mark_freed(struct vexfs_coll *coll, u32 slot, tid_t tid)
 	spin_unlock(&coll->lock);
 }
 
-static void vexfs_coll_commit(struct vexfs_coll *coll, u32 parity)
+vexfs_testable void vexfs_coll_commit(struct vexfs_coll *coll, u32 parity)
 {
 	struct vexfs_slotmap *m = &coll->bits;
 	u32 slot;

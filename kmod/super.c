@@ -2,6 +2,7 @@
 /* Mount, unmount, statfs, sync, freeze; the module. */
 #include "kmod/vexfs.h"
 #include "kmod/debugfs.h"
+#include "kmod/kunit.h"
 #include "kmod/trace.h"
 #include <linux/blkdev.h>
 #include <linux/fs_context.h>
@@ -316,10 +317,6 @@ static int vexfs_load(struct super_block *sb)
 	return err;
 }
 
-struct vexfs_mount_opts {
-	int errors;		/* -1: what the superblock says */
-};
-
 static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 {
 	struct vexfs_mount_opts *opts = fc->fs_private;
@@ -384,7 +381,7 @@ static const struct fs_parameter_spec vexfs_params[] = {
 	{}
 };
 
-static int vexfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
+vexfs_testable int vexfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 {
 	struct vexfs_mount_opts *opts = fc->fs_private;
 	struct fs_parse_result result;

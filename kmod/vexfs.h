@@ -101,6 +101,10 @@ struct vexfs_sb_info {
 	struct list_head	vec_writing;	/* the commit thread's own */
 };
 
+struct vexfs_mount_opts {
+	int errors;		/* -1: what the superblock says */
+};
+
 struct vexfs_inode_info {
 	struct inode		vfs_inode;
 	struct rw_semaphore	data_sem;	/* root (extents or entries), disksize */

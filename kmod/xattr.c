@@ -11,13 +11,14 @@
  * file.
  */
 #include "kmod/vec.h"
+#include "kmod/kunit.h"
 #include <linux/xattr.h>
 
 #define VEXFS_XATTR_PREFIX	XATTR_USER_PREFIX "vec."
 #define VEXFS_RANGE_BYTES	16
 
 /* "<collection>[.<n>]" */
-static int vexfs_xattr_parse(const char *name, char *coll, u32 *chunk)
+vexfs_testable int vexfs_xattr_parse(const char *name, char *coll, u32 *chunk)
 {
 	const char *dot = strchrnul(name, '.');
 	size_t len = dot - name;
@@ -138,7 +139,7 @@ const struct xattr_handler *const vexfs_xattr_handlers[] = {
 
 /* ---- list --------------------------------------------------------------------------- */
 
-static int vexfs_xattr_name(char *out, const char *coll, u32 chunk)
+vexfs_testable int vexfs_xattr_name(char *out, const char *coll, u32 chunk)
 {
 	if (!chunk)
 		return snprintf(out, XATTR_NAME_MAX + 1, VEXFS_XATTR_PREFIX "%s", coll) + 1;

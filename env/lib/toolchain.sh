@@ -9,6 +9,8 @@ PKG_KBUILD=(gcc-12 gcc make bc bison flex libelf-dev libssl-dev kmod cpio rsync 
 PKG_CHROOT=(mmdebstrap)
 RUST_SUITE=trixie
 RUST_PACKAGES=gcc,make,libc6-dev,bc,bison,flex,libelf-dev,libssl-dev,kmod,cpio,rsync,xz-utils,zstd,rustc,rust-src,bindgen,libclang-dev,ccache
+# What decides nothing about a kernel (kernel-doc's checks are written in Perl) is no part of the toolchain's name.
+RUST_HELPERS=perl
 
 # The archive this machine takes Debian from (a mirror, a proxy's address, ...).
 apt_mirror() {
@@ -34,7 +36,7 @@ rust_need() {
 	say "Rust toolchain: Debian $RUST_SUITE's rustc and bindgen, bootstrapped into ${dir/#$HOME/\~}"
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	quietly "bootstrapping $RUST_SUITE" "$log" mmdebstrap --variant=minbase --include="$RUST_PACKAGES" \
+	quietly "bootstrapping $RUST_SUITE" "$log" mmdebstrap --variant=minbase --include="$RUST_PACKAGES,$RUST_HELPERS" \
 		--aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 		--dpkgopt=force-unsafe-io "$RUST_SUITE" "$dir" "deb $(apt_mirror) $RUST_SUITE main" ||

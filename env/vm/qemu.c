@@ -112,6 +112,7 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 	arg(a, "-mon");
 	arg(a, "chardev=qmp,mode=control");
 	net_args(a, o);
+	debug_machine_args(a, o);
 	if (o->image)
 		return;
 	arg(a, "-device");
@@ -123,7 +124,6 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 		arg(a, "virtserialport,chardev=%s,name=vex.%s,nr=%d", port_chardev[p],
 		    port_chardev[p], p);
 	}
-	debug_machine_args(a, o);
 }
 
 static void disk_args(struct argv *a, unsigned int slot, const char *file, const char *format,

@@ -96,7 +96,10 @@ run_prepare() {
 # run_verdict RUNDIR CODE STATUS: the summary, or what went wrong.
 run_verdict() {
 	local dir=$1
-	(($2 == 0)) || { note "log: ${dir#"$VEX_ROOT"/}"; return "$2"; }
+	if (($2)); then
+		((VM_IMAGE)) || note "log: ${dir#"$VEX_ROOT"/}"
+		return "$2"
+	fi
 	read_facts "$dir"
 	if [[ $3 != 0 || -z ${FACT[done]:-} ]]; then
 		die "$EX_FAILED" "the run in the guest failed (status $3); see ${dir#"$VEX_ROOT"/}/out.log and console.log"

@@ -89,6 +89,18 @@ static unsigned int find_port(struct vm *vm, const struct forward *f)
 	return 0;
 }
 
+static void say_why(struct vm *vm, const struct forward *f)
+{
+	if (!strstr(vm->reply, "Could not set up"))
+		snprintf(vm->message, sizeof(vm->message), "port %u cannot be forwarded: QEMU says '%.200s'", f->host,
+			 vm->reply);
+	else if (f->any)
+		snprintf(vm->message, sizeof(vm->message), "no free port from %u up on 127.0.0.1", f->host);
+	else
+		snprintf(vm->message, sizeof(vm->message),
+			 "port %u is taken on this host; choose another one, or --ssh-port auto", f->host);
+}
+
 static char *ports_file(const struct opts *o)
 {
 	return xprintf("%s/ports", o->rundir);
@@ -119,9 +131,7 @@ bool net_open(struct vm *vm)
 			return true;	/* QEMU did not start; that is the news */
 		if (!port) {
 			vm->error = true;
-			snprintf(vm->message, sizeof(vm->message), f->any ?
-				 "no free port from %u up on 127.0.0.1" :
-				 "port %u is taken on this host; choose another one, or --ssh-port auto", f->host);
+			say_why(vm, f);
 			return false;
 		}
 		dprintf(fd, "%u %u\n", port, f->guest);

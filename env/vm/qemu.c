@@ -258,6 +258,7 @@ void qemu_start(struct vm *vm, int incoming_fd)
 	free(a.v);
 	if (write(vm->fd[P_QMP], "{\"execute\":\"qmp_capabilities\"}\n", 31) < 0)
 		vm->dead = true;
+	vm->qmp_owed = 1;
 	debug_started(vm);
 }
 

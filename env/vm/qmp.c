@@ -23,6 +23,11 @@ void qmp_line(struct vm *vm, const char *line)
 		if (strstr(line, "\"GUEST_PANICKED\""))
 			vm->panicked = true;
 	} else if (strstr(line, "\"return\"") || strstr(line, "\"error\"")) {
+		/* In the order of the commands: without counting, a late answer would pass for the next one's. */
+		if (vm->qmp_owed > 0) {
+			vm->qmp_owed--;
+			return;
+		}
 		snprintf(vm->reply, sizeof(vm->reply), "%s", line);
 	}
 }
@@ -50,7 +55,7 @@ static bool qmp_send(struct vm *vm, const char *text, int pass_fd)
 /* Sends one command and serves the machine until its answer is there. */
 bool qmp_command(struct vm *vm, int pass_fd, const char *json, ...)
 {
-	long long deadline = now_ms() + 30000;
+	long long deadline = now_ms() + scaled(vm, 30);
 	char text[2048];
 	va_list ap;
 	int n;
@@ -66,5 +71,7 @@ bool qmp_command(struct vm *vm, int pass_fd, const char *json, ...)
 		return false;
 	while (!vm->reply[0] && !vm->dead && !vm->interrupted && now_ms() < deadline)
 		vm_poll(vm, 50);
+	if (!vm->reply[0])
+		vm->qmp_owed++;
 	return strstr(vm->reply, "\"return\"") != NULL;
 }

@@ -96,6 +96,7 @@ struct vm {
 	int in_fd;		/* our stdin, -1 when it is not forwarded */
 	char in_buf[4096];	/* bytes read from it that QEMU has not taken yet */
 	size_t in_len;
+	unsigned int qmp_owed;	/* answers still to come that nobody waits for */
 	char reply[LINE_MAX_LEN];	/* last QMP return or error */
 	bool ready, done, dead, interrupted, panicked, no_space, marker_seen;
 	bool error;		/* init said the environment is broken */

@@ -62,5 +62,7 @@ private_cache() {
 	mkdir -p "$to"
 	ln "$IMAGE_DIR/disk.qcow2" "$to/" 2>/dev/null || cp --reflink=auto --sparse=always "$IMAGE_DIR/disk.qcow2" "$to/"
 	cp -p "$IMAGE_DIR"/{manifest.json,id_ed25519,valid} "$to/"
+	# What is known about this machine stays known.
+	cp "${IMAGE_DIR%/images/*}"/accel-* "$WORK/cache/vex/" 2>/dev/null || true
 	export XDG_CACHE_HOME=$WORK/cache
 }

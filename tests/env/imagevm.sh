@@ -79,11 +79,15 @@ done
 says 'warm lane' "and why the fast lane has no snapshots"
 run "$VEX" shell --image --snapshot load nosuch
 expect 2 "unknown snapshot"
-run "$VEX" ssh
-expect 6 "ssh without a guest"
-says './vex image boot' "says how to start one"
-run "$VEX" qmp query-status
-expect 6 "qmp without a guest"
+if [[ -n $("$VEX" ssh --list) ]]; then
+	skip "ssh and qmp without a guest" "a guest of this checkout runs in another terminal"
+else
+	run "$VEX" ssh
+	expect 6 "ssh without a guest"
+	says './vex image boot' "says how to start one"
+	run "$VEX" qmp query-status
+	expect 6 "qmp without a guest"
+fi
 run env -u DISPLAY -u WAYLAND_DISPLAY "$VEX" shell --graphical
 expect 6 "--graphical without a display"
 says 'DISPLAY' "names what is missing"

@@ -93,7 +93,7 @@ static int vexfs_iomap_map(struct inode *inode, loff_t pos, loff_t length, bool 
 		err = vexfs_alloc_retry(inode, lblk, end - lblk, &e);
 		/* Look again: the cookie must be older than the mapping. */
 		seq = READ_ONCE(VEXFS_I(inode)->map_seq);
-		smp_rmb();
+		smp_rmb();	/* pairs as the one above */
 		if (!err)
 			err = vexfs_map(inode, lblk, &e);
 	}

@@ -86,7 +86,7 @@ lint_cocci() {
 
 # One call for all files: spatch takes longer to start than to look at a file.
 lint_cocci_rule() {
-	local rule=$1 name cache key
+	local rule=$1 name cache key new
 	shift
 	name=$(basename "$rule" .cocci)
 	cache=$VEX_CACHE/lint/cocci
@@ -94,9 +94,10 @@ lint_cocci_rule() {
 	if [[ ! -f $key ]]; then
 		mkdir -p "$cache"
 		find "$cache" -type f -mtime +30 -delete
-		(cd "$VEX_ROOT" && spatch --very-quiet -j "$JOBS" -D report --sp-file "$rule" "$@") >"$key.new" 2>"$LINT_DIR/cocci-$name.log" ||
-			{ tail -n2 "$LINT_DIR/cocci-$name.log" >&2; return 1; }
-		mv "$key.new" "$key"
+		new=$(mktemp "$cache/.new.XXXXXX")
+		(cd "$VEX_ROOT" && spatch --very-quiet -j "$JOBS" -D report --sp-file "$rule" "$@") >"$new" 2>"$LINT_DIR/cocci-$name.log" ||
+			{ tail -n2 "$LINT_DIR/cocci-$name.log" >&2; rm -f "$new"; return 1; }
+		mv "$new" "$key"
 	fi
 	sed -nE "s/^([^:]*:[0-9]+):[0-9-]+: (.*)\$/\\1: [$name] \\2/p" "$key"
 }

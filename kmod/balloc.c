@@ -118,19 +118,18 @@ void vexfs_groups_unload(struct super_block *sb)
 
 /* ---- pending frees ----------------------------------------------------------- */
 
-/* group->lock held. Marks the blocks untouchable until @tid has committed. */
-static int vexfs_pending_add(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len, tid_t tid)
+/*
+ * group->lock held. Marks the blocks untouchable until @tid has committed. The tree no longer has them: an
+ * error here would leak them, so these two small allocations may not fail.
+ */
+static void vexfs_pending_add(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len, tid_t tid)
 {
 	struct vexfs_group *g = &sbi->groups[group];
 	struct vexfs_pending *p, *last;
 
 	if (!g->pending)
-		g->pending = kvzalloc(VEXFS_MD_SPACE, GFP_NOFS);
-	p = kmalloc(sizeof(*p), GFP_NOFS);
-	if (!g->pending || !p) {
-		kfree(p);
-		return -ENOMEM;
-	}
+		g->pending = kzalloc(VEXFS_MD_SPACE, GFP_NOFS | __GFP_NOFAIL);
+	p = kmalloc(sizeof(*p), GFP_NOFS | __GFP_NOFAIL);
 	*p = (struct vexfs_pending){ .tid = tid, .group = group, .start = start, .len = len };
 	spin_lock(&sbi->pending_lock);
 	bitmap_set(g->pending, start, len);
@@ -147,7 +146,6 @@ static int vexfs_pending_add(struct vexfs_sb_info *sbi, u32 group, u32 start, u3
 	spin_unlock(&sbi->pending_lock);
 	kfree(p);
 	percpu_counter_add(&sbi->pending_blocks, len);
-	return 0;
 }
 
 /**
@@ -346,9 +344,8 @@ static int vexfs_free_in_group(handle_t *handle, struct super_block *sb, u32 gro
 	if (!err && vexfs_bit_next_clear(map, start, start + len) < start + len)
 		err = vexfs_corrupt(sb, 0, vexfs_group_start(&sbi->geo, group) + start,
 				    "freeing blocks that are free");
-	if (!err)
-		err = vexfs_pending_add(sbi, group, start, len, handle->h_transaction->t_tid);
 	if (!err) {
+		vexfs_pending_add(sbi, group, start, len, handle->h_transaction->t_tid);
 		vexfs_bits_clear(map, start, len);
 		vexfs_group_account(sbi, group, len);
 		err = vexfs_group_dirty(handle, sb, bh, gdt);

@@ -236,9 +236,12 @@ static int vexfs_truncate_mark(struct inode *inode, bool on)
 		return PTR_ERR(handle);
 	if (on) {
 		err = vexfs_orphan_add(handle, inode);
-		down_write(&vi->data_sem);
-		vi->disksize = i_size_read(inode);
-		up_write(&vi->data_sem);
+		/* Not on the table: a smaller size would leave blocks that nobody frees. */
+		if (!err) {
+			down_write(&vi->data_sem);
+			vi->disksize = i_size_read(inode);
+			up_write(&vi->data_sem);
+		}
 	} else {
 		/* An unlinked inode stays on the table until it is freed. */
 		err = inode->i_nlink ? vexfs_orphan_del(handle, inode) : 0;
@@ -255,18 +258,19 @@ static int vexfs_truncate_mark(struct inode *inode, bool on)
  *	   page cache and, unless at eviction or recovery, holds i_rwsem
  *
  * The size on disk moves first, in the transaction that notes the inode as an
- * orphan; a crash in between is finished at the next mount.
+ * orphan; a crash in between is finished at the next mount, and so is a failure.
  */
 int vexfs_truncate(struct inode *inode)
 {
 	u64 first = (i_size_read(inode) + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
-	int err, err2;
+	int err;
 
 	trace_vexfs_truncate(inode);
 	err = vexfs_truncate_mark(inode, true);
 	if (err)
 		return err;
 	err = vexfs_unmap_range(inode, first, VEXFS_MAX_LBLK);
-	err2 = vexfs_truncate_mark(inode, false);
-	return err ? err : err2;
+	if (err)
+		return err;
+	return vexfs_truncate_mark(inode, false);
 }

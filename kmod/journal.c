@@ -10,6 +10,8 @@
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 
 /* Private buffer flag: the checksum was verified (or the block made by us). */
 enum {
@@ -133,9 +135,17 @@ void vexfs_journal_destroy(struct super_block *sb)
 
 /* ---- handles ------------------------------------------------------------- */
 
+#define VEXFS_HANDLE_TRIES	50	/* 20 ms apart */
+
+/*
+ * jbd2 gives up when there is no memory for the handle itself. Half of an operation may be done by then (a file
+ * shorter, its blocks still mapped), so wait for memory as long as anybody would.
+ */
 static handle_t *vexfs_handle(struct super_block *sb, int credits, int revokes)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	handle_t *handle;
+	int try;
 
 	if (vexfs_is_shutdown(sb))
 		return ERR_PTR(-EIO);
@@ -143,7 +153,12 @@ static handle_t *vexfs_handle(struct super_block *sb, int credits, int revokes)
 		return ERR_PTR(-EROFS);
 	if (is_journal_aborted(sbi->journal))
 		return ERR_PTR(-EROFS);
-	return jbd2__journal_start(sbi->journal, credits, 0, revokes, GFP_NOFS, 0, 0);
+	for (try = 1;; try++) {
+		handle = jbd2__journal_start(sbi->journal, credits, 0, revokes, GFP_NOFS, 0, 0);
+		if (handle != ERR_PTR(-ENOMEM) || try == VEXFS_HANDLE_TRIES || fatal_signal_pending(current))
+			return handle;
+		memalloc_retry_wait(GFP_NOFS);
+	}
 }
 
 handle_t *vexfs_start(struct super_block *sb, int credits, int revokes)

@@ -5,14 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 
 stage "base: packages of variant $VARIANT"
-# Manuals are for people: the test variant does without documentation and translations.
-if [[ $VARIANT == test ]]; then
-	put 644 /etc/dpkg/dpkg.cfg.d/vexfs <"$P/dpkg-test.cfg"
-	find /usr/share/doc -type f ! -name copyright -delete 2>/dev/null || true
-	rm -rf /usr/share/locale/* /usr/share/info/*
-fi
-# What kdump-tools and grub-pc would ask.
-if command -v debconf-set-selections >/dev/null; then debconf-set-selections "$P/debconf"; fi
 # shellcheck disable=SC2046	# a list of words
 need_packages $(img_packages "$VARIANT" "$P/packages")
 
@@ -51,6 +43,8 @@ put 644 /etc/systemd/network/10-vexfs.network <<-'EOF'
 EOF
 # The installer leaves ifupdown behind; two managers of one interface are one too many.
 printf 'auto lo\niface lo inet loopback\n' | put 644 /etc/network/interfaces
+# The resolver answers from its own file, not from the one the host had while it bootstrapped.
+ln -sfn ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 systemctl -q enable systemd-networkd systemd-resolved ssh
 
 stage "base: consoles, quiet boot"

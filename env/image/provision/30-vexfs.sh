@@ -15,6 +15,8 @@ done
 for dir in /lib/modules/*/; do
 	kernel=$(basename "$dir")
 	[[ -e $dir/kernel ]] || continue
+	# A kernel whose compiler is not Debian 12's brings its module along (packaging/deb/kernel.sh).
+	[[ -e $dir/build || ! -e $dir/updates/vexfs.ko ]] || continue
 	dkms status vexfs -k "$kernel" | grep ': installed' || {
 		echo "DKMS has no vexfs module for kernel $kernel:" >&2
 		dkms status >&2

@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# fstab, GRUB, crash kernel.
+# GRUB, crash kernel.
 # shellcheck source=env/image/provision/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-stage "boot: fstab and GRUB"
+stage "boot: GRUB, crash kernel"
 args=$IMG_CMDLINE
 [[ $VARIANT != debug ]] || args+=" $IMG_CMDLINE_DEBUG"
-printf 'LABEL=%s / ext4 errors=remount-ro,noatime 0 1\n' "$IMG_ROOT_LABEL" | put 644 /etc/fstab
 put 644 /etc/default/grub.d/vexfs.cfg <<-EOF
 	GRUB_TIMEOUT=0
 	GRUB_TIMEOUT_STYLE=hidden
@@ -33,7 +32,12 @@ rm -f /etc/default/grub.d/kdump-tools.cfg
 if [[ -f /etc/default/kdump-tools ]]; then
 	use=0
 	[[ $VARIANT != debug ]] || use=1
-	sed -i "s/^#\?USE_KDUMP=.*/USE_KDUMP=$use/" /etc/default/kdump-tools
+	# The crash kernel is always Debian's: one with KASAN would not fit into what is reserved.
+	crash=$(linux-version list | grep -E '^[0-9.-]+-(cloud-)?amd64$' | linux-version sort | tail -n1)
+	initrd=/var/lib/kdump/initrd.img-$crash
+	[[ -f $initrd ]] || env -u DEB_MAINT_PARAMS /etc/kernel/postinst.d/kdump-tools "$crash"
+	sed -i -e "s/^#\?USE_KDUMP=.*/USE_KDUMP=$use/" -e '/^#\?KDUMP_\(KERNEL\|INITRD\)=/d' /etc/default/kdump-tools
+	printf 'KDUMP_KERNEL=/boot/vmlinuz-%s\nKDUMP_INITRD=%s\n' "$crash" "$initrd" >>/etc/default/kdump-tools
 	if ((use)); then systemctl -q enable kdump-tools; else systemctl -q disable kdump-tools; fi
 fi
 in_chroot && exit 0

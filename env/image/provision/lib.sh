@@ -38,3 +38,16 @@ put() {
 	cat >"$2"
 	chmod "$1" "$2"
 }
+
+# put_if_new MODE FILE: the same, but 1 when FILE already says so: for what costs something to change.
+put_if_new() {
+	local new
+	new=$(mktemp)
+	cat >"$new"
+	if cmp -s "$new" "$2"; then
+		rm -f "$new"
+		return 1
+	fi
+	put "$1" "$2" <"$new"
+	rm -f "$new"
+}

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# shellcheck disable=SC2034	# VM_* are read by image_vm_start
+#
+# Validation of an image by booting it (env/image/validate.sh does the looking, inside), and its manifest.
+
+# image_sound DISK: refuses what no guest could start from.
+image_sound() {
+	local disk=$1 info
+	[[ -s $disk ]] || die "$EX_ENV" "$disk is empty: build the image again (./vex image build)"
+	info=$(qemu-img info "$disk" 2>&1) || die "$EX_ENV" "$disk is damaged, qemu-img says: ${info##*: }; build it again (./vex image build)"
+	if grep -q '^file format: qcow2' <<<"$info"; then
+		qemu-img check -q "$disk" >/dev/null 2>&1 || die "$EX_ENV" \
+			"$disk is damaged, qemu-img check finds errors: build the image again (./vex image build)"
+	elif [[ $(od -An -tx1 -j510 -N2 "$disk" | tr -d ' \n') != 55aa ]]; then
+		die "$EX_ENV" "$disk is neither qcow2 nor a disk with a boot sector"
+	fi
+}
+
+image_check_report() {
+	local log=$1 line
+	while IFS= read -r line; do
+		case $line in
+		not\ ok*) printf '    %sFAILED%s %s\n' "$C_RED" "$C_OFF" "${line#not ok * }" >&2 ;;
+		*) printf '           %s\n' "${line#\# }" >&2 ;;
+		esac
+	done < <(awk '/^not ok/ { on = 1; print; next } /^# fact|^# package/ { on = 0 } /^#/ && on { print; next } { on = 0 }' "$log")
+}
+
+# image_check DISK KEY RUNDIR KERNEL VARIANT: boots a throw-away copy with a VexFS beside it, looks, shuts down.
+# RUNDIR/validate.log gets the TAP. Returns 0, 1 (a check failed) or the launcher's code.
+image_check() {
+	local disk=$1 key=$2 dir=$3 kernel=$4 variant=$5 rc=0 passed failed console=$3/console.log
+	image_sound "$disk"
+	say "Validating: the image boots, VexFS works, it shuts down"
+	rm -f "$dir/vexfs.raw"
+	truncate -s 100M "$dir/vexfs.raw"
+	"$VEX_BUILD/bin/mkfs.vexfs" -q -L vexfs "$dir/vexfs.raw" || die "$EX_ENV" "mkfs.vexfs failed on $dir/vexfs.raw"
+	: >"$dir/validate.log"
+	image_need "$disk"
+	# 2 GB whatever the user said: what is validated is the image, and a debug kernel needs them.
+	VM_DISKS=("vexfs=$dir/vexfs.raw") VM_MEMORY=2048 VM_CPUS=2
+	image_vm_start "$dir" --session "exec bash $(printf '%q ' "$VEX_ROOT/env/image/session.sh" "$key" "$kernel" "$variant")" || rc=$?
+	rm -f "$dir/vexfs.raw"
+	((rc != EX_INT)) || exit "$EX_INT"
+	if ((rc == 0)); then
+		if grep -qaE 'reboot: Power down|reboot: System halted' "$console"; then
+			echo "ok - it shuts down unattended" >>"$dir/validate.log"
+		else
+			echo "not ok - it shuts down unattended" >>"$dir/validate.log"
+		fi
+	fi
+	passed=$(grep -cE '^ok' "$dir/validate.log") || true
+	failed=$(grep -cE '^not ok' "$dir/validate.log") || true
+	image_check_report "$dir/validate.log"
+	note "$passed checks passed, $failed failed"
+	if ((failed)); then return "$EX_FAILED"; fi
+	if ((rc)); then
+		warn "the guest ended with '$(cause_of "$rc")'; the last words of $console:"
+		last_words "$console" 8 >&2
+		return "$rc"
+	fi
+	if ! grep -q '^1\.\.' "$dir/validate.log"; then
+		warn "the checks did not run to their end; see $dir/validate.log"
+		return "$EX_LOST"
+	fi
+}
+
+check_fact() { sed -n "s/^# fact $2 //p" "$1/validate.log" | head -n1; }
+
+json_string() { sed 's/\\/\\\\/g; s/"/\\"/g' <<<"$1" | tr -d '\000-\037'; }
+
+# image_manifest RC: of the build in hand.
+image_manifest() {
+	local disk=$IB_IMAGE/disk.qcow2 status=passed
+	(($1 == 0)) || status=failed
+	cat <<END
+{
+  "variant": "$IB_VARIANT",
+  "source": "$IB_SOURCE",
+  "date": "$IB_DATE",
+  "revision": "$(image_revision)",
+  "suite": "$IMG_SUITE",
+  "archive": "$(json_string "$(image_archive "$IMG_SUITE")")",
+  "kernel": "$(check_fact "$IB_LOG" kernel)",
+  "kernels": "$(check_fact "$IB_LOG" kernels | sed 's/ *$//')",
+  "custom_kernel": "$IB_KERNEL",
+  "rust": $(f=$(check_fact "$IB_LOG" rust); echo "${f:-false}"),
+  "dkms": "$(json_string "$(check_fact "$IB_LOG" dkms)")",
+  "user": "$IMG_USER",
+  "disk_bytes": $((IMG_DISK_MB * 1048576)),
+  "disk_used_mb": $(f=$(check_fact "$IB_LOG" disk_used_mb); echo "${f:-0}"),
+  "image_bytes": $(stat -c %s "$disk"),
+  "sha256": "$(sha256sum "$disk" | cut -d' ' -f1)",
+  "packer": "$(packer version 2>/dev/null | sed -n 's/^Packer v//p' | head -n1)",
+  "accelerator": "${IB_ACCEL%%,*}",
+  "bootstrap_seconds": $IB_BOOTSTRAP_S,
+  "provision_seconds": $IB_PROVISION_S,
+  "validation_seconds": $IB_VALIDATE_S,
+  "total_seconds": $IB_TOTAL_S,
+  "boot": "$(json_string "$(check_fact "$IB_LOG" boot)")",
+  "validation": "$status",
+  "checks_passed": $(grep -cE '^ok' "$IB_LOG/validate.log" || true),
+  "checks_failed": $(grep -cE '^not ok' "$IB_LOG/validate.log" || true),
+  "checks": [
+$(grep -E '^(not )?ok' "$IB_LOG/validate.log" | sed -E 's/^(not ok|ok) [0-9]*-? ?(.*)/\1 \2/' |
+		while IFS= read -r l; do printf '    "%s",\n' "$(json_string "$l")"; done | sed '$ s/,$//')
+  ],
+  "packages": {
+$(sed -n 's/^# package \([^ ]*\) \(.*\)/    "\1": "\2",/p' "$IB_LOG/validate.log" | sed '$ s/,$//')
+  }
+}
+END
+}

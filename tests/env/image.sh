@@ -1,0 +1,188 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# env-test: quick
+# Images without building one: the template, the preseed, what is refused. (image_build.sh builds.)
+# shellcheck source=tests/env/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+VEX_ROOT=$ROOT VEX_BUILD=$ROOT/build VEX_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vex
+for lib in ui apt tools kernels image imagebuild imagecheck imageinstall; do
+	# shellcheck source=/dev/null
+	. "$ROOT/env/lib/$lib.sh"
+done
+for lib in "$ROOT"/env/lib/kernel*.sh; do
+	# shellcheck source=/dev/null
+	. "$lib"
+done
+# The libraries are strict; a test wants to go on.
+set +e
+# ui.sh has a run of its own.
+# shellcheck source=tests/env/lib.sh
+run() {
+	STATUS=0
+	"$@" >"$WORK/out" 2>&1 </dev/null || STATUS=$?
+}
+HCL=$ROOT/env/image/vexfs.pkr.hcl
+
+# ---- usage -------------------------------------------------------------------------------------
+run "$VEX" image
+expect 2 "image without a verb"
+run "$VEX" image frobnicate
+expect 2 "unknown verb"
+run "$VEX" image build --variant tiny
+expect 2 "unknown variant"
+says 'dev test debug' "lists the known ones"
+run "$VEX" image build --source cdrom
+expect 2 "unknown source"
+run "$VEX" image build --iso /nonexistent --source installer
+expect 2 "an ISO that is not there"
+run "$VEX" image build --kernel 9.9
+expect 2 "unknown kernel"
+run "$VEX" image validate no-such-image
+expect 2 "validate: no such image"
+says 'image list' "says how to see what there is"
+run env XDG_CACHE_HOME="$WORK/empty" "$VEX" image list
+expect 0 "list without any image"
+says 'image build' "says how to make one"
+run env XDG_CACHE_HOME="$WORK/empty" "$VEX" image validate
+expect 6 "validate without any image"
+says 'image build' "says how to make one"
+
+# ---- the template ----------------------------------------------------------------------------------
+lines=$(wc -l <"$HCL") vars=$(grep -c '^variable' "$HCL")
+report $((lines > 250 || vars > 15)) "the template has at most 250 lines and 15 variables ($lines, $vars)"
+report $(($(grep -c 'source *= "github.com' "$ROOT/env/image/plugins.pkr.hcl") != 1)) "one plugin"
+report "$(grep -q 'required_plugins *{' "$HCL"; echo $((!$?)))" "required_plugins are not in the file that Packer 1.6 reads"
+(need_packages packer) >"$WORK/out" 2>&1 || true
+if command -v packer >/dev/null; then
+	export CHECKPOINT_DISABLE=1 PACKER_CACHE_DIR=$WORK/packer
+	# A current Packer needs its plugin before it can validate; where that cannot be had there is nothing to test.
+	(IB_LOG=$WORK packer_plugin) >"$WORK/out" 2>&1 && have=1 || have=0
+	run packer fmt -check "$HCL"
+	expect 0 "packer fmt -check"
+	run packer fmt -check "$ROOT/env/image/plugins.pkr.hcl"
+	expect 0 "packer fmt -check, the plugins' file"
+	if ((have)); then
+		truncate -s 1M "$WORK/disk"
+		ssh-keygen -q -t ed25519 -N '' -f "$WORK/key"
+		vars=(-var "disk=$WORK/disk" -var "payload=$WORK" -var "output=$WORK/o" -var "serial=$WORK/s" -var "key=$WORK/key" -var "http=$WORK")
+		run packer validate "${vars[@]}" "$HCL"
+		expect 0 "packer validate"
+		run packer validate "${vars[@]}" -var "iso=$WORK/disk" -var 'environment=["http_proxy=http://p:1"]' "$HCL"
+		expect 0 "packer validate with an ISO and a host variable"
+		run packer validate -var disk=x "$HCL"
+		expect 1 "packer validate refuses missing variables"
+	else
+		skip "packer validate" "the qemu plugin could not be fetched"
+	fi
+else
+	skip "packer validate, packer fmt" "packer is not installed and could not be"
+fi
+
+# ---- the preseed ----------------------------------------------------------------------------------------
+ssh-keygen -q -t ed25519 -N '' -f "$WORK/pkey"
+image_preseed "$WORK/preseed.cfg" "$WORK/pkey.pub" test >"$WORK/out" 2>&1
+report $? "the preseed is filled in from settings.sh and apt's sources"
+run debconf-set-selections --checkonly "$WORK/preseed.cfg"
+expect 0 "debconf accepts its syntax"
+printf 'd-i broken\n' >"$WORK/broken.cfg"
+run debconf-set-selections --checkonly "$WORK/broken.cfg"
+report $((STATUS == 0)) "debconf refuses a broken one"
+grep -vE '^ *(#|$)' "$WORK/preseed.cfg" | awk '{ print $2, $3 }' | sort >"$WORK/answers"
+grep -vE '^ *(#|$)' "$ROOT/env/image/questions" | awk '{ print $1, $2 }' | sort >"$WORK/questions"
+run diff "$WORK/questions" "$WORK/answers"
+expect 0 "every question of env/image/questions is answered with its type, and nothing else is"
+report "$(grep -q "^d-i netcfg/get_hostname string $IMG_HOSTNAME\$" "$WORK/preseed.cfg"; echo $?)" "the host name is that of settings.sh"
+report "$(grep -qF "label{ $IMG_ROOT_LABEL }" "$WORK/preseed.cfg"; echo $?)" "so is the root filesystem's label"
+report "$(grep -qF "$(cut -d' ' -f2 "$WORK/pkey.pub")" "$WORK/preseed.cfg"; echo $?)" "the key of the build gets in"
+
+# The installer's own templates: the type of every question that its first stage asks.
+deb=$(VEX_INSTALL=0 deb_fetch "$PKG_NETBOOT" 2>/dev/null)
+if [[ -f $deb ]]; then
+	mkdir -p "$WORK/di"
+	dpkg-deb --fsys-tarfile "$deb" | tar -xO ./usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/initrd.gz |
+		zcat | (cd "$WORK/di" && cpio -id --quiet 'var/lib/dpkg/info/*.templates' 2>/dev/null)
+	cat "$WORK"/di/var/lib/dpkg/info/*.templates >"$WORK/templates"
+	awk '/^Template: / { t = $2 } /^Type: / { print t, $2 }' "$WORK/templates" | sort -u >"$WORK/types"
+	# partman-auto and its like are named in the netboot initrd only for what they tell others.
+	grep -E '[[:space:]]initrd$' "$ROOT/env/image/questions" | awk '{ print $1, $2 }' | sort >"$WORK/first"
+	comm -23 "$WORK/first" "$WORK/types" >"$WORK/out"
+	report "$([[ -s $WORK/out ]]; echo $((!$?)))" "the $(wc -l <"$WORK/first") questions of the netboot initrd exist there, with these types"
+	report $(($(wc -l <"$WORK/types") < 50)) "($(wc -l <"$WORK/types") templates read)"
+	rm -rf "$WORK/di"
+else
+	skip "the questions against the installer's templates" "$PKG_NETBOOT cannot be downloaded"
+fi
+
+# ---- the archive ------------------------------------------------------------------------------------------
+IB_WORK=$WORK
+image_archives >"$WORK/out"
+says "^http.* $IMG_SUITE\$" "there is an archive for $IMG_SUITE"
+(VEX_MIRROR=http://127.0.0.1:9/debian image_archive_answers http://127.0.0.1:9/debian) >"$WORK/out" 2>&1
+STATUS=$?
+expect 6 "an archive that is unreachable"
+says 'archive unreachable: http://127.0.0.1:9' "is named"
+mkdir -p "$WORK/archive/dists/$IMG_SUITE/main/debian-installer/binary-amd64"
+printf 'Package: x\nFilename: pool/x.udeb\n' | gzip >"$WORK/archive/dists/$IMG_SUITE/main/debian-installer/binary-amd64/Packages.gz"
+why=$(image_archive_has_installer "file://$WORK/archive" "$WORK")
+report "$([[ $? == 1 && $why == *'does not serve them (x.udeb)'* ]]; echo $?)" "an archive that lists installer components it does not have is found out"
+mkdir -p "$WORK/archive/pool" && echo x >"$WORK/archive/pool/x.udeb"
+why=$(image_archive_has_installer "file://$WORK/archive" "$WORK")
+report $? "one that has them passes"
+
+# ---- damaged images ------------------------------------------------------------------------------------------
+if command -v qemu-img >/dev/null; then
+	refused() { (image_sound "$WORK/$1") >"$WORK/out" 2>&1; STATUS=$?; }
+	qemu-img create -q -f qcow2 "$WORK/ok.qcow2" 16M
+	refused ok.qcow2
+	expect 0 "a sound qcow2"
+	: >"$WORK/nothing.qcow2"
+	refused nothing.qcow2
+	expect 6 "an empty file"
+	head -c 100000 "$WORK/ok.qcow2" >"$WORK/cut.qcow2"
+	# The L1 table leads nowhere.
+	printf '\x80\x00\x00\x00\x7f\x00\x00\x00' | dd of="$WORK/cut.qcow2" bs=1 seek=196608 conv=notrunc status=none
+	refused cut.qcow2
+	expect 6 "a damaged qcow2"
+	says 'damaged.*image build' "says so, and what to do"
+	head -c 1M /dev/urandom >"$WORK/noise.raw"
+	printf '\0\0' | dd of="$WORK/noise.raw" bs=1 seek=510 conv=notrunc status=none
+	refused noise.raw
+	expect 6 "a file that is no disk"
+else
+	skip "damaged images" "qemu-img is not installed"
+fi
+
+# ---- what Packer's failures are called -------------------------------------------------------------------------
+explain() {
+	IB_LOG=$WORK
+	(packer_explain "$WORK/p.log" "$WORK/serial") >"$WORK/out" 2>&1
+	STATUS=$?
+}
+: >"$WORK/p.log"
+echo 'Kernel panic - not syncing' >"$WORK/serial"
+explain
+expect 3 "a guest that panics while it is built"
+echo 'vexfs-provision: kernel: image and headers' >"$WORK/serial"
+echo 'Script exited with non-zero exit status: 1' >"$WORK/p.log"
+explain
+expect 1 "a provisioner that fails"
+says "in stage 'kernel: image and headers'" "the stage is named"
+echo "E: Failed to fetch http://x" >>"$WORK/p.log"
+explain
+expect 6 "the archive gone while the guest installs"
+echo "Timeout waiting for SSH." >"$WORK/p.log"
+explain
+expect 4 "a guest that never answers"
+echo "write: No space left on device" >"$WORK/p.log"
+explain
+expect 6 "no space left"
+
+# A process that says nothing is a stall, and is told to stop.
+sleep 60 &
+pid=$!
+echo x >"$WORK/serial"
+image_watch "$pid" 'x' 2 "$WORK/serial" >"$WORK/out" 2>&1
+STATUS=$?
+expect 4 "a stall on the serial console is noticed"
+report "$(kill -0 "$pid" 2>/dev/null; echo $((!$?)))" "and what stalled is stopped"

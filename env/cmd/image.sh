@@ -15,7 +15,7 @@ build     A Debian 12 with the module (by DKMS), tools, manuals and units of thi
 list      What has been built, newest first.
 validate  Boots a throw-away copy of IMAGE (a variant, a name out of the list; default: the newest) or of any disk
           FILE and checks it: 0 valid, 1 a check failed.
-boot      Boots it for you; see './vex image boot --help'.
+boot      Boots it for you; its options are below.
 
   --variant V       dev (tools to work in it), test (small), debug (debug kernel, crash kernel) [dev]
   --source S        bootstrap (mmdebstrap on this host, minutes) or installer (Debian's own, unattended) [bootstrap]
@@ -31,7 +31,9 @@ VEX_MIRROR=URI replaces the package archive, which is otherwise the one this hos
 examples:
   ./vex image build --variant test
   ./vex image validate test
+
 END
+	image_boot_help
 }
 
 image_list() {
@@ -75,9 +77,6 @@ cmd_main() {
 	shift
 	IB_MEMORY=2048 IB_CPUS=2
 	if [[ $verb == boot ]]; then
-		[[ -f $VEX_ROOT/env/lib/imagevm.sh ]] || die "$EX_ENV" "image boot: this checkout has no env/lib/imagevm.sh"
-		# shellcheck source=/dev/null
-		. "$VEX_ROOT/env/lib/imagevm.sh"
 		image_boot "$@"
 		return
 	fi
@@ -97,10 +96,6 @@ cmd_main() {
 		esac
 		shift
 	done
-	# shellcheck source=env/lib/imagebuild.sh
-	. "$VEX_ROOT/env/lib/imagebuild.sh"
-	# shellcheck source=env/lib/imagecheck.sh
-	. "$VEX_ROOT/env/lib/imagecheck.sh"
 	case $verb in
 	build)
 		((${#words[@]} == 0)) || usage_error "unexpected argument '${words[0]}'"

@@ -321,8 +321,6 @@ image_build() {
 		image_bootstrap
 		image_provision_bootstrapped
 	else
-		# shellcheck source=env/lib/imageinstall.sh
-		. "$VEX_ROOT/env/lib/imageinstall.sh"
 		image_install
 		image_provision_installed
 	fi

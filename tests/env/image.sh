@@ -5,6 +5,7 @@
 # shellcheck source=tests/env/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# shellcheck disable=SC2034	# read by the libraries
 VEX_ROOT=$ROOT VEX_BUILD=$ROOT/build VEX_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vex
 for lib in ui apt tools kernels image imagebuild imagecheck imageinstall; do
 	# shellcheck source=/dev/null
@@ -115,6 +116,7 @@ else
 fi
 
 # ---- the archive ------------------------------------------------------------------------------------------
+# shellcheck disable=SC2034	# read by the library
 IB_WORK=$WORK
 image_archives >"$WORK/out"
 says "^http.* $IMG_SUITE\$" "there is an archive for $IMG_SUITE"
@@ -155,6 +157,7 @@ fi
 
 # ---- what Packer's failures are called -------------------------------------------------------------------------
 explain() {
+	# shellcheck disable=SC2034	# read by the library
 	IB_LOG=$WORK
 	(packer_explain "$WORK/p.log" "$WORK/serial") >"$WORK/out" 2>&1
 	STATUS=$?

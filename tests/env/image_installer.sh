@@ -46,10 +46,6 @@ run "$VEX" image build --variant test --source installer
 expect 6 "without the components an installer build is refused before it starts"
 says 'the installer cannot finish here: .*bootstrap' "with the reason and the way out"
 
-# The steps, in the order in which they must appear.
-steps=(
-	'the preseed is fetched from Packer over HTTP|GET|preseed.cfg|network-preseed'
-)
 start=$SECONDS
 log=$WORK/log/serial-installer.log
 bash "$WORK/installer" "$ROOT" "$WORK" run >"$WORK/out" 2>&1 &
@@ -57,7 +53,6 @@ pid=$!
 point='vexfs-install: .*main-menu.*download-installer.*failed|Configuring .download-installer. failed'
 while kill -0 "$pid" 2>/dev/null && ! grep -qaE "$point" "$log" 2>/dev/null; do sleep 1; done
 report "$(grep -qaE "$point" "$log"; echo $?)" "the installer stops at 'Download installer components' ($((SECONDS - start)) s)"
-cp "$log" /tmp/installer-serial.log
 kill -TERM "$pid" 2>/dev/null
 STATUS=0
 wait "$pid" || STATUS=$?

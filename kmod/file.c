@@ -58,7 +58,7 @@ static ssize_t vexfs_dio_write(struct kiocb *iocb, struct iov_iter *from)
 
 /* ---- read and write ---------------------------------------------------------- */
 
-static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
+static ssize_t vexfs_do_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	if (vexfs_is_shutdown(file_inode(iocb->ki_filp)->i_sb))
 		return -EIO;
@@ -67,6 +67,19 @@ static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	if (iocb->ki_flags & IOCB_DIRECT)
 		return vexfs_dio_read(iocb, to);
 	return generic_file_read_iter(iocb, to);
+}
+
+static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	bool direct = iocb->ki_flags & IOCB_DIRECT;
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ktime_t start = vexfs_trace_start(vexfs_read);
+	size_t len = iov_iter_count(to);
+	loff_t pos = iocb->ki_pos;
+	ssize_t ret = vexfs_do_read(iocb, to);
+
+	trace_vexfs_read(inode, pos, len, direct, vexfs_trace_since(start), ret);
+	return ret;
 }
 
 /* Everything a write does before the first byte; i_rwsem held. */
@@ -117,7 +130,7 @@ static ssize_t vexfs_write_locked(struct kiocb *iocb, struct iov_iter *from)
 	return vexfs_buffered(iocb, from);
 }
 
-static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
+static ssize_t vexfs_do_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t ret;
@@ -131,6 +144,19 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	inode_unlock(inode);
 	if (ret > 0)
 		ret = generic_write_sync(iocb, ret);
+	return ret;
+}
+
+static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	bool direct = iocb->ki_flags & IOCB_DIRECT;
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ktime_t start = vexfs_trace_start(vexfs_write);
+	size_t len = iov_iter_count(from);
+	loff_t pos = iocb->ki_pos;
+	ssize_t ret = vexfs_do_write(iocb, from);
+
+	trace_vexfs_write(inode, pos, len, direct, vexfs_trace_since(start), ret);
 	return ret;
 }
 

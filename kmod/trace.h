@@ -399,6 +399,41 @@ TRACE_EVENT(vexfs_commit,
 
 /* ---- file data ------------------------------------------------------------------------ */
 
+/* ret: bytes, or a negative errno */
+DECLARE_EVENT_CLASS(vexfs_file,
+	TP_PROTO(struct inode *inode, loff_t pos, size_t len, bool direct, u64 duration_ns,
+		 ssize_t ret),
+	TP_ARGS(inode, pos, len, direct, duration_ns, ret),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, ino)
+		__field(s64, pos)
+		__field(u64, len)
+		__field(u32, direct)
+		__field(u64, duration_ns)
+		__field(s64, ret)
+	),
+	TP_fast_assign(
+		__entry->dev = inode->i_sb->s_dev;
+		__entry->ino = inode->i_ino;
+		__entry->pos = pos;
+		__entry->len = len;
+		__entry->direct = direct;
+		__entry->duration_ns = duration_ns;
+		__entry->ret = ret;
+	),
+	TP_printk("dev %d:%d ino %llu pos %lld len %llu direct %u duration_ns %llu ret %lld",
+		  vexfs_show_dev(__entry->dev), __entry->ino, __entry->pos, __entry->len,
+		  __entry->direct, __entry->duration_ns, __entry->ret)
+);
+#define DEFINE_VEXFS_FILE(name) \
+DEFINE_EVENT(vexfs_file, name, \
+	TP_PROTO(struct inode *inode, loff_t pos, size_t len, bool direct, u64 duration_ns, \
+		 ssize_t ret), \
+	TP_ARGS(inode, pos, len, direct, duration_ns, ret))
+DEFINE_VEXFS_FILE(vexfs_read);
+DEFINE_VEXFS_FILE(vexfs_write);
+
 DECLARE_EVENT_CLASS(vexfs_extent,
 	TP_PROTO(struct inode *inode, u64 lblk, const struct vexfs_extent *e, int ret),
 	TP_ARGS(inode, lblk, e, ret),

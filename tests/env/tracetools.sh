@@ -56,7 +56,7 @@ if command -v trace-cmd >/dev/null; then
 		awk '{ print "--file"; print $2 "=" $4 }')
 	run "$VEX" vm --cpus 1 --disk test=64M "${files[@]}" "$WORK/tc.sh"
 	expect 0 "trace-cmd record and report"
-	says "vexfs_create: +dev [0-9]+:[0-9]+ dir 1 ino [0-9]+ mode 0100644 nlink 1 name 'hello' ret 0" "trace-cmd shows the fields"
+	says "vexfs_create: +dev [0-9]+:[0-9]+ dir 2 ino [0-9]+ mode 0100644 nlink 1 name 'hello' ret 0" "trace-cmd shows the fields"
 	says 'vexfs_iomap_begin: .* flags WRITE type UNWRITTEN' "and the words for flags"
 else
 	skip "trace-cmd" "it is not installed: ./vex setup trace"

@@ -29,10 +29,10 @@ static const char *const events[] = {
 	"alloc_blocks", "coll_create", "coll_drop", "commit", "convert", "corrupt", "create",
 	"evict", "force_commit", "free_blocks", "fsync", "inode_read", "io_error", "ioend",
 	"iomap_begin", "iomap_end", "link", "lookup", "map", "map_alloc", "mount", "orphan_add",
-	"orphan_del", "orphan_recover", "rename", "search_begin", "search_end", "search_round",
+	"orphan_del", "orphan_recover", "read", "rename", "search_begin", "search_end", "search_round",
 	"shutdown", "stale", "sync_fs", "trans_restart", "trans_start", "trans_stop", "truncate",
-	"unlink", "unmap", "unmount", "vec_del", "vec_get", "vec_set", "writeback_map",
-	"writepages",
+	"unlink", "unmap", "unmount", "vec_del", "vec_get", "vec_set", "write",
+	"writeback_map", "writepages",
 };
 #define NEVENTS	(int)(sizeof(events) / sizeof(events[0]))
 
@@ -292,9 +292,13 @@ static void op_write(void)
 	if (fd < 0 || write(fd, data, sizeof(data)) != (ssize_t)sizeof(data) || fsync(fd))
 		ktap_bail("write and fsync");
 	syncfs(fd);
+	if (pread(fd, data, 100, 8000) != 100)
+		ktap_bail("read");
 	close(fd);
 	listen_no_more();
 	ino = ino_of("file");
+	expect("write", "^dev %s ino %llu pos 0 len 8192 direct 0 duration_ns [1-9][0-9]* ret 8192$", dev, ino);
+	expect("read", "^dev %s ino %llu pos 8000 len 100 direct 0 duration_ns [1-9][0-9]* ret 100$", dev, ino);
 	expect("lookup", "^dev %s dir %llu ino 0 mode 00 nlink 0 name 'missing' ret -2$", dev, ino_of(""));
 	expect("create", "^dev %s dir %llu ino %llu mode 0100644 nlink 1 name 'file' ret 0$", dev,
 	       ino_of(""), ino);
@@ -540,7 +544,7 @@ int main(void)
 	stat(guest_disk, &st);
 	snprintf(dev, sizeof(dev), "%u:%u", major(st.st_rdev), minor(st.st_rdev));
 	put("buffer_size_kb", "4096");
-	ktap_plan(53);
+	ktap_plan(55);
 	check_list();
 	check_formats();
 	op_mount();

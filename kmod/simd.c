@@ -22,11 +22,20 @@ MODULE_PARM_DESC(simd, "distance kernels: auto (default), avx2, sse2 or int");
 static const struct vexfs_simd *vexfs_simd_chosen __read_mostly = &vexfs_simd_int;
 
 #ifdef CONFIG_X86_64
-/* The instructions must exist, and the kernel must save the registers they use. */
+/* The kernel must save the registers; under User-Mode Linux the host does, or its flags would not say AVX2. */
+static bool vexfs_saves_ymm(void)
+{
+#ifdef CONFIG_UML
+	return true;
+#else
+	return cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL);
+#endif
+}
+
+/* The instructions must exist, and their registers must be saved. */
 static bool vexfs_have_avx2(void)
 {
-	return boot_cpu_has(X86_FEATURE_AVX2) && boot_cpu_has(X86_FEATURE_FMA) &&
-	       cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL);
+	return boot_cpu_has(X86_FEATURE_AVX2) && boot_cpu_has(X86_FEATURE_FMA) && vexfs_saves_ymm();
 }
 
 static const struct vexfs_simd *vexfs_simd_pick(const char *want)

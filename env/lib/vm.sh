@@ -99,6 +99,7 @@ vm_start() {
 	if [[ -n $VM_MEMORY ]]; then cmd+=(--memory "$VM_MEMORY"); fi
 	if [[ -n $VM_CPUS ]]; then cmd+=(--cpus "$VM_CPUS"); fi
 	if [[ -n $VM_SHARE ]]; then cmd+=(--share "$VM_SHARE"); fi
+	if kernel_has "$series" uml; then cmd+=(--uml); fi
 	if [[ $VEX_VERBOSE == 1 ]]; then cmd+=(-v); fi
 	for d in "${VM_DISKS[@]}"; do cmd+=(--disk "$d"); done
 	vm_more_args "$dir"
@@ -120,10 +121,21 @@ vm_start() {
 result_field() { sed -n "s/^$2=//p" "$1/result" 2>/dev/null | head -n1; }
 verdict_field() { sed -n "s/^verdict .* $2=\([^ ]*\) .*/\1/p" "$1/result" 2>/dev/null | head -n1; }
 
+# What User-Mode Linux cannot do is said before anything is built for it.
+vm_check_uml() {
+	local what=''
+	kernel_has "$1" uml || return 0
+	if [[ ${VM_CPUS:-1} != 1 ]]; then what="--cpus $VM_CPUS: it has one processor"; fi
+	if [[ $VM_LANE == warm ]]; then what="--lane warm: it cannot be saved, and boots in about a second"; fi
+	if [[ $VM_ACCEL != auto ]]; then what="--accel $VM_ACCEL: it is a process, nothing is emulated"; fi
+	[[ -z $what ]] || usage_error "$1 is User-Mode Linux and cannot do $what"
+}
+
 # vm_need SERIES...: everything below the module: kernels, launcher, initramfs.
 vm_need() {
 	local s
 	vm_check_more
+	if (($# == 1)); then vm_check_uml "$1"; fi
 	env_build
 	kernel_need "$@"
 	for s in "$@"; do initramfs_need "$s"; done

@@ -302,6 +302,29 @@ static unsigned int load_percent(void)
 	return 100 * load / cpus;
 }
 
+static void scale_by_load(struct machine *m)
+{
+	if (m->scale < 100)
+		m->scale = 100;
+	m->scale = m->scale * load_percent() / 100;
+	if (m->scale > 2000)
+		m->scale = 2000;
+}
+
+/* User-Mode Linux needs no proof of an accelerator. */
+void native_machine(struct machine *m)
+{
+	m->accel = ACCEL_UML;
+	m->scale = 100;
+	snprintf(m->reason, sizeof(m->reason), "User-Mode Linux, a process of this machine");
+	scale_by_load(m);
+}
+
+const char *accel_name(enum accel accel)
+{
+	return accel == ACCEL_KVM ? "kvm" : accel == ACCEL_UML ? "uml" : "tcg";
+}
+
 void find_machine(struct machine *m, const struct opts *o)
 {
 	char *path;
@@ -313,9 +336,5 @@ void find_machine(struct machine *m, const struct opts *o)
 		write_cache(path, m);
 	}
 	free(path);
-	if (m->scale < 100)
-		m->scale = 100;
-	m->scale = m->scale * load_percent() / 100;
-	if (m->scale > 2000)
-		m->scale = 2000;
+	scale_by_load(m);
 }

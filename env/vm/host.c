@@ -89,7 +89,7 @@ static void between(const char *line, char open, char close_, char *buf, size_t 
 }
 
 /* QEMU ended before the guest began: its own words in qemu.log, translated where they need it. */
-void explain_start(struct vm *vm)
+static void explain_qemu(struct vm *vm)
 {
 	char *path = xprintf("%s/qemu.log", vm->o->rundir);
 	char line[512], first[200] = "", file[256] = "a disk";
@@ -123,4 +123,13 @@ void explain_start(struct vm *vm)
 	else
 		snprintf(vm->message, sizeof(vm->message), "QEMU did not start: %s (see qemu.log)", first);
 	free(path);
+}
+
+void explain_start(struct vm *vm)
+{
+	if (vm->o->uml)
+		snprintf(vm->message, sizeof(vm->message), "UML did not start: %s (see console.log)",
+			 vm->console_line);
+	else
+		explain_qemu(vm);
 }

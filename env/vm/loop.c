@@ -101,6 +101,9 @@ static void console_line(struct vm *vm, const char *line)
 	watch_marker(vm, line);
 	if (line[0])
 		plain_text(vm->console_line, sizeof(vm->console_line), line);
+	/* QEMU tells by QMP that the host's disk is full, UML by the block layer's message. */
+	if (vm->o->uml && strstr(line, "critical space allocation error"))
+		vm->no_space = true;
 	if (strstr(line, "end Kernel panic"))
 		vm->panic_over = true;
 	for (size_t i = 0; i < sizeof(fatal_lines) / sizeof(fatal_lines[0]); i++) {
@@ -277,20 +280,29 @@ static enum port input_port(const struct vm *vm)
 static void pump_stdin(struct vm *vm, bool readable)
 {
 	enum port p = input_port(vm);
+	/* UML's line cannot end: there the stream is framed (proto.h). */
+	size_t head = vm->o->uml && p == P_IN ? 2 : 0;
 	ssize_t n;
 
 	if (readable && vm->in_len == 0) {
-		n = read(vm->in_fd, vm->in_buf, sizeof(vm->in_buf));
-		if (n <= 0) {
+		n = read(vm->in_fd, vm->in_buf + head, sizeof(vm->in_buf) - head);
+		if (n < 0)
+			n = 0;
+		if (head) {
+			vm->in_buf[0] = n & 0xff;
+			vm->in_buf[1] = n >> 8;
+		}
+		if (n == 0) {
 			vm->in_fd = -1;
 			/* Closing is what the guest sees as end of file. */
-			if (p == P_IN && vm->fd[P_IN] >= 0) {
+			if (p == P_IN && vm->fd[P_IN] >= 0 && !head) {
 				close(vm->fd[P_IN]);
 				vm->fd[P_IN] = -1;
 			}
-			return;
+			if (!head)
+				return;
 		}
-		vm->in_len = n;
+		vm->in_len = n + head;
 		if (escaped(vm))
 			vm->interrupted = true;
 	}

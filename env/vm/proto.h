@@ -14,6 +14,14 @@
 #define VEX_PORT_OUT	"vex.out"	/* stdout and stderr of a piped shell or script */
 
 /*
+ * User-Mode Linux has serial lines in place of virtio ports; the kernel's command line says which is which:
+ * vex.ports=NAME:DEVICE,... There the terminal of a shell has a name too, and vex.in comes in frames of two
+ * bytes of length (low byte first) and that many bytes, at most 65535; a length of 0 is the end of stdin.
+ */
+#define VEX_PORTS_ARG	"vex.ports="
+#define VEX_PORT_TTY	"vex.tty"
+
+/*
  * The payload disk: this header in the first block, a newc archive behind it. The guest reads the disk
  * for the first time after "go", so that a resumed guest has no stale page of it.
  */

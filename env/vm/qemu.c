@@ -165,9 +165,9 @@ static void all_disks(struct argv *a, const struct opts *o)
 	}
 }
 
-static void print_command(const struct vm *vm, const struct argv *a)
+void print_command(const struct vm *vm, const struct argv *a, const char *file)
 {
-	FILE *f = open_log(vm->o->rundir, "qemu.cmd");
+	FILE *f = open_log(vm->o->rundir, file);
 
 	for (size_t i = 0; i < a->n; i++)
 		fprintf(f, "%s'%s'", i ? " " : "", a->v[i]);
@@ -241,7 +241,7 @@ void qemu_start(struct vm *vm, int incoming_fd)
 		arg(&a, "-incoming");
 		arg(&a, "fd:%d", incoming_fd);
 	}
-	print_command(vm, &a);
+	print_command(vm, &a, "qemu.cmd");
 	vm->started_ms = vm->activity_ms = now_ms();
 	vm->pid = fork();
 	if (vm->pid < 0)
@@ -264,6 +264,10 @@ void qemu_start(struct vm *vm, int incoming_fd)
 
 void qemu_kill(struct vm *vm)
 {
+	if (vm->o->uml) {
+		uml_kill(vm);
+		return;
+	}
 	if (vm->pid <= 0)
 		return;
 	kill(vm->pid, SIGKILL);

@@ -71,9 +71,13 @@ static void ask_for_tasks(struct vm *vm)
 	for (const char *key = "wlt"; *key && !vm->dead; key++) {
 		long long until = now_ms() + 1000;
 
-		qmp_command(vm, -1, "{\"execute\":\"chardev-send-break\",\"arguments\":{\"id\":\"con\"}}");
-		if (vm->fd[P_CONSOLE] >= 0)
-			send(vm->fd[P_CONSOLE], key, 1, MSG_NOSIGNAL);
+		if (vm->o->uml) {
+			uml_sysrq(vm, *key);
+		} else {
+			qmp_command(vm, -1, "{\"execute\":\"chardev-send-break\",\"arguments\":{\"id\":\"con\"}}");
+			if (vm->fd[P_CONSOLE] >= 0)
+				send(vm->fd[P_CONSOLE], key, 1, MSG_NOSIGNAL);
+		}
 		while (now_ms() < until && !vm->dead)
 			vm_poll(vm, 50);
 	}
@@ -152,16 +156,17 @@ static enum vex_exit judge_verdict(struct vm *vm)
 
 static enum vex_exit judge_loss(struct vm *vm)
 {
+	const char *what = vm->o->uml ? "UML" : "QEMU";
 	int s = vm->wait_status;
 
 	if (vm->message[0])
 		return VEX_LOST;
 	if (WIFSIGNALED(s))
-		snprintf(vm->message, sizeof(vm->message), "QEMU was killed by signal %d", WTERMSIG(s));
+		snprintf(vm->message, sizeof(vm->message), "%s was killed by signal %d", what, WTERMSIG(s));
 	else
-		snprintf(vm->message, sizeof(vm->message), "the guest ended without a verdict (QEMU status %d)",
-			 WEXITSTATUS(s));
-	/* QEMU that refuses its arguments never gives a guest a chance. */
+		snprintf(vm->message, sizeof(vm->message), "the guest ended without a verdict (%s status %d)",
+			 what, WEXITSTATUS(s));
+	/* QEMU that refuses its arguments never gives a guest a chance; UML that is refused ptrace neither. */
 	if (!vm->ready && WIFEXITED(s) && WEXITSTATUS(s)) {
 		explain_start(vm);
 		return VEX_ENV;

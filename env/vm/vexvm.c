@@ -34,6 +34,7 @@ static const char usage_text[] =
 "  --show none|results|tap   KTAP on stdout [none]\n"
 "  --timeout S --idle S      limits before scaling, 0 for none [0, 30]\n"
 "  --kill-after-marker TEXT  power cut when TEXT appears in a line of console, KTAP or output\n"
+"  --uml                     --kernel is User-Mode Linux: a process in place of QEMU\n"
 "  --kill-after-ms N         power cut N ms after the guest is ready\n"
 "  --gdb SOCKET              QEMU's gdb stub; the job waits until a debugger lets the guest go on\n"
 "  --paused                  with --gdb: stop before the first instruction of the kernel\n"
@@ -50,7 +51,7 @@ static const char usage_text[] =
 
 enum { OPT_ACCEL = 256, OPT_LANE, OPT_MEMORY, OPT_CPUS, OPT_DISK, OPT_SHARE, OPT_APPEND, OPT_IO,
        OPT_SHOW, OPT_TIMEOUT, OPT_IDLE, OPT_MARKER, OPT_KILL_MS, OPT_KEEP, OPT_PROBE, OPT_KERNEL,
-       OPT_INITRD, OPT_PAYLOAD, OPT_RUNDIR, OPT_CACHE, OPT_HELP,
+       OPT_INITRD, OPT_PAYLOAD, OPT_RUNDIR, OPT_CACHE, OPT_UML, OPT_HELP,
        OPT_IMAGE, OPT_IMAGE_FORMAT, OPT_PERSISTENT, OPT_SESSION, OPT_RESUME, OPT_PROBE_KERNEL,
        OPT_PROBE_INITRD, OPT_SHARE_9P, OPT_FORWARD, OPT_SSH_PORT, OPT_SCREEN, OPT_WINDOW, OPT_MONITOR,
        OPT_GDB, OPT_PAUSED, OPT_KGDB, OPT_CONSOLE, OPT_ATTACH, OPT_DUMP, OPT_KDUMP };
@@ -63,7 +64,8 @@ static const struct option long_options[] = {
 	{ "kill-after-marker", 1, 0, OPT_MARKER }, { "kill-after-ms", 1, 0, OPT_KILL_MS },
 	{ "keep", 0, 0, OPT_KEEP }, { "probe", 0, 0, OPT_PROBE }, { "kernel", 1, 0, OPT_KERNEL },
 	{ "initrd", 1, 0, OPT_INITRD }, { "payload", 1, 0, OPT_PAYLOAD },
-	{ "rundir", 1, 0, OPT_RUNDIR }, { "cache", 1, 0, OPT_CACHE }, { "help", 0, 0, OPT_HELP },
+	{ "rundir", 1, 0, OPT_RUNDIR }, { "cache", 1, 0, OPT_CACHE }, { "uml", 0, 0, OPT_UML },
+	{ "help", 0, 0, OPT_HELP },
 	{ "image", 1, 0, OPT_IMAGE }, { "image-format", 1, 0, OPT_IMAGE_FORMAT },
 	{ "persistent", 0, 0, OPT_PERSISTENT }, { "session", 1, 0, OPT_SESSION },
 	{ "resume", 1, 0, OPT_RESUME }, { "probe-kernel", 1, 0, OPT_PROBE_KERNEL },
@@ -148,6 +150,7 @@ static void one_option(struct opts *o, int c)
 	case OPT_PAYLOAD: o->payload = optarg; break;
 	case OPT_RUNDIR: o->rundir = optarg; break;
 	case OPT_CACHE: o->cache = optarg; break;
+	case OPT_UML: o->uml = true; break;
 	case OPT_GDB: o->gdb = optarg; break;
 	case OPT_PAUSED: o->paused = true; break;
 	case OPT_KGDB: o->kgdb = optarg; break;
@@ -191,7 +194,7 @@ static void write_result(const struct vm *vm, enum vex_exit code)
 	long long end = vm->done_ms ? vm->done_ms : now_ms();
 
 	fprintf(f, "exit=%d\nlane=%s\naccel=%s\naccel_reason=%s\nscale=%u\nready_ms=%lld\ntotal_ms=%lld\nmessage=%s\nrunning=%s\n%s\n",
-		code, vm->o->image ? "image" : vm->warm ? "warm" : "cold", vm->m->accel == ACCEL_KVM ? "kvm" : "tcg",
+		code, vm->o->image ? "image" : vm->warm ? "warm" : "cold", accel_name(vm->m->accel),
 		vm->m->reason, vm->m->scale, vm->ready_ms ? vm->ready_ms - vm->started_ms : -1,
 		end - vm->started_ms, vm->message, vm->done ? "" : vm->current, vm->verdict);
 	if (vm->session_over)
@@ -221,7 +224,10 @@ static enum vex_exit run_once(struct opts *o, struct machine *m, int state, bool
 
 	vm_init(&vm, o, m);
 	vm.warm = state >= 0;
-	qemu_start(&vm, state);
+	if (o->uml)
+		uml_start(&vm);
+	else
+		qemu_start(&vm, state);
 	if (state >= 0)
 		close(state);
 	code = supervise(&vm);
@@ -254,7 +260,7 @@ static int open_state(const struct opts *o, const struct machine *m, char *why, 
 
 int main(int argc, char **argv)
 {
-	struct opts o = { .memory_mb = 768, .cpus = 2, .idle_s = 30 };
+	struct opts o = { .memory_mb = 768, .idle_s = 30 };
 	bool warm_failed = false;
 	char why[512] = "";
 	struct machine m = { 0 };
@@ -262,20 +268,30 @@ int main(int argc, char **argv)
 	int state;
 
 	parse(&o, argc, argv);
+	if (o.uml) {
+		uml_check(&o);
+		o.lane = LANE_COLD;
+	}
+	if (!o.cpus)
+		o.cpus = o.uml ? 1 : 2;
 	if (make_dirs(o.rundir))
 		fatal(VEX_ENV, "cannot write to %s: %s", o.rundir, strerror(errno));
 	vm_signals();
 	/* A guest of an image may run for days: it must not outlive the terminal it was started from. */
 	if (o.image)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
-	find_machine(&m, &o);
+	if (o.uml)
+		native_machine(&m);
+	else
+		find_machine(&m, &o);
 	if (probe_only) {
-		printf("accel=%s scale=%u tsc_khz=%u reason=%s\n", m.accel == ACCEL_KVM ? "kvm" : "tcg",
-		       m.scale, m.tsc_khz, m.reason);
+		printf("accel=%s scale=%u tsc_khz=%u reason=%s\n", accel_name(m.accel), m.scale,
+		       m.tsc_khz, m.reason);
 		return 0;
 	}
 	check_memory(&o);
-	share_choose(&o);
+	if (!o.uml)
+		share_choose(&o);
 	if (o.image)
 		image_prepare(&o);
 	make_disks(&o);

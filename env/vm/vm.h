@@ -15,7 +15,7 @@
 #define MAX_FORWARDS	16
 #define LINE_MAX_LEN	4096
 
-enum accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
+enum accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG, ACCEL_UML };
 enum lane { LANE_AUTO, LANE_COLD, LANE_WARM };
 enum show { SHOW_NONE, SHOW_RESULTS, SHOW_TAP };
 enum io { IO_NONE, IO_PIPE, IO_TTY, IO_CONSOLE };
@@ -60,13 +60,14 @@ struct opts {
 	const char *console;	/* socket in place of our terminal for hvc0 */
 	const char *dump;	/* file for the hypervisor's memory dump after a panic */
 	long kill_after_ms;
-	unsigned int memory_mb, cpus;
+	unsigned int memory_mb, cpus;	/* cpus 0: as many as are usual */
 	unsigned int timeout_s, idle_s;	/* before scaling; 0: none */
 	struct disk disks[MAX_DISKS];
 	unsigned int ndisks;
 	bool paused;		/* with gdb: before the first instruction, not before the job */
 	bool kdump;		/* a panic is followed by a second kernel that saves memory */
 	bool keep;		/* keep disk images of the run */
+	bool uml;		/* the kernel is User-Mode Linux */
 	bool verbose;
 };
 
@@ -150,6 +151,13 @@ void arg(struct argv *a, const char *fmt, ...) __attribute__((format(printf, 2, 
 void qemu_machine_args(struct argv *a, const struct opts *o, const struct machine *m);
 void qemu_start(struct vm *vm, int incoming_fd);
 void qemu_kill(struct vm *vm);
+void print_command(const struct vm *vm, const struct argv *a, const char *file);
+
+/* uml.c */
+void uml_check(const struct opts *o);
+void uml_start(struct vm *vm);
+void uml_kill(struct vm *vm);
+void uml_sysrq(struct vm *vm, char key);
 
 /* loop.c */
 void vm_init(struct vm *vm, const struct opts *o, const struct machine *m);
@@ -178,6 +186,8 @@ enum vex_exit dump_collect(struct vm *vm);
 
 /* accel.c */
 void find_machine(struct machine *m, const struct opts *o);
+void native_machine(struct machine *m);
+const char *accel_name(enum accel accel);
 
 /* warm.c */
 int warm_open(const struct opts *o, const struct machine *m, char *why, size_t size);

@@ -53,12 +53,13 @@ says() {
 	report "$bad" "$2"
 }
 
-# No process that names DIR, no disk image in it.
+# No process that names DIR or works in it (those of UML have no command line), no disk image in it.
 nothing_left() {
 	local dir=$1 name=$2 p bad=0
 	for p in /proc/[0-9]*; do
 		[[ ${p#/proc/} == "$$" ]] && continue
-		if { tr "\0" " " <"$p/cmdline"; } 2>/dev/null | grep -qE "(qemu|vexvm|virtiofsd).*$dir"; then
+		if [[ $(readlink "$p/cwd" 2>/dev/null) == "$dir"* ]] ||
+			{ tr "\0" " " <"$p/cmdline"; } 2>/dev/null | grep -qE "(qemu|vexvm|virtiofsd).*$dir"; then
 			bad=1
 			printf '# still running: %s\n' "$(tr '\0' ' ' <"$p/cmdline" | cut -c1-100)"
 		fi
@@ -80,13 +81,14 @@ guest() {
 
 # build_testmod [KERNEL]: the misbehaving module; sets TESTMOD. The kernel must be there.
 build_testmod() {
-	local kernel=${1:-6.1} dir
+	local kernel=${1:-6.1} dir arch=()
 	dir=$ROOT/build/env/testmod/$kernel
+	if [[ $kernel == uml-* ]]; then arch=(ARCH=um); fi
 	mkdir -p "$dir"
 	(
 		flock 9
 		cp -u "$ROOT"/env/vm/testmod/* "$dir/"
-		make -s -C "$ROOT/build/kernels/$kernel/kdir/" M="$dir" modules
+		make -s -C "$ROOT/build/kernels/$kernel/kdir/" M="$dir" "${arch[@]}" modules
 	) >"$WORK/testmod.log" 2>&1 9>"$dir/.lock" || {
 		cat "$WORK/testmod.log"
 		return 1

@@ -124,8 +124,11 @@ static int open_port(const char *want)
 	static const char *dir = "/sys/class/virtio-ports";
 	DIR *d = opendir(dir);
 	struct dirent *e;
+	char line[64];
 	int fd = -1;
 
+	if (uml_port(want, line, sizeof(line)))
+		fd = uml_open_line(line);
 	while (d && fd < 0 && (e = readdir(d))) {
 		char path[512], name[64];
 

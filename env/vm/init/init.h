@@ -79,6 +79,11 @@ bool disk_by_serial(const char *serial, char *dev, size_t size);
 void export_disks(void);
 void blank_disks(void);
 
+/* uml.c */
+bool uml_port(const char *name, char *dev, size_t size);
+int uml_open_line(const char *dev);
+int uml_stdin(int port);
+
 /* job.c */
 void read_job(struct job *job);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,8 +69,10 @@ void die(const char *what, ...)
 	va_end(ap);
 	strcat(msg, "\n");
 	write_all(STDERR_FILENO, msg, strlen(msg));
-	if (ctl_fd >= 0)
+	if (ctl_fd >= 0) {
 		write_all(ctl_fd, msg, strlen(msg));
+		tcdrain(ctl_fd);
+	}
 	power_off();
 	__builtin_unreachable();
 }
@@ -132,7 +135,11 @@ static void send_verdict(void)
 		     verdict.planned, verdict.run, verdict.passed, verdict.failed, verdict.skipped,
 		     verdict.timeouts, verdict.status, verdict.taint, verdict.warnings, verdict.leaks, verdict.unload,
 		     verdict.hang);
+	/* A serial line (UML) holds bytes that the host has not taken yet; a virtio port does not. */
+	tcdrain(tap_fd);
+	tcdrain(out_fd);
 	write_all(ctl_fd, line, n);
+	tcdrain(ctl_fd);
 }
 
 int main(void)

@@ -214,7 +214,14 @@ void blank_disks(void)
 
 void mount_share(void)
 {
+	char line[64];
+
 	mkdir("/share", 0755);
+	if (uml_port(VEX_PORT_CTL, line, sizeof(line))) {
+		if (mount("share", "/share", "hostfs", 0, NULL))
+			die("mount of the shared directory: %s", strerror(errno));
+		return;
+	}
 	/* The host chose one of the two; the other finds no device of its kind. */
 	if (system("/bin/modprobe virtiofs 2>/dev/null; /bin/modprobe 9pnet_virtio 2>/dev/null; "
 		   "/bin/modprobe 9p 2>/dev/null") >= 0 &&

@@ -16,10 +16,13 @@
 static int open_console(const struct job *job)
 {
 	struct winsize ws = { .ws_row = job->rows, .ws_col = job->cols };
-	int fd = open("/dev/hvc0", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	char dev[64] = "/dev/hvc0";
+	int fd;
 
+	uml_port(VEX_PORT_TTY, dev, sizeof(dev));
+	fd = open(dev, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
-		die("open /dev/hvc0: %s", strerror(errno));
+		die("open %s: %s", dev, strerror(errno));
 	ioctl(fd, TIOCSWINSZ, &ws);
 	return fd;
 }
@@ -67,6 +70,8 @@ int run_shell(const struct job *job)
 	}
 	if (job->tty)
 		in = out = open_console(job);
+	else
+		in = uml_stdin(in);
 	status = wait_for(spawn_shell(in, out, job->tty));
 	if (job->tty)
 		tcdrain(out);

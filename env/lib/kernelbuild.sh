@@ -27,6 +27,7 @@ kernel_config_hash() {
 		printf '%s %s\n' "$KERNEL_BUILD_VERSION" "$(kernel_row "$1" | cut -d' ' -f1-3)"
 		# Comments may change without a build.
 		for f in "${files[@]}"; do grep -v '^[[:space:]]*\(#.*\)\?$' "$f" || die "$EX_USAGE" "fragment $f holds no option"; done
+		kernel_adaptations "$1"
 	} | sha256sum | cut -c1-12
 }
 
@@ -164,22 +165,31 @@ config_depends() {
 		if (/depends on/) { sub(/^[ \t]+/, ""); printf " %s;", $0 } }' "$2"
 }
 
-# UML 6.1 has 2696 bytes for the extended registers of a process. Processors with AMX have 11008, and ptrace takes all
-# of them or none: init would die at its first instruction. kbuild prefers a file of the build directory to the source's.
-kernel_adapt_uml() {
-	local name=$1 src=$2 file=arch/x86/um/user-offsets.c obj
+# kernel_adaptations NAME: "FILE SED-EXPRESSION" lines of the *.adapt beside its fragments.
+kernel_adaptations() {
+	local f
+	for f in $(kernel_fragments "$1"); do
+		if [[ -f ${f%.config}.adapt ]]; then grep -v '^[[:space:]]*\(#.*\)\?$' "${f%.config}.adapt"; fi
+	done
+}
+
+# kernel_adapt NAME SOURCE: kbuild prefers a file of the build directory to the source's.
+kernel_adapt() {
+	local name=$1 src=$2 obj file edit
 	obj=$(kernel_obj "$name")
-	mkdir -p "$obj/${file%/*}"
-	sed 's/\(HOST_FP_SIZE, \)2696/\112288/' "$src/$file" >"$obj/$file.new"
-	! cmp -s "$src/$file" "$obj/$file.new" || die "$EX_ENV" "$src/$file is not as expected: has this kernel its own" \
-		"remedy for large register files (kernel_adapt_uml in env/lib/kernelbuild.sh)?"
-	if cmp -s "$obj/$file" "$obj/$file.new"; then rm "$obj/$file.new"; else mv "$obj/$file.new" "$obj/$file"; fi
+	while read -r file edit; do
+		mkdir -p "$obj/${file%/*}"
+		sed "$edit" "$src/$file" >"$obj/$file.new"
+		! cmp -s "$src/$file" "$obj/$file.new" || die "$EX_ENV" "$src/$file is not what '$edit' expects: does this" \
+			"source still need the edit? See the *.adapt in env/kernels"
+		if cmp -s "$obj/$file" "$obj/$file.new"; then rm "$obj/$file.new"; else mv "$obj/$file.new" "$obj/$file"; fi
+	done < <(kernel_adaptations "$name")
 }
 
 # ---- build ---------------------------------------------------------------------------------------
 
 # The first thing that went wrong; what follows it is noise.
-build_error() { grep -nE -m1 -A3 '(error|Error [0-9]+|undefined reference|No space left|\*\*\*)' "$1"; }
+build_error() { grep -nE -m1 -A3 '(error:|Error [0-9]+|undefined reference|No space left|\*\*\*)' "$1"; }
 
 # build_progress PID LOG LABEL: how many files, how long.
 build_progress() {
@@ -197,10 +207,8 @@ kernel_compile() {
 	local name=$1 src=$2 obj log targets=(bzImage modules) rc=0 pid
 	obj=$(kernel_obj "$name")
 	log=$obj/build.log
-	if kernel_has "$name" uml; then
-		targets=(linux modules)
-		kernel_adapt_uml "$name" "$src"
-	fi
+	if kernel_has "$name" uml; then targets=(linux modules); fi
+	kernel_adapt "$name" "$src"
 	if grep -qs '^CONFIG_GDB_SCRIPTS=y' "$obj/.config"; then targets+=(scripts_gdb); fi
 	trace make -C "$src" O="$obj" -j"$JOBS" "${targets[@]}"
 	# Own process group, so that an interrupt ends compilers too and leaves a tree that can go on.

@@ -223,6 +223,29 @@ static void run_kernel(const struct vm *vm, struct argv *a, const int *theirs, c
 	_exit(127);
 }
 
+static void remove_in(const struct opts *o, const char *name)
+{
+	char *path = xprintf("%s/%s", o->rundir, name);
+
+	if (unlink(path))
+		rmdir(path);
+	free(path);
+}
+
+/* By the keeper, so that a launcher that was killed leaves nothing either. */
+static void remove_links(const struct opts *o)
+{
+	for (unsigned int i = 0; i <= MAX_DISKS; i++) {
+		char *name = slot_name(i);
+
+		remove_in(o, name);
+		free(name);
+	}
+	remove_in(o, UMID "/pid");
+	remove_in(o, UMID "/mconsole");
+	remove_in(o, UMID);
+}
+
 /* Ends as the kernel ended, so that the launcher can tell. */
 static void __attribute__((noreturn)) end_like(int status)
 {
@@ -243,7 +266,7 @@ static void __attribute__((noreturn)) end_like(int status)
  * Waits for the kernel's end or the launcher's (SIGTERM from it, or because of its death). The kernel is not
  * reaped before its group is killed: until then the group's number cannot be given to others.
  */
-static void __attribute__((noreturn)) keep(pid_t kernel)
+static void __attribute__((noreturn)) keep(const struct opts *o, pid_t kernel)
 {
 	int status = 0, one;
 	siginfo_t info;
@@ -270,6 +293,7 @@ static void __attribute__((noreturn)) keep(pid_t kernel)
 	while ((p = waitpid(-1, &one, __WALL)) > 0 || errno == EINTR)
 		if (p == kernel)
 			status = one;
+	remove_links(o);
 	end_like(status);
 }
 
@@ -289,7 +313,7 @@ static void keeper(const struct vm *vm, struct argv *a, const int *theirs, const
 		_exit(127);
 	if (kernel == 0)
 		run_kernel(vm, a, theirs, memory, self);
-	keep(kernel);
+	keep(vm->o, kernel);
 }
 
 void uml_start(struct vm *vm)
@@ -316,15 +340,6 @@ void uml_start(struct vm *vm)
 	free(a.v);
 }
 
-static void remove_in(const struct opts *o, const char *name)
-{
-	char *path = xprintf("%s/%s", o->rundir, name);
-
-	if (unlink(path))
-		rmdir(path);
-	free(path);
-}
-
 void uml_kill(struct vm *vm)
 {
 	if (vm->pid > 0) {
@@ -334,15 +349,6 @@ void uml_kill(struct vm *vm)
 		vm->pid = 0;
 		vm->dead = true;
 	}
-	for (unsigned int i = 0; i <= MAX_DISKS; i++) {
-		char *name = slot_name(i);
-
-		remove_in(vm->o, name);
-		free(name);
-	}
-	remove_in(vm->o, UMID "/pid");
-	remove_in(vm->o, UMID "/mconsole");
-	remove_in(vm->o, UMID);
 }
 
 /* One request of the management console (arch/um/drivers/mconsole.h of the kernel); the answer is on the console. */

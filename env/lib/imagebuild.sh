@@ -70,7 +70,7 @@ image_archive_has_installer() {
 		printf '%s serves no %s' "$uri" "$list"
 		return 1
 	}
-	file=$(zcat "$dir/udebs.gz" | sed -n 's/^Filename: //p' | head -n1)
+	file=$(zcat "$dir/udebs.gz" | awk '/^Filename: / && !f { f = $2 } END { print f }')
 	apt_fetch "$uri/$file" "$dir/udeb" && return 0
 	printf '%s lists the installer components but does not serve them (%s)' "$uri" "${file##*/}"
 	return 1

@@ -74,8 +74,8 @@ static journal_t *vexfs_journal_open(struct super_block *sb)
 
 	journal = jbd2_journal_init_dev(sb->s_bdev, sb->s_bdev, sbi->geo.journal_start,
 					sbi->geo.journal_blocks, VEXFS_BLOCK_SIZE);
-	if (IS_ERR_OR_NULL(journal))	/* NULL before 6.8 */
-		return journal ? journal : ERR_PTR(-EINVAL);
+	if (IS_ERR_OR_NULL(journal))	/* NULL before 6.8: no memory, or not readable */
+		return journal ? journal : ERR_PTR(-EIO);
 	journal->j_private = sb;
 	journal->j_bmap = vexfs_j_bmap;
 	journal->j_commit_callback = vexfs_j_commit;
@@ -105,6 +105,17 @@ int vexfs_journal_load(struct super_block *sb)
 		if (journal->j_superblock->s_start)
 			vexfs_msg(sb, KERN_INFO, "recovering from the journal");
 		err = jbd2_journal_load(journal);
+	}
+	/*
+	 * An abort left its error in the journal's superblock, and jbd2 starts no handle until somebody has taken note of
+	 * it. What was committed has been recovered; the error itself stands in our superblock.
+	 */
+	if (!err && jbd2_journal_errno(journal)) {
+		vexfs_warn(sb, "the journal was stopped by error %d before", jbd2_journal_errno(journal));
+		jbd2_journal_clear_err(journal);
+		jbd2_journal_ack_err(journal);
+		if (!bdev_read_only(sb->s_bdev))
+			jbd2_journal_update_sb_errno(journal);
 	}
 	if (!err && !bdev_read_only(sb->s_bdev))
 		err = vexfs_journal_features(journal);

@@ -26,9 +26,10 @@ for k in 6.1 6.12 debug-6.1 debug-6.12 rust-6.12 uml-6.1; do
 	says "^$k .*(ready|cached|not (built|fetched)|build begun)" "lists $k and its state"
 done
 
-# Every option of every fragment stands under a comment that says what needs it.
+# Every option of every fragment stands in a group under a comment that says what needs it; the first group may be
+# the one the file's own comment is about.
 for f in "$ROOT"/env/kernels/*.config; do
-	awk '/^#/ { said = 1 } /^$/ { said = 0 } /^CONFIG_/ && !said { bad = 1; print "# " FILENAME ": " $0 }
+	awk '/^#/ { said = 1 } /^$/ && option { said = 0 } /^CONFIG_/ { option = 1 } /^CONFIG_/ && !said { bad = 1; print "# " FILENAME ": " $0 }
 		END { exit bad }' "$f"
 	report $? "every option of ${f##*/} has its reason"
 done

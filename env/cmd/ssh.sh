@@ -47,7 +47,7 @@ cmd_main() {
 	done
 	need_packages openssh-client
 	dir=$(guest_pick "$name") || exit
-	port=$(awk '$2 == 22 { print $1 }' "$dir/ports")
+	port=$(guest_ssh_port "$dir")
 	key=$(guest_field "$dir" key)
 	[[ -n $port ]] || die "$EX_ENV" "guest ${dir##*/} has no sshd: start it with --ssh-port auto"
 	[[ -n $key ]] || die "$EX_ENV" "no key for ${dir##*/}, whose image is not of ./vex image build: ssh -p $port USER@127.0.0.1"

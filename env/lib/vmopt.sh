@@ -122,6 +122,9 @@ vm_more_args() {
 guest_file() { printf 'key=%s\nwhat=%s\n' "$2" "$3" >"$1/guest"; }
 guest_field() { sed -n "s/^$2=//p" "$1/guest" 2>/dev/null | head -n1; }
 
+# guest_ssh_port RUNDIR: a user may have forwarded a port of their own to 22, too.
+guest_ssh_port() { awk '$2 == 22 { p = $1 } END { print p }' "$1/ports"; }
+
 vm_has_net() { [[ -n $VM_SSH_PORT ]] || ((${#VM_FORWARDS[@]})); }
 
 vm_more_job() {

@@ -16,7 +16,7 @@ for lib in "$VEX_ROOT"/env/lib/ui.sh "$VEX_ROOT"/env/lib/*.sh; do
 	[[ $lib == */ui.sh && -n ${EX_OK:-} ]] || . "$lib"
 done
 
-PORT=$(awk '$2 == 22 { print $1 }' "$VEX_RUNDIR/ports")
+PORT=$(guest_ssh_port "$VEX_RUNDIR")
 SESSION=$VEX_RUNDIR/session
 
 # guest COMMAND: as root, without our stdin.

@@ -71,7 +71,7 @@ for ((i = 0; i < 3000; i++)); do
 	sleep 0.1
 done
 for p in /proc/[0-9]*; do
-	if tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q "^qemu-system.*$WORK/run3/payload.img"; then kill -KILL "${p#/proc/}"; fi
+	if { tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -q "^qemu-system.*$WORK/run3/payload.img"; then kill -KILL "${p#/proc/}"; fi
 done
 STATUS=0
 wait "$pid" || STATUS=$?

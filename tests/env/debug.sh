@@ -97,7 +97,7 @@ nothing_left "$WORK/panic" "panic under gdb"
 
 cat >"$WORK/kill.sh" <<'END'
 for p in /proc/[0-9]*; do
-	if tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q "^qemu-system.*$1/payload.img"; then kill -KILL "${p#/proc/}"; fi
+	if { tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -q "^qemu-system.*$1/payload.img"; then kill -KILL "${p#/proc/}"; fi
 done
 END
 debug died -- sleep 600 <<END

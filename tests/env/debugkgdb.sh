@@ -15,12 +15,8 @@ continue
 print name->name
 print *$vexfs_sb()->es
 backtrace
-watch -l $vexfs_sb()->es->s_error_count
-break vexfs_create
-delete
-tbreak vexfs_evict_inode
+watch -l $vexfs_sb()->groups->free_inodes
 continue
-print inode->i_ino
 E
 	# shellcheck disable=SC2016	# expanded in the guest
 	run "$VEX" debug --kgdb --kernel "$k" --rundir "$WORK/$k" --batch "$WORK/k.gdb" --no-mount --disk vexfs=64M -- \
@@ -31,7 +27,7 @@ E
 	says '"hello"' "$k: a local variable"
 	says 's_label = kgdbtest' "$k: the superblock"
 	says '#[0-9]+ .*do_sys_open.*fs/open\.c' "$k: the backtrace goes through the kernel's source"
-	says '[Ww]atchpoint [0-9]+' "$k: a watchpoint is accepted"
+	says '^New value = [0-9]+' "$k: a hardware watchpoint on the group's free inodes fires when one is made"
 	seen=$(sed -n 's/.*symbols of vexfs.ko: .text at \(0x[0-9a-f]*\),.*/\1/p' "$WORK/out" | head -n1)
 	[[ -n $seen && $seen == "$(sed -n 's/^guest: .text //p' "$WORK/out")" ]]
 	report $? "$k: the module's symbols are where the guest says"

@@ -132,7 +132,8 @@ rm "$WORK"/g/*.sh
 guest_test one cpus=1 <<<'echo 1..1; sleep 500'
 guest_test two cpus=2 <<<'echo 1..1; sleep 500'
 set -m
-"$VEX" test --only guest --kernel 6.1 --tests "$WORK/g" --known "$WORK/known" --jobs 3 >"$WORK/out" 2>&1 </dev/null &
+# A background job of a script is deaf to SIGINT unless told otherwise.
+env --default-signal=INT "$VEX" test --only guest --kernel 6.1 --tests "$WORK/g" --known "$WORK/known" --jobs 3 >"$WORK/out" 2>&1 </dev/null &
 pid=$!
 set +m
 dir=$WORK/none

@@ -66,7 +66,7 @@ seen "$kernel" kasan 'kernel: BUG: KASAN: '
 seen "$kernel" ubsan 'kernel: UBSAN: shift-out-of-bounds'
 seen "$kernel" list 'kernel: .*(list_del|slab-use-after-free|WARNING|kernel BUG)'
 says "^    not ok $kernel/end-of-run.* kmemleak: unreferenced object" "leaked objects fail the run as a whole"
-grep -hq '# kmemleak: .*do_leak\|# kmemleak: .*vextest' "$ROOT/$(sed -n 's/^ *logs: //p' "$WORK/out")"/guest/*/tap.log
+grep -hq '# kmemleak: .*\(do_leak\|vextest\|do_one_initcall\)' "$ROOT/$(sed -n 's/^ *logs: //p' "$WORK/out")"/guest/*/tap.log
 report $? "with the backtrace of their allocation"
 says "^    ok     $kernel/innocent" "and nobody else"
 

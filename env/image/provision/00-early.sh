@@ -10,7 +10,7 @@ stage "early: settings that packages read while they are installed"
 if [[ $VARIANT == test ]]; then
 	put 644 /etc/dpkg/dpkg.cfg.d/vexfs <"$P/dpkg-test.cfg"
 	find /usr/share/doc -type f ! -name copyright -delete 2>/dev/null || true
-	rm -rf /usr/share/locale/* /usr/share/info/* /usr/share/man/*
+	rm -rf /usr/share/locale/* /usr/share/info/*
 fi
 # What kdump-tools, kexec-tools, grub-pc and man-db would ask.
 debconf-set-selections "$P/debconf"

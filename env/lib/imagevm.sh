@@ -93,11 +93,12 @@ image_session() {
 	local dir=$1 rc=0 kernel
 	shift
 	# Before the boot where the manifest knows the kernel: no guest has to wait for a compiler, or boot for nothing.
-	kernel=$(image_field "${IMAGE_DISK%/*}" kernel)
+	kernel=$(image_field "${IMAGE_DISK%/*}" kernel) || true	# a disk of the user's, a snapshot: no manifest
 	if [[ -n $kernel && -z $IMAGE_RESUME ]] && ((!VM_INSTALLED)); then image_build_for "$kernel"; fi
-	export VEX_INSTALL VEX_VERBOSE VM_SHARE VM_SCREENSHOT VM_INSTALLED IMAGE_KEY IMAGE_LABEL IMAGE_SAVE IMAGE_RESUME
-	VM_DISK_NAMES=$(image_disk_names)
-	export VM_DISK_NAMES
+	# Names of their own: the session reads env/lib too, which sets the VM_ ones to their defaults.
+	IMAGE_SHARE=$VM_SHARE IMAGE_SCREENSHOT=$VM_SCREENSHOT IMAGE_INSTALLED=$VM_INSTALLED IMAGE_DISK_NAMES=$(image_disk_names)
+	export VEX_INSTALL VEX_VERBOSE IMAGE_KEY IMAGE_LABEL IMAGE_SAVE IMAGE_RESUME
+	export IMAGE_SHARE IMAGE_SCREENSHOT IMAGE_INSTALLED IMAGE_DISK_NAMES
 	image_vm_start "$dir" --session "exec bash $(printf %q "$VEX_ROOT/env/vm/image-session.sh")" "$@" || rc=$?
 	if ((rc)); then
 		note "log: ${dir#"$VEX_ROOT"/}"

@@ -26,7 +26,7 @@ guest() { ssh_to "$IMAGE_KEY" "$PORT" root -n -- "$@"; }
 set_clock() { guest "date -s @$(date +%s) >/dev/null"; }
 
 mount_share() {
-	[[ -n $VM_SHARE ]] || return 0
+	[[ -n $IMAGE_SHARE ]] || return 0
 	guest 'mkdir -p /share; mountpoint -q /share || mount -t virtiofs share /share 2>/dev/null ||
 		{ modprobe 9pnet_virtio && mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 share /share; } 2>/dev/null' ||
 		die "$EX_ENV" "the guest's kernel can mount neither virtiofs nor 9p: no --share with this image (as root it is" \
@@ -38,7 +38,7 @@ bring_files() {
 	local release tree=$SESSION/files
 	mkdir -p "$tree"
 	if [[ -d $SESSION/tree ]]; then cp -a "$SESSION/tree/." "$tree/"; fi
-	if ((!VM_INSTALLED)); then
+	if ((!IMAGE_INSTALLED)); then
 		release=$(guest uname -r)
 		image_build_for "$release"
 		install -D -m 644 "$(image_module "$release")" "$tree/modules/vexfs.ko"
@@ -52,14 +52,14 @@ bring_files() {
 
 # What image-guest.sh in the guest needs to know, in its environment.
 prepare_guest() {
-	ssh_to "$IMAGE_KEY" "$PORT" root "VEX_INSTALLED=$VM_INSTALLED VEX_DISKS='$VM_DISK_NAMES' VEX_MOUNT=$1 sh -s" \
+	ssh_to "$IMAGE_KEY" "$PORT" root "VEX_INSTALLED=$IMAGE_INSTALLED VEX_DISKS='$IMAGE_DISK_NAMES' VEX_MOUNT=$1 sh -s" \
 		<"$VEX_ROOT/env/vm/guest-image.sh" || die "$EX_ENV" "the guest could not be prepared (see above)"
 }
 
 take_picture() {
-	[[ -n $VM_SCREENSHOT ]] || return 0
-	qmp_screenshot "$VEX_RUNDIR" "$VM_SCREENSHOT"
-	note "screen: $VM_SCREENSHOT"
+	[[ -n $IMAGE_SCREENSHOT ]] || return 0
+	qmp_screenshot "$VEX_RUNDIR" "$IMAGE_SCREENSHOT"
+	note "screen: $IMAGE_SCREENSHOT"
 }
 
 status=0

@@ -14,8 +14,8 @@ free_port
 mkdir -p "$WORK/share"
 echo "from the host" >"$WORK/share/greeting"
 start_shell boot --share "$WORK/share" --disk big=8G,format=qcow2 --forward "$PORT:22" --screenshot "$WORK/screen.png" -- \
-	sh -c 'cat /share/greeting; echo "from the guest" >/share/answer; lsblk -bdno SIZE "$VEX_DISK_BIG" "$VEX_DISK_VEXFS";
-		findmnt -no FSTYPE /mnt/vexfs /share; cat /sys/module/vexfs/srcversion; command -v vexctl
+	sh -c 'cat /share/greeting; echo "from the guest" >/share/answer; blockdev --getsize64 "$VEX_DISK_BIG"; blockdev --getsize64 "$VEX_DISK_VEXFS"
+		findmnt -no FSTYPE /mnt/vexfs; findmnt -no FSTYPE /share; cat /sys/module/vexfs/srcversion; command -v vexctl
 		touch /share/up; until [ -e /share/go ]; do sleep 0.2; done; exit 7'
 wait_for_file "$WORK/share/up"
 report $? "the image boots and runs the command"

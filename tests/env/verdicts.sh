@@ -31,3 +31,7 @@ says '# SKIP no reason at all' "and its reason is shown"
 
 guest forward <<<'exit 42'
 expect 42 "the status of a script is forwarded"
+
+echo 'echo plain; exit 41' >"$WORK/plain.sh"
+run "$VEX" vm --module none --rundir "$WORK/plain" "$WORK/plain.sh"
+expect 41 "a script without #! is run by the shell"

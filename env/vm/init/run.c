@@ -111,6 +111,9 @@ static pid_t spawn(const char *path, int in, int out)
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
 	execl(path, path, (char *)NULL);
+	/* A script without its first line: what every shell does with one. */
+	if (errno == ENOEXEC)
+		execl("/bin/sh", "sh", path, (char *)NULL);
 	dprintf(STDERR_FILENO, "cannot run %s: %s\n", path, strerror(errno));
 	_exit(127);
 }

@@ -94,7 +94,9 @@ panic_trace() {
 	module=$(module_path "$name")
 	if kernel_has "$name" built; then symbols=$(kernel_dir "$name")/vmlinux; fi
 	[[ -f $module && -s $dir/console.log ]] || return 0
-	decode_trace "$dir/console.log" "$module" "$symbols" >"$dir/trace.txt" 2>/dev/null || true
+	decode_trace "$dir/console.log" "$module" "$symbols" >"$dir/trace.txt" 2>"$dir/trace.err" ||
+		note "the trace could not be decoded whole; see ${dir#"$VEX_ROOT"/}/trace.err"
+	[[ -s $dir/trace.err ]] || rm -f "$dir/trace.err"
 	if [[ ! -s $dir/trace.txt ]]; then
 		rm -f "$dir/trace.txt"
 		return 0

@@ -39,8 +39,12 @@ watch_bpf() {
 		echo $? >/tmp/status
 		sync
 	END
-	bpftrace -B line -o $out/bpftrace.txt -c "/bin/busybox sh /tmp/watched" "/vex/bpf/$BPF" 2>$out/bpftrace.err || true
-	[ -f /tmp/status ] || { cat $out/bpftrace.err; refuse "bpftrace cannot run $BPF here"; }
+	bpftrace -B line -o $out/bpftrace.txt -c "/bin/busybox sh /tmp/watched" "/vex/bpf/$BPF" 2>$out/bpftrace.err || traced=$?
+	# A script that fails half way has run the command and measured nothing.
+	if [ ! -f /tmp/status ] || [ "${traced:-0}" != 0 ]; then
+		cat $out/bpftrace.err
+		refuse "bpftrace cannot run $BPF here"
+	fi
 	status=$(cat /tmp/status)
 }
 

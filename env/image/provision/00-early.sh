@@ -9,13 +9,13 @@ stage "early: settings that packages read while they are installed"
 # Manuals are for people: the test variant does without documentation and translations.
 if [[ $VARIANT == test ]]; then
 	put 644 /etc/dpkg/dpkg.cfg.d/vexfs <"$P/dpkg-test.cfg"
-	find /usr/share/doc -type f ! -name copyright -delete 2>/dev/null || true
+	if [[ -d /usr/share/doc ]]; then find /usr/share/doc -type f ! -name copyright -delete; fi
 	rm -rf /usr/share/locale/* /usr/share/info/*
 fi
 # What kdump-tools, kexec-tools, grub-pc and man-db would ask.
 debconf-set-selections "$P/debconf"
 
-printf 'LABEL=%s / ext4 errors=remount-ro,noatime 0 1\n' "$IMG_ROOT_LABEL" | put_if_new 644 /etc/fstab || true
+printf 'LABEL=%s / ext4 errors=remount-ro,noatime 0 1\n' "$IMG_ROOT_LABEL" | put 644 /etc/fstab
 
 # The initramfs needs the disk and nothing else: a third of the size, and of the time to unpack it. A hook and not
 # /etc/initramfs-tools/modules, which belongs to the package.

@@ -165,13 +165,17 @@ END
 	return "$rc"
 }
 
-# gdb saw the connection go. Why, the launcher knows.
-debug_lost() {
+debug_guest_show() {
 	debug_guest_end
 	sed 's/^/guest: /' "$1/guest.out"
 	cat "$1/guest.err" >&2
+	[[ $D_STATUS != "$EX_PANIC" ]] || die "$EX_PANIC" "the guest panicked while gdb was attached; log: ${1#"$VEX_ROOT"/}"
+}
+
+# gdb saw the connection go. Why, the launcher knows.
+debug_lost() {
+	debug_guest_show "$1"
 	case $D_STATUS in
-	"$EX_PANIC") die "$EX_PANIC" "the guest panicked while gdb was attached; log: ${1#"$VEX_ROOT"/}" ;;
 	0) die "$EX_FAILED" "the guest finished before the script did: a breakpoint it never reached, or a last" \
 		"\"continue\" too many; log: ${1#"$VEX_ROOT"/}" ;;
 	*) die "$EX_LOST" "the guest died while gdb was attached; log: ${1#"$VEX_ROOT"/}" ;;
@@ -187,9 +191,10 @@ debug_batch_end() {
 	"$EX_BUILD_ID") die "$EX_BUILD_ID" "the symbols belong to another build (see above)" ;;
 	*) die "$EX_FAILED" "the gdb script failed (see above); log: ${dir#"$VEX_ROOT"/}" ;;
 	esac
-	debug_guest_end
-	sed 's/^/guest: /' "$dir/guest.out"
-	cat "$dir/guest.err" >&2
+	# A QEMU that ends in order tells gdb "exited normally" before the connection goes, a panic's too: the script is
+	# through then, and not lost.
+	debug_guest_show "$dir"
+	((D_STATUS != EX_LOST)) || die "$EX_LOST" "the guest died while gdb was attached; log: ${dir#"$VEX_ROOT"/}"
 	((D_STATUS == 0)) || return "$D_STATUS"
 	return "$(verdict_field "$dir" status)"
 }

@@ -153,8 +153,9 @@ debug_gdb() {
 set remotetimeout 30
 target remote $DEBUG_TMP/gdb
 python check_kernel()
-python watch_module()
 END
+	if ((D_KGDB)); then printf 'python prepare_kgdb()\n' >>"$file"; fi
+	printf 'python watch_module()\n' >>"$file"
 	if [[ -n $D_BATCH ]]; then
 		trace gdb -nx -batch -x "$file" -ex "vex-batch $D_BATCH"
 		timeout "$D_LIMIT" gdb -nx -batch -x "$file" -ex "vex-batch $D_BATCH" </dev/null || rc=$?

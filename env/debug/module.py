@@ -10,6 +10,7 @@ The session sets vex = dict(module=FILE, build_id=HEX or "", kernel=FILE, kernel
 import os
 import struct
 import sys
+import time
 
 import gdb
 
@@ -94,6 +95,53 @@ def check_kernel():
     if got and got != vex["kernel_id"]:
         wrong_build("the kernel in the guest has build id %s, the symbols in %s have %s; take the symbols of "
                     "that kernel (--kernel NAME)" % (got, vex["kernel"], vex["kernel_id"]))
+
+
+def kgdb_lockdep_off():
+    """kgdb writes its breakpoints in int3, with every other processor stopped; the page table lock it takes there is
+    a lock in NMI context to lockdep, whose report would end the guest at the first breakpoint."""
+    gdb.execute("set variable debug_locks = 0")
+    say("lockdep is off in this guest: it takes kgdb's own breakpoints for a deadlock")
+
+
+def kgdb_watchpoints():
+    """kgdb's hardware breakpoints are perf events it never enables; perf_swevent_event() drops those since it looks
+    at the state (6.1.192, 6.12.117: "event->state != PERF_EVENT_STATE_ACTIVE"), and no watchpoint would fire."""
+    pointer = gdb.lookup_type("struct perf_event").pointer().pointer()
+    active = int(gdb.parse_and_eval("PERF_EVENT_STATE_ACTIVE"))
+    info = gdb.parse_and_eval("breakinfo")
+    for i in range(info.type.range()[1] + 1):
+        for cpu in range(int(gdb.parse_and_eval("nr_cpu_ids"))):
+            at = int(info[i]["pev"]) + int(gdb.parse_and_eval("__per_cpu_offset[%d]" % cpu)) & (1 << 64) - 1
+            state = gdb.Value(at).cast(pointer).dereference()["state"]
+            gdb.selected_inferior().write_memory(int(state.address), struct.pack("<i", active))
+
+
+def kgdb_forget(event):
+    """After a watchpoint the processors' debug registers stay armed when kgdb takes it away (exc_debug_kernel()
+    puts them back), and a task that hit it once (virtual_dr6) enters kgdb at each later hit, also without gdb."""
+    if not isinstance(event, gdb.SignalEvent) or event.stop_signal != "SIGTRAP":
+        return
+    at = offset("struct task_struct", "thread") + offset("struct thread_struct", "virtual_dr6")
+    tasks = offset("struct task_struct", "tasks")
+    head = address_of("init_task") + tasks
+    node = head
+    for _ in range(4096):
+        gdb.selected_inferior().write_memory(node - tasks + at, bytes(8))
+        node = read(node, "Q")
+        if node == head:
+            return
+
+
+def prepare_kgdb():
+    """What a session through kgdb needs changed in its guest."""
+    gdb.events.stop.connect(kgdb_forget)
+    Batch.kgdb = True
+    for change in (kgdb_lockdep_off, kgdb_watchpoints):
+        try:
+            change()
+        except gdb.error as e:
+            say("%s: %s" % (change.__name__, e))
 
 
 def sections(mod):
@@ -195,8 +243,21 @@ def watch_module():
 class Batch(gdb.Command):
     """vex-batch FILE: run a script; its first error ends gdb with status 1, a lost guest with 5."""
 
+    kgdb = False
+
     def __init__(self):
         super().__init__("vex-batch", gdb.COMMAND_RUNNING)
+
+    def let_go(self):
+        """gdb closes the line with its own "detach" before kgdb has read the acknowledgement; it waits for that
+        for ever, and the guest with it."""
+        gdb.execute("delete", to_string=True)
+        if self.kgdb:
+            gdb.execute("maintenance packet D", to_string=True)
+            time.sleep(1)
+            gdb.execute("disconnect", to_string=True)
+        else:
+            gdb.execute("detach", to_string=True)
 
     def invoke(self, arg, from_tty):
         status = 0
@@ -208,8 +269,7 @@ class Batch(gdb.Command):
             status = 5 if gone else 1
         if alive():
             try:
-                gdb.execute("delete", to_string=True)
-                gdb.execute("detach", to_string=True)
+                self.let_go()
             except gdb.error:
                 pass
         gdb.execute("quit %d" % status)

@@ -39,6 +39,14 @@ module_debug() {
 module_dir() { printf '%s/kmod/%s%s' "$VEX_BUILD" "$1" "$(module_debug "$1" && echo -debug)"; }
 module_path() { printf '%s/vexfs.ko' "$(module_dir "$1")"; }
 
+# Linux 6.12's scripts/module.lds.S leaves .data of a module at an address other than 0, which is what a relocatable
+# file has; gdb then takes the module's variables for code and shows other memory.
+module_flatten() {
+	if readelf -SW "$1" | sed 's/^ *\[ *[0-9]*\]//' | awk '$2 == "PROGBITS" && $3 !~ /^0+$/ { found = 1 } END { exit !found }'; then
+		objcopy --change-section-address '*=0' "$1"
+	fi
+}
+
 build_module() {
 	local series=$1 debug=() args BUILD_FOR=$1
 	kernel_compiler_warn "$series"
@@ -47,4 +55,5 @@ build_module() {
 	build_step "building vexfs.ko for $series" "module-$series" modules KDIR="$(kernel_dir "$series")/kdir/" \
 		MODOUT="$(module_dir "$series")" "${debug[@]}" ${args:+KMAKE_ARGS="$args"}
 	[[ -f $(module_path "$series") ]] || die "$EX_ENV" "make modules left no $(module_path "$series")"
+	module_flatten "$(module_path "$series")"
 }

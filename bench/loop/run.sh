@@ -14,7 +14,7 @@ bench_ready() {
 		[[ $(result_field "$WORK/ready" lane) == "$lane" ]] || die "$EX_ENV" "asked for the $lane lane, got another"
 		ms+=("$(result_field "$WORK/ready" ready_ms)")
 	done
-	stats "QEMU start -> init ready, $lane" "${ms[@]}"
+	stats "start -> init ready, $lane" "${ms[@]}"
 	READY_MEDIAN=$(median "${ms[@]}")
 }
 
@@ -41,7 +41,7 @@ bench_change() {
 		printf '\n/* bench %s %d */\n' "$lane" "$i" >>"$WORK/tree/kmod/super.c"
 		start=$(now_ms)
 		make -C "$WORK/tree" --no-print-directory -j"$JOBS" modules KDIR="$(kernel_dir "$SERIES")/kdir/" \
-			MODOUT="$WORK/kmod" >"$WORK/build.log" 2>&1 || die "$EX_ENV" "the module does not build; see $WORK/build.log"
+			MODOUT="$WORK/kmod" KMAKE_ARGS="$(kernel_make_args "$SERIES")" >"$WORK/build.log" 2>&1 || die "$EX_ENV" "the module does not build; see $WORK/build.log"
 		built=$(now_ms)
 		rc=0
 		"$VEX_ROOT/vex" vm --module none --lane "$lane" --kernel "$SERIES" --accel "$VM_ACCEL" --ktap \
@@ -91,7 +91,7 @@ bench_main() {
 		shift
 	done
 	SERIES=$(kernel_parse "${VM_KERNEL:-6.1}")
-	[[ $SERIES != *$'\n'* ]] || usage_error "--kernel: one kernel, 6.1 or 6.12"
+	[[ $SERIES != *$'\n'* ]] || usage_error "--kernel: one kernel, not several"
 	build_packages
 	vm_need "$SERIES"
 	build_guest
@@ -101,16 +101,18 @@ bench_main() {
 	mkdir "$WORK/tree"
 	cp -r "$VEX_ROOT"/{Makefile,core,include,kmod} "$WORK/tree/"
 	make -C "$WORK/tree" --no-print-directory -j"$JOBS" modules KDIR="$(kernel_dir "$SERIES")/kdir/" \
-		MODOUT="$WORK/kmod" >"$WORK/build.log" 2>&1 || die "$EX_ENV" "the module does not build; see $WORK/build.log"
-	local lane
+		MODOUT="$WORK/kmod" KMAKE_ARGS="$(kernel_make_args "$SERIES")" >"$WORK/build.log" 2>&1 || die "$EX_ENV" "the module does not build; see $WORK/build.log"
+	local lane lanes=(cold warm)
+	# A process tree cannot be saved.
+	if kernel_has "$SERIES" uml; then lanes=(cold); fi
 	# Not measured: the one boot that makes the saved guests.
 	"$VEX_ROOT/vex" vm --module none --kernel "$SERIES" --accel "$VM_ACCEL" --rundir "$WORK/ready" "$WORK/nothing.sh" >/dev/null 2>&1 || true
-	say "loop: Debian $(kernel_release "$SERIES"), $(nproc) cpus, load $(cut -d' ' -f1 /proc/loadavg), $(result_field "$WORK/ready" accel_reason)"
-	for lane in cold warm; do
+	say "loop: $(kernel_release "$SERIES"), $(nproc) cpus, load $(cut -d' ' -f1 /proc/loadavg), $(result_field "$WORK/ready" accel_reason)"
+	for lane in "${lanes[@]}"; do
 		bench_ready "$lane"
 		bench_shell "$lane"
 		bench_change "$lane"
 	done
-	bench_virtme
+	if ! kernel_has "$SERIES" uml; then bench_virtme; fi
 	rm -rf "$WORK/tree" "$WORK/kmod"
 }

@@ -7,7 +7,7 @@ cmd_help() {
 usage: ./vex bench loop [--runs N] [--kernel SERIES] [--accel ACCEL]
        ./vex bench tuning [--runs N] [--kernel SERIES]
 
-loop: medians of N runs [5], cold and warm: QEMU started -> first word of init; ./vex shell typed -> a
+loop: medians of N runs [5], cold and warm (UML: cold): guest started -> first word of init; ./vex shell typed -> a
 command has run on a mounted VexFS; one changed line in kmod/ -> verdict of the smoke test,
 split into build, guest and test. If virtme-ng is installed it boots the same kernel beside it.
 

@@ -190,6 +190,33 @@ run "$VEX" shell --kernel $K -- sh -c 'cd /mnt/vexfs && echo kept >f && cat f &&
 expect 0 "VexFS on UML"
 says '^kept' "stores a file"
 
+# gdb on the process: stops in the module, prints, lets go; the guest goes on to its end.
+# shellcheck disable=SC2016	# the guest expands it
+printf '#!/bin/sh\nmkfs.vexfs -q "$VEX_DISK_D" && mount -t vexfs "$VEX_DISK_D" /mnt || exit 1
+cat /sys/module/vexfs/sections/.text; echo go
+while [ ! -e /share/over ]; do mkdir /mnt/d; rmdir /mnt/d; done\nexit 7\n' >"$WORK/gdb.sh"
+if command -v gdb >/dev/null; then
+	"$VEX" vm --kernel $K --disk d=32M --share "$WORK/share" --rundir "$WORK/gdb" "$WORK/gdb.sh" >"$WORK/gdb.out" 2>&1 </dev/null &
+	VEX_PID=$!
+	for ((i = 0; i < 3000; i++)); do
+		if grep -q '^go' "$WORK/gdb.out" || ! kill -0 "$VEX_PID" 2>/dev/null; then break; fi
+		sleep 0.1
+	done
+	run timeout 120 gdb -q -batch -p "$(cat "$WORK/gdb/uml/pid")" "$ROOT/build/kernels/$K/vmlinux" \
+		-ex 'handle SIGSEGV SIGALRM SIGIO SIGUSR1 nostop noprint pass' \
+		-ex "add-symbol-file $ROOT/build/kmod/$K/vexfs.ko $(grep '^0x' "$WORK/gdb.out")" \
+		-ex 'break vexfs_mkdir' -ex continue -ex 'print (char *)dentry->d_name.name' -ex 'print dir->i_sb->s_type->name' \
+		-ex delete -ex detach
+	says '^Breakpoint 1, vexfs_mkdir' "gdb on the process stops in the module"
+	says '^.1 = .*"d"' "prints an argument"
+	says '^.2 = .*"vexfs"' "and a structure behind it"
+	touch "$WORK/share/over"
+	end
+	expect 7 "and the guest goes on to its end"
+else
+	skip "gdb on the process" "gdb is not installed: ./vex setup"
+fi
+
 if ((EUID)); then
 	skip "as an ordinary user" "all of this ran as one"
 	exit 0

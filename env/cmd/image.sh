@@ -53,7 +53,7 @@ image_list() {
 }
 
 image_validate() {
-	local word=$1 key=$2 disk dir rc=0
+	local word=$1 key=$2 disk dir kernel variant rc=0
 	disk=$(image_path "$word") || exit
 	[[ -n $key ]] || key=$(dirname "$disk")/id_ed25519
 	[[ -r $key ]] || die "$EX_USAGE" "no SSH key for $disk: put id_ed25519 beside it or name it with --key FILE"
@@ -65,7 +65,9 @@ image_validate() {
 	install -m 600 "$key" "$dir/key"
 	# shellcheck disable=SC2064	# this directory
 	trap "rm -f '$dir/key' '$dir/vexfs.raw'" EXIT
-	image_check "$disk" "$dir/key" "$dir" - - || rc=$?
+	# What its manifest says must still be so; a disk without one is checked for the rest.
+	kernel=$(image_field "${disk%/*}" kernel) variant=$(image_field "${disk%/*}" variant)
+	image_check "$disk" "$dir/key" "$dir" "${kernel:--}" "${variant:--}" || rc=$?
 	note "log: ${dir#"$VEX_ROOT"/}"
 	if ((rc == 0)); then say "valid: $disk"; else warn "not valid: $disk"; fi
 	return "$rc"

@@ -39,7 +39,8 @@ taint() { [[ $(($(</proc/sys/kernel/tainted) & ~(4096 | 8192))) == 0 ]] || { ech
 
 # What CONFIG_RUST says: in /proc/config.gz, or in the file Debian puts beside the kernel.
 kernel_config() { zcat /proc/config.gz 2>/dev/null || cat "/boot/config-$(uname -r)"; }
-rust_flag() { if kernel_config | grep -qx CONFIG_RUST=y; then echo true; else echo false; fi; }
+rust_on() { kernel_config | grep -x CONFIG_RUST=y; }
+rust_flag() { if rust_on >/dev/null; then echo true; else echo false; fi; }
 
 dkms_installed() {
 	local k rc=0
@@ -97,6 +98,7 @@ echo "TAP version 13"
 check "the system comes up with no failed unit" settled
 check "it booted by its own boot loader" booted_by_itself
 if [[ $want_kernel == - ]]; then skip "kernel release" "not told which one to expect"; else check "kernel $want_kernel" right_kernel; fi
+if [[ $want_kernel == *-rust ]]; then check "its configuration says CONFIG_RUST=y" rust_on; fi
 check "DKMS has the module for every kernel" dkms_installed
 check "DKMS rebuilds it with a new kernel" dkms_automatic
 check "the module is the one that was packaged" module_origin

@@ -108,6 +108,29 @@ image_default_kernel() {
 	fi
 }
 
+# The release the image must boot: ours, or what the archive's kernel package depends on today.
+image_want_kernel() {
+	local packages
+	if [[ -n $IB_KERNEL ]]; then
+		kernel_release "$IB_KERNEL"
+		return
+	fi
+	packages=$(img_kernel_packages "$IB_VARIANT")
+	image_archive_kernel "${packages%% *}"
+}
+
+# Out of the archive's own index: the host may be another release, or another mirror.
+image_archive_kernel() {
+	local uri codename release='' newest=''
+	while read -r uri codename; do
+		release=$(apt_fetch "$uri/dists/$codename/main/binary-amd64/Packages.xz" "$IB_WORK/Packages.xz" &&
+			xzcat "$IB_WORK/Packages.xz" | awk -v p="$1" '/^Package: / { on = $2 == p }
+				on && /^Depends: / && match($0, /linux-image-[0-9][^ ,(]*/) { print substr($0, RSTART + 12, RLENGTH - 12) }') || continue
+		newest=$(printf '%s\n' "$newest" "$release" | sort -V | tail -n1)
+	done < <(image_archives)
+	printf '%s\n' "${newest:--}"
+}
+
 # The directory that becomes /tmp/vexfs-payload: settings, lists, stages, the two packages, the key.
 image_payload() {
 	local pay=$IB_WORK/payload f
@@ -333,7 +356,7 @@ image_build() {
 # Validated, described, named; without "valid" when a check failed.
 image_finish() {
 	local rc=0 start=$SECONDS
-	image_check "$IB_IMAGE/disk.qcow2" "$IB_IMAGE/id_ed25519" "$IB_LOG" - "$IB_VARIANT" || rc=$?
+	image_check "$IB_IMAGE/disk.qcow2" "$IB_IMAGE/id_ed25519" "$IB_LOG" "$(image_want_kernel)" "$IB_VARIANT" || rc=$?
 	cp "$IB_LOG/console.log" "$IB_IMAGE/console.log" 2>/dev/null || true
 	IB_VALIDATE_S=$((SECONDS - start)) IB_TOTAL_S=$((SECONDS - IB_START))
 	image_manifest "$rc" >"$IB_IMAGE/manifest.json.new"

@@ -76,6 +76,20 @@ says '^second b' "the same breakpoint hits in the module's second life"
 (($(grep -c 'symbols of vexfs.ko: .text at' "$WORK/out") == 2))
 report $? "symbols are loaded again"
 
+# Before the kernel's first instruction: its memory is not mapped yet, so a software breakpoint would have nowhere to go.
+debug paused --paused -- true <<'END'
+print $pc
+thbreak start_kernel
+continue
+info symbol $pc
+tbreak vexfs_fill_super
+continue
+END
+expect 0 "a guest paused before its first instruction"
+says '^\$1 = .*0xfff0' "stands at the reset vector"
+says '^start_kernel in section' "runs to the kernel's start"
+says 'hit Temporary breakpoint 2, vexfs_fill_super' "and to the module's"
+
 # A module that differs in nothing but its build id, which is all that gdb can go by.
 ko=$ROOT/build/kmod/6.1/vexfs.ko
 objcopy -O binary --only-section=.note.gnu.build-id --set-section-flags .note.gnu.build-id=alloc "$ko" "$WORK/note"

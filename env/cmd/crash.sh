@@ -37,7 +37,10 @@ END
 CRASH_RESERVED=256	# MB for the crash kernel
 KEEP_BUNDLES=5
 
-crash_bundles() { find "$VEX_BUILD/crash" -mindepth 2 -maxdepth 2 -name info -printf '%T@ %h\n' 2>/dev/null | sort -rn | cut -d' ' -f2-; }
+crash_bundles() {
+	[[ -d $VEX_BUILD/crash ]] || return 0
+	find "$VEX_BUILD/crash" -mindepth 2 -maxdepth 2 -name info -printf '%T@ %h\n' 2>/dev/null | sort -rn | cut -d' ' -f2-
+}
 
 crash_list() {
 	local b

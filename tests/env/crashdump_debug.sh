@@ -9,6 +9,8 @@ for k in debug-6.1 debug-6.12; do
 		skip "crash bundle on $k" "not built here: ./vex kernel build $k"
 		continue
 	fi
+	# The first bundle of a checkout, that is, without build/crash.
+	[[ ! -d $ROOT/build/crash ]] || rmdir --ignore-fail-on-non-empty "$ROOT/build/crash"
 	run "$VEX" crash --kernel "$k" --bundle "$WORK/$k" --rundir "$WORK/run-$k"
 	expect 0 "$k: a panic in VexFS code becomes a bundle"
 	grep -q '^method=kdump' "$WORK/$k/info"
@@ -21,7 +23,8 @@ for k in debug-6.1 debug-6.12; do
 	run "$VEX" crash open --batch "$WORK/cmds" "$WORK/$k"
 	expect 0 "$k: the bundle opens"
 	says 'opened with (crash|gdb)' "$k: $(grep -oE 'opened with (crash|gdb)' "$WORK/out")"
-	says '#[0-9]+ .*vexfs_trigger_panic' "$k: its backtrace names the function"
+	# Nothing follows the call of panic(): its return address is behind the function, and crash leaves that frame out.
+	says '#[0-9]+ .*vexfs_trigger_(panic|write)' "$k: its backtrace names the module's functions"
 	run "$VEX" crash open --with gdb --batch "$WORK/cmds" "$WORK/$k"
 	expect 0 "$k: and in gdb"
 	says '#[0-9]+ .*vexfs_trigger_panic .*kmod/debugfs\.c' "$k: with the line"

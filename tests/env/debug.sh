@@ -86,7 +86,7 @@ tbreak vexfs_fill_super
 continue
 END
 expect 0 "a guest paused before its first instruction"
-says '^\$1 = .*0xfff0' "stands at the reset vector"
+says '^.1 = .*0xfff0' "stands at the reset vector"
 says '^start_kernel in section' "runs to the kernel's start"
 says 'hit Temporary breakpoint 2, vexfs_fill_super' "and to the module's"
 

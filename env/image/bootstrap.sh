@@ -53,6 +53,7 @@ run_stage="chroot \"\$1\" env VEX_CHROOT=1 VEX_VARIANT=$variant bash /tmp/vexfs-
 make_fs="unshare -m sh -c 'umount -lR \"\$1/proc\" \"\$1/sys\" \"\$1/dev/pts\" \"\$1/dev/shm\" 2>/dev/null
 	exec mke2fs -q -F -t ext4 -L $IMG_ROOT_LABEL -E offset=$((IMG_PART_START * 512)),lazy_itable_init=1 \
 	-d \"\$1\" /proc/self/fd/7 $((IMG_DISK_MB - IMG_PART_START / 2048))M' sh \"\$1\""
+# The first boot is with Debian's kernel, also where one of ours lies beside it: under KASAN it would take minutes more.
 # shellcheck disable=SC2016	# the hooks expand it
 exec mmdebstrap "${options[@]}" \
 	--essential-hook='mkdir -p "$1/tmp/vexfs-payload"' \
@@ -63,7 +64,8 @@ exec mmdebstrap "${options[@]}" \
 	--customize-hook="$run_stage/30-vexfs.sh" \
 	--customize-hook="$run_stage/40-boot.sh" \
 	--customize-hook='rm -rf "$1"/tmp/vexfs-payload "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' \
-	--customize-hook='cp "$1"/boot/vmlinuz-* "$1/tmp/vmlinuz"; cp "$1"/boot/initrd.img-* "$1/tmp/initrd.img"' \
+	--customize-hook='set -- "$1" "$(cd "$1/boot" && ls vmlinuz-*-amd64 | sort -V | tail -n1)"
+		cp "$1/boot/$2" "$1/tmp/vmlinuz"; cp "$1/boot/initrd.img-${2#vmlinuz-}" "$1/tmp/initrd.img"' \
 	--customize-hook="download /tmp/vmlinuz '$work/vmlinuz'" \
 	--customize-hook="download /tmp/initrd.img '$work/initrd.img'" \
 	--customize-hook='rm -f "$1/tmp/vmlinuz" "$1/tmp/initrd.img"' \

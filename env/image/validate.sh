@@ -30,7 +30,7 @@ skip() { n=$((n + 1)); printf 'ok %d %s # SKIP %s\n' "$n" "$1" "$2"; }
 
 settled() {
 	local state
-	state=$(timeout "${VEX_SETTLE:-120}" systemctl is-system-running --wait)
+	state=$(timeout "${VEX_SETTLE:-300}" systemctl is-system-running --wait)
 	[[ $state == running ]] || { echo "the system is $state"; systemctl --failed --no-legend --plain; return 1; }
 }
 booted_by_itself() { grep -q 'BOOT_IMAGE=' /proc/cmdline || { echo "no boot loader was at work: $(</proc/cmdline)"; return 1; }; }

@@ -36,6 +36,12 @@ if [[ -f /etc/default/kdump-tools ]]; then
 	crash=$(linux-version list | grep -E '^[0-9.-]+-(cloud-)?amd64$' | linux-version sort | tail -n1)
 	initrd=/var/lib/kdump/initrd.img-$crash
 	[[ -f $initrd ]] || env -u DEB_MAINT_PARAMS /etc/kernel/postinst.d/kdump-tools "$crash"
+	# At boot kdump-config makes an initrd of its own for the running kernel, unless there is one that it believes to
+	# be as new as the settings: minutes under KASAN, for one that is not used.
+	for k in $(linux-version list); do
+		[[ -e /var/lib/kdump/initrd.img-$k ]] || ln -s "${initrd##*/}" "/var/lib/kdump/initrd.img-$k"
+		cp /etc/kdump/sysctl.conf "/var/lib/kdump/latest_sysctls-$k"
+	done
 	sed -i -e "s/^#\?USE_KDUMP=.*/USE_KDUMP=$use/" -e '/^#\?KDUMP_\(KERNEL\|INITRD\)=/d' /etc/default/kdump-tools
 	printf 'KDUMP_KERNEL=/boot/vmlinuz-%s\nKDUMP_INITRD=%s\n' "$crash" "$initrd" >>/etc/default/kdump-tools
 	if ((use)); then systemctl -q enable kdump-tools; else systemctl -q disable kdump-tools; fi

@@ -20,10 +20,11 @@ image_installer_kernel() {
 	[[ -n $(apt_field "$PKG_NETBOOT" Version) ]] || [[ $VEX_INSTALL == 0 ]] || apt_update || true
 	deb=$(deb_fetch "$PKG_NETBOOT") || die "$EX_ENV" \
 		"could not download $PKG_NETBOOT; check the network and /etc/apt/sources.list*, or use --iso FILE"
-	dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$IB_WORK" --strip-components=9 "./$dir/linux" "./$dir/initrd.gz" ||
+	mkdir -p "$IB_WORK/netboot"
+	dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$IB_WORK/netboot" "./$dir/linux" "./$dir/initrd.gz" ||
 		die "$EX_ENV" "$deb is not the netboot installer it should be: remove it and try again"
-	mv "$IB_WORK/linux" "$IB_WORK/vmlinuz"
-	mv "$IB_WORK/initrd.gz" "$IB_WORK/initrd.img"
+	mv "$IB_WORK/netboot/$dir/linux" "$IB_WORK/vmlinuz"
+	mv "$IB_WORK/netboot/$dir/initrd.gz" "$IB_WORK/initrd.img"
 }
 
 # image_preseed FILE PUBLIC-KEY-FILE VARIANT: env/image/preseed.cfg.in filled in.

@@ -159,6 +159,11 @@ last_words() {
 		grep -v '^ *$' | tail -n "${2:-1}" | cut -c1-150
 }
 
+# How much FILE... say, without the clock in the installer's status bar, which would hide that it waits for an answer.
+signs_of_life() {
+	cat "$@" 2>/dev/null | LC_ALL=C sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\[ *([0-9]\*installer)[^]]*\]\[[^]]*\]//g' | tr -d ' \r\n' | wc -c
+}
+
 # image_watch PID STAGE-REGEX STALL-SECONDS FILE...: a line for each new stage in FILEs, and one now and then.
 # 4 when no FILE has grown for so long: PID has been told to stop.
 image_watch() {
@@ -166,7 +171,7 @@ image_watch() {
 	shift 3
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 0.5
-		size=$(cat "$@" 2>/dev/null | wc -c)
+		size=$(signs_of_life "$@")
 		if ((size != seen)); then seen=$size alive=$SECONDS; fi
 		n=$(cat "$@" 2>/dev/null | grep -caE "$re") || true
 		if ((n)) && [[ $n != "$last" ]]; then

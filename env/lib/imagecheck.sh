@@ -69,8 +69,6 @@ image_check() {
 
 check_fact() { sed -n "s/^# fact $2 //p" "$1/validate.log" | head -n1; }
 
-json_string() { sed 's/\\/\\\\/g; s/"/\\"/g' <<<"$1" | tr -d '\000-\037'; }
-
 # image_manifest RC: of the build in hand.
 image_manifest() {
 	local disk=$IB_IMAGE/disk.qcow2 status=passed
@@ -82,12 +80,12 @@ image_manifest() {
   "date": "$IB_DATE",
   "revision": "$(image_revision)",
   "suite": "$IMG_SUITE",
-  "archive": "$(json_string "$(image_archive "$IMG_SUITE")")",
+  "archive": $(json_string "$(image_archive "$IMG_SUITE")"),
   "kernel": "$(check_fact "$IB_LOG" kernel)",
   "kernels": "$(check_fact "$IB_LOG" kernels | sed 's/ *$//')",
   "custom_kernel": "$IB_KERNEL",
   "rust": $(f=$(check_fact "$IB_LOG" rust); echo "${f:-false}"),
-  "dkms": "$(json_string "$(check_fact "$IB_LOG" dkms)")",
+  "dkms": $(json_string "$(check_fact "$IB_LOG" dkms)"),
   "user": "$IMG_USER",
   "disk_bytes": $((IMG_DISK_MB * 1048576)),
   "disk_used_mb": $(f=$(check_fact "$IB_LOG" disk_used_mb); echo "${f:-0}"),
@@ -99,13 +97,13 @@ image_manifest() {
   "provision_seconds": $IB_PROVISION_S,
   "validation_seconds": $IB_VALIDATE_S,
   "total_seconds": $IB_TOTAL_S,
-  "boot": "$(json_string "$(check_fact "$IB_LOG" boot)")",
+  "boot": $(json_string "$(check_fact "$IB_LOG" boot)"),
   "validation": "$status",
   "checks_passed": $(grep -cE '^ok' "$IB_LOG/validate.log" || true),
   "checks_failed": $(grep -cE '^not ok' "$IB_LOG/validate.log" || true),
   "checks": [
 $(grep -E '^(not )?ok' "$IB_LOG/validate.log" | sed -E 's/^(not ok|ok) [0-9]*-? ?(.*)/\1 \2/' |
-		while IFS= read -r l; do printf '    "%s",\n' "$(json_string "$l")"; done | sed '$ s/,$//')
+		while IFS= read -r l; do printf '    %s,\n' "$(json_string "$l")"; done | sed '$ s/,$//')
   ],
   "packages": {
 $(sed -n 's/^# package \([^ ]*\) \(.*\)/    "\1": "\2",/p' "$IB_LOG/validate.log" | sed '$ s/,$//')

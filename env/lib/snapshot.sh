@@ -103,12 +103,6 @@ snapshot_disks() {
 # qmp RUNDIR ARGUMENT...: talk to the guest's second monitor.
 qmp() { "$VEX_BUILD/env/vexqmp" "$@"; }
 
-# json_string TEXT: for a path inside a QMP command.
-json_string() {
-	local s=${1//\\/\\\\}
-	printf '"%s"' "${s//\"/\\\"}"
-}
-
 qmp_screenshot() {
 	qmp "$1" "{\"execute\":\"screendump\",\"arguments\":{\"filename\":$(json_string "$2"),\"format\":\"png\"}}" >/dev/null ||
 		die "$EX_ENV" "no picture of the guest: it has no screen (start it with --graphical or --screenshot)"

@@ -93,3 +93,10 @@ need_space() {
 	((free >= mb)) || die "$EX_ENV" \
 		"$why needs $mb MB in $dir, $free MB are free: make room there (./vex clean) and run the command again"
 }
+
+# json_string TEXT: with its quotation marks.
+json_string() {
+	local s=${1//\\/\\\\}
+	s=${s//[[:cntrl:]]/}
+	printf '"%s"' "${s//\"/\\\"}"
+}

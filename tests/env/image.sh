@@ -189,3 +189,23 @@ image_watch "$pid" 'x' 2 "$WORK/serial" >"$WORK/out" 2>&1
 STATUS=$?
 expect 4 "a stall on the serial console is noticed"
 report "$(kill -0 "$pid" 2>/dev/null; echo $((!$?)))" "and what stalled is stopped"
+
+# ---- the manifest ------------------------------------------------------------------------------
+if command -v jq >/dev/null; then
+	# shellcheck disable=SC2034	# read by image_manifest
+	manifest_of() {
+		local IB_IMAGE=$WORK/manifest IB_LOG=$WORK/manifest IB_VARIANT=test IB_SOURCE=bootstrap IB_DATE=20260101-000000 IB_KERNEL='' \
+			IB_ACCEL=tcg IB_BOOTSTRAP_S=1 IB_PROVISION_S=2 IB_VALIDATE_S=3 IB_TOTAL_S=6
+		image_manifest 0
+	}
+	mkdir -p "$WORK/manifest"
+	echo disk >"$WORK/manifest/disk.qcow2"
+	printf '%s\n' 'ok 1 it says "yes" \o/' 'ok 2 other' '# fact kernel 6.1.0-test' '# fact dkms vexfs/0.1 "quoted", x: installed' \
+		'# fact boot Startup finished in 3s' '# package vexfs-dkms 0.1' '# package zstd 1.5' >"$WORK/manifest/validate.log"
+	manifest_of >"$WORK/manifest/manifest.json"
+	run jq -e '.dkms == "vexfs/0.1 \"quoted\", x: installed" and .checks[0] == "ok it says \"yes\" \\o/" and .packages.zstd == "1.5" and
+		(.archive | startswith("http"))' "$WORK/manifest/manifest.json"
+	expect 0 "the manifest is JSON, whatever its strings hold"
+else
+	skip "the manifest is JSON" "jq is not installed"
+fi

@@ -50,9 +50,22 @@ start=$SECONDS
 log=$WORK/log/serial-installer.log
 bash "$WORK/installer" "$ROOT" "$WORK" run >"$WORK/out" 2>&1 &
 pid=$!
-point='vexfs-install: .*main-menu.*download-installer.*failed|Configuring .download-installer. failed'
+point='vexfs-install: .*anna.*package retrieval failed'
+trap 'kill -TERM "$pid" 2>/dev/null' TERM INT
 while kill -0 "$pid" 2>/dev/null && ! grep -qaE "$point" "$log" 2>/dev/null; do sleep 1; done
-report "$(grep -qaE "$point" "$log"; echo $?)" "the installer stops at 'Download installer components' ($((SECONDS - start)) s)"
+reached() {
+	grep -qaE "$1" "$log"
+	report $? "$2"
+}
+reached 'vexfs-install: .*netcfg.*Network config complete' "the installer boots and configures the network"
+reached 'vexfs-install: .*successfully loaded preseed file from http://' "takes the preseed over HTTP"
+reached 'vexfs-install: .*net-retriever: gpgv: Good signature' "accepts the mirror and its signature"
+reached "vexfs-install: .*Menu item 'download-installer' selected" "comes to 'Download installer components'"
+reached 'vexfs-install: .*anna.*ERROR 404' "which the archive answers with 404"
+reached "$point" "and stops there ($((SECONDS - start)) s)"
+asked=$(sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g' "$log" | grep -ac '^Prompt:')
+((asked <= 1))
+report $? "it asked nothing before that ($asked questions)"
 kill -TERM "$pid" 2>/dev/null
 STATUS=0
 wait "$pid" || STATUS=$?

@@ -31,6 +31,7 @@ put 644 /etc/systemd/system/ssh.service.d/hostkey.conf <<-'EOF'
 	ExecStartPre=/bin/sh -c 'k=/etc/ssh/ssh_host_ed25519_key; [ -s $k ] || ssh-keygen -q -t ed25519 -N "" -f $k'
 EOF
 echo "$IMG_HOSTNAME" | put 644 /etc/hostname
+echo LANG=C.UTF-8 | put 644 /etc/default/locale
 printf '127.0.0.1 localhost\n127.0.1.1 %s\n::1 localhost\n' "$IMG_HOSTNAME" | put 644 /etc/hosts
 put 644 /etc/systemd/network/10-vexfs.network <<-'EOF'
 	[Match]

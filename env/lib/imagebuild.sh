@@ -159,6 +159,20 @@ last_words() {
 		grep -v '^ *$' | tail -n "${2:-1}" | cut -c1-150
 }
 
+# image_stop PID: a child and its group, which has 15 s to end in order. Packer 1.6 hears no signal while it waits for
+# a guest without a communicator to switch itself off.
+image_stop() {
+	local pid=$1 i
+	kill -TERM "$pid" 2>/dev/null
+	for ((i = 0; i < 150; i++)); do
+		kill -0 -- "-$pid" 2>/dev/null || kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	return 0
+}
+
 # How much FILE... say, without the clock in the installer's status bar, which would hide that it waits for an answer.
 signs_of_life() {
 	cat "$@" 2>/dev/null | LC_ALL=C sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\[ *([0-9]\*installer)[^]]*\]\[[^]]*\]//g' | tr -d ' \r\n' | wc -c
@@ -184,8 +198,7 @@ image_watch() {
 			said=$SECONDS
 		fi
 		if ((SECONDS - alive > stall)); then
-			kill -TERM "$pid" 2>/dev/null
-			wait "$pid" || true
+			image_stop "$pid"
 			return "$EX_HANG"
 		fi
 	done
@@ -236,8 +249,8 @@ packer_cmdline() {
 	[[ -z ${VM_TSC_KHZ:-} ]] || printf ' tsc_early_khz=%s' "$VM_TSC_KHZ"
 }
 
-# packer_env COMMAND...: Packer keeps its files in the build's own directory and asks nobody about updates.
-packer_env() { env CHECKPOINT_DISABLE=1 PACKER_CACHE_DIR="$IB_WORK/packer" PACKER_LOG=0 TMPDIR="$IB_WORK" "$@"; }
+# Packer keeps its files in the build's own directory and asks nobody about updates.
+packer_env() { export CHECKPOINT_DISABLE=1 PACKER_CACHE_DIR="$IB_WORK/packer" PACKER_LOG=0 TMPDIR="$IB_WORK"; }
 
 # packer_build ONLY DISK OUTPUT [-var NAME=VALUE]...
 packer_build() {
@@ -253,8 +266,11 @@ packer_build() {
 		-var "size={ cpus = \"$IB_CPUS\", memory = \"$IB_MEMORY\" }" -var "environment=[$env]"
 		-var "timeout=$((30 * IB_SCALE / 100))m" "$@" "$VEX_ROOT/env/image/vexfs.pkr.hcl")
 	trace "${cmd[@]}"
-	# A Packer whose parent is gone stops its guest and takes its files with it.
-	packer_env setpriv --pdeathsig TERM "${cmd[@]}" >"$log" 2>&1 &
+	# A Packer whose parent is gone stops its guest and takes its files with it. In a group of its own, for image_stop.
+	(
+		packer_env
+		exec setpriv --pdeathsig TERM setsid "${cmd[@]}"
+	) >"$log" 2>&1 &
 	IB_CHILD=$!
 	image_watch "$IB_CHILD" 'vexfs-(provision|install): ' "$IB_STALL" "$serial" "$log" || rc=$?
 	if ((rc)); then
@@ -311,10 +327,7 @@ image_build_cleanup() {
 	set +e		# whatever is gone already, the rest must go, too
 	trap - EXIT
 	trap '' INT TERM
-	if [[ -n ${IB_CHILD:-} ]]; then
-		kill -TERM "$IB_CHILD" 2>/dev/null
-		wait "$IB_CHILD" 2>/dev/null
-	fi
+	[[ -z ${IB_CHILD:-} ]] || image_stop "$IB_CHILD"
 	[[ -z ${IB_WORK:-} ]] || rm -rf "$IB_WORK"
 	[[ -z ${IB_IMAGE:-} || -f $IB_IMAGE/manifest.json ]] || rm -rf "$IB_IMAGE"
 	exit "$rc"

@@ -23,6 +23,9 @@ for c in run test shell vm bench kernel doctor clean help; do
 	run "$VEX" "$c" --help
 	if ((STATUS == 0)) && grep -q '\./vex' "$WORK/out"; then report 0 "$c --help"; else report 1 "$c --help"; fi
 done
+run "$VEX" --version
+expect 0 "--version"
+says '^vexfs [0-9]' "prints it"
 
 # No network: packages seem absent, and apt knows no archive that answers. Nothing can be installed
 # by mistake, because with empty lists apt finds no package at all.

@@ -144,7 +144,8 @@ cd "$ROOT" || exit 1
 # shellcheck disable=SC2016	# patterns
 vars=$({
 	grep -rhoE 'getenv\("[A-Z_]+"\)' --include='*.c' --include='*.h' tools lib env tests | grep -oE '[A-Z_]{2,}'
-	grep -rhoE '\$\{?VEX(FS)?_[A-Z_]+' vex env packaging .ci | tr -d '${'
+	grep -rhoE '\$\{?VEX(FS)?_[A-Z_]+' vex env packaging .ci tests/env/imagelib.sh | tr -d '${'
+	grep -rhoE '\$\{(XDG_[A-Z_]+|https?_proxy|no_proxy|CXX|TAP_DIR|TMPDIR):-' vex env packaging .ci bench tests/unit | tr -d '${:-'
 	for f in Makefile env/vm/Makefile kmod/Kbuild; do
 		comm -23 <(grep -oE '\$\([A-Z_]+\)' "$f" | tr -d '$()' | sort -u) <(grep -oE '^[A-Z_]+[[:space:]]*:?=' "$f" | tr -d ' \t:=' | sort -u)
 		grep -oE '^[A-Z_]+[[:space:]]*\?=' "$f" | tr -d ' \t?='

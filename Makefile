@@ -103,6 +103,7 @@ UNIT_HELP := $(patsubst %.c,$(B)/asan/%.o,$(filter-out tests/unit/test_%,$(wildc
 unit-extra-test_mkfs := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-mkfs.vexfs)))
 unit-extra-test_fsck := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs)))
 unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-vexctl)))
+unit-extra-test_vexctl_text := $(unit-extra-test_vexctl)
 define unit-rule
 $(B)/unit/$(1): $(B)/asan/tests/unit/$(1).o $(UNIT_HELP) $(unit-extra-$(1)) $(B)/asan/libvexfs.a
 	@mkdir -p $$(@D)

@@ -26,8 +26,16 @@ struct damage {
 	const char *text;
 };
 
-extern const struct damage damages[];
-extern const size_t ndamages;
+extern const struct damage coll_damages[];	/* fsck_damage_coll.c, part of what damage_get() counts */
+extern const size_t ncoll_damages;
+
+/**
+ * damage_get() - the kinds of damage, one after the other
+ * @i: 0 for the first
+ *
+ * Return: the kind, NULL when there are no more.
+ */
+const struct damage *damage_get(size_t i);
 
 /* Pinned pieces: entry of a small directory, slot, descriptor of group 0. */
 struct vexfs_group_desc *pin_desc(struct ib *ib, struct vexfs_blk *b);

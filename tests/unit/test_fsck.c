@@ -384,18 +384,21 @@ int main(void)
 		cmocka_unit_test(test_many_problems),
 		cmocka_unit_test(test_random_damage),
 	};
-	const size_t n = ARRAY_SIZE(fixed) + ndamages;
-	struct CMUnitTest *tests = calloc(n, sizeof(*tests));
-	size_t i;
+	const struct damage *d;
+	struct CMUnitTest *tests;
+	size_t i, n = 0;
 	int ret;
 
+	while (damage_get(n))
+		n++;
+	tests = calloc(ARRAY_SIZE(fixed) + n, sizeof(*tests));
 	if (!tests)
 		return 1;
 	memcpy(tests, fixed, sizeof(fixed));
-	for (i = 0; i < ndamages; i++)
-		tests[ARRAY_SIZE(fixed) + i] = (struct CMUnitTest){
-			.name = damages[i].name, .test_func = test_damage,
-			.initial_state = (void *)&damages[i],
+	n = ARRAY_SIZE(fixed);
+	for (i = 0; (d = damage_get(i)); i++)
+		tests[n++] = (struct CMUnitTest){
+			.name = d->name, .test_func = test_damage, .initial_state = (void *)d,
 		};
 	ret = _cmocka_run_group_tests("fsck", tests, n, NULL, NULL);
 	free(tests);

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Damage to collections: their table, slots, embedding maps and payload. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+#include "tests/unit/fsck_damage.h"
+
+/* ---- collections --------------------------------------------------------- */
+
+static void coll_checksum(struct fixture *x)
+{
+	EDIT_BLOCK(x, x->ib.img.geo.coll_start, false, p[1000] ^= 1);
+}
+
+static void coll_state(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_state = cpu_to_le32(7));
+}
+
+static void coll_index(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_id = cpu_to_le32(1));
+}
+
+static void coll_name(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_name[2] = '.');
+}
+
+static void coll_same_name(struct fixture *x)
+{
+	EDIT_COLL(x, 9, {
+		memset(c.c_name, 0, sizeof(c.c_name));
+		memcpy(c.c_name, "words", 5);
+	});
+}
+
+static void coll_dim(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_dim = 0);
+}
+
+static void coll_slots(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_nslots = cpu_to_le64(64));
+}
+
+static void coll_more_slots(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_nslots = cpu_to_le64(63 * 5));
+}
+
+static void coll_count(struct fixture *x)
+{
+	EDIT_BLOCK(x, x->ib.img.geo.coll_start, true,
+		   ((struct vexfs_mdhdr *)p)->h_count = cpu_to_le16(2));
+}
+
+static void coll_inode(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_code_ino = cpu_to_le64(x->file));
+}
+
+static void coll_inode_twice(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_code_ino = c.c_payload_ino);
+}
+
+static void hidden_nobody(struct fixture *x)
+{
+	u64 ino = ib_new_inode(&x->ib, S_IFREG | 0600);
+
+	EDIT_INODE(x, ino, {
+		di.i_nlink = cpu_to_le32(1);
+		di.i_flags = cpu_to_le32(VEXFS_INODE_HIDDEN);
+	});
+}
+
+static void hidden_nlink(struct fixture *x)
+{
+	struct vexfs_collection coll = ib_get_coll(&x->ib, 0);
+
+	EDIT_INODE(x, le64_to_cpu(coll.c_slot_ino), di.i_nlink = cpu_to_le32(2));
+}
+
+static void slot_checksum(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 9);
+
+	EDIT_BLOCK(x, ib_map(&x->ib, le64_to_cpu(c.c_slot_ino), 1), false, p[99] ^= 1);
+}
+
+static void slot_state(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_state = 9);
+}
+
+static void slot_freed(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_state = VEXFS_SLOT_FREE);
+}
+
+static void slot_inode(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_ino = cpu_to_le64(x->ib.img.geo.inodes_per_group));
+}
+
+static void slot_generation(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_generation = cpu_to_le32(1));
+}
+
+static void slot_mask(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_vecmask = 0);
+}
+
+static void slot_datagen(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_datagen = cpu_to_le64(5));
+}
+
+static void slot_stamp(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_stamp = cpu_to_le64(70000));
+}
+
+static void slot_same_stamp(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_stamp = cpu_to_le64(104));
+}
+
+static void slot_chunk(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_chunk = cpu_to_le32(500));
+}
+
+static void slot_count(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 0);
+
+	EDIT_BLOCK(x, ib_map(&x->ib, le64_to_cpu(c.c_slot_ino), 0), true,
+		   ((struct vexfs_mdhdr *)p)->h_count = cpu_to_le16(19));
+}
+
+static void map_value(struct fixture *x)
+{
+	EDIT_COLL(x, 9, {
+		struct vexfs_tree map = {
+			.io = &x->ib.img.io, .root = &c.c_map, .owner = VEXFS_OWNER_COLL + 9,
+			.leaf_magic = VEXFS_MAGIC_NODE,
+		};
+
+		assert_int_equal(vexfs_bt_update(&map, VEXFS_MAPKEY(x->frag, 4), 5), 0);
+	});
+}
+
+static void map_extra(struct fixture *x)
+{
+	EDIT_COLL(x, 9, {
+		struct vexfs_tree map = {
+			.io = &x->ib.img.io, .root = &c.c_map, .owner = VEXFS_OWNER_COLL + 9,
+			.leaf_magic = VEXFS_MAGIC_NODE,
+		};
+
+		assert_int_equal(vexfs_bt_insert(&map, VEXFS_MAPKEY(x->frag, 4000), 125), 0);
+	});
+}
+
+static void map_blocks(struct fixture *x)
+{
+	EDIT_COLL(x, 9, c.c_map.r_blocks = cpu_to_le64(le64_to_cpu(c.c_map.r_blocks) + 1));
+}
+
+static void payload_crc(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 9);
+
+	EDIT_BLOCK(x, ib_map(&x->ib, le64_to_cpu(c.c_payload_ino), 3), false, p[17] ^= 1);
+}
+
+static void payload_hole(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 0);
+
+	EDIT_INODE(x, le64_to_cpu(c.c_payload_ino),
+		   di.i_root.r_recs[0].val |= cpu_to_le64(VEXFS_EXT_UNWRITTEN));
+}
+
+static void slot_hole(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 0);
+
+	EDIT_INODE(x, le64_to_cpu(c.c_slot_ino),
+		   di.i_root.r_recs[0].val |= cpu_to_le64(VEXFS_EXT_UNWRITTEN));
+}
+
+/* ---- the table ----------------------------------------------------------- */
+
+const struct damage coll_damages[] = {
+	{ "coll_checksum", coll_checksum, "collection table: block" },
+	{ "coll_state", coll_state, "collection 0: unknown state" },
+	{ "coll_index", coll_index, "its index is not its place" },
+	{ "coll_name", coll_name, "impossible name" },
+	{ "coll_same_name", coll_same_name, "collection 9: has the name of collection 0" },
+	{ "coll_dim", coll_dim, "impossible dimension" },
+	{ "coll_slots", coll_slots, "impossible number of slots" },
+	{ "coll_more_slots", coll_more_slots, "its slot table file has 1 blocks, its slots need 5" },
+	{ "coll_count", coll_count, "says 2 collections, there are 1" },
+	{ "coll_inode", coll_inode, "is not a hidden file" },
+	{ "coll_inode_twice", coll_inode_twice, "has another use in a collection" },
+	{ "hidden_nobody", hidden_nobody, "hidden, but no collection's" },
+	{ "hidden_nlink", hidden_nlink, "does not have a link count of 1" },
+	{ "slot_checksum", slot_checksum, "'pages': slot table" },
+	{ "slot_state", slot_state, "slot 3 (inode 314, chunk 3): unknown state" },
+	{ "slot_freed", slot_freed, "leads inode 314, chunk 3 to slot 3, which is not its" },
+	{ "slot_inode", slot_inode, "slot 3 (inode 2048, chunk 3): the inode is free" },
+	{ "slot_generation", slot_generation, "the inode has another generation" },
+	{ "slot_mask", slot_mask, "(i_vecmask)" },
+	{ "slot_datagen", slot_datagen, "(v_datagen)" },
+	{ "slot_stamp", slot_stamp, "stamp not below the collection's limit" },
+	{ "slot_same_stamp", slot_same_stamp, "two slots have the stamp 104" },
+	{ "slot_chunk", slot_chunk, "(inode 314, chunk 500): not in the embedding map" },
+	{ "slot_count", slot_count, "says 19 slots in use, there are 20" },
+	{ "map_value", map_value, "the embedding map has another slot for it" },
+	{ "map_extra", map_extra, "chunk 4000 to slot 125, which is not its" },
+	{ "map_blocks", map_blocks, "embedding map: tree has" },
+	{ "payload_crc", payload_crc, "checksum of its vector is wrong" },
+	{ "payload_hole", payload_hole, "its vector cannot be read" },
+	{ "slot_hole", slot_hole, "of the table is a hole" },
+};
+
+const size_t ncoll_damages = ARRAY_SIZE(coll_damages);

@@ -101,7 +101,8 @@ panic_trace() {
 		rm -f "$dir/trace.txt"
 		return 0
 	fi
-	fn=$(decode_first "$dir/trace.txt") || true
+	# Not every trace goes through a function of ours.
+	fn=$(decode_first "$dir/trace.txt") || fn=''
 	note "${fn:+in $fn; }the trace with source lines: ${dir#"$VEX_ROOT"/}/trace.txt"
 	[[ ${VEX_CMD:-} == crash ]] || note "with a memory dump and symbols in one bundle: ./vex crash --kernel $name -- COMMAND"
 }

@@ -88,5 +88,6 @@ elif [[ ! -d $SESSION/tree ]]; then
 	ssh_to "$IMAGE_KEY" "$PORT" root -- '. /run/vexfs.env; cd /root; exec bash' || status=$?
 fi
 if [[ -n $IMAGE_SAVE ]]; then snapshot_save "$VEX_RUNDIR" "$IMAGE_SAVE"; fi
-guest 'sync' || true
+# Disks may be looked at from outside next.
+guest 'sync' || warn "the guest no longer answers: unless it was shut down from inside, its disks may lack what was written last"
 exit "$status"

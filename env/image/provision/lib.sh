@@ -14,10 +14,12 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 in_chroot() { [[ ${VEX_CHROOT:-0} == 1 ]]; }
 
-# The serial line is watched for stalls: say where we are.
+# The serial line is watched for stalls: say where we are. A guest without one is provisioned all the same.
 stage() {
 	printf '==> %s\n' "$*"
-	in_chroot || printf 'vexfs-provision: %s\n' "$*" >/dev/ttyS0 2>/dev/null || true
+	if in_chroot; then return; fi
+	{ printf 'vexfs-provision: %s\n' "$*" >/dev/ttyS0; } 2>/dev/null ||
+		echo "warning: no serial line to say so on: whoever watches it will take this stage for a stall" >&2
 }
 
 installed() { [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }

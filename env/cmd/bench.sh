@@ -6,6 +6,7 @@ cmd_help() {
 	cat <<'END'
 usage: ./vex bench loop [--runs N] [--kernel SERIES] [--accel ACCEL]
        ./vex bench tuning [--runs N] [--kernel SERIES]
+       ./vex bench vectors [--runs N] [--set NAME] [--data DIR] [--json]
 
 loop: medians of N runs [5], cold and warm (UML: cold): guest started -> first word of init; ./vex shell typed -> a
 command has run on a mounted VexFS; one changed line in kmod/ -> verdict of the smoke test,
@@ -13,6 +14,9 @@ split into build, guest and test. If virtme-ng is installed it boots the same ke
 
 tuning: what each setting of the emulator is worth here: norandmaps, tsc_early_khz, two guests of one processor
 against one of two, the caching mode of disks. Medians of N runs [3].
+
+vectors: the distance kernels and exact search on this host's processor, against Faiss where Debian's libfaiss-dev is
+installed, on the real vectors of --data DIR ($VEXFS_DATA, ../shared/data) or one --set of them. --json: for programs.
 
 example: ./vex bench loop --runs 7
 END
@@ -31,9 +35,9 @@ median() { printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END { print v[int(
 
 cmd_main() {
 	local what=${1:-}
-	[[ $what =~ ^[a-z]+$ ]] || usage_error "bench what? (loop, tuning)"
+	[[ $what =~ ^[a-z]+$ ]] || usage_error "bench what? (loop, tuning, vectors)"
 	shift
-	[[ -f $VEX_ROOT/bench/$what/run.sh ]] || usage_error "unknown benchmark '$what' (loop, tuning)"
+	[[ -f $VEX_ROOT/bench/$what/run.sh ]] || usage_error "unknown benchmark '$what' (loop, tuning, vectors)"
 	# shellcheck source=/dev/null
 	. "$VEX_ROOT/bench/$what/run.sh"
 	bench_main "$@"

@@ -6,8 +6,9 @@ cmd_help() {
 	cat <<'END'
 usage: ./vex clean [--all]
 
-Removes build/ except the unpacked kernels. --all removes those too, and the cache of downloads and
-saved guests; the next run downloads about 90 MB again.
+Removes build/ except the unpacked kernels: what was compiled, the logs of all runs, crash bundles.
+--all removes the kernels too, and the whole cache, which every checkout of yours shares: downloads, built kernels (minutes
+each), images with their keys, snapshots, the Rust toolchain and ccache. The next run downloads about 90 MB again.
 
 example: ./vex clean --all
 END

@@ -43,11 +43,13 @@ crash_bundles() {
 }
 
 crash_list() {
-	local b
+	local b any=0
 	while read -r b; do
+		any=1
 		printf '%s  %s, dump by %s, in %s (%s)\n' "${b#"$VEX_ROOT"/}" "$(info_field "$b" kernel)" "$(info_field "$b" method)" \
 			"$(info_field "$b" function)" "$(du -sh "$b" | cut -f1)"
 	done < <(crash_bundles)
+	((any)) || say "no bundle yet: ./vex crash makes one"
 }
 
 info_field() { sed -n "s/^$2=//p" "$1/info" 2>/dev/null | head -n1; }

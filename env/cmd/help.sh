@@ -34,7 +34,8 @@ exit_codes() {
   9    no dump: the guest panicked, and neither the crash kernel nor the hypervisor gave its memory
   130  interrupted
 
-./vex shell and ./vex vm give the exit status of what ran in the guest when the guest itself ended well.
+./vex shell, vm, trace, perf, ssh and debug --batch give the exit status of what ran in the guest when the guest
+itself ended well.
 END
 }
 

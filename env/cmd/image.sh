@@ -14,7 +14,8 @@ build     A Debian 12 with the module (by DKMS), tools, manuals and units of thi
           and validated. Result: a directory below ~/.cache/vex/images, see docs/images.md.
 list      What has been built, newest first.
 validate  Boots a throw-away copy of IMAGE (a variant, a name out of the list; default: the newest) or of any disk
-          FILE and checks it: 0 valid, 1 a check failed.
+          FILE and checks it. 0 valid, 1 a check failed, 2 no such image, 6 damaged; 3 to 5 if the guest
+          panicked, hung or was lost.
 boot      Boots it for you; its options are below.
 
   --variant V       dev (tools to work in it), test (small), debug (debug kernel, crash kernel) [dev]

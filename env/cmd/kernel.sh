@@ -18,7 +18,7 @@ where it stopped. None is ever installed on this machine. NAME+FRAGMENT is a ker
 
   list      every kernel, what it is for, and whether it is here
   fetch     download and unpack stock kernels; --update takes a newer version where the archive has one
-  build     build kernels that are not here yet (a debug kernel: some 15 minutes on 2 cores)
+  build     build kernels that are not here yet (a debug kernel: 8 to 15 minutes on 2 cores)
   config    menuconfig on a kernel's configuration; --save FRAGMENT writes what you changed to
             env/kernels/FRAGMENT.config, --edit COMMAND runs COMMAND in the build directory in place of menuconfig
   check     compile a small module against each kernel that is here: finds a broken set-up in seconds

@@ -5,7 +5,7 @@
 # One-line purpose: the whole thing on real text: build, boot, store, search, summary
 
 cmd_help() {
-	VM_IMAGE_OK=1
+	VM_IMAGE_OK="image persistent installed screenshot"
 	cat <<'END'
 usage: ./vex run [OPTION]... [DIR]
 

@@ -4,7 +4,7 @@
 # One-line purpose: a root shell in a guest with a VexFS mounted on /mnt/vexfs
 
 cmd_help() {
-	VM_IMAGE_OK=1
+	VM_IMAGE_OK="image persistent installed save screenshot"
 	cat <<'END'
 usage: ./vex shell [OPTION]... [-- COMMAND [ARGUMENT]...]
 

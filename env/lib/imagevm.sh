@@ -146,7 +146,7 @@ image_boot_console() {
 }
 
 image_boot_help() {
-	VM_IMAGE_OK=1
+	VM_IMAGE_OK="persistent load"
 	cat <<'END'
 usage: ./vex image boot [OPTION]... [IMAGE]
 
@@ -185,6 +185,7 @@ image_boot() {
 	if snapshot_verb; then return; fi
 	if [[ $VM_SNAPSHOT == load ]] && ((${#more[@]})); then usage_error "image boot: --append with a snapshot has no effect"; fi
 	[[ $VM_SNAPSHOT != save ]] || usage_error "image boot: save a running guest with ./vex qmp save $VM_SNAPSHOT_NAME"
+	((VM_INSTALLED == 0)) || usage_error "image boot: the image's own module is all there is; --installed is for ./vex shell and run"
 	[[ -z $VM_SCREENSHOT ]] || usage_error "image boot: ./vex qmp screenshot FILE takes a picture of a running guest"
 	image_need "$VM_IMAGE_WORD"
 	dir=$(run_dir image)

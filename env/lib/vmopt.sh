@@ -6,10 +6,12 @@
 # The same words for the fast lane and for images; docs/running.md describes each.
 
 VM_FORWARDS=() VM_SSH_PORT='' VM_GRAPHICAL=0 VM_QMP=0 VM_SHARE_BY=''
-VM_IMAGE=0 VM_IMAGE_OK=0 VM_IMAGE_WORD='' VM_PERSISTENT=0 VM_INSTALLED=0 VM_SCREENSHOT=''
+# VM_IMAGE_OK: empty where there is no --image; for help the options the command takes for images.
+VM_IMAGE=0 VM_IMAGE_OK='' VM_IMAGE_WORD='' VM_PERSISTENT=0 VM_INSTALLED=0 VM_SCREENSHOT=''
 VM_SNAPSHOT='' VM_SNAPSHOT_NAME=''
 
 vm_more_help() {
+	local word
 	cat <<'END'
   --share-by HOW        virtiofs (needs root) or 9p (needs a kernel that has it) [what works]
   --forward HOST:GUEST  TCP port HOST of 127.0.0.1 leads to port GUEST of the guest; repeatable
@@ -17,15 +19,22 @@ vm_more_help() {
   --graphical           a window with the guest's screen
   --qmp                 a QMP socket in the run directory, for ./vex qmp and scripts
 END
-	((VM_IMAGE_OK)) || return 0
-	cat <<'END'
+	for word in $VM_IMAGE_OK; do vm_image_help "$word"; done
+}
+
+vm_image_help() {
+	case $1 in
+	image) cat <<'END'
   --image [WORD]        boot a Debian image: a variant (dev, test, debug), a name out of ./vex image list,
                         or a disk file [the newest valid image]
-  --persistent          keep what the guest changes (images have a throw-away overlay otherwise)
-  --installed           use the module and tools in the image [those of this checkout]
-  --snapshot save NAME  save the guest's state at the end; load NAME, list, delete NAME
-  --screenshot FILE     write the guest's screen to FILE (PNG) once it is up
 END
+		;;
+	persistent) echo "  --persistent          keep what the guest changes (images have a throw-away overlay otherwise)" ;;
+	installed) echo "  --installed           use the module and tools in the image [those of this checkout]" ;;
+	save) echo "  --snapshot save NAME  save the guest's state at the end; load NAME, list, delete NAME" ;;
+	load) echo "  --snapshot load NAME  resume a saved guest in place of a boot; list, delete NAME" ;;
+	screenshot) echo "  --screenshot FILE     write the guest's screen to FILE (PNG) once it is up" ;;
+	esac
 }
 
 # image_word WORD: whether WORD behind --image means an image, and not the next argument.
@@ -64,7 +73,7 @@ vm_more_option() {
 	--graphical) VM_GRAPHICAL=1 VM_SHIFT=1 ;;
 	--qmp) VM_QMP=1 VM_SHIFT=1 ;;
 	--image | --image=*)
-		((VM_IMAGE_OK)) || usage_error "--image is for shell, run, debug and image boot"
+		[[ -n $VM_IMAGE_OK ]] || usage_error "--image is for shell, run, debug and image boot"
 		VM_IMAGE=1 VM_SHIFT=1
 		if [[ $1 == --image=* ]]; then
 			VM_IMAGE_WORD=${1#*=}

@@ -9,8 +9,6 @@ for k in debug-6.1 debug-6.12; do
 		skip "crash bundle on $k" "not built here: ./vex kernel build $k"
 		continue
 	fi
-	# The first bundle of a checkout, that is, without build/crash.
-	[[ ! -d $ROOT/build/crash ]] || rmdir --ignore-fail-on-non-empty "$ROOT/build/crash"
 	run "$VEX" crash --kernel "$k" --bundle "$WORK/$k" --rundir "$WORK/run-$k"
 	expect 0 "$k: a panic in VexFS code becomes a bundle"
 	grep -q '^method=kdump' "$WORK/$k/info"

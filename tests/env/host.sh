@@ -19,10 +19,41 @@ expect 2 "option without its value"
 run "$VEX" test --only env --filter '^no-such-test$'
 expect 7 "nothing ran is no success"
 says '^0 passed, 0 failed' "the last line says so"
-for c in run test shell vm bench kernel doctor clean help; do
+for c in run test shell debug crash trace perf vm image ssh qmp kernel build lint bench setup doctor clean help; do
 	run "$VEX" "$c" --help
 	if ((STATUS == 0)) && grep -q '\./vex' "$WORK/out"; then report 0 "$c --help"; else report 1 "$c --help"; fi
 done
+# What each command of vexctl accepts, by its source, stands in its entry of the manual's synopsis and in its --help.
+cat "$ROOT"/tools/vexctl/*.c | awk -F'"' '
+	FILENAME == "-" && /^\t\.name = / { name = $2 }
+	FILENAME == "-" && /^\t\.accepts = / { accepts[name] = $2 }
+	FILENAME == "-" && /^\t\.(name|accepts) = / { next }
+	FILENAME == "-" { if (/^};/) name = ""; if (name != "") help[name] = help[name] $0; next }
+	/^\.Sh DESCRIPTION/ { exit }
+	/^\.Cm / { name = substr($0, 5) }
+	{ manual[name] = manual[name] " " $0 " " }
+	END {
+		for (name in accepts) {
+			n = split(accepts[name], word, " ")
+			for (i = 1; i <= n; i++) {
+				count++
+				if (manual[name] !~ "[ .]Fl -" word[i] " ") print name ": --" word[i] " is not in the manual"
+				if (help[name] !~ "--" word[i] "[^a-z-]") print name ": --" word[i] " is not in its help"
+			}
+		}
+		if (count < 30) print "only " count " options found in the source"
+	}' - "$ROOT/tools/man/vexctl.1" >"$WORK/out"
+[[ ! -s $WORK/out ]]
+report $? "vexctl: manual and help name every option its commands accept"
+# A checkout that never had a bundle has no build/crash either.
+mkdir "$WORK/new"
+cp -r "$ROOT/vex" "$ROOT/env" "$WORK/new/"
+run "$WORK/new/vex" crash list
+expect 0 "crash list in a new checkout"
+says 'no bundle yet: ./vex crash' "says how to get one"
+run "$WORK/new/vex" crash open --no-install
+expect 2 "crash open there"
+says 'no bundle yet: ./vex crash' "says the same"
 run "$VEX" --version
 expect 0 "--version"
 says '^vexfs [0-9]' "prints it"

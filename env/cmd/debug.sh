@@ -3,7 +3,7 @@
 # One-line purpose: a guest under gdb, with symbols of kernel and module
 
 cmd_help() {
-	VM_IMAGE_OK=1
+	VM_IMAGE_OK="image persistent screenshot"
 	cat <<'END'
 usage: ./vex debug [OPTION]... [-- COMMAND [ARGUMENT]...]
        ./vex debug --console
@@ -67,6 +67,7 @@ debug_image() {
 	local dir=$1 rc=0
 	((D_KGDB + D_PAUSED == 0)) || usage_error "--kgdb and --paused are for guests of the fast lane, not for --image"
 	((VM_INSTALLED == 0)) || usage_error "--installed: the module in the image has no debug information; without it this checkout's is loaded"
+	[[ -z $VM_SNAPSHOT ]] || usage_error "./vex debug begins from a fresh boot: no --snapshot (./vex shell --image has it)"
 	image_need "$VM_IMAGE_WORD"
 	[[ -n $IMAGE_KEY ]] || die "$EX_USAGE" "./vex debug needs an image with our key: one out of ./vex image list"
 	need_packages "${PKG_DEBUG[@]}"

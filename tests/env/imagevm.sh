@@ -77,6 +77,12 @@ for args in "--persistent" "--installed" "--screenshot x.png" "--snapshot save x
 	expect 2 "$args without --image"
 done
 says 'warm lane' "and why the fast lane has no snapshots"
+for args in "run --image --snapshot save x" "debug --image --batch /dev/null --snapshot load x -- true" \
+	"debug --image --batch /dev/null --installed -- true" "image boot --installed" "image boot --snapshot save x"; do
+	# shellcheck disable=SC2086	# words
+	run "$VEX" $args
+	expect 2 "./vex $args is refused"
+done
 run "$VEX" shell --image --snapshot load nosuch
 expect 2 "unknown snapshot"
 if [[ -n $("$VEX" ssh --list) ]]; then

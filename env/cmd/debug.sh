@@ -122,7 +122,7 @@ debug_start() {
 	else
 		more+=(--io tty --console "$DEBUG_TMP/console")
 	fi
-	rm -f "$dir/debug.ready"
+	rm -f "$dir/debug.ready" "$dir/result"
 	VM_EXEC=1 vm_start "$dir" "$name" "${more[@]}" </dev/null >"$dir/guest.out" 2>"$dir/guest.err" &
 	DEBUG_VM=$!
 	D_SINCE=$SECONDS
@@ -149,7 +149,7 @@ debug_guest_end() {
 debug_gdb() {
 	local dir=$1 file=$1/session.gdb batch=False rc=0
 	[[ -z $D_BATCH ]] || batch=True
-	gdb_session "$file" "$(kernel_symbols "$2")" "$3" "$batch"
+	gdb_session "$file" "$(kernel_symbols "$2")" "$3" "$batch" "$dir/result"
 	cat >>"$file" <<END
 set remotetimeout 30
 target remote $DEBUG_TMP/gdb

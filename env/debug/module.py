@@ -5,7 +5,8 @@ The kernel tells where each section lies in struct module (what /sys/module/vexf
 do_init_module(), which runs before the module's own first instruction, and again after each reload; dropped in
 free_module(), so that breakpoints wait for the next load. Needs no DWARF of the kernel and no script of its.
 
-The session sets vex = dict(module=FILE, build_id=HEX or "", kernel=FILE, kernel_id=HEX or "", batch=BOOL).
+The session sets vex = dict(module=FILE, build_id=HEX or "", kernel=FILE, kernel_id=HEX or "", batch=BOOL,
+and for guests end=FILE, which the launcher writes when the guest has ended).
 """
 import os
 import struct
@@ -120,7 +121,8 @@ def kgdb_watchpoints():
 def kgdb_forget(event):
     """After a watchpoint the processors' debug registers stay armed when kgdb takes it away (exc_debug_kernel()
     puts them back), and a task that hit it once (virtual_dr6) enters kgdb at each later hit, also without gdb."""
-    if not isinstance(event, gdb.SignalEvent) or event.stop_signal != "SIGTRAP":
+    # gdb's name for a SIGTRAP that is no breakpoint of its own: an event without a kind.
+    if type(event) is not gdb.StopEvent:
         return
     at = offset("struct task_struct", "thread") + offset("struct thread_struct", "virtual_dr6")
     tasks = offset("struct task_struct", "tasks")
@@ -254,7 +256,9 @@ class Batch(gdb.Command):
         gdb.execute("delete", to_string=True)
         if self.kgdb:
             gdb.execute("maintenance packet D", to_string=True)
-            time.sleep(1)
+            # Held until the guest has ended; whoever started gdb has the limit.
+            while not os.path.exists(vex["end"]):
+                time.sleep(0.05)
             gdb.execute("disconnect", to_string=True)
         else:
             gdb.execute("detach", to_string=True)

@@ -33,9 +33,10 @@ kernel_symbols_need() {
 	rm -rf "$dir"
 }
 
-# gdb_session FILE KERNEL-SYMBOLS MODULE BATCH(True|False): what every session loads, live or post mortem.
+# gdb_session FILE KERNEL-SYMBOLS MODULE BATCH(True|False) [END]: what every session loads, live or post mortem.
+# END is the file that says that a live guest has ended.
 gdb_session() {
-	local file=$1 kernel=$2 module=$3 batch=$4 scripts
+	local file=$1 kernel=$2 module=$3 batch=$4 end=${5:-} scripts
 	scripts=$(dirname "$(readlink -f "$kernel")")/kdir/vmlinux-gdb.py
 	cat >"$file" <<END
 set confirm off
@@ -44,7 +45,7 @@ set print pretty on
 python gdb.execute("set architecture i386:x86-64", to_string=True)
 set index-cache enabled off
 directory $VEX_ROOT
-python vex = dict(module=r"$module", build_id="$(build_id "$module")", kernel=r"$kernel", kernel_id="$(build_id "$kernel")", batch=$batch)
+python vex = dict(module=r"$module", build_id="$(build_id "$module")", kernel=r"$kernel", kernel_id="$(build_id "$kernel")", batch=$batch, end=r"$end")
 source $VEX_ROOT/env/debug/module.py
 file $module
 python learn_layout()

@@ -126,7 +126,7 @@ modules:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include/linux $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/man/man8
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/dump.vexfs $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/bin/vexctl $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(B)/libvexfs.a $(DESTDIR)$(PREFIX)/lib
@@ -135,6 +135,7 @@ install: all
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' lib/vexfs.pc.in \
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/vexfs.pc
 	install -m 644 tools/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 tools/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 tools/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 
 lint:

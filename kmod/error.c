@@ -44,35 +44,49 @@ static void vexfs_error_fill(struct vexfs_sb_info *sbi, u64 ino, u64 blk, const 
 	es->s_checksum = cpu_to_le32(vexfs_sb_checksum(es));
 }
 
+/* Whether the superblock's buffer is in the journal's hands now, under @handle. */
+static bool vexfs_error_join(struct vexfs_sb_info *sbi, handle_t **handle)
+{
+	struct super_block *sb = sbi->sb;
+
+	if (!sbi->journal || is_journal_aborted(sbi->journal) || sb_rdonly(sb))
+		return false;
+	*handle = vexfs_start(sb, 1, 0);
+	if (IS_ERR(*handle))
+		return false;
+	if (!jbd2_journal_get_write_access(*handle, sbi->sb_bh))
+		return true;
+	vexfs_stop(*handle);
+	return false;
+}
+
 /* Record the error through the journal while it works, past it when it does not. */
 static void vexfs_error_write(struct work_struct *work)
 {
 	struct vexfs_sb_info *sbi = container_of(work, struct vexfs_sb_info, err_work);
-	struct super_block *sb = sbi->sb;
-	handle_t *handle = ERR_PTR(-EIO);
+	handle_t *handle;
 	const char *what;
 	unsigned int n;
 	u64 ino, blk;
+	bool joined;
+	int err;
 
 	n = vexfs_error_take(sbi, &ino, &blk, &what);
-	if (!n || !sbi->es || bdev_read_only(sb->s_bdev) || vexfs_is_shutdown(sb))
+	if (!n || !sbi->es || bdev_read_only(sbi->sb->s_bdev))
 		return;
-	if (sbi->journal && !is_journal_aborted(sbi->journal) && !sb_rdonly(sb))
-		handle = vexfs_start(sb, 1, 0);
-	if (!IS_ERR(handle) && jbd2_journal_get_write_access(handle, sbi->sb_bh)) {
-		vexfs_stop(handle);
-		handle = ERR_PTR(-EIO);
-	}
+	joined = vexfs_error_join(sbi, &handle);
 	mutex_lock(&sbi->es_lock);
 	vexfs_error_fill(sbi, ino, blk, what, n);
 	mutex_unlock(&sbi->es_lock);
-	if (!IS_ERR(handle)) {
-		jbd2_journal_dirty_metadata(handle, sbi->sb_bh);
-		vexfs_stop(handle);
-		return;
+	if (joined) {
+		err = jbd2_journal_dirty_metadata(handle, sbi->sb_bh);
+		if (!vexfs_stop(handle) && !err)
+			return;
 	}
 	mark_buffer_dirty(sbi->sb_bh);
-	sync_dirty_buffer(sbi->sb_bh);
+	err = sync_dirty_buffer(sbi->sb_bh);
+	if (err)
+		vexfs_msg(sbi->sb, KERN_ERR, "the error could not be recorded in the superblock: %d", err);
 }
 
 /* The errors= policy. Lock-free: callers hold anything. */
@@ -109,12 +123,24 @@ static void vexfs_error_record(struct super_block *sb, u64 ino, u64 blkno, const
 	schedule_work(&sbi->err_work);
 }
 
+/*
+ * The policy first: a record that went into a transaction which the policy then aborts would be lost. What is found after
+ * a shutdown is not recorded; nothing is to be written then.
+ */
+static void vexfs_error_handle(struct super_block *sb, u64 ino, u64 blkno, const char *what, int err)
+{
+	bool down = vexfs_is_shutdown(sb);
+
+	vexfs_error_policy(sb, err);
+	if (!down)
+		vexfs_error_record(sb, ino, blkno, what);
+}
+
 int vexfs_corrupt(struct super_block *sb, u64 ino, u64 blkno, const char *what)
 {
 	trace_vexfs_corrupt(sb, ino, blkno, what, -EFSCORRUPTED);
 	vexfs_msg(sb, KERN_ERR, "corrupt: inode %llu block %llu: %s", ino, blkno, what);
-	vexfs_error_record(sb, ino, blkno, what);
-	vexfs_error_policy(sb, -EFSCORRUPTED);
+	vexfs_error_handle(sb, ino, blkno, what, -EFSCORRUPTED);
 	return -EFSCORRUPTED;
 }
 
@@ -124,8 +150,7 @@ int vexfs_io_error(struct super_block *sb, u64 ino, u64 blkno, const char *what,
 		return err;
 	trace_vexfs_io_error(sb, ino, blkno, what, err);
 	vexfs_msg(sb, KERN_ERR, "error %d: inode %llu block %llu: %s", err, ino, blkno, what);
-	vexfs_error_record(sb, ino, blkno, what);
-	vexfs_error_policy(sb, err);
+	vexfs_error_handle(sb, ino, blkno, what, err);
 	return err;
 }
 

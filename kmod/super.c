@@ -194,18 +194,23 @@ const struct super_operations vexfs_sops = {
 
 /* ---- mount --------------------------------------------------------------------------- */
 
-/* Features this module does not know; @ro is cleared when only writing is unsafe. */
-static int vexfs_check_features(struct super_block *sb, const struct vexfs_super_block *es)
+static u32 vexfs_unknown_ro_compat(const struct vexfs_super_block *es)
+{
+	return le32_to_cpu(es->s_feature_ro_compat) & ~VEXFS_FEATURE_RO_COMPAT_SUPP;
+}
+
+/* Features this module does not know. @write: it is to be written to, which with some of them is what is unsafe. */
+static int vexfs_check_features(struct super_block *sb, const struct vexfs_super_block *es, bool write)
 {
 	u32 incompat = le32_to_cpu(es->s_feature_incompat) & ~VEXFS_FEATURE_INCOMPAT_SUPP;
-	u32 ro = le32_to_cpu(es->s_feature_ro_compat) & ~VEXFS_FEATURE_RO_COMPAT_SUPP;
+	u32 ro = vexfs_unknown_ro_compat(es);
 
 	if (incompat) {
 		vexfs_msg(sb, KERN_ERR, "unknown incompatible features %#x: a newer module is needed",
 			  incompat);
 		return -EINVAL;
 	}
-	if (ro && !sb_rdonly(sb)) {
+	if (ro && write) {
 		vexfs_msg(sb, KERN_ERR, "unknown features %#x: mount it read-only", ro);
 		return -EROFS;
 	}
@@ -234,7 +239,7 @@ static int vexfs_check_super(struct super_block *sb, bool silent)
 			  (u64)bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT, sbi->geo.blocks);
 		return -EFSCORRUPTED;
 	}
-	return vexfs_check_features(sb, es);
+	return vexfs_check_features(sb, es, !sb_rdonly(sb));
 }
 
 static int vexfs_read_super(struct super_block *sb, bool silent)
@@ -312,7 +317,8 @@ static int vexfs_load(struct super_block *sb)
 		err = vexfs_mount_root(sb);
 	if (!err)
 		err = vexfs_colls_load(sb);
-	if (!err)
+	/* What frees inodes has to understand all there is to know about them. */
+	if (!err && !vexfs_unknown_ro_compat(sbi->es))
 		vexfs_orphan_recover(sb);
 	return err;
 }
@@ -399,16 +405,20 @@ static int vexfs_reconfigure(struct fs_context *fc)
 	struct super_block *sb = fc->root->d_sb;
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 
+	int err;
+
 	sync_filesystem(sb);
-	if (opts->errors >= 0)
-		sbi->errors = opts->errors;
 	if (!(fc->sb_flags & SB_RDONLY) && sb_rdonly(sb)) {
 		if (vexfs_is_shutdown(sb) || is_journal_aborted(sbi->journal)) {
 			errorf(fc, "vexfs: an error has stopped it: unmount, run fsck.vexfs, mount again");
 			return -EROFS;
 		}
-		return vexfs_check_features(sb, sbi->es);
+		err = vexfs_check_features(sb, sbi->es, true);
+		if (err)
+			return err;
 	}
+	if (opts->errors >= 0)
+		sbi->errors = opts->errors;
 	return 0;
 }
 

@@ -72,7 +72,7 @@ dkms_package() {
 
 man_pages() {
 	local m
-	for m in tools/man/*.[18]; do
+	for m in tools/man/*.[158]; do
 		[[ -f $m ]] || continue
 		install -d "$stage/usr/share/man/man${m##*.}"
 		gzip -9n <"$m" >"$stage/usr/share/man/man${m##*.}/${m##*/}.gz"

@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# needs: disk=test:64M mem=512M time=120 slice
+# What each errors= policy does when damage is found, and that the superblock keeps the record of it. Features that this
+# module does not know: read-only, and no way round that.
+set -u
+
+n=0
+ok() { # ok STATUS NAME
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; fi
+}
+mnt=$TMPDIR/mnt
+mkdir -p "$mnt"
+disk=$VEX_DISK_TEST
+
+# A filesystem whose file "bad" has a damaged inode, mounted with $1.
+damaged() {
+	mkfs.vexfs -q -f "$disk" && mount -t vexfs "$disk" "$mnt" && echo x >"$mnt/bad" && echo x >"$mnt/good" && umount "$mnt" || return 1
+	dump.vexfs --poke 5:1024=ffff "$disk" >/dev/null && mount -t vexfs -o "$1" "$disk" "$mnt"
+}
+found() { ! stat "$mnt/bad" 2>/dev/null; }
+writes() { (echo y >"$mnt/new") 2>/dev/null; }
+recorded() {
+	dump.vexfs -S "$disk" >/tmp/super
+	grep -q 'errors were found' /tmp/super && grep -q 'inode 11, block 5: wrong inode checksum' /tmp/super && return
+	sed 's/^/# /' /tmp/super
+	return 1
+}
+
+echo "KTAP version 1"
+echo "1..16"
+
+damaged errors=continue && found && writes; ok $? 'errors=continue: damage is an error, writing goes on'
+grep -q "$mnt vexfs .*errors=continue" /proc/mounts; ok $? 'the policy is shown'
+umount "$mnt"; recorded; ok $? 'the damage is recorded'
+
+damaged errors=remount-ro && found && ! writes && cat "$mnt/good" >/dev/null; ok $? 'errors=remount-ro: no more writing'
+grep -q "$mnt vexfs ro" /proc/mounts; ok $? 'it is shown read-only'
+! mount -o remount,rw "$mnt" 2>/dev/null; ok $? 'and not made writable again'
+umount "$mnt"; recorded; ok $? 'the damage is recorded'
+mount -t vexfs "$disk" "$mnt" && writes; ok $? 'a new mount is writable again'
+umount "$mnt"
+
+damaged errors=shutdown && found && ! writes && ! cat "$mnt/good" >/dev/null 2>&1; ok $? 'errors=shutdown: nothing works any more'
+umount "$mnt"; recorded; ok $? 'the damage is recorded'
+
+# The record and the end of the journal are made by two threads.
+i=0
+while [ $i -lt 25 ] && damaged errors=remount-ro && found && umount "$mnt" && recorded; do i=$((i + 1)); done
+[ $i -eq 25 ]; ok $? "25 times over ($i)"
+
+! mount -t vexfs -o errors=perhaps "$disk" "$mnt" 2>/dev/null; ok $? 'an unknown policy is refused'
+
+# A file that is open while it has no name is left to the next mount, which may not touch what it does not understand.
+mkfs.vexfs -q -f "$disk" && mount -t vexfs "$disk" "$mnt" && dd if=/dev/zero of="$mnt/gone" bs=64k count=16 2>/dev/null
+exec 5<"$mnt/gone"
+rm "$mnt/gone"
+sync
+dd if="$disk" of=/tmp/image bs=1M 2>/dev/null
+exec 5<&-
+umount "$mnt"
+dd if=/tmp/image of="$disk" bs=1M 2>/dev/null
+rm /tmp/image
+dump.vexfs --poke 0:1076=01 --seal "$disk" >/dev/null
+# BusyBox's mount tries again read-only when that is what the kernel asks for; util-linux says what to do.
+dmesg -c >/dev/null
+mount -t vexfs "$disk" "$mnt" 2>/dev/null; dmesg | grep -q 'unknown features 0x1: mount it read-only'
+ok $? 'an unknown ro_compat feature is not mounted writable'
+grep -q "$mnt vexfs ro" /proc/mounts; ok $? 'but read-only'
+! mount -o remount,rw,errors=continue "$mnt" 2>/dev/null && ! writes && grep -q "$mnt vexfs ro.*errors=remount-ro" /proc/mounts
+ok $? 'and a remount does not change that, or the policy'
+umount "$mnt"
+dump.vexfs -o "$disk" | grep -q '[0-9]'; ok $? 'its orphans are left alone'

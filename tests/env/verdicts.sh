@@ -29,6 +29,22 @@ guest skipped --ktap <<<'echo "1..0 # SKIP no reason at all"'
 expect 0 "a skip is no failure"
 says '# SKIP no reason at all' "and its reason is shown"
 
+guest skip4 --ktap <<<'echo "1..0 # SKIP nothing to do"; exit 4'
+expect 0 "exit status 4 after an empty plan is a skip"
+says '^ok 1 .*# SKIP nothing to do' "and counts as one"
+
+guest skipsome --ktap <<<'echo 1..2; echo "ok 1 a # SKIP not here"; exit 4'
+expect 0 "so it is when every check was skipped"
+says '^ok 1 .*# SKIP not here' "and counts as one"
+
+# What set -e makes of a checker that found damage.
+guest damage --ktap <<<'echo 1..9; for i in 1 2 3; do echo "ok $i fine"; done; exit 4'
+expect 1 "exit status 4 after checks that ran is a failure"
+says 'exit status 4' "and says so"
+
+guest only4 --ktap <<<'exit 4'
+expect 1 "exit status 4 without a word is a failure"
+
 guest forward <<<'exit 42'
 expect 42 "the status of a script is forwarded"
 

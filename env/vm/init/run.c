@@ -183,6 +183,12 @@ static enum outcome supervise(pid_t pid, int fd, struct ktap *k, unsigned int li
 	return wait_until(pid, fd, k, now_ms() + GRACE_MS, status) ? TIMED_OUT : STUCK;
 }
 
+/* The test said that it did nothing: an empty plan, or nothing but skipped checks. */
+static bool all_skipped(const struct ktap *k)
+{
+	return k->plan == 0 || (k->ok && k->ok == k->skipped);
+}
+
 /* Returns NULL for a pass, "" for a skip, else the reason of the failure. */
 static const char *judge(const struct ktap *k, enum outcome out, int status, unsigned int warnings,
 			 unsigned int limit_ms, char *buf, size_t size)
@@ -198,11 +204,10 @@ static const char *judge(const struct ktap *k, enum outcome out, int status, uns
 		snprintf(buf, size, "bailed out");
 	else if (k->not_ok)
 		snprintf(buf, size, "%u of %u checks failed", k->not_ok, k->not_ok + k->ok);
-	else if (WEXITSTATUS(status) == EXIT_SKIP)
-		return "";
-	else if (WEXITSTATUS(status))
+	/* The status alone is no skip: 4 is also what fsck ends with when it found damage. */
+	else if (WEXITSTATUS(status) && !(WEXITSTATUS(status) == EXIT_SKIP && all_skipped(k)))
 		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
-	else if (k->plan == 0 || (k->ok && k->ok == k->skipped))
+	else if (all_skipped(k))
 		return "";
 	else if (k->ok == 0)
 		snprintf(buf, size, "printed no result");

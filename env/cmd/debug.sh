@@ -122,6 +122,8 @@ debug_start() {
 	else
 		more+=(--io tty --console "$DEBUG_TMP/console")
 	fi
+	# As long for the command, once the script has let it go, as for the script.
+	if [[ -n $D_BATCH ]]; then more+=(--timeout $((2 * D_LIMIT))); fi
 	rm -f "$dir/debug.ready" "$dir/result"
 	VM_EXEC=1 vm_start "$dir" "$name" "${more[@]}" </dev/null >"$dir/guest.out" 2>"$dir/guest.err" &
 	DEBUG_VM=$!

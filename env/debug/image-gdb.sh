@@ -36,7 +36,7 @@ image_gdb() {
 		# The guest stands still from here on: the command begins when gdb lets it run.
 		{
 			printf '#!/bin/bash\n. %q\n. %q\nrc=0\n' "$VEX_ROOT/env/lib/ui.sh" "$VEX_ROOT/env/lib/imagemod.sh"
-			printf 'ssh_to %q %q root -o ConnectTimeout=600 -n -- %q >%q 2>&1 || rc=$?\n' "$IMAGE_KEY" "$PORT" \
+			printf 'ssh_to %q %q root -o ConnectTimeout=none -o ServerAliveInterval=0 -n -- %q >%q 2>&1 || rc=$?\n' "$IMAGE_KEY" "$PORT" \
 				". /run/vexfs.env; cd /root; $(<"$SESSION/gdb-command")" "$work/command.out"
 			# shellcheck disable=SC2016	# for the script
 			printf 'echo $rc >%q\n' "$work/command.status"

@@ -7,9 +7,11 @@
 # ssh_to KEY PORT USER [SSH-OPTION...] [COMMAND]: host keys are made at each guest's first boot, and the
 # connection never leaves this host: there is nothing to compare them with.
 ssh_to() {
-	local key=$1 port=$2 user=$3
+	local key=$1 port=$2 user=$3 own=()
 	shift 3
-	ssh -i "$key" -p "$port" -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+	# ssh takes the first value it is given: the caller's go before ours.
+	while [[ ${1:-} == -o ]]; do own+=(-o "$2"); shift 2; done
+	ssh "${own[@]}" -i "$key" -p "$port" -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
 		-o LogLevel=ERROR -o ConnectTimeout=60 -o ServerAliveInterval=60 -o BatchMode=yes "$user@127.0.0.1" "$@"
 }
 

@@ -140,6 +140,8 @@ image_boot_console() {
 	shift
 	say "Booting $IMAGE_LABEL; this is its serial console, Ctrl-A x ends it, 'poweroff' shuts it down"
 	if [[ -n $IMAGE_KEY ]]; then note "./vex ssh logs in from another terminal"; fi
+	# A disk of the user's may have neither an sshd nor a login on its serial line; silence says nothing there.
+	[[ -n $IMAGE_KEY ]] || set -- --idle 0 "$@"
 	image_vm_start "$dir" --io console "$@" || rc=$?
 	note "log: ${dir#"$VEX_ROOT"/}/console.log"
 	return "$rc"

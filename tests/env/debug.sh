@@ -182,3 +182,12 @@ exec 7>&-
 wait "$session"
 report $? "leaving gdb ends the session"
 nothing_left "$WORK/tty" "interactive session"
+
+# The script is through, and the command is not: nobody waits for ever.
+debug endless --timeout 2 -- sleep 100000 <<'END'
+tbreak vexfs_fill_super
+continue
+END
+expect 4 "a command that never ends, after the script"
+says 'not finished after' "is stopped"
+nothing_left "$WORK/endless" "endless command"

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "complaints.h"
 #include "vm.h"
 
 #define ESCAPE_KEY 0x01		/* Ctrl-A, then x: end the machine */
@@ -91,6 +92,45 @@ static void plain_text(char *to, size_t size, const char *from)
 	to[n] = 0;
 }
 
+/* What stands behind "[   12.345678] ", wherever that is: a login prompt may be before it. NULL: not the kernel's. */
+static const char *kernel_text(const char *line)
+{
+	static const char digits[] = "0123456789";
+
+	for (const char *p = strchr(line, '['); p; p = strchr(p + 1, '[')) {
+		const char *t = p + 1 + strspn(p + 1, " ");
+		size_t s = strspn(t, digits);
+
+		if (!s || t[s] != '.' || strspn(t + s + 1, digits) != 6 || t[s + 7] != ']')
+			continue;
+		t += s + 8;
+		if (*t == '[')			/* "[   T12]", who said it */
+			t += strcspn(t, "]") + 1;
+		return *t == ' ' ? t + 1 : t;
+	}
+	return NULL;
+}
+
+/*
+ * An image is judged from the moment it is up: what its distribution's kernel says while it boots is not ours. Nor
+ * is what says only that this host had no time for its processors.
+ */
+static bool excused(const struct vm *vm, const char *text)
+{
+	if (!vm->o->image)
+		return false;
+	return !vm->ready || strstr(text, "soft lockup") || strstr(text, "workqueue lockup") ||
+	       strstr(text, "detected stall");
+}
+
+static void watch_complaints(struct vm *vm, const char *line)
+{
+	const char *text = kernel_text(line);
+
+	if (text && !vm->warned[0] && vex_is_complaint(text) && !excused(vm, text))
+		snprintf(vm->warned, sizeof(vm->warned), "%.500s", text);
+}
+
 static void console_line(struct vm *vm, const char *line)
 {
 	static const char *const fatal_lines[] = {
@@ -99,6 +139,7 @@ static void console_line(struct vm *vm, const char *line)
 	};
 
 	watch_marker(vm, line);
+	watch_complaints(vm, line);
 	if (line[0])
 		plain_text(vm->console_line, sizeof(vm->console_line), line);
 	/* QEMU tells by QMP that the host's disk is full, UML by the block layer's message. */

@@ -118,6 +118,14 @@ static unsigned int field(const char *verdict, const char *name)
 	return p ? strtoul(p + strlen(key), NULL, 10) : 1;
 }
 
+/* The console has the word of a kernel that sends no verdict, or that was faster than init could read. */
+static bool warned(struct vm *vm)
+{
+	if (vm->warned[0] && !vm->message[0])
+		snprintf(vm->message, sizeof(vm->message), "%s", vm->warned);
+	return vm->warned[0];
+}
+
 static enum vex_exit judge_verdict(struct vm *vm)
 {
 	const char *v = vm->verdict;
@@ -133,6 +141,8 @@ static enum vex_exit judge_verdict(struct vm *vm)
 				 field(v, "taint"), field(v, "warnings"), leaks);
 		return VEX_PANIC;
 	}
+	if (warned(vm))
+		return VEX_PANIC;
 	if (strstr(v, " unload=busy ")) {
 		snprintf(vm->message, sizeof(vm->message), "the module could not be unloaded");
 		return VEX_FAILED;
@@ -188,9 +198,11 @@ static enum vex_exit judge(struct vm *vm, bool hung, bool cut)
 	if (hung)
 		return VEX_HANG;
 	if (cut)
-		return VEX_PASSED;
+		return warned(vm) ? VEX_PANIC : VEX_PASSED;
 	if (vm->error)
 		return VEX_ENV;
+	if (vm->session_over && warned(vm))
+		return VEX_PANIC;
 	if (vm->o->image)
 		return image_judge(vm);
 	if (!vm->done)

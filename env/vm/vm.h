@@ -114,6 +114,7 @@ struct vm {
 	char dump_event[512];	/* QEMU's word that its dump is finished */
 	int wait_status;
 	char message[512];	/* first line about what went wrong */
+	char warned[512];	/* first complaint of the kernel on the console, see complaints.h */
 	char verdict[512];
 	char current[128];	/* test that runs now */
 	char console_line[128];	/* the last whole line of the console */

@@ -24,6 +24,13 @@ guest warnktap --ktap --file /x.ko="$TESTMOD" <<<'insmod /x.ko how=warn; echo 1.
 expect 3 "WARN inside a test that passed"
 says '^not ok 1' "fails that very test"
 
+guest warncut --kill-after-marker CUT-NOW --file /x.ko="$TESTMOD" <<<'insmod /x.ko how=warn; echo CUT-NOW; sleep 60'
+expect 3 "WARN before a power cut"
+says 'kernel panic, oops or warning: WARNING: ' "and the line is named"
+
+guest wordscut --kill-after-marker CUT-NOW <<<'echo "BUG: says a program" >/dev/console; echo CUT-NOW; sleep 60'
+expect 0 "a program's words on the console are not the kernel's"
+
 guest hang --timeout 1 <<<'sleep 600'
 expect 4 "a script that never ends"
 nothing_left "$WORK/hang" "hang"

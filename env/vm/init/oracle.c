@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../complaints.h"
 #include "init.h"
 
 #define SHOWN	5		/* lines of one test that are relayed; the console has them all */
@@ -20,19 +21,6 @@
 
 static int kmsg_fd = -1;
 static unsigned int taint_at_start, seen;
-
-/* Anywhere in a line of the log. tests/env/oracles.sh provokes each kind. */
-static const char *const bad_lines[] = {
-	/* WARN(), lockdep ("possible circular locking"), RCU ("suspicious RCU usage"), sanitizers, lockups */
-	"WARNING: ", "BUG: ", "kernel BUG at", "Oops: ", "general protection fault", "KASAN: ", "KCSAN: ", "UBSAN: ",
-	"possible recursive locking", "possible circular locking", "suspicious RCU usage", "inconsistent lock state",
-	"trying to register non-static key", "sleeping function called from invalid context",
-	"blocked for more than", "detected stalls on CPUs", "self-detected stall",
-	/* memory: counters, slabs, lists, objects, leaks, what a module leaves behind */
-	"refcount_t: ", "Objects remaining in", "unreferenced object", "new suspected memory leaks", "ODEBUG: ",
-	"list_add corruption", "list_del corruption", "list_add double add", "Poison overwritten", "Redzone overwritten",
-	"Object already free", "Bad page state", "cannot create duplicate filename", "Busy inodes after unmount",
-};
 
 static unsigned int read_taint(void)
 {
@@ -54,17 +42,6 @@ void oracle_start(void)
 	 */
 	write_file(KMEMLEAK, "scan=off");
 	write_file(KMEMLEAK, "clear");
-}
-
-static bool is_bad(const char *text)
-{
-	/* SLUB: "BUG vexfs_inode (Not tainted): Object padding overwritten" */
-	if (!strncmp(text, "BUG ", 4))
-		return true;
-	for (size_t i = 0; i < sizeof(bad_lines) / sizeof(bad_lines[0]); i++)
-		if (strstr(text, bad_lines[i]))
-			return true;
-	return false;
 }
 
 /*
@@ -91,7 +68,7 @@ void oracle_poll(void)
 		if (!text)
 			continue;
 		text[strcspn(text, "\n")] = 0;
-		if (is_bad(text + 1) && seen++ < SHOWN)
+		if (vex_is_complaint(text + 1) && seen++ < SHOWN)
 			tap("# kernel: %s\n", text + 1);
 	}
 }

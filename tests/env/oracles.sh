@@ -46,6 +46,19 @@ seen 6.1 slub 'kernel: BUG vexfs_inode'
 says '^    ok     6\.1/innocent' "a harmless line fails nothing"
 says '^1 passed, 5 failed$' "and nothing else passed"
 
+# More lines than the ring holds come after it, so whoever reads late has lost it; and the console is silent.
+flood='echo on >/proc/sys/kernel/printk_devkmsg; dmesg -n 1; echo "BUG: KCSAN: data-race in a / b" >/dev/kmsg
+	l=$(head -c 900 /dev/zero | tr "\\0" x); i=0
+	while [ $i -lt 400 ]; do echo "$l" >/dev/kmsg; i=$((i + 1)); done'
+guest flood <<<"$flood"
+expect 3 "a complaint in front of more lines than the log's ring holds"
+says 'BUG: KCSAN: data-race' "is named"
+printf '%s\n' "$flood" >"$WORK/flood.in"
+STATUS=0
+"$VEX" shell --kernel 6.1 <"$WORK/flood.in" >"$WORK/out" 2>&1 || STATUS=$?
+expect 3 "so it is in a shell, where init only waits"
+says 'BUG: KCSAN: data-race' "and is named there"
+
 if [[ -z $kernel ]]; then
 	skip "kinds that need a debug kernel" "no debug kernel is built: ./vex kernel build debug-6.1"
 	exit 0

@@ -90,6 +90,7 @@ void read_job(struct job *job);
 /* run.c */
 void run_tests(struct job *job, struct verdict *v);
 int run_script(const char *path, int in, int out);
+int await_exit(pid_t pid);
 void load_module_under_test(const struct job *job);
 void kill_leftovers(void);
 
@@ -104,6 +105,7 @@ int run_shell(const struct job *job);
 
 /* oracle.c */
 void oracle_start(void);
+void oracle_wait(int pidfd, int ms);
 void oracle_poll(void);
 unsigned int oracle_scan(void);
 unsigned int oracle_taint(void);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -299,14 +300,28 @@ void run_tests(struct job *job, struct verdict *v)
 		run_test(job, i, v);
 }
 
+/*
+ * Waits for pid and returns its status like a shell. Orphans of its session end up here, too; and the kernel's log is
+ * read meanwhile, because its ring may be full more than once before pid ends.
+ */
+int await_exit(pid_t pid)
+{
+	int fd = syscall(SYS_pidfd_open, pid, 0), status = 0;
+
+	while (!reap(pid, &status)) {
+		oracle_wait(fd, fd < 0 ? 2 : 500);
+		oracle_poll();
+	}
+	if (fd >= 0)
+		close(fd);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 int run_script(const char *path, int in, int out)
 {
 	pid_t pid = spawn(path, in, out);
-	int status = 0;
 
-	while (!reap(pid, &status))
-		usleep(2000);
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return await_exit(pid);
 }
 
 void load_module_under_test(const struct job *job)

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -47,18 +46,6 @@ static pid_t spawn_shell(int in, int out, bool tty)
 	_exit(127);
 }
 
-/* Orphans of the session end up here; only the shell's own status counts. */
-static int wait_for(pid_t pid)
-{
-	int status;
-	pid_t p;
-
-	do {
-		p = wait(&status);
-	} while (p != pid && (p > 0 || errno == EINTR));
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 int run_shell(const struct job *job)
 {
 	int in = in_fd, out = out_fd, status;
@@ -72,7 +59,7 @@ int run_shell(const struct job *job)
 		in = out = open_console(job);
 	else
 		in = uml_stdin(in);
-	status = wait_for(spawn_shell(in, out, job->tty));
+	status = await_exit(spawn_shell(in, out, job->tty));
 	if (job->tty)
 		tcdrain(out);
 	return status;

@@ -47,6 +47,7 @@ says '^    ok     6\.1/innocent' "a harmless line fails nothing"
 says '^1 passed, 5 failed$' "and nothing else passed"
 
 # More lines than the ring holds come after it, so whoever reads late has lost it; and the console is silent.
+# shellcheck disable=SC2016	# the guest expands it
 flood='echo on >/proc/sys/kernel/printk_devkmsg; dmesg -n 1; echo "BUG: KCSAN: data-race in a / b" >/dev/kmsg
 	l=$(head -c 900 /dev/zero | tr "\\0" x); i=0
 	while [ $i -lt 400 ]; do echo "$l" >/dev/kmsg; i=$((i + 1)); done'
@@ -82,6 +83,12 @@ says "^    not ok $kernel/end-of-run.* kmemleak: unreferenced object" "leaked ob
 grep -hq '# kmemleak: .*\(do_leak\|vextest\|do_one_initcall\)' "$ROOT/$(sed -n 's/^ *logs: //p' "$WORK/out")"/guest/*/tap.log
 report $? "with the backtrace of their allocation"
 says "^    ok     $kernel/innocent" "and nobody else"
+
+guest kmemleak --kernel "$kernel" --ktap <<'END'
+echo off >/sys/kernel/debug/kmemleak; echo 1..1; echo "ok 1 all is well"
+END
+expect 3 "a leak detector that was switched off during the run finds no leaks"
+says '# kmemleak: was disabled during the run' "and that is said"
 
 # Lockdep says only one thing per boot.
 for k in circular recursive rcu; do

@@ -25,6 +25,11 @@ expect 1 "a bad exit status fails although all checks passed"
 guest slow --ktap --timeout 1 <<<'echo 1..1; sleep 600; echo "ok 1 late"'
 expect 4 "a test over its time is killed and reported as a time-out"
 
+printf '#!/bin/sh\necho 1..1; yes\n' >"$WORK/yes.sh"
+run timeout 120 "$VEX" vm --module none --rundir "$WORK/yes" --ktap --timeout 1 "$WORK/yes.sh"
+expect 4 "so is one that never stops printing"
+says 'timed out after' "and it is the test that is blamed"
+
 guest skipped --ktap <<<'echo "1..0 # SKIP no reason at all"'
 expect 0 "a skip is no failure"
 says '# SKIP no reason at all' "and its reason is shown"
@@ -38,6 +43,7 @@ expect 0 "so it is when every check was skipped"
 says '^ok 1 .*# SKIP not here' "and counts as one"
 
 # What set -e makes of a checker that found damage.
+# shellcheck disable=SC2016	# the guest expands it
 guest damage --ktap <<<'echo 1..9; for i in 1 2 3; do echo "ok $i fine"; done; exit 4'
 expect 1 "exit status 4 after checks that ran is a failure"
 says 'exit status 4' "and says so"

@@ -264,6 +264,8 @@ static bool read_port(struct vm *vm, enum port p)
 	}
 	if (p != P_QMP)
 		vm->activity_ms = now_ms();
+	if (p == P_TAP || p == P_OUT || p == P_HVC)
+		vm->taken += n;
 	if (p == P_CONSOLE)
 		log_write(vm->console_log, buf, n);
 	if (p == P_CONSOLE && vm->o->io == IO_CONSOLE)
@@ -276,7 +278,8 @@ static bool read_port(struct vm *vm, enum port p)
 	return true;
 }
 
-static void drain(struct vm *vm)
+/* What the sockets hold, all of it. */
+void vm_drain(struct vm *vm)
 {
 	for (int p = 0; p < P_COUNT; p++)
 		while (vm->fd[p] >= 0 && read_port(vm, p))
@@ -292,7 +295,7 @@ static void take_signals(struct vm *vm)
 			vm->interrupted = true;
 	if (vm->pid > 0 && waitpid(vm->pid, &vm->wait_status, WNOHANG) == vm->pid) {
 		vm->pid = 0;
-		drain(vm);
+		vm_drain(vm);
 		vm->dead = true;
 	}
 }

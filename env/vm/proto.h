@@ -34,6 +34,12 @@ struct vex_payload_header {
 	uint64_t length;		/* bytes of the archive */
 };
 
+/*
+ * After its verdict the guest waits so long for the host to end it: QEMU still holds output that the host has not
+ * taken, up to some MiB for a slow reader, and would throw it away if the guest powered off.
+ */
+#define VEX_LINGER_S	600
+
 /* The job, a text file inside the archive: one directive per line, see init/job.c. */
 #define VEX_JOB_PATH	"/vex/job"
 

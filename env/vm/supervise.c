@@ -91,6 +91,25 @@ static void settle(struct vm *vm, long long ms)
 		;
 }
 
+/*
+ * The guest has sent its verdict and waits for its end, but QEMU may hold back output of it until our sockets have
+ * room. An answer to a command means that its main loop has looked at them: twice without a byte, and there is no more.
+ */
+static void take_rest(struct vm *vm)
+{
+	unsigned int quiet = 0;
+
+	while (quiet < 2 && !vm->dead && !vm->interrupted && now_ms() - vm->done_ms < VEX_LINGER_S * 1000LL) {
+		unsigned long long before = vm->taken;
+
+		if (!vm->o->uml && !qmp_command(vm, -1, "{\"execute\":\"query-status\"}"))
+			break;
+		vm_drain(vm);
+		vm_poll(vm, 0);
+		quiet = vm->taken == before ? quiet + 1 : 0;
+	}
+}
+
 /* An image may have a crash kernel, which now saves the memory: it is left alone while it talks. */
 static bool panic_is_over(const struct vm *vm)
 {
@@ -283,15 +302,17 @@ enum vex_exit supervise(struct vm *vm)
 		dump_code = dump_collect(vm);
 	else if (hung)
 		ask_for_tasks(vm);
+	else if (vm->done && !cut)
+		take_rest(vm);
 	else if (!cut && !vm->dead)
-		settle(vm, vm->done ? 0 : DRAIN_MS);
+		settle(vm, DRAIN_MS);
 	qemu_kill(vm);
 	if (vm->share_pid > 0) {
 		kill(vm->share_pid, SIGTERM);
 		while (waitpid(vm->share_pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	vm_poll(vm, 0);
+	vm_drain(vm);
 	term_restore();
 	return dump_code ? dump_code : judge(vm, hung, cut);
 }

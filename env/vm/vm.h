@@ -120,6 +120,7 @@ struct vm {
 	char console_line[128];	/* the last whole line of the console */
 	long long started_ms, ready_ms, done_ms, activity_ms, panic_ms;
 	long long test_limit_ms;
+	unsigned long long taken;	/* bytes of results and output so far */
 	bool warm;
 	bool session_over;
 	int session_status;
@@ -164,6 +165,7 @@ void uml_sysrq(struct vm *vm, char key);
 void vm_init(struct vm *vm, const struct opts *o, const struct machine *m);
 void vm_signals(void);
 bool vm_poll(struct vm *vm, int timeout_ms);
+void vm_drain(struct vm *vm);
 void vm_send_go(struct vm *vm);
 void vm_close(struct vm *vm);
 

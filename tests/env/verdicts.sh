@@ -54,6 +54,12 @@ expect 1 "exit status 4 without a word is a failure"
 guest forward <<<'exit 42'
 expect 42 "the status of a script is forwarded"
 
+# The reader is so slow that the guest is done long before its output is taken.
+STATUS=0
+"$VEX" shell --kernel 6.1 -- seq 1 100000 2>/dev/null </dev/null | { sleep 8; cat; } >"$WORK/seq" || STATUS=$?
+seq 1 100000 | cmp - "$WORK/seq" >"$WORK/out" 2>&1 || STATUS=1
+expect 0 "a slow reader gets the whole output"
+
 echo 'echo plain; exit 41' >"$WORK/plain.sh"
 run "$VEX" vm --module none --rundir "$WORK/plain" "$WORK/plain.sh"
 expect 41 "a script without #! is run by the shell"

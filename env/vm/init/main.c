@@ -174,5 +174,6 @@ int main(void)
 	do_job();
 	last_oracles();
 	send_verdict();
+	sleep(VEX_LINGER_S);
 	power_off();
 }

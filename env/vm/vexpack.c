@@ -25,8 +25,10 @@
 #include "proto.h"
 
 #define NEWC_HEADER 110
+#define PAYLOAD_SIZE (1ull << 30)	/* the saved guest saw a disk of this size */
 
 static FILE *out;
+static bool disk;
 static const char *out_name;
 static uint64_t written;
 static unsigned int inode;
@@ -59,6 +61,14 @@ static void align4(void)
 	put("\0\0\0", -written & 3);
 }
 
+/* Before a large file is written, not after. A bare archive has no limit. */
+static void check_room(const char *name, uint64_t size)
+{
+	if (disk && VEX_PAYLOAD_OFFSET + written + NEWC_HEADER + strlen(name) + size + NEWC_HEADER + 64 > PAYLOAD_SIZE)
+		fail("%s (%llu MiB) does not fit: the files of a run are at most %llu MiB", name,
+		     (unsigned long long)(size >> 20), PAYLOAD_SIZE >> 20);
+}
+
 static void header(const char *name, mode_t mode, uint32_t size)
 {
 	size_t len;
@@ -66,6 +76,7 @@ static void header(const char *name, mode_t mode, uint32_t size)
 	while (*name == '/')
 		name++;
 	len = strlen(name) + 1;
+	check_room(name, size);
 	if (!strstr(name, "TRAILER"))
 		inode++;
 	char h[NEWC_HEADER + 1];
@@ -213,7 +224,7 @@ static void add_line(char *line)
 	}
 }
 
-static void finish(bool disk)
+static void finish(void)
 {
 	struct vex_payload_header h = { .magic = VEX_PAYLOAD_MAGIC };
 
@@ -224,14 +235,13 @@ static void finish(bool disk)
 		fail("write %s: %s", out_name, strerror(errno));
 	if (fclose(out))
 		fail("write %s: %s (is the disk full?)", out_name, strerror(errno));
-	/* The guest saw a disk of this size when it was saved; a sparse tail costs nothing. */
-	if (disk && truncate(out_name, 1 << 30))
+	/* A sparse tail costs nothing. */
+	if (disk && truncate(out_name, PAYLOAD_SIZE))
 		fail("resize %s: %s", out_name, strerror(errno));
 }
 
 int main(int argc, char **argv)
 {
-	bool disk = false;
 	char line[8192];
 	int c;
 
@@ -257,6 +267,6 @@ int main(int argc, char **argv)
 		if (line[0] && line[0] != '#')
 			add_line(line);
 	}
-	finish(disk);
+	finish();
 	return 0;
 }

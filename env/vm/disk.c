@@ -162,7 +162,7 @@ void remove_images(const struct opts *o)
 
 		unlink(slot);
 		free(slot);
-		if (i < o->ndisks && o->disks[i].made && !o->keep)
+		if (i < o->ndisks && o->disks[i].made && o->disks[i].file && !o->keep)
 			unlink(o->disks[i].file);
 	}
 	if (o->image)

@@ -79,6 +79,8 @@ static const struct option long_options[] = {
 };
 
 static bool probe_only;
+static struct opts options = { .memory_mb = 768, .idle_s = 30 };
+static pid_t owner;
 
 static unsigned int number(const char *name, const char *text, unsigned long min, unsigned long max)
 {
@@ -231,7 +233,7 @@ static enum vex_exit run_once(struct opts *o, struct machine *m, int state, bool
 	if (state >= 0)
 		close(state);
 	code = supervise(&vm);
-	*warm_failed = vm.warm && code == VEX_ENV && !vm.error && !vm.no_space && !o->image;
+	*warm_failed = vm.warm && code == VEX_ENV && !vm.ready && !vm.error && !vm.no_space && !o->image;
 	write_result(&vm, code);
 	if (code != VEX_PASSED && vm.message[0] && !*warm_failed)
 		fprintf(stderr, "    %s: %s\n", cause(code), vm.message);
@@ -258,52 +260,62 @@ static int open_state(const struct opts *o, const struct machine *m, char *why, 
 	return fd;
 }
 
+/* However this process ends, fatal() and Ctrl-C in the middle of a saving included: only logs stay behind. */
+static void clean_up(void)
+{
+	if (getpid() != owner)
+		return;
+	warm_clean();
+	remove_images(&options);
+}
+
 int main(int argc, char **argv)
 {
-	struct opts o = { .memory_mb = 768, .idle_s = 30 };
 	bool warm_failed = false;
 	char why[512] = "";
 	struct machine m = { 0 };
 	enum vex_exit code;
 	int state;
 
-	parse(&o, argc, argv);
-	if (o.uml) {
-		uml_check(&o);
-		o.lane = LANE_COLD;
+	parse(&options, argc, argv);
+	if (options.uml) {
+		uml_check(&options);
+		options.lane = LANE_COLD;
 	}
-	if (!o.cpus)
-		o.cpus = o.uml ? 1 : 2;
-	if (make_dirs(o.rundir))
-		fatal(VEX_ENV, "cannot write to %s: %s", o.rundir, strerror(errno));
+	if (!options.cpus)
+		options.cpus = options.uml ? 1 : 2;
+	if (make_dirs(options.rundir))
+		fatal(VEX_ENV, "cannot write to %s: %s", options.rundir, strerror(errno));
 	vm_signals();
 	/* A guest of an image may run for days: it must not outlive the terminal it was started from. */
-	if (o.image)
+	if (options.image)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (o.uml)
+	if (options.uml)
 		native_machine(&m);
 	else
-		find_machine(&m, &o);
+		find_machine(&m, &options);
 	if (probe_only) {
 		printf("accel=%s scale=%u tsc_khz=%u reason=%s\n", accel_name(m.accel), m.scale,
 		       m.tsc_khz, m.reason);
 		return 0;
 	}
-	check_memory(&o);
-	if (!o.uml)
-		share_choose(&o);
-	if (o.image)
-		image_prepare(&o);
-	make_disks(&o);
+	check_memory(&options);
+	if (!options.uml)
+		share_choose(&options);
+	owner = getpid();
+	atexit(clean_up);
+	if (options.image)
+		image_prepare(&options);
+	make_disks(&options);
 	/* These change the machine the guest sees: no saved guest has booted with them. */
-	if (o.paused || o.kgdb || o.dump)
-		o.lane = LANE_COLD;
-	state = open_state(&o, &m, why, sizeof(why));
-	code = run_once(&o, &m, state, &warm_failed);
+	if (options.paused || options.kgdb || options.dump)
+		options.lane = LANE_COLD;
+	state = open_state(&options, &m, why, sizeof(why));
+	code = run_once(&options, &m, state, &warm_failed);
 	if (warm_failed) {
 		say("cold boot: the saved guest did not resume (see qemu.log)");
-		code = run_once(&o, &m, -1, &warm_failed);
+		warm_discard();
+		code = run_once(&options, &m, -1, &warm_failed);
 	}
-	remove_images(&o);
 	return code;
 }

@@ -195,6 +195,8 @@ const char *accel_name(enum accel accel);
 /* warm.c */
 int warm_open(const struct opts *o, const struct machine *m, char *why, size_t size);
 bool warm_fix_disks(struct vm *vm);
+void warm_clean(void);
+void warm_discard(void);
 
 /* supervise.c */
 enum vex_exit supervise(struct vm *vm);

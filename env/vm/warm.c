@@ -18,6 +18,10 @@
 
 #define KEEP_STATES	8	/* about 100 MB each */
 
+/* What a saving that is under way has on the disk, and the state this run resumes. */
+static struct opts base;
+static char *half_saved, *empty, *state_path;
+
 static uint64_t state_key(const struct opts *o, const struct machine *m)
 {
 	struct argv a = { 0 };
@@ -93,17 +97,36 @@ static bool migrate_to(struct vm *vm, int fd)
 	return false;
 }
 
+/* A saving that was broken off leaves nothing; after one that was not there is only its logs. */
+void warm_clean(void)
+{
+	if (!half_saved)
+		return;
+	remove_images(&base);
+	unlink(empty);
+	unlink(half_saved);
+	free(half_saved);
+	free(empty);
+	half_saved = empty = NULL;
+}
+
+/* A state that did not resume once would fail every run from here on; the next one saves a new one. */
+void warm_discard(void)
+{
+	if (state_path)
+		unlink(state_path);
+}
+
 /* Boots a guest with empty disks, waits for "ready" and saves it under path. */
 static bool save_state(const struct opts *o, const struct machine *m, const char *path, char *why,
 		       size_t size)
 {
-	struct opts base = *o;
-	char *tmp = xprintf("%s.%d", path, getpid()), *empty;
 	long long limit = 60000LL * m->scale / 100;
 	struct vm vm;
 	bool ok = false;
 	int fd;
 
+	base = *o;
 	base.rundir = xprintf("%s/save", o->rundir);
 	base.ndisks = 0;
 	base.io = IO_NONE;
@@ -111,12 +134,14 @@ static bool save_state(const struct opts *o, const struct machine *m, const char
 	base.show = SHOW_NONE;
 	base.window = base.monitor = false;
 	empty = xprintf("%s/empty.img", base.rundir);
+	half_saved = xprintf("%s.%d", path, getpid());
 	if (make_dirs(base.rundir) || make_sparse(empty, 1 << 30))
 		fatal(VEX_ENV, "cannot write to %s: %s", base.rundir, strerror(errno));
 	base.payload = empty;
-	fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = open(half_saved, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0) {
-		snprintf(why, size, "%s: %s", tmp, strerror(errno));
+		snprintf(why, size, "%s: %s", half_saved, strerror(errno));
+		warm_clean();
 		return false;
 	}
 	vm_init(&vm, &base, m);
@@ -131,21 +156,15 @@ static bool save_state(const struct opts *o, const struct machine *m, const char
 	else
 		ok = true;
 	vm_close(&vm);
-	close(fd);
-	remove_images(&base);
-	unlink(empty);
-	if (vm.interrupted) {
-		unlink(tmp);
+	if (vm.interrupted)
 		exit(VEX_INTERRUPTED);
-	}
-	if (ok && rename(tmp, path)) {
+	/* Its name must not outlive its content when the host loses power. */
+	if (ok && (fsync(fd) || rename(half_saved, path))) {
 		snprintf(why, size, "%s: %s", path, strerror(errno));
 		ok = false;
 	}
-	if (!ok)
-		unlink(tmp);
-	free(tmp);
-	free(empty);
+	close(fd);
+	warm_clean();
 	return ok;
 }
 
@@ -155,7 +174,7 @@ static bool save_state(const struct opts *o, const struct machine *m, const char
  */
 int warm_open(const struct opts *o, const struct machine *m, char *why, size_t size)
 {
-	char *dir = xprintf("%s/warm", o->cache), *path, *lock_path;
+	char *dir = xprintf("%s/warm", o->cache), *lock_path;
 	int fd = -1, lock;
 
 	if (o->share) {
@@ -173,23 +192,22 @@ int warm_open(const struct opts *o, const struct machine *m, char *why, size_t s
 		snprintf(why, size, "%s is not writable", dir);
 		return -1;
 	}
-	path = xprintf("%s/%016llx.state", dir, (unsigned long long)state_key(o, m));
+	state_path = xprintf("%s/%016llx.state", dir, (unsigned long long)state_key(o, m));
 	lock_path = xprintf("%s/lock", dir);
 	lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock >= 0)
 		flock(lock, LOCK_EX);
-	if (access(path, R_OK)) {
+	if (access(state_path, R_OK)) {
 		say("saving a booted guest for the warm lane (once per kernel and set of options)");
-		if (save_state(o, m, path, why, size))
+		if (save_state(o, m, state_path, why, size))
 			prune(dir);
 	}
-	if (!access(path, R_OK)) {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (!access(state_path, R_OK)) {
+		fd = open(state_path, O_RDONLY | O_CLOEXEC);
 		futimens(fd, NULL);	/* used now: the last to be pruned */
 	}
 	if (lock >= 0)
 		close(lock);
-	free(path);
 	free(lock_path);
 	free(dir);
 	return fd;

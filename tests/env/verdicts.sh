@@ -63,3 +63,39 @@ expect 0 "a slow reader gets the whole output"
 echo 'echo plain; exit 41' >"$WORK/plain.sh"
 run "$VEX" vm --module none --rundir "$WORK/plain" "$WORK/plain.sh"
 expect 41 "a script without #! is run by the shell"
+
+# ---- saved guests ------------------------------------------------------------------------------
+# A cache of our own for them, so that nobody else's run meets what is broken here.
+mkdir -p "$WORK/cache/vex"
+for f in "${XDG_CACHE_HOME:-$HOME/.cache}"/vex/*; do [[ $f == */warm ]] || ln -s "$f" "$WORK/cache/vex/"; done
+export XDG_CACHE_HOME=$WORK/cache
+states() { find "$WORK/cache/vex/warm" -name '*.state*'; }
+
+guest save --disk d=64M <<<'exit 0'
+expect 0 "a run that saves a guest first"
+(($(states | wc -l) == 1))
+report $? "leaves one saved guest"
+truncate -s 1M "$(states)"
+guest broken --disk d=64M <<<'exit 0'
+expect 0 "one that does not resume costs a cold boot"
+says 'the saved guest did not resume' "which is said"
+[[ -z $(states) ]]
+report $? "and is removed"
+
+rm -f "$WORK"/cache/vex/warm/*.state
+setsid "$VEX" vm --module none --rundir "$WORK/breakoff" --disk d=64M "$WORK/save.sh" >"$WORK/out" 2>&1 </dev/null &
+pid=$!
+until pgrep -f "^qemu.*$WORK/breakoff/save/" >/dev/null || ! kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+kill -INT "$(pgrep -f "^[^ ]*vexvm .*--rundir $WORK/breakoff ")"
+STATUS=0
+wait "$pid" || STATUS=$?
+expect 130 "Ctrl-C while a guest is saved"
+nothing_left "$WORK/breakoff" "Ctrl-C while a guest is saved"
+[[ -z $(states) ]]
+report $? "no half of a saved guest either"
+
+# ---- files for the guest -----------------------------------------------------------------------
+truncate -s 1100M "$WORK/big"
+guest large --file /large="$WORK/big" <<<'exit 0'
+expect 6 "more files than the payload disk holds"
+says 'large \(1100 MiB\) does not fit' "the file is named"

@@ -128,6 +128,12 @@ crash_info() {
 	chmod +x "$out/reproduce"
 }
 
+# A failed run removes what it has of the bundle: nothing else may be there.
+crash_new_dir() {
+	[[ ! -e $1 || (-d $1 && -z $(ls -A "$1")) ]] || usage_error "--bundle $1: it exists; name a directory that does not, or is empty"
+	readlink -m "$1"
+}
+
 crash_prune() {
 	local b
 	crash_bundles | tail -n +$((KEEP_BUNDLES + 1)) | while read -r b; do rm -rf "$b"; done
@@ -277,7 +283,7 @@ cmd_main() {
 		--trigger) need_value "$1" $#; [[ $2 =~ ^[a-z]+$ ]] || usage_error "--trigger $2: a word"; trigger=$2; shift ;;
 		--no-kdump) C_KDUMP=0 ;;
 		--kdump-append) need_value "$1" $#; C_APPEND=$2; shift ;;
-		--bundle) need_value "$1" $#; C_BUNDLE=$(readlink -m "$2"); shift ;;
+		--bundle) need_value "$1" $#; C_BUNDLE=$(crash_new_dir "$2") || exit; shift ;;
 		--rundir) need_value "$1" $#; C_RUNDIR=$(readlink -m "$2"); shift ;;
 		--timeout) need_value "$1" $#; [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout $2: use seconds"; C_LIMIT=$2; shift ;;
 		--) shift; C_COMMAND=("$@"); [[ $# -gt 0 ]] || usage_error "-- wants a command"; break ;;

@@ -52,7 +52,8 @@ parse_mb() {
 	esac
 }
 
-# A new directory below build/runs; old ones go, so that logs never fill the disk.
+# A new directory below build/runs; old ones go, so that logs never fill the disk. Its name ends in the process that
+# it belongs to: what still runs keeps it.
 run_dir() {
 	local dir old
 	dir=$VEX_BUILD/runs/${1:-run}-$(date +%Y%m%d-%H%M%S)-$$
@@ -60,7 +61,7 @@ run_dir() {
 	vm_sweep
 	mkdir -p "$dir" || die "$EX_ENV" "cannot create $dir: make room on the host (./vex clean)"
 	find "$VEX_BUILD/runs" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn |
-		tail -n +$((KEEP_RUNS + 1)) | cut -d' ' -f2- | while read -r old; do rm -rf "$old"; done
+		tail -n +$((KEEP_RUNS + 1)) | cut -d' ' -f2- | while read -r old; do [[ -d /proc/${old##*-} ]] || rm -rf "$old"; done
 	printf '%s' "$dir"
 }
 

@@ -45,6 +45,26 @@ cat "$ROOT"/tools/vexctl/*.c | awk -F'"' '
 	}' - "$ROOT/tools/man/vexctl.1" >"$WORK/out"
 [[ ! -s $WORK/out ]]
 report $? "vexctl: manual and help name every option its commands accept"
+# A bundle is removed when the run fails; what is the user's is not.
+mkdir "$WORK/mine"
+echo precious >"$WORK/mine/file"
+run "$VEX" crash --bundle "$WORK/mine" -- true
+expect 2 "crash --bundle on a directory in use"
+says 'it exists' "says why"
+[[ $(<"$WORK/mine/file") == precious ]]
+report $? "and leaves it alone"
+# Directories of runs beyond the newest 30 go, those of a process that lives stay.
+# shellcheck disable=SC2016	# for the other shell
+bash -c 'VEX_ROOT=$1 VEX_BUILD=$2/build VEX_CACHE=$2/cache
+	mkdir -p "$VEX_BUILD" "$VEX_CACHE"
+	for f in "$1"/env/lib/*.sh; do . "$f"; done
+	for i in $(seq 40); do mkdir -p "$VEX_BUILD/runs/old-20000101-000000-99999$i"; done
+	mkdir "$VEX_BUILD/runs/live-20000101-000000-$$"
+	touch -d 2000-01-01 "$VEX_BUILD"/runs/*
+	run_dir new >/dev/null
+	[[ -d $VEX_BUILD/runs/live-20000101-000000-$$ && $(find "$VEX_BUILD/runs" -mindepth 1 -maxdepth 1 | wc -l) -le 32 ]]
+' - "$ROOT" "$WORK"
+report $? "old runs are pruned, those that still run are not"
 # A checkout that never had a bundle has no build/crash either.
 mkdir "$WORK/new"
 cp -r "$ROOT/vex" "$ROOT/env" "$WORK/new/"

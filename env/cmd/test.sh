@@ -56,6 +56,12 @@ worse() {
 # shards_judge DIR LIST: a launcher's exit code counts unless all that failed there was known to fail.
 shards_judge() {
 	local dir=$1 list=$2 d rc
+	for d in "${SHARDS_STARTED[@]}"; do
+		[[ -s $dir/$d.d/rc ]] || ((T_INTERRUPTED)) || {
+			warn "$d ended without a result (a full disk? no memory?): see ${dir#"$VEX_ROOT"/}"
+			worse "$EX_ENV"
+		}
+	done
 	for d in "$dir"/shard*.d*/; do
 		[[ -d $d ]] || continue
 		d=${d%/}

@@ -90,6 +90,8 @@ test_env() {
 		pool_reap
 		for name in "${POOL_DONE[@]}"; do
 			progress_end
+			# A script's own shell may die (no room, no memory): no result is no pass.
+			[[ -s $dir/$name.summary ]] || printf 'not ok 0 %s left no result\n' "$name" >>"$dir/$name.tap" || worse "$EX_ENV"
 			note "$(cat "$dir/$name.summary" 2>/dev/null || echo "$name: no result")"
 			if grep -q '^not ok ' "$dir/$name.tap"; then
 				grep -E '^(not ok|#)' "$dir/$name.tap" | sed 's/^/      /' >&2

@@ -43,6 +43,21 @@ not_started() {
 		!($5 in seen)' "$shard"
 }
 
+# Whether a test of DIR is why its run ended with RC: it did not end itself, it failed, or the kernel complained in it. A
+# test that failed does not explain a lost machine.
+failure_explained() {
+	[[ -z $(result_field "$1" running) ]] || return 0
+	case $2 in
+	"$EX_FAILED") grep -q '^not ok ' "$1/tap.log" ;;
+	"$EX_PANIC") failed_after '# (kernel|kmemleak)' "$1/tap.log" ;;
+	"$EX_HANG") failed_after 'timed out after' "$1/tap.log" ;;
+	*) false ;;
+	esac
+}
+
+# Whether a test failed in FILE behind a line with PATTERN.
+failed_after() { awk -v want="$1" '$0 ~ want { said = 1 } /^not ok / && said { found = 1 } END { exit !found }' "$2"; }
+
 # A run that failed as a whole (a leak found at the end, a module that stays, a lost machine) is a failure with a name,
 # even when every test passed.
 note_run_failure() {
@@ -51,8 +66,7 @@ note_run_failure() {
 	# What the last oracles said stands behind the last result.
 	last=$(awk '/^(not )?ok / { l = "" } /^# (kernel|kmemleak|cannot unload)/ { if (l == "") l = $0 } END { print l }' "$dir/tap.log")
 	if [[ -z $last ]]; then
-		# A test that failed, or started and did not end, is the failure.
-		if grep -q '^not ok ' "$dir/tap.log" || [[ -n $(result_field "$dir" running) ]]; then return; fi
+		if failure_explained "$dir" "$rc"; then return; fi
 		last="# $(cause_of "$rc"): $(result_field "$dir" message)"
 	fi
 	printf '# vex: start end-of-run.%s\n%s\nnot ok 0 end-of-run.%s\n' "${dir##*/}" "$last" "${dir##*/}" >>"$dir/tap.log"
@@ -184,6 +198,7 @@ run_shards() {
 	local dir=$1 queue=() i cost total failed=0
 	total=$(wc -l <"$dir/plan")
 	for ((i = 1; i <= T_SHARDS; i++)); do queue+=("shard$i"); done
+	SHARDS_STARTED=()
 	pool_init "$T_JOBS"
 	while ((${#queue[@]} || ${#POOL_COST[@]})); do
 		if ((POOL_STOP)); then
@@ -197,6 +212,7 @@ run_shards() {
 			if ((cost > T_JOBS)); then cost=$T_JOBS; fi
 			((cost <= POOL_FREE)) || continue
 			pool_start "${queue[i]}" "$cost" run_shard "$dir/${queue[i]}" "$dir/${queue[i]}.d"
+			SHARDS_STARTED+=("${queue[i]}")
 			unset "queue[i]"
 		done
 		sleep 0.2

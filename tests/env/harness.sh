@@ -67,6 +67,13 @@ last '1 passed, 0 failed, 3 skipped' "they count as skipped"
 says 'not counted 6\.1: known failure: until 2999-01-01: seen by the self-test: fail' "and are printed with their reason"
 grep -q 'name="fail".*<skipped message="known failure' "$(logs)/junit.xml"
 report $? "also in junit.xml"
+# What is known explains itself, and nothing else that goes wrong beside it: here a taint without a word in the log.
+guest_test tainter <<<'echo 1..1; echo 512 >/proc/sys/kernel/tainted; echo "not ok 1 as foretold"'
+echo 'tainter all fail 2999-01-01 fails, and taints' >"$WORK/known"
+T --filter '^tainter$'
+expect 3 "a known failure does not hide what became of the guest"
+says 'end-of-run.*taint 512' "which is a failure of its own"
+rm "$WORK/g/tainter.sh"
 echo 'pass all fail 2999-01-01 it used to fail' >"$WORK/known"
 T --filter '^pass$'
 expect 1 "a known failure that passes fails the run"

@@ -134,9 +134,29 @@ snapshot_options() {
 		"$(sed -n "s/.*'-accel' '\([a-z]*\).*/\1/p" "$dir/qemu.cmd")"
 }
 
+# Memory, disks and options of the guest in RUNDIR into SNAP. In a shell of its own: however that ends, the guest goes on
+# and nothing half made stays.
+snapshot_write() {
+	local dir=$1 snap=$2 tmp=$2.$$ f
+	# shellcheck disable=SC2064	# the names as they are now
+	trap "rm -rf '$tmp'; snapshot_go '$dir' || warn 'the guest does not go on'" EXIT
+	trap 'exit "$EX_INT"' INT TERM HUP
+	mkdir -p "$tmp"
+	snapshot_migrate "$dir" "$tmp/state" && snapshot_copy "$dir/overlay.qcow2" "$tmp/overlay.qcow2" || snapshot_failed "$dir"
+	for f in "$dir"/*.img; do
+		[[ ! -f $f ]] || snapshot_copy "$f" "$tmp/" || snapshot_failed "$dir"
+	done
+	snapshot_options "$dir" "$(guest_field "$dir" what)" "$(guest_field "$dir" key)" >"$tmp/options" || snapshot_failed "$dir"
+	mv -T "$tmp" "$snap" || die "$EX_USAGE" "somebody else has just saved a snapshot ${snap##*/}: use another name"
+}
+
+snapshot_failed() {
+	die "$EX_ENV" "the snapshot could not be saved (see ${1#"$VEX_ROOT"/}/qmp.log); make room on the host"
+}
+
 # snapshot_save RUNDIR NAME: of the guest that runs there; it goes on afterwards.
 snapshot_save() {
-	local dir=$1 name=$2 snap tmp f ok=0 start
+	local dir=$1 name=$2 snap f start
 	snap=$(snapshot_dir "$name") start=$(now_ms)
 	[[ -f $dir/overlay.qcow2 ]] || die "$EX_USAGE" "only an image guest with a throw-away overlay can be saved"
 	[[ ! -e $snap ]] || die "$EX_USAGE" "there is a snapshot '$name' already: --snapshot delete $name, or another name"
@@ -146,21 +166,7 @@ snapshot_save() {
 	f=$(grep -oE "'file=[^,']*" "$dir/qemu.cmd" | cut -d= -f2- | grep -v "^$dir/" | head -n1) || true
 	[[ -z $f ]] || die "$EX_USAGE" "a guest with a disk of yours ($f) cannot be saved: let it have disks of its own (--disk NAME=SIZE)"
 	need_space "$VEX_CACHE" 2000 "a snapshot"
-	tmp=$snap.$$
-	mkdir -p "$tmp"
 	say "Saving snapshot $name"
-	if snapshot_migrate "$dir" "$tmp/state" && snapshot_copy "$dir/overlay.qcow2" "$tmp/overlay.qcow2"; then
-		ok=1
-		for f in "$dir"/*.img; do
-			[[ ! -f $f ]] || snapshot_copy "$f" "$tmp/" || ok=0
-		done
-	fi
-	if ((ok)); then snapshot_options "$dir" "$(guest_field "$dir" what)" "$(guest_field "$dir" key)" >"$tmp/options"; fi
-	snapshot_go "$dir" || warn "the guest does not go on"
-	if ((!ok)); then
-		rm -rf "$tmp"
-		die "$EX_ENV" "snapshot $name could not be saved (see ${dir#"$VEX_ROOT"/}/qmp.log); make room on the host"
-	fi
-	mv "$tmp" "$snap"
+	(snapshot_write "$dir" "$snap") || exit
 	note "$(du -sh "$snap" | cut -f1) in $(secs $(($(now_ms) - start))) s; ./vex shell --image --snapshot load $name resumes it"
 }

@@ -21,7 +21,7 @@ static const char usage_text[] =
 "usage: vexqmp RUNDIR [--until TEXT] COMMAND...\n"
 "  COMMAND        a QMP object, or a command's bare name (query-status)\n"
 "  --until TEXT   repeat the last command until its answer holds TEXT; an answer that holds \"failed\"\n"
-"                 ends it with 1\n"
+"                 or \"cancelled\" ends it with 1\n"
 "exit: 0 done, 1 QEMU refused a command, 2 usage, 5 no guest there, 6 no answer\n";
 
 #define POLL_US		50000
@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 		bool ok = command(f, argv[i]);
 
 		while (ok && until && i == argc - 1 && !strstr(line, until)) {
-			ok = !strstr(line, "\"failed\"");
+			ok = !strstr(line, "\"failed\"") && !strstr(line, "\"cancelled\"");
 			usleep(POLL_US);
 			ok = ok && command(f, argv[i]);
 		}

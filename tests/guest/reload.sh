@@ -15,11 +15,17 @@ ok() { # ok STATUS NAME
 }
 
 use() {
-	mount -t vexfs "$VEX_DISK_TEST" "$mnt" && echo "round $1" >"$mnt/f$1" && mkdir "$mnt/d$1" && cat "$mnt/f$1" >/dev/null &&
+	mount -t vexfs "$VEX_DISK_TEST" "$mnt" || return 1
+	work "$1"
+	worked=$?
+	umount "$mnt" && return $worked
+}
+
+work() {
+	echo "round $1" >"$mnt/f$1" && mkdir "$mnt/d$1" && cat "$mnt/f$1" >/dev/null &&
 		vexctl collection create "$mnt" "c$1" --dim 4 --type f32 --metric l2 >/dev/null &&
 		echo "1 2 3 $1" | vexctl set --collection "c$1" "$mnt/f$1" - >/dev/null &&
 		vexctl search --collection "c$1" --k 1 --vector /tmp/state/query "$mnt" >/dev/null
-	umount "$mnt"
 }
 
 # rounds FROM TO

@@ -124,8 +124,8 @@ static void vexfs_error_record(struct super_block *sb, u64 ino, u64 blkno, const
 }
 
 /*
- * The policy first: a record that went into a transaction which the policy then aborts would be lost. What is found after
- * a shutdown is not recorded; nothing is to be written then.
+ * The policy first: a record that went into a transaction which the policy then aborts would be lost. What is found
+ * after a shutdown is not recorded; nothing is to be written then.
  */
 static void vexfs_error_handle(struct super_block *sb, u64 ino, u64 blkno, const char *what, int err)
 {

@@ -142,7 +142,8 @@ snapshot_write() {
 	trap "rm -rf '$tmp'; snapshot_go '$dir' || warn 'the guest does not go on'" EXIT
 	trap 'exit "$EX_INT"' INT TERM HUP
 	mkdir -p "$tmp"
-	snapshot_migrate "$dir" "$tmp/state" && snapshot_copy "$dir/overlay.qcow2" "$tmp/overlay.qcow2" || snapshot_failed "$dir"
+	snapshot_migrate "$dir" "$tmp/state" || snapshot_failed "$dir"
+	snapshot_copy "$dir/overlay.qcow2" "$tmp/overlay.qcow2" || snapshot_failed "$dir"
 	for f in "$dir"/*.img; do
 		[[ ! -f $f ]] || snapshot_copy "$f" "$tmp/" || snapshot_failed "$dir"
 	done

@@ -25,6 +25,7 @@ int run_tool(const char *log, char *const argv[])
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(127);
+		vm_default_signals();
 		dup2(open("/dev/null", O_RDWR), 0);
 		dup2(fd, 1);
 		dup2(fd, 2);

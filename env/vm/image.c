@@ -134,13 +134,11 @@ void image_remove(const struct opts *o)
 
 static void session_child(const struct vm *vm, pid_t parent)
 {
-	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(127);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	vm_default_signals();
 	signal(SIGPIPE, SIG_DFL);
 	setenv("VEX_RUNDIR", vm->o->rundir, 1);
 	execl("/bin/bash", "bash", "-c", vm->o->session, (char *)NULL);

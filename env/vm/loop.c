@@ -36,6 +36,25 @@ void vm_signals(void)
 		fatal(VEX_ENV, "signalfd: %s", strerror(errno));
 }
 
+/* For a child: what vm_signals() blocked would be deaf to the signals we end it with. */
+void vm_default_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Sleeps; ends the launcher when it is told to while there is no guest yet. */
+void vm_pause(int ms)
+{
+	struct pollfd p = { .fd = signal_fd, .events = POLLIN };
+	struct signalfd_siginfo si;
+
+	if (poll(&p, 1, ms) > 0 && read(signal_fd, &si, sizeof(si)) == sizeof(si) && si.ssi_signo != SIGCHLD)
+		exit(VEX_INTERRUPTED);
+}
+
 void vm_init(struct vm *vm, const struct opts *o, const struct machine *m)
 {
 	memset(vm, 0, sizeof(*vm));

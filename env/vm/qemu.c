@@ -187,7 +187,6 @@ static void child(struct vm *vm, struct argv *a, int *theirs, int incoming_fd, p
 {
 	char *log = xprintf("%s/qemu.log", vm->o->rundir);
 	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	sigset_t none;
 
 	/* A guest never outlives its launcher, however that one ends. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -195,8 +194,7 @@ static void child(struct vm *vm, struct argv *a, int *theirs, int incoming_fd, p
 		_exit(127);
 	/* Own session: Ctrl-C is for the launcher, which then ends the guest in order. */
 	setsid();
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	vm_default_signals();
 	dup2(open("/dev/null", O_RDWR), 0);
 	dup2(fd, 1);
 	dup2(fd, 2);

@@ -50,6 +50,7 @@ static void exec_daemon(const char *daemon, const struct vm *vm, int fd, pid_t p
 	if (getppid() != parent)
 		_exit(127);
 	setsid();
+	vm_default_signals();
 	dup2(open("/dev/null", O_RDWR), 0);
 	dup2(out, 1);
 	dup2(out, 2);

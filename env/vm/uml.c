@@ -201,7 +201,6 @@ static void run_kernel(const struct vm *vm, struct argv *a, const int *theirs, c
 {
 	char *kernel = realpath(vm->o->kernel, NULL);
 	struct rlimit no_core = { 0, 0 };
-	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != keeper)
@@ -209,8 +208,7 @@ static void run_kernel(const struct vm *vm, struct argv *a, const int *theirs, c
 	setsid();
 	/* A panic ends in abort(): its console output is what counts, not a core of all the guest's memory. */
 	setrlimit(RLIMIT_CORE, &no_core);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	vm_default_signals();
 	dup2(open("/dev/null", O_RDWR), 0);
 	dup2(theirs[P_CONSOLE], 1);
 	dup2(theirs[P_CONSOLE], 2);
@@ -250,14 +248,12 @@ static void remove_links(const struct opts *o)
 static void __attribute__((noreturn)) end_like(int status)
 {
 	struct rlimit no_core = { 0, 0 };
-	sigset_t none;
 
 	if (WIFEXITED(status))
 		_exit(WEXITSTATUS(status));
 	setrlimit(RLIMIT_CORE, &no_core);
 	signal(WTERMSIG(status), SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	vm_default_signals();
 	raise(WTERMSIG(status));
 	_exit(128 + WTERMSIG(status));
 }

@@ -164,6 +164,8 @@ void uml_sysrq(struct vm *vm, char key);
 /* loop.c */
 void vm_init(struct vm *vm, const struct opts *o, const struct machine *m);
 void vm_signals(void);
+void vm_default_signals(void);
+void vm_pause(int ms);
 bool vm_poll(struct vm *vm, int timeout_ms);
 void vm_drain(struct vm *vm);
 void vm_send_go(struct vm *vm);

@@ -168,14 +168,31 @@ static bool save_state(const struct opts *o, const struct machine *m, const char
 	return ok;
 }
 
+/* One guest is saved at a time. Another run may be at it for a minute: wait so that Ctrl-C is heard. */
+static int lock_cache(const char *dir)
+{
+	char *path = xprintf("%s/lock", dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	bool told = false;
+
+	free(path);
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+		if (!told)
+			say("waiting for another run that saves a booted guest");
+		told = true;
+		vm_pause(200);
+	}
+	return fd;
+}
+
 /*
  * Returns an open state to resume, made first when there is none; -1 with the reason in why.
  * The lock makes two first runs wait for one boot in place of doing it twice.
  */
 int warm_open(const struct opts *o, const struct machine *m, char *why, size_t size)
 {
-	char *dir = xprintf("%s/warm", o->cache), *lock_path;
-	int fd = -1, lock;
+	char *dir = xprintf("%s/warm", o->cache);
+	int fd, lock = -1;
 
 	if (o->share) {
 		snprintf(why, size, "a shared directory cannot be part of a saved guest");
@@ -193,22 +210,20 @@ int warm_open(const struct opts *o, const struct machine *m, char *why, size_t s
 		return -1;
 	}
 	state_path = xprintf("%s/%016llx.state", dir, (unsigned long long)state_key(o, m));
-	lock_path = xprintf("%s/lock", dir);
-	lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock >= 0)
-		flock(lock, LOCK_EX);
-	if (access(state_path, R_OK)) {
+	fd = open(state_path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		lock = lock_cache(dir);
+	if (fd < 0 && access(state_path, R_OK)) {
 		say("saving a booted guest for the warm lane (once per kernel and set of options)");
 		if (save_state(o, m, state_path, why, size))
 			prune(dir);
 	}
-	if (!access(state_path, R_OK)) {
+	if (fd < 0)
 		fd = open(state_path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
 		futimens(fd, NULL);	/* used now: the last to be pruned */
-	}
 	if (lock >= 0)
 		close(lock);
-	free(lock_path);
 	free(dir);
 	return fd;
 }

@@ -94,6 +94,18 @@ nothing_left "$WORK/breakoff" "Ctrl-C while a guest is saved"
 [[ -z $(states) ]]
 report $? "no half of a saved guest either"
 
+flock -F "$WORK/cache/vex/warm/lock" sleep 600 &
+holder=$!
+setsid "$VEX" vm --module none --rundir "$WORK/waits" --disk d=64M "$WORK/save.sh" >"$WORK/out" 2>&1 </dev/null &
+pid=$!
+until grep -q 'waiting for another run' "$WORK/out" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+kill -INT "$(pgrep -f "^[^ ]*vexvm .*--rundir $WORK/waits ")"
+STATUS=0
+wait "$pid" || STATUS=$?
+kill "$holder"
+expect 130 "Ctrl-C while another run saves a guest"
+nothing_left "$WORK/waits" "Ctrl-C while another run saves a guest"
+
 # ---- files for the guest -----------------------------------------------------------------------
 truncate -s 1100M "$WORK/big"
 guest large --file /large="$WORK/big" <<<'exit 0'

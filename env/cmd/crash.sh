@@ -128,10 +128,25 @@ crash_info() {
 	chmod +x "$out/reproduce"
 }
 
-# A failed run removes what it has of the bundle: nothing else may be there.
+# A failed run removes what it has of the bundle: nothing else may be there. Asked before anything is built.
 crash_new_dir() {
 	[[ ! -e $1 || (-d $1 && -z $(ls -A "$1")) ]] || usage_error "--bundle $1: it exists; name a directory that does not, or is empty"
 	readlink -m "$1"
+}
+
+# crash_claim OUT: OUT is this run's; C_MADE is what it may remove. The answer of crash_new_dir is some minutes old by now.
+crash_claim() {
+	mkdir -p "${1%/*}/" || die "$EX_ENV" "cannot create ${1%/*}"
+	if mkdir "$1" 2>/dev/null; then C_MADE=$1; return; fi
+	[[ -d $1 ]] || die "$EX_ENV" "cannot create $1"
+	[[ -z $(ls -A "$1") ]] || usage_error "$1 was empty when this run began: another one uses it; name another --bundle"
+	C_MADE=''
+}
+
+# crash_tidy RUNDIR OUT: at the end, whatever that is. An empty directory that was there before stays one.
+crash_tidy() {
+	rm -f "$1"/vmcore.{kdump,hypervisor} "$1/payload.img"
+	[[ -f $2/info ]] || if [[ -n $C_MADE ]]; then rm -rf "$C_MADE"; else find "$2" -mindepth 1 -delete; fi
 }
 
 crash_prune() {
@@ -151,10 +166,14 @@ crash_collect() {
 	dir=$C_RUNDIR
 	if [[ -z $dir ]]; then dir=$(run_dir crash); fi
 	mkdir -p "$dir"
-	if [[ -z $out ]]; then out=$VEX_BUILD/crash/$name-$(basename "$dir"); fi
-	mkdir -p "$out" || die "$EX_ENV" "cannot create $out"
+	if [[ -z $out ]]; then
+		# With --rundir the name may be that of an earlier bundle.
+		out=$VEX_BUILD/crash/$name-$(basename "$dir")
+		[[ ! -e $out ]] || out+=-$$
+	fi
+	crash_claim "$out"
 	# shellcheck disable=SC2064	# the names as they are now
-	trap "rm -f '$dir/vmcore.kdump' '$dir/vmcore.hypervisor' '$dir/payload.img'; [[ -f '$out/info' ]] || rm -rf '$out'" EXIT
+	trap "$(printf '%q ' crash_tidy "$dir" "$out")" EXIT
 	truncate -s 256M "$out/disk.img"
 	VM_DISKS+=("vexfs=$out/disk.img")
 	crash_job "$dir" "$name" "$crash"

@@ -53,6 +53,25 @@ expect 2 "crash --bundle on a directory in use"
 says 'it exists' "says why"
 [[ $(<"$WORK/mine/file") == precious ]]
 report $? "and leaves it alone"
+# What is there is looked at again when it is used, minutes later; only what the run made goes.
+# shellcheck disable=SC2016	# for the other shell
+bundle() {
+	run bash -c 'VEX_ROOT=$1 VEX_BUILD=$2/build VEX_CACHE=$2/cache VEX_CMD=crash
+		for f in "$1"/env/lib/*.sh "$1/env/cmd/crash.sh"; do . "$f"; done
+		crash_claim "$3" && trap "$(printf "%q " crash_tidy "$2" "$3")" EXIT
+		touch "$3/disk.img"; exit 1' - "$ROOT" "$WORK" "$1"
+}
+bundle "$WORK/mine"
+expect 2 "a bundle's directory that came into use since"
+[[ $(ls -A "$WORK/mine") == file ]]
+report $? "is left alone"
+mkdir "$WORK/it's empty"
+bundle "$WORK/it's empty"
+[[ -d "$WORK/it's empty" && -z $(ls -A "$WORK/it's empty") ]]
+report $? "an empty directory stays when the run fails, and is empty again"
+bundle "$WORK/it's new"
+[[ ! -e "$WORK/it's new" ]]
+report $? "one that the run made goes"
 # Directories of runs beyond the newest 30 go, those of a process that lives stay.
 # shellcheck disable=SC2016	# for the other shell
 bash -c 'VEX_ROOT=$1 VEX_BUILD=$2/build VEX_CACHE=$2/cache

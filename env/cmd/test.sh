@@ -53,23 +53,33 @@ worse() {
 	if ((a > b)); then T_WORST=$1; fi
 }
 
-# shards_judge DIR LIST: a launcher's exit code counts unless all that failed there was known to fail.
+# shards_judge DIR LIST: a launcher's exit code counts unless all that failed there was known to fail. A lost machine or
+# a broken environment always counts: nobody foretells those. So does a shard without a code: its shell died.
 shards_judge() {
-	local dir=$1 list=$2 d rc
-	for d in "${SHARDS_STARTED[@]}"; do
-		[[ -s $dir/$d.d/rc ]] || ((T_INTERRUPTED)) || {
-			warn "$d ended without a result (a full disk? no memory?): see ${dir#"$VEX_ROOT"/}"
-			worse "$EX_ENV"
-		}
+	local dir=$1 list=$2 shard d
+	for shard in "${SHARDS_STARTED[@]}"; do
+		d=$dir/$shard.d shard=$dir/$shard
+		while :; do
+			shard_judge "$d" "$list"
+			# What a dead guest had not started has a guest, and a code, of its own.
+			[[ -s $shard.again ]] || break
+			d+=.again shard+=.again
+		done
 	done
-	for d in "$dir"/shard*.d*/; do
-		[[ -d $d ]] || continue
-		d=${d%/}
-		rc=$(cat "$d/rc" 2>/dev/null || echo "$EX_ENV")
-		((rc)) || continue
-		if grep -q "^known .* $d/tap.log " "$list" && ! grep -q "^failed .* $d/tap.log " "$list"; then continue; fi
+}
+
+shard_judge() {
+	local d=$1 list=$2 rc
+	rc=$(cat "$d/rc" 2>/dev/null) || true
+	if [[ -z $rc ]]; then
+		((T_INTERRUPTED)) || warn "${d##*/} ended without a result (a full disk? no memory?): see ${d#"$VEX_ROOT"/}"
+		worse "$EX_ENV"
+	elif ((rc == EX_LOST || rc == EX_ENV)); then
+		warn "${d##*/}: $(cause_of "$rc"): $(result_field "$d" message)"
 		worse "$rc"
-	done
+	elif ((rc)) && { ! grep -q "^known .* $d/tap.log " "$list" || grep -q "^failed .* $d/tap.log " "$list"; }; then
+		worse "$rc"
+	fi
 }
 
 # test_guest DIR: one round of everything planned.

@@ -44,19 +44,25 @@ not_started() {
 }
 
 # Whether a test of DIR is why its run ended with RC: it did not end itself, it failed, or the kernel complained in it. A
-# test that failed does not explain a lost machine.
+# test that failed does not explain a lost machine, and one that timed out no guest that hangs behind it.
 failure_explained() {
 	[[ -z $(result_field "$1" running) ]] || return 0
 	case $2 in
 	"$EX_FAILED") grep -q '^not ok ' "$1/tap.log" ;;
-	"$EX_PANIC") failed_after '# (kernel|kmemleak)' "$1/tap.log" ;;
-	"$EX_HANG") failed_after 'timed out after' "$1/tap.log" ;;
+	"$EX_PANIC") failed_with '# (kernel|kmemleak)' "$1/tap.log" ;;
+	"$EX_HANG")
+		[[ $(result_field "$1" message) =~ (tests\ timed\ out|cannot\ be\ killed)$ ]] &&
+			failed_with 'timed out after' "$1/tap.log"
+		;;
 	*) false ;;
 	esac
 }
 
-# Whether a test failed in FILE behind a line with PATTERN.
-failed_after() { awk -v want="$1" '$0 ~ want { said = 1 } /^not ok / && said { found = 1 } END { exit !found }' "$2"; }
+# Whether a test failed in FILE and what is said about it has PATTERN.
+failed_with() {
+	awk -v want="$1" '/^not ok / && said { found = 1 } /^(not )?ok / { said = 0 } $0 ~ want { said = 1 }
+		END { exit !found }' "$2"
+}
 
 # A run that failed as a whole (a leak found at the end, a module that stays, a lost machine) is a failure with a name,
 # even when every test passed.

@@ -23,6 +23,80 @@ for o in '--jobs 0' '--repeat x' '--tests /nonexistent' '--known /nonexistent' '
 	expect 2 "./vex test $o"
 done
 
+# ---- the judge by itself -----------------------------------------------------------------------
+# judge: the script on stdin with all of ./vex test at hand and no guest; DIR is a run's directory.
+judge() {
+	rm -rf "$WORK/judge"
+	mkdir -p "$WORK/judge/shard1.d"
+	# shellcheck disable=SC2016	# for the other shell
+	run bash -c 'set -euo pipefail
+		VEX_ROOT=$1 VEX_BUILD=$1/build VEX_CACHE=$2 DIR=$2
+		for f in "$1"/env/lib/*.sh "$1/env/cmd/test.sh"; do . "$f"; done
+		T_JOBS=1 T_UNTIL_FAIL=0 T_SHARDS=1 T_REPEAT=1 T_FULL=0 T_FILTER="" T_DIR=$2
+		die_now() { kill -KILL "$BASHPID"; }
+		eval "$3"' - "$ROOT" "$WORK/judge" "$(cat)"
+}
+# shards: what ./vex test makes of them with the results in DIR/list.
+# shellcheck disable=SC2016	# for the other shell
+shards='echo "6.1|1|cold|768|t|/x|1|1|" | tee "$DIR/shard1" >"$DIR/plan"
+	touch "$DIR/list"
+	run_shards "$DIR"
+	shards_judge "$DIR" "$DIR/list"
+	exit "$T_WORST"'
+# shellcheck disable=SC2016	# for the other shell
+known='echo "known 1 6.1 $DIR/shard1.d/tap.log t" >"$DIR/list"
+	: >"$DIR/shard1.d/tap.log"'
+
+judge <<<"run_shard() { die_now; }; rmdir \"\$DIR/shard1.d\"; $shards"
+expect 6 "a shard whose shell died before it had a directory"
+says 'shard1.d ended without a result' "says so"
+judge <<<"run_shard() { : >\"\$2/rc\"; }; $known; $shards"
+expect 6 "one whose code did not fit on the disk"
+judge <<<"run_shard() { echo 3 >\"\$2/rc\"; }; $known; $shards"
+expect 0 "one whose panic was foretold"
+judge <<<"run_shard() { echo 3 >\"\$2/rc\"; echo t >\"\$1.again\"; die_now; }; $known; $shards"
+expect 6 "and whose other tests never got their guest"
+judge <<<"run_shard() { echo 5 >\"\$2/rc\"; }; $known; $shards"
+expect 5 "a lost machine is never foretold"
+
+# A script of the environment's tests whose shell dies.
+# shellcheck disable=SC2016	# for the other shell
+judge <<<'VEX_ROOT=$DIR; mkdir -p "$DIR/tests/env"; : >"$T_DIR/known"
+	printf "# env-test: quick\necho ok 1 fine\nkill -KILL \$PPID\n" >"$DIR/tests/env/dies.sh"
+	test_env "$DIR"; cat "$DIR/env/dies.tap"'
+says '^not ok 0 dies left no result' "an env test whose shell died is a failure"
+
+# end_of_run RC MESSAGE RUNNING: whether a run that ended so has a failure beyond those in the log on stdin.
+end_of_run() {
+	local log
+	log=$(cat)
+	judge <<<"printf 'message=$2\nrunning=$3\n' >\"\$DIR/shard1.d/result\"
+		cat >\"\$DIR/shard1.d/tap.log\" <<'LOG'
+$log
+LOG
+		note_run_failure \"\$DIR/shard1.d\" $1
+		grep -q '^not ok 0 end-of-run' \"\$DIR/shard1.d/tap.log\" || exit 9"
+}
+failed=$'# a: exit status 1\nnot ok 1 a'
+timed_out=$'# a: timed out after 1000 ms\nnot ok 1 a'
+complained=$'# kernel: WARNING: x\nnot ok 1 a'
+end_of_run 1 '1 of 2 tests failed' '' <<<"$failed"
+expect 9 "a failed test explains a failed run"
+end_of_run 5 'QEMU was killed by signal 9' '' <<<"$failed"
+expect 0 "not a lost machine"
+end_of_run 5 'QEMU was killed by signal 9' b <<<"$failed"
+expect 9 "which the test explains that ran"
+end_of_run 3 'taint 512, 0 bad kernel lines, 0 leaks' '' <<<"$failed"
+expect 0 "nor a taint"
+end_of_run 3 'WARNING: x' '' <<<"$complained"
+expect 9 "which a test explains that made the kernel complain"
+end_of_run 3 'taint 512, 0 bad kernel lines, 0 leaks' '' <<<$'# kernel: version 6.1\nok 1 a\nnot ok 2 b'
+expect 0 "but not words of a test that passed"
+end_of_run 4 '1 of 2 tests timed out' '' <<<"$timed_out"
+expect 9 "a test that timed out explains a run with time-outs"
+end_of_run 4 'not finished after 300 s' '' <<<"$timed_out"
+expect 0 "not a guest that hangs behind it"
+
 # ---- results -------------------------------------------------------------------------------
 guest_test pass <<<'echo 1..1; echo "ok 1 fine"'
 guest_test fail <<<'echo 1..1; echo "not ok 1 broken & <bad>"'

@@ -134,12 +134,30 @@ snapshot_options() {
 		"$(sed -n "s/.*'-accel' '\([a-z]*\).*/\1/p" "$dir/qemu.cmd")"
 }
 
+# snapshot_end RUNDIR TMP: nothing interrupts this. A state that is still being written would stop the guest once more
+# when it is done, so that is given up first; QEMU refuses "cont" for the moment in which it ends a state.
+snapshot_end() {
+	local i rc=1
+	trap '' INT TERM HUP
+	qmp "$1" migrate_cancel >/dev/null 2>&1 || true
+	for ((i = 0; i < 50 && rc == 1; i++)); do
+		((i == 0)) || sleep 0.1
+		rc=0
+		snapshot_go "$1" 2>/dev/null || rc=$?
+	done
+	((rc == 0)) || warn "the guest does not go on: ./vex qmp --guest ${1##*/} cont"
+	rm -rf "$2"
+}
+
 # Memory, disks and options of the guest in RUNDIR into SNAP. In a shell of its own: however that ends, the guest goes on
 # and nothing half made stays.
 snapshot_write() {
-	local dir=$1 snap=$2 tmp=$2.$$ f
+	local dir=$1 snap=$2 tmp=$2.$$ f lock
+	# A second saver of this guest would let it go on while the first one copies its disks.
+	exec {lock}>"$dir/saving.lock" || die "$EX_ENV" "cannot write in $dir: make room on the host (./vex clean)"
+	flock -n "$lock" || die "$EX_USAGE" "this guest is being saved right now: wait for that to end"
 	# shellcheck disable=SC2064	# the names as they are now
-	trap "rm -rf '$tmp'; snapshot_go '$dir' || warn 'the guest does not go on'" EXIT
+	trap "$(printf '%q ' snapshot_end "$dir" "$tmp")" EXIT
 	trap 'exit "$EX_INT"' INT TERM HUP
 	mkdir -p "$tmp"
 	snapshot_migrate "$dir" "$tmp/state" || snapshot_failed "$dir"

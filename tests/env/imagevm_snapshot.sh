@@ -7,6 +7,79 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/env/imagelib.sh
 . "$(dirname "$0")/imagelib.sh"
+
+# ---- the saver by itself -------------------------------------------------------------------------
+# A machine of 64 MB that stays in its firmware; what QEMU writes its state with is as slow as we want.
+mkdir -p "$WORK/bin" "$WORK/vm" "$WORK/snapshots"
+cat >"$WORK/bin/cat" <<END
+#!/bin/sh
+[ ! -e "$WORK/fast" ] || exec /bin/cat
+touch "$WORK/writing"
+while [ "\$(head -c 4096 | wc -c)" -gt 0 ]; do sleep 0.05; done
+END
+chmod +x "$WORK/bin/cat"
+saver() { # saver NAME: snapshot_write, started as a terminal would
+	set -m
+	env --default-signal=INT bash -c 'set -euo pipefail
+		VEX_ROOT=$1 VEX_BUILD=$1/build VEX_CACHE=$2
+		for f in "$1"/env/lib/*.sh; do . "$f"; done
+		(snapshot_write "$2/vm" "$2/snapshots/$3") || exit' - "$ROOT" "$WORK" "$1" >"$WORK/$1.log" 2>&1 </dev/null &
+	SAVER=$!
+	set +m
+}
+saver_end() {
+	STATUS=0
+	wait "$1" || STATUS=$?
+	cp "$WORK/$2.log" "$WORK/out"
+}
+monitor() { run "$ROOT/build/env/vexqmp" "$WORK/vm" "$@"; }
+qemu-img create -q -f qcow2 "$WORK/base.qcow2" 1M
+qemu-img create -q -f qcow2 -F qcow2 -b "$WORK/base.qcow2" "$WORK/vm/overlay.qcow2"
+printf "'-m' '64M' '-smp' '1' '-accel' 'tcg' '-drive' 'file=%s,if=none'\n" "$WORK/vm/overlay.qcow2" >"$WORK/vm/qemu.cmd"
+PATH=$WORK/bin:$PATH setsid qemu-system-x86_64 -nodefaults -display none -accel tcg -m 64 \
+	-qmp "unix:$WORK/vm/qmp.sock,server=on,wait=off" >"$WORK/qemu.log" 2>&1 </dev/null &
+MACHINE=$!
+until [[ -S $WORK/vm/qmp.sock ]] || ! kill -0 "$MACHINE" 2>/dev/null; do sleep 0.05; done
+
+saver broken
+broken=$SAVER
+until [[ -e $WORK/writing ]] || ! kill -0 "$SAVER" 2>/dev/null; do sleep 0.05; done
+saver second
+saver_end "$SAVER" second
+expect 2 "a second saver of the same guest is refused"
+says 'being saved right now' "and told why"
+kill -INT -- "-$broken"
+saver_end "$broken" broken
+expect 130 "Ctrl-C while it is saved"
+# Until QEMU has given up the state, which could stop the guest once more.
+for ((i = 0; i < 400; i++)); do
+	monitor query-migrate
+	! grep -qE '"status": "(completed|cancelled|failed)"' "$WORK/out" || break
+	sleep 0.05
+done
+says '"status": "cancelled"' "gives the state up"
+monitor query-status
+says '"status": "running"' "the guest goes on"
+[[ -z $(ls -A "$WORK/snapshots") ]]
+report $? "and nothing half made is left"
+touch "$WORK/fast"
+saver fine
+saver_end "$SAVER" fine
+expect 0 "saved"
+[[ $(cd "$WORK/snapshots" && echo * fine/*) == "fine fine/options fine/overlay.qcow2 fine/state" ]]
+report $? "with all its files"
+saver fine
+saver_end "$SAVER" fine
+expect 2 "two savers of one name: the second fails"
+says 'somebody else has just saved a snapshot fine' "and says why"
+[[ $(cd "$WORK/snapshots" && echo * fine/*) == "fine fine/options fine/overlay.qcow2 fine/state" ]]
+report $? "the first one's is left as it was"
+monitor query-status
+says '"status": "running"' "and the guest goes on"
+kill "$MACHINE"
+wait "$MACHINE" 2>/dev/null
+
+# ---- snapshots of a real guest -------------------------------------------------------------------
 export VEX_TEST_FULL=1
 image_or_skip "snapshots"
 private_cache

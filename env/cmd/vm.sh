@@ -47,7 +47,8 @@ cmd_main() {
 	done
 	[[ -n $script ]] || usage_error "which script?"
 	[[ -f $script ]] || usage_error "no such script: $script"
-	[[ $timeout =~ ^[0-9]+$ ]] || usage_error "--timeout $timeout: use seconds"
+	[[ $timeout =~ ^(0|[1-9][0-9]{0,5})$ ]] || usage_error "--timeout $timeout: use seconds"
+	((timeout || !ktap)) || usage_error "--timeout 0: a test has a limit"
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	build_packages
@@ -63,8 +64,9 @@ cmd_main() {
 	job_base "$with" >"$dir/job"
 	if ((ktap)); then
 		printf 'kind tests\ntest %s %s /vex/run\n' "$(basename "${script%.sh}")" "$timeout" >>"$dir/job"
-		# init enforces the test's limit; this is for a guest whose init cannot.
-		io=none more+=(--show tap --timeout "$((timeout + 120))")
+		# init enforces the test's limit; this is for a guest whose init cannot. What init itself does before and after
+		# the test takes a checked kernel longer.
+		io=none more+=(--show tap --timeout "$((timeout + 120 * $(kernel_slowness "$series") / 100))")
 	else
 		printf 'kind exec\nexec /vex/run\nkeep-disks\n' >>"$dir/job"
 		more+=(--timeout "$timeout")

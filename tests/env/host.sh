@@ -16,6 +16,10 @@ expect 2 "unknown kernel"
 says '6\.1 6\.12' "lists the known ones"
 run "$VEX" shell --disk
 expect 2 "option without its value"
+run "$VEX" vm --ktap --timeout 0 "$0"
+expect 2 "a test without a limit"
+run "$VEX" vm --timeout 08 "$0"
+expect 2 "a number that the shell takes for an octal one"
 run "$VEX" test --only env --filter '^no-such-test$'
 expect 7 "nothing ran is no success"
 says '^0 passed, 0 failed' "the last line says so"

@@ -42,10 +42,8 @@ debug_sockets() {
 }
 
 debug_end() {
-	if [[ -n ${DEBUG_VM:-} ]]; then
-		kill "$DEBUG_VM" 2>/dev/null || true
-		wait "$DEBUG_VM" 2>/dev/null || true
-	fi
+	# We leave, so the guest does; it may be gone already, and how it ends now says nothing: debug_guest_end judges.
+	if [[ -n ${DEBUG_VM:-} ]] && kill "$DEBUG_VM" 2>/dev/null; then wait "$DEBUG_VM" || :; fi
 	if [[ -n ${DEBUG_TMP:-} ]]; then
 		rm -f "$DEBUG_TMP/run/payload.img"
 		rm -rf "$DEBUG_TMP"

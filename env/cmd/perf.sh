@@ -75,7 +75,7 @@ cmd_main() {
 	printf "RECORD='%s'\nEVENT='%s'\n" "${P_RECORD[*]}" "$P_EVENT" >"$dir/settings"
 	: | observe_run "$dir" "$series" "$VEX_ROOT/env/debug/guest-perf.sh" perf || rc=$?
 	[[ -f $dir/report.txt ]] || return "$rc"
-	grep -vE '^$|^#($|.*(Total Lost Samples: 0|Cannot load tips|To display the perf))' "$dir/report.txt" >"$dir/report.short" || true
+	sed -E '/^$|^#($|.*(Total Lost Samples: 0|Cannot load tips|To display the perf))/d' "$dir/report.txt" >"$dir/report.short"
 	mv "$dir/report.short" "$dir/report.txt"
 	observe_show "$dir/report.txt" "$P_LINES"
 	observe_functions "$series" >"$dir/functions"

@@ -69,8 +69,8 @@ shards_judge() {
 }
 
 shard_judge() {
-	local d=$1 list=$2 rc
-	rc=$(cat "$d/rc" 2>/dev/null) || true
+	local d=$1 list=$2 rc=''
+	if [[ -r $d/rc ]]; then rc=$(<"$d/rc"); fi
 	if [[ -z $rc ]]; then
 		((T_INTERRUPTED)) || warn "${d##*/} ended without a result (a full disk? no memory?): see ${d#"$VEX_ROOT"/}"
 		worse "$EX_ENV"

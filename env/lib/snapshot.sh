@@ -139,7 +139,8 @@ snapshot_options() {
 snapshot_end() {
 	local i rc=1
 	trap '' INT TERM HUP
-	qmp "$1" migrate_cancel >/dev/null 2>&1 || true
+	# Refused when no state is being written, the usual case. Whether the guest goes on is what counts, below.
+	qmp "$1" migrate_cancel >/dev/null 2>&1 || :
 	for ((i = 0; i < 50 && rc == 1; i++)); do
 		((i == 0)) || sleep 0.1
 		rc=0
@@ -179,10 +180,11 @@ snapshot_save() {
 	snap=$(snapshot_dir "$name") start=$(now_ms)
 	[[ -f $dir/overlay.qcow2 ]] || die "$EX_USAGE" "only an image guest with a throw-away overlay can be saved"
 	[[ ! -e $snap ]] || die "$EX_USAGE" "there is a snapshot '$name' already: --snapshot delete $name, or another name"
+	[[ -s $dir/qemu.cmd ]] || die "$EX_ENV" "$dir/qemu.cmd is missing, and with it what this guest was started with"
 	! grep -qE "'(virtio-9p-pci|vhost-user-fs-pci)" "$dir/qemu.cmd" ||
 		die "$EX_USAGE" "a guest with --share cannot be saved: start it without"
 	! grep -q "'-vga' 'std'" "$dir/qemu.cmd" || die "$EX_USAGE" "a guest with a screen cannot be saved: start it without"
-	f=$(grep -oE "'file=[^,']*" "$dir/qemu.cmd" | cut -d= -f2- | grep -v "^$dir/" | head -n1) || true
+	f=$(grep -oE "'file=[^,']*" "$dir/qemu.cmd" | awk -v own="'file=$dir/" 'index($0, own) != 1 && !n++ { print substr($0, 7) }')
 	[[ -z $f ]] || die "$EX_USAGE" "a guest with a disk of yours ($f) cannot be saved: let it have disks of its own (--disk NAME=SIZE)"
 	need_space "$VEX_CACHE" 2000 "a snapshot"
 	say "Saving snapshot $name"

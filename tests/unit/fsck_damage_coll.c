@@ -147,13 +147,19 @@ static void slot_count(struct fixture *x)
 		   ((struct vexfs_mdhdr *)p)->h_count = cpu_to_le16(19));
 }
 
+/* The embedding map of collection 9, whose record is @c. */
+static struct vexfs_tree map_of_9(struct fixture *x, struct vexfs_collection *c)
+{
+	return (struct vexfs_tree){
+		.io = &x->ib.img.io, .root = &c->c_map, .owner = VEXFS_OWNER_COLL + 9,
+		.leaf_magic = VEXFS_MAGIC_NODE,
+	};
+}
+
 static void map_value(struct fixture *x)
 {
 	EDIT_COLL(x, 9, {
-		struct vexfs_tree map = {
-			.io = &x->ib.img.io, .root = &c.c_map, .owner = VEXFS_OWNER_COLL + 9,
-			.leaf_magic = VEXFS_MAGIC_NODE,
-		};
+		struct vexfs_tree map = map_of_9(x, &c);
 
 		assert_int_equal(vexfs_bt_update(&map, VEXFS_MAPKEY(x->frag, 4), 5), 0);
 	});
@@ -162,10 +168,7 @@ static void map_value(struct fixture *x)
 static void map_extra(struct fixture *x)
 {
 	EDIT_COLL(x, 9, {
-		struct vexfs_tree map = {
-			.io = &x->ib.img.io, .root = &c.c_map, .owner = VEXFS_OWNER_COLL + 9,
-			.leaf_magic = VEXFS_MAGIC_NODE,
-		};
+		struct vexfs_tree map = map_of_9(x, &c);
 
 		assert_int_equal(vexfs_bt_insert(&map, VEXFS_MAPKEY(x->frag, 4000), 125), 0);
 	});

@@ -78,6 +78,18 @@ note_run_failure() {
 	printf '# vex: start end-of-run.%s\n%s\nnot ok 0 end-of-run.%s\n' "${dir##*/}" "$last" "${dir##*/}" >>"$dir/tap.log"
 }
 
+# What ended the guest belongs to the test that ran then: one that was foretold to panic is not excused for a hang.
+note_guest_end() {
+	local dir=$1 rc=$2 what
+	[[ -n $(result_field "$dir" running) ]] || return 0
+	case $rc in
+	"$EX_PANIC") what=kernel ;;
+	"$EX_HANG") what='the guest hung' ;;
+	*) return 0 ;;
+	esac
+	printf '# %s: %s\n' "$what" "$(result_field "$dir" message)" >>"$dir/tap.log"
+}
+
 # run_shard SHARD DIR: runs in a process of its own; DIR/rc is the launcher's exit code, DIR/tap.log what was said.
 run_shard() {
 	local shard=$1 dir=$2 rc=0 kernel cpus lane mem limits slow
@@ -103,6 +115,7 @@ run_shard() {
 	wait $! 2>/dev/null || true
 	touch "$dir/tap.log"
 	note_run_failure "$dir" "$rc"
+	note_guest_end "$dir" "$rc"
 	if ((rc == EX_PANIC || rc == EX_HANG || rc == EX_LOST)); then
 		not_started "$shard" "$dir/tap.log" >"$shard.again"
 		if [[ -s $shard.again ]]; then

@@ -254,7 +254,7 @@ static bool as_foretold(const struct test_case *c, const char *expect)
 	if (!strcmp(expect, "timeout"))
 		return c->timed_out;
 	if (!strcmp(expect, "panic"))
-		return c->kernel || c->state == STARTED;
+		return c->kernel;
 	return c->state == FAILED && !c->timed_out && !c->kernel;
 }
 

@@ -97,6 +97,24 @@ expect 9 "a test that timed out explains a run with time-outs"
 end_of_run 4 'not finished after 300 s' '' <<<"$timed_out"
 expect 0 "not a guest that hangs behind it"
 
+# foretold EXPECTED RC: what becomes of a test in which the guest ended so.
+foretold() {
+	judge <<<"printf '# vex: start b 1\n' >\"\$DIR/shard1.d/tap.log\"
+		printf 'message=at its end\nrunning=b\n' >\"\$DIR/shard1.d/result\"
+		note_guest_end \"\$DIR/shard1.d\" $2
+		echo '6.1 b $1 on purpose' >\"\$DIR/known\"
+		\"\$VEX_BUILD/env/vexreport\" --known \"\$DIR/known\" --show failures --show skips --suite 6.1 \"\$DIR/shard1.d/tap.log\""
+}
+foretold panic 3
+last '0 0 1' "a test foretold to panic is excused for a panic"
+foretold panic 4
+last '0 1 0' "but not for a guest that hangs"
+says 'otherwise than foretold \(panic\): the guest hung: at its end' "which is said"
+foretold panic 5
+last '0 1 0' "nor for a lost machine"
+foretold timeout 4
+last '0 1 0' "and a time-out is not the guest's end"
+
 # ---- results -------------------------------------------------------------------------------
 guest_test pass <<<'echo 1..1; echo "ok 1 fine"'
 guest_test fail <<<'echo 1..1; echo "not ok 1 broken & <bad>"'

@@ -125,6 +125,7 @@ source "qemu" "installer" {
   iso_url          = var.disk
   iso_checksum     = "none"
   disk_image       = true
+  skip_resize_disk = true # else Packer makes 40 GB of it
   communicator     = "none"
   http_directory   = var.http
   shutdown_timeout = var.timeout
@@ -149,6 +150,7 @@ source "qemu" "installed" {
   iso_url              = var.disk
   iso_checksum         = "none"
   disk_image           = true
+  skip_resize_disk     = true
   communicator         = "ssh"
   ssh_username         = "root"
   ssh_private_key_file = var.key
@@ -172,6 +174,7 @@ source "qemu" "bootstrap" {
   iso_url              = var.disk
   iso_checksum         = "none"
   disk_image           = true
+  skip_resize_disk     = true
   communicator         = "ssh"
   ssh_username         = "root"
   ssh_private_key_file = var.key

@@ -69,6 +69,9 @@ image_check() {
 
 check_fact() { sed -n "s/^# fact $2 //p" "$1/validate.log" | head -n1; }
 
+# What the guest sees of DISK.
+disk_virtual_bytes() { LC_ALL=C qemu-img info "$1" | sed -n 's/^virtual size: .*(\([0-9]*\) bytes).*/\1/p'; }
+
 # image_manifest RC: of the build in hand.
 image_manifest() {
 	local disk=$IB_IMAGE/disk.qcow2 status=passed
@@ -87,7 +90,7 @@ image_manifest() {
   "rust": $(f=$(check_fact "$IB_LOG" rust); echo "${f:-false}"),
   "dkms": $(json_string "$(check_fact "$IB_LOG" dkms)"),
   "user": "$IMG_USER",
-  "disk_bytes": $((IMG_DISK_MB * 1048576)),
+  "disk_bytes": $(disk_virtual_bytes "$disk"),
   "disk_used_mb": $(f=$(check_fact "$IB_LOG" disk_used_mb); echo "${f:-0}"),
   "image_bytes": $(stat -c %s "$disk"),
   "sha256": "$(sha256sum "$disk" | cut -d' ' -f1)",

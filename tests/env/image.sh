@@ -52,6 +52,7 @@ says 'image build' "says how to make one"
 # ---- the template ----------------------------------------------------------------------------------
 lines=$(wc -l <"$HCL") vars=$(grep -c '^variable' "$HCL")
 report $((lines > 250 || vars > 15)) "the template has at most 250 lines and 15 variables ($lines, $vars)"
+report "$(awk '/^source / { n++ } /^ *skip_resize_disk *= true/ { k++ } END { exit !(n > 0 && n == k) }' "$HCL"; echo $?)" "no source lets Packer resize the disk to its own 40 GB"
 report $(($(grep -c 'source *= "github.com' "$ROOT/env/image/plugins.pkr.hcl") != 1)) "one plugin"
 report "$(grep -q 'required_plugins *{' "$HCL"; echo $((!$?)))" "required_plugins are not in the file that Packer 1.6 reads"
 (need_packages packer) >"$WORK/out" 2>&1 || true

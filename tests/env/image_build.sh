@@ -69,6 +69,9 @@ report "$([[ -f $dir/disk.qcow2 && -f $dir/manifest.json && -f $dir/id_ed25519 &
 report "$([[ $(stat -c %a "$dir/id_ed25519") == 600 ]]; echo $?)" "nobody else reads the key"
 size=$(stat -c %s "$dir/disk.qcow2")
 report $((size >= 700000000)) "below 700 MB ($((size / 1000000)) MB)"
+virtual=$(qemu-img info "$dir/disk.qcow2" | sed -n 's/^virtual size: .*(\([0-9]*\) bytes)$/\1/p')
+report "$([[ $virtual == $((8192 * 1048576)) ]]; echo $?)" "8 GB for the guest ($virtual bytes)"
+report "$(grep -q "\"disk_bytes\": $virtual," "$dir/manifest.json"; echo $?)" "as the manifest says"
 report "$(grep -q "\"sha256\": \"$(sha256sum "$dir/disk.qcow2" | cut -d' ' -f1)\"" "$dir/manifest.json"; echo $?)" "the manifest has its SHA-256"
 report "$(grep -q "\"revision\": \"$(git -C "$ROOT" rev-parse HEAD)" "$dir/manifest.json"; echo $?)" "and the revision"
 report "$(grep -qE '"vexfs-dkms": "[0-9]' "$dir/manifest.json" && grep -qE '"linux-image-[0-9.-]+-cloud-amd64": "6' "$dir/manifest.json"; echo $?)" "and the packages"

@@ -32,6 +32,12 @@
 #define SIMD_UNROLL	_Pragma("GCC unroll 4")
 #endif
 
+/*
+ * GCC's headers declare the bytes of a register as char where an instruction means signed ones: with -funsigned-char,
+ * which Linux uses since 6.2, GCC 14 takes _mm256_abs_epi8() for the absolute value of unsigned bytes and drops it.
+ */
+_Static_assert((char)-1 < 0, "compile with -fsigned-char: the intrinsics count on it");
+
 /* The kernels read the 16 bytes before a code's last, partial step: its header. */
 _Static_assert(sizeof(struct vexfs_code) == 16, "a code's header must span one SSE register");
 

@@ -60,7 +60,8 @@ image_path() {
 	esac
 }
 
-# image_field DIR NAME: a top-level string or number of its manifest (one "name": value per line).
+# image_field DIR NAME: a top-level string or number of its manifest (one "name": value per line); nothing without one.
 image_field() {
-	sed -n "s/^  \"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$1/manifest.json" 2>/dev/null | head -n1
+	[[ -f $1/manifest.json ]] || return 0
+	sed -n "s/^  \"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$1/manifest.json" | head -n1
 }

@@ -93,7 +93,7 @@ image_session() {
 	local dir=$1 rc=0 kernel
 	shift
 	# Before the boot where the manifest knows the kernel: no guest has to wait for a compiler, or boot for nothing.
-	kernel=$(image_field "${IMAGE_DISK%/*}" kernel) || true	# a disk of the user's, a snapshot: no manifest
+	kernel=$(image_field "${IMAGE_DISK%/*}" kernel)
 	if [[ -n $kernel && -z $IMAGE_RESUME ]] && ((!VM_INSTALLED)); then image_build_for "$kernel"; fi
 	# Names of their own: the session reads env/lib too, which sets the VM_ ones to their defaults.
 	IMAGE_SHARE=$VM_SHARE IMAGE_SCREENSHOT=$VM_SCREENSHOT IMAGE_INSTALLED=$VM_INSTALLED IMAGE_DISK_NAMES=$(image_disk_names)

@@ -42,6 +42,12 @@ expect 2 "unknown kernel"
 run "$VEX" image validate no-such-image
 expect 2 "validate: no such image"
 says 'image list' "says how to see what there is"
+mkdir "$WORK/foreign"
+head -c 100000 /dev/zero >"$WORK/foreign/disk"
+: >"$WORK/foreign/id_ed25519"
+run "$VEX" image validate "$WORK/foreign/disk"
+expect 6 "validate: a file that is no disk, with no manifest beside it"
+says 'neither qcow2 nor a disk with a boot sector' "says what it is not"
 run env XDG_CACHE_HOME="$WORK/empty" "$VEX" image list
 expect 0 "list without any image"
 says 'image build' "says how to make one"
@@ -55,7 +61,7 @@ report $((lines > 250 || vars > 15)) "the template has at most 250 lines and 15 
 report "$(awk '/^source / { n++ } /^ *skip_resize_disk *= true/ { k++ } END { exit !(n > 0 && n == k) }' "$HCL"; echo $?)" "no source lets Packer resize the disk to its own 40 GB"
 report $(($(grep -c 'source *= "github.com' "$ROOT/env/image/plugins.pkr.hcl") != 1)) "one plugin"
 report "$(grep -q 'required_plugins *{' "$HCL"; echo $((!$?)))" "required_plugins are not in the file that Packer 1.6 reads"
-(need_packages packer) >"$WORK/out" 2>&1 || true
+(need_packages packer jq qemu-utils) >"$WORK/out" 2>&1 || true
 if command -v packer >/dev/null; then
 	export CHECKPOINT_DISABLE=1 PACKER_CACHE_DIR=$WORK/packer
 	# A current Packer needs its plugin before it can validate; where that cannot be had there is nothing to test.

@@ -158,10 +158,10 @@ background killed --image "$WORK/boot.img"
 kill -KILL "$PID"
 wait "$PID" 2>/dev/null || true
 for ((i = 0; i < 100; i++)); do
-	pgrep -f "qemu-system.*$WORK/killed/" >/dev/null || break
+	pids "qemu-system.*$WORK/killed/" >/dev/null || break
 	sleep 0.1
 done
-! pgrep -f "qemu-system.*$WORK/killed/" >/dev/null
+! pids "qemu-system.*$WORK/killed/" >/dev/null
 report $? "a killed launcher takes its guest along"
 mkdir -p "$ROOT/build/runs/stale-$$"
 touch -d '1 hour ago' "$ROOT/build/runs/stale-$$"/{overlay.qcow2,qmp.sock,ports}
@@ -178,6 +178,6 @@ expect 4 "a guest whose sshd never answers"
 says 'no sign of life' "is a hang, not a wait without end"
 gone "$WORK/session" "no ssh"
 # The first guest is still there.
-kill "$(pgrep -f "vexvm --rundir $WORK/first ")"
+kill "$(pids "vexvm --rundir $WORK/first ")"
 wait
 gone "$WORK/first" "first guest"

@@ -100,7 +100,7 @@ STATUS=0
 wait "$pid" || STATUS=$?
 expect 130 "Ctrl-C ends a build"
 sleep 1
-if pgrep -f "$WORK/cache/vex/kbuild" >/dev/null; then report 1 "and no compiler is left"; else report 0 "and no compiler is left"; fi
+if pids "$WORK/cache/vex/kbuild" >/dev/null; then report 1 "and no compiler is left"; else report 0 "and no compiler is left"; fi
 
 if ((EUID)) || ! unshare -m true 2>/dev/null; then
 	skip "full disk" "needs root and a mount name space"

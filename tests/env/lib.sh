@@ -53,6 +53,19 @@ says() {
 	report "$bad" "$2"
 }
 
+# pids REGEX: the processes whose command line matches, one per line; 1 when there is none. Not pgrep: a small Debian has
+# none, and a tool that is missing finds nothing left behind.
+pids() {
+	local p args found=1
+	for p in /proc/[0-9]*; do
+		{ mapfile -d '' -t args <"$p/cmdline"; } 2>/dev/null || continue
+		[[ ${p#/proc/} != "$$" && "${args[*]} " =~ $1 ]] || continue
+		printf '%s\n' "${p#/proc/}"
+		found=0
+	done
+	return "$found"
+}
+
 # No process that names DIR or works in it (those of UML have no command line), no disk image in it.
 nothing_left() {
 	local dir=$1 name=$2 p bad=0

@@ -85,8 +85,8 @@ report $? "and is removed"
 rm -f "$WORK"/cache/vex/warm/*.state
 setsid "$VEX" vm --module none --rundir "$WORK/breakoff" --disk d=64M "$WORK/save.sh" >"$WORK/out" 2>&1 </dev/null &
 pid=$!
-until pgrep -f "^qemu.*$WORK/breakoff/save/" >/dev/null || ! kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
-kill -INT "$(pgrep -f "^[^ ]*vexvm .*--rundir $WORK/breakoff ")"
+until pids "^[^ ]*qemu.*$WORK/breakoff/save/" >/dev/null || ! kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+kill -INT "$(pids "^[^ ]*vexvm .*--rundir $WORK/breakoff ")"
 STATUS=0
 wait "$pid" || STATUS=$?
 expect 130 "Ctrl-C while a guest is saved"
@@ -99,7 +99,7 @@ holder=$!
 setsid "$VEX" vm --module none --rundir "$WORK/waits" --disk d=64M "$WORK/save.sh" >"$WORK/out" 2>&1 </dev/null &
 pid=$!
 until grep -q 'waiting for another run' "$WORK/out" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
-kill -INT "$(pgrep -f "^[^ ]*vexvm .*--rundir $WORK/waits ")"
+kill -INT "$(pids "^[^ ]*vexvm .*--rundir $WORK/waits ")"
 STATUS=0
 wait "$pid" || STATUS=$?
 kill "$holder"

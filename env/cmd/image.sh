@@ -38,7 +38,7 @@ END
 }
 
 image_list() {
-	local d name state any=0
+	local d name state revision dirty any=0
 	while read -r d; do
 		if ((!any)); then
 			printf '%-36s %-8s %9s  %-26s %-5s %s\n' NAME STATE SIZE KERNEL RUST REVISION
@@ -47,10 +47,22 @@ image_list() {
 		name=${d##*/}
 		state=valid
 		[[ -f $d/valid ]] || state=invalid
-		printf '%-36s %-8s %9s  %-26s %-5s %.12s\n' "$name" "$state" "$(($(stat -c %s "$d/disk.qcow2") / 1000000)) MB" \
-			"$(image_field "$d" kernel)" "$(image_field "$d" rust)" "$(image_field "$d" revision)"
+		revision=$(image_field "$d" revision)
+		dirty=
+		[[ $revision != *-dirty ]] || dirty=-dirty
+		printf '%-36s %-8s %9s  %-26s %-5s %.12s%s\n' "$name" "$state" "$(($(stat -c %s "$d/disk.qcow2") / 1000000)) MB" \
+			"$(image_field "$d" kernel)" "$(image_field "$d" rust)" "$revision" "$dirty"
 	done < <(image_dirs)
 	((any)) || say "no image yet: ./vex image build"
+}
+
+# image_as_described DISK: an image of ours is what its manifest is about, to the bit.
+image_as_described() {
+	local want
+	[[ ${1##*/} == disk.qcow2 ]] || return 0
+	want=$(image_field "${1%/*}" sha256)
+	[[ -z $want || $(sha256sum "$1" | cut -d' ' -f1) == "$want" ]] || die "$EX_FAILED" \
+		"$1 has changed since it was built: its SHA-256 is not the manifest's; build it again (./vex image build)"
 }
 
 image_validate() {
@@ -68,6 +80,7 @@ image_validate() {
 	trap "rm -f '$dir/key' '$dir/vexfs.raw'" EXIT
 	# What its manifest says must still be so; a disk without one is checked for the rest.
 	kernel=$(image_field "${disk%/*}" kernel) variant=$(image_field "${disk%/*}" variant)
+	image_as_described "$disk"
 	image_check "$disk" "$dir/key" "$dir" "${kernel:--}" "${variant:--}" || rc=$?
 	note "log: ${dir#"$VEX_ROOT"/}"
 	if ((rc == 0)); then say "valid: $disk"; else warn "not valid: $disk"; fi

@@ -60,6 +60,9 @@ image_path() {
 	esac
 }
 
+# image_is_ours DISK: whether it lies in the directory of images, by whatever path either is called.
+image_is_ours() { [[ $(readlink -m "$1") == "$(readlink -m "$(image_root)")"/* ]]; }
+
 # image_field DIR NAME: a top-level string or number of its manifest (one "name": value per line); nothing without one.
 image_field() {
 	[[ -f $1/manifest.json ]] || return 0

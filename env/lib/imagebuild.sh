@@ -81,7 +81,10 @@ image_archive_has_installer() {
 image_revision() {
 	local rev
 	rev=$(git -C "$VEX_ROOT" rev-parse HEAD 2>/dev/null) || { echo unknown; return; }
-	[[ -z $(git -C "$VEX_ROOT" status --porcelain --untracked-files=no 2>/dev/null) ]] || rev+=-dirty
+	# What nobody has added yet is packed and compiled all the same.
+	[[ -z $(git -C "$VEX_ROOT" status --porcelain --untracked-files=no 2>/dev/null) &&
+		-z $(git -C "$VEX_ROOT" ls-files --others --exclude-standard -- kmod core include lib tools packaging env/image 2>/dev/null) ]] ||
+		rev+=-dirty
 	printf '%s\n' "$rev"
 }
 
@@ -210,7 +213,8 @@ image_bootstrap() {
 	local rc=0 start=$SECONDS log=$IB_LOG/bootstrap.log
 	say "Bootstrapping Debian $IMG_SUITE with mmdebstrap from $(image_archive "$IMG_SUITE")"
 	image_sources_list >"$IB_WORK/sources.list"
-	setpriv --pdeathsig TERM bash "$VEX_ROOT/env/image/bootstrap.sh" "$IB_WORK" "$IB_VARIANT" \
+	# mmdebstrap's workers outlive it; in a group of its own image_stop finds them.
+	setpriv --pdeathsig TERM setsid bash "$VEX_ROOT/env/image/bootstrap.sh" "$IB_WORK" "$IB_VARIANT" \
 		"$IB_WORK/sources.list" >"$log" 2>&1 &
 	IB_CHILD=$!
 	image_watch "$IB_CHILD" '^(==> |I: (running apt-get|installing|downloading|extracting|cleaning|removing) )' "$((IB_STALL * 2))" "$log" || rc=$?
@@ -354,6 +358,7 @@ image_build() {
 	trap image_build_interrupted INT TERM
 	mkdir -p "$IB_WORK" "$IB_IMAGE"
 	image_archive_answers "$(image_archive "$IMG_SUITE")"
+	IB_REVISION=$(image_revision)	# of what goes in: the tree may change meanwhile
 	say "Image $IB_NAME: $IB_CPUS CPUs, $IB_MEMORY MB, ${IB_ACCEL%%,*}; logs in ${IB_LOG#"$VEX_ROOT"/}"
 	build_tools
 	image_payload

@@ -35,14 +35,13 @@ headers_fetch() {
 	[[ -n $kbuild ]] || return 1
 	rm -rf "$dir"
 	root=$dir/root
-	mkdir -p "$root"
+	mkdir -p "$root" || return 1
 	for p in "linux-headers-$release" "$(grep -oE 'linux-headers-[^ ,|]+-common' <<<"$deps" | head -n1)" "$kbuild"; do
 		f=$(deb_fetch "$p") || return 1
-		run dpkg-deb -x "$f" "$root"
+		run dpkg-deb -x "$f" "$root" || return 1
 	done
-	kernel_relocate_headers "$root" "$release"
-	ln -sfn "root/usr/src/linux-headers-$release" "$dir/kdir"
-	printf '%s\n' "$release" >"$dir/release"
+	kernel_relocate_headers "$root" "$release" && ln -sfn "root/usr/src/linux-headers-$release" "$dir/kdir" &&
+		printf '%s\n' "$release" >"$dir/release"
 }
 
 image_module() { printf '%s/kmod/image-%s/vexfs.ko' "$VEX_BUILD" "$1"; }

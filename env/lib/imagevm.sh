@@ -21,7 +21,7 @@ image_need() {
 		IMAGE_KEY=${IMAGE_DISK%/*}/id_ed25519
 		[[ -r $IMAGE_KEY ]] || IMAGE_KEY=''
 		IMAGE_LABEL=$IMAGE_DISK
-		if [[ $IMAGE_DISK == "$(image_root)"/* ]]; then IMAGE_LABEL=$(basename "${IMAGE_DISK%/*}"); fi
+		if image_is_ours "$IMAGE_DISK"; then IMAGE_LABEL=$(basename "${IMAGE_DISK%/*}"); fi
 	fi
 	env_build
 	IMAGE_PROBE=()
@@ -38,7 +38,7 @@ image_need() {
 # disk of the user's is written to itself.
 image_persistent_disk() {
 	local disk=$1 over=${1%/*}/persistent.qcow2
-	if [[ $disk != "$(image_root)"/* ]]; then printf '%s' "$disk"; return; fi
+	if ! image_is_ours "$disk"; then printf '%s' "$disk"; return; fi
 	if [[ ! -f $over ]]; then
 		say "New persistent state of $IMAGE_LABEL (delete $over to begin again)"
 		run qemu-img create -q -f qcow2 -F qcow2 -b "$disk" "$over" ||
@@ -75,7 +75,9 @@ image_vm_start() {
 	if ((rc == EX_ENV && VM_PERSISTENT)) && grep -q '^message=disk in use' "$dir/result" 2>/dev/null; then
 		note "(two guests cannot both keep their changes: end the other, or do without --persistent)"
 	fi
-	rm -f "$dir"/overlay.qcow2 "$dir"/*.img "$dir"/qmp.sock "$dir"/ports
+	rm -f "$dir"/overlay.qcow2 "$dir"/qmp.sock "$dir"/ports
+	# The overlays of a snapshot; a directory that the user named may hold disks of theirs.
+	if [[ $dir == "$VEX_BUILD"/runs/* ]]; then rm -f "$dir"/*.img; fi
 	return "$rc"
 }
 

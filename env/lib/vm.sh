@@ -10,10 +10,10 @@ KEEP_RUNS=30
 
 vm_options_help() {
 	cat <<'END'
-  --kernel NAME         6.1, 6.12 or a built one (./vex kernel list)
-  --lane LANE           auto, cold (boot) or warm (resume a saved guest) [auto]
+  --kernel NAME         fast guests: 6.1, 6.12 or a built one (./vex kernel list)
+  --lane LANE           fast guests: auto, cold (boot) or warm (resume a saved guest) [auto]
   --accel ACCEL         auto (KVM if it proves itself, else emulation), kvm, tcg [auto]
-  --memory MB --cpus N  size of the guest [768, 2]
+  --memory MB --cpus N  size of the guest [768, an image 1024; 2]
   --disk NAME=SIZE      one more empty disk (100M, 2G); NAME=FILE[:ro] attaches an image; either may end
                         in ,format=raw or ,format=qcow2; up to 4
   --share DIR           DIR appears in the guest under /share
@@ -45,8 +45,8 @@ vm_option() {
 
 # 768, 768M or 1G in megabytes.
 parse_mb() {
+	[[ $1 =~ ^[1-9][0-9]{0,6}[MG]?$ ]] || usage_error "'$1' is no memory size: use 768, 768M or 1G"
 	case $1 in
-	*[!0-9MG]* | '' | [MG]*) usage_error "'$1' is no memory size: use 768, 768M or 1G" ;;
 	*G) printf '%d' "$((${1%G} * 1024))" ;;
 	*) printf '%d' "${1%M}" ;;
 	esac

@@ -98,6 +98,10 @@ vm_check_more() {
 		[[ -z $VM_SNAPSHOT ]] || usage_error "--snapshot is for --image: a fast guest is a resumed snapshot already" \
 			"(the warm lane), and its state hangs on the job it was given"
 	fi
+	if ((VM_IMAGE)); then
+		[[ -z $VM_KERNEL ]] || usage_error "--kernel is for fast guests: an image boots the kernel in it (./vex image build --kernel makes one)"
+		[[ $VM_LANE == auto ]] || usage_error "--lane is for fast guests: an image boots, or resumes a --snapshot"
+	fi
 	if ((VM_GRAPHICAL)); then
 		[[ -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]] || die "$EX_ENV" "--graphical needs a display, and neither DISPLAY nor" \
 			"WAYLAND_DISPLAY is set: log in with ssh -X, or use --screenshot FILE with --image"

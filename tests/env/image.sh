@@ -48,6 +48,21 @@ head -c 100000 /dev/zero >"$WORK/foreign/disk"
 run "$VEX" image validate "$WORK/foreign/disk"
 expect 6 "validate: a file that is no disk, with no manifest beside it"
 says 'neither qcow2 nor a disk with a boot sector' "says what it is not"
+mkdir "$WORK/changed"
+head -c 100000 /dev/zero >"$WORK/changed/disk.qcow2"
+: >"$WORK/changed/id_ed25519"
+printf '{\n  "sha256": "%064d",\n}\n' 0 >"$WORK/changed/manifest.json"
+run "$VEX" image validate "$WORK/changed/disk.qcow2"
+expect 1 "validate: an image that has changed since it was built"
+says "SHA-256 is not the manifest's" "says so"
+run "$VEX" image boot --kernel debug-6.1
+expect 2 "image boot --kernel: an image boots its own"
+run "$VEX" shell --image --lane warm
+expect 2 "shell --image --lane"
+for size in 1G2 1MG 08G 01024 G 0; do
+	run "$VEX" shell --memory "$size" -- true
+	expect 2 "--memory $size"
+done
 run env XDG_CACHE_HOME="$WORK/empty" "$VEX" image list
 expect 0 "list without any image"
 says 'image build' "says how to make one"
@@ -162,6 +177,43 @@ else
 	skip "damaged images" "qemu-img is not installed"
 fi
 
+# ---- what is the user's ---------------------------------------------------------------------------------------
+mkdir -p "$WORK/real/images/test-bootstrap-20260101-000000"
+ln -s real "$WORK/link"
+disk=$WORK/real/images/test-bootstrap-20260101-000000/disk.qcow2
+report "$(VEX_CACHE=$WORK/link image_is_ours "$disk"; echo $?)" "an image of ours is one also where the cache is a link"
+report "$(VEX_CACHE=$WORK/real/. image_is_ours "$WORK/mine.qcow2"; echo $((!$?)))" "a disk of the user's is none"
+# A launcher that does nothing: what goes is what we remove ourselves.
+mkdir -p "$WORK/build/env" "$WORK/mine" "$WORK/build/runs/ours"
+printf '#!/bin/sh\n' >"$WORK/build/env/vexvm"
+chmod +x "$WORK/build/env/vexvm"
+touch "$WORK/mine/other.img" "$WORK/build/runs/ours/overlay.img"
+for dir in "$WORK/mine" "$WORK/build/runs/ours"; do
+	(
+		for lib in vm vmopt imagevm; do
+			# shellcheck source=/dev/null
+			. "$ROOT/env/lib/$lib.sh"
+		done
+		# shellcheck disable=SC2030,SC2034	# for image_vm_start
+		VEX_BUILD=$WORK/build IMAGE_DISK=$WORK/mine.qcow2 IMAGE_KEY='' IMAGE_LABEL=x IMAGE_PROBE=() IMAGE_RESUME='' VEX_VERBOSE=0
+		image_vm_start "$dir"
+	) >"$WORK/out" 2>&1
+done
+report "$([[ -f $WORK/mine/other.img && ! -f $WORK/build/runs/ours/overlay.img ]]; echo $?)" "disks in a run directory of the user's stay"
+
+# ---- headers that do not unpack ---------------------------------------------------------------------------------
+(
+	# shellcheck source=env/lib/imagemod.sh
+	. "$ROOT/env/lib/imagemod.sh"
+	VEX_BUILD=$WORK/build
+	apt_field() { echo "linux-headers-9-common, linux-kbuild-9"; }
+	deb_fetch() { echo /dev/null; }
+	run() { false; }
+	headers_fetch 9-amd64
+) >"$WORK/out" 2>&1
+report "$((!$?))" "headers that cannot be unpacked are an error"
+report "$([[ ! -e $WORK/build/kernels/headers-9-amd64/release ]]; echo $?)" "and do not count as there"
+
 # ---- what Packer's failures are called -------------------------------------------------------------------------
 explain() {
 	# shellcheck disable=SC2034	# read by the library
@@ -201,7 +253,7 @@ report "$(kill -0 "$pid" 2>/dev/null; echo $((!$?)))" "and what stalled is stopp
 if command -v jq >/dev/null; then
 	# shellcheck disable=SC2034	# read by image_manifest
 	manifest_of() {
-		local IB_IMAGE=$WORK/manifest IB_LOG=$WORK/manifest IB_VARIANT=test IB_SOURCE=bootstrap IB_DATE=20260101-000000 IB_KERNEL='' \
+		local IB_IMAGE=$WORK/manifest IB_LOG=$WORK/manifest IB_VARIANT=test IB_SOURCE=bootstrap IB_DATE=20260101-000000 IB_REVISION=0123 IB_KERNEL='' \
 			IB_ACCEL=tcg IB_BOOTSTRAP_S=1 IB_PROVISION_S=2 IB_VALIDATE_S=3 IB_TOTAL_S=6
 		image_manifest 0
 	}

@@ -73,7 +73,8 @@ quietly() {
 		"$@" 2>&1 | tee "$log" >&2
 		return "${PIPESTATUS[0]}"
 	fi
-	"$@" >"$log" 2>&1 &
+	# A background job of a script ignores Ctrl-C, which is meant for this one, too.
+	{ trap - INT QUIT; "$@"; } >"$log" 2>&1 &
 	local pid=$!
 	tick_while "$pid" "$label"
 	wait "$pid" || rc=$?

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -51,9 +50,6 @@ void debug_args(struct argv *a, const struct opts *o)
 	if (o->console)
 		socket_arg(a, "hvc", o->console, log);
 	free(log);
-	/* Whoever started us runs a debugger in the foreground; without them nobody ends this guest. */
-	if (o->gdb || o->kgdb)
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
 /* Time during which a debugger holds the guest counts for no limit. */

@@ -272,6 +272,7 @@ static void clean_up(void)
 int main(int argc, char **argv)
 {
 	bool warm_failed = false;
+	pid_t parent = getppid();
 	char why[512] = "";
 	struct machine m = { 0 };
 	enum vex_exit code;
@@ -287,9 +288,10 @@ int main(int argc, char **argv)
 	if (make_dirs(options.rundir))
 		fatal(VEX_ENV, "cannot write to %s: %s", options.rundir, strerror(errno));
 	vm_signals();
-	/* A guest of an image may run for days: it must not outlive the terminal it was started from. */
-	if (options.image)
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* A guest may run for days: it must not outlive the command it was started by. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		raise(SIGTERM);
 	if (options.uml)
 		native_machine(&m);
 	else

@@ -32,6 +32,18 @@ expect 130 "a build is interrupted while its guest boots"
 says 'interrupted: .*removed' "it says what becomes of what was made"
 clean_after "interrupted"
 
+# ---- interrupted in the bootstrap ----------------------------------------------------------------------------------
+"$VEX" image build --variant test >"$WORK/out" 2>&1 &
+pid=$!
+while kill -0 "$pid" 2>/dev/null && ! pids "^[^ ]*perl .*mmdebstrap.*$ROOT/build/image/" >/dev/null; do sleep 0.5; done
+sleep 8
+kill -TERM "$pid" 2>/dev/null
+STATUS=0
+wait "$pid" || STATUS=$?
+expect 130 "a build is interrupted in its bootstrap"
+report "$(pids "mmdebstrap.*$ROOT/build/image/" >/dev/null; echo $((!$?)))" "no process of it goes on"
+clean_after "interrupted in the bootstrap"
+
 # ---- a provisioner that fails: a package that no archive has ------------------------------------------------
 mkdir -p "$WORK/tree"
 (cd "$ROOT" && git ls-files -z | tar -c --null -T - -f -) | tar -x -C "$WORK/tree"

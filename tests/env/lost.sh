@@ -16,16 +16,9 @@ begin() {
 		grep -q '^here' "$WORK/$name/out.log" 2>/dev/null && break
 		sleep 0.1
 	done
-	QEMU_PID=$(pid_of "qemu-system.*$WORK/$name/payload.img")
-	LAUNCHER_PID=$(pid_of "vexvm.*--rundir $WORK/$name ")
+	QEMU_PID=$(pids "^[^ ]*qemu-system.*$WORK/$name/payload.img")
+	LAUNCHER_PID=$(pids "^[^ ]*vexvm.*--rundir $WORK/$name ")
 	[[ -n $QEMU_PID && -n $LAUNCHER_PID ]] || printf '# no guest came up\n'
-}
-
-pid_of() {
-	local p
-	for p in /proc/[0-9]*; do
-		if { tr "\0" " " <"$p/cmdline"; } 2>/dev/null | grep -qE "^[^ ]*$1"; then printf '%s' "${p#/proc/}"; return; fi
-	done
 }
 
 end() { STATUS=0; wait "$VEX_PID" || STATUS=$?; }
@@ -50,6 +43,26 @@ sleep 0.3
 bad=0
 if [[ -d /proc/$QEMU_PID ]] && ! grep -q '^State:.*Z' "/proc/$QEMU_PID/status"; then bad=1; fi
 report "$bad" "a killed launcher takes its guest along"
+
+begin headless
+kill -KILL "$VEX_PID"
+end
+for ((i = 0; i < 100; i++)); do
+	[[ -d /proc/$LAUNCHER_PID || -d /proc/$QEMU_PID ]] || break
+	sleep 0.1
+done
+report "$([[ -d /proc/$LAUNCHER_PID || -d /proc/$QEMU_PID ]]; echo $((!$?)))" "a killed ./vex takes launcher and guest along"
+
+# A long step in the background of a script, which would ignore Ctrl-C. The shell must not begin with it ignored, either.
+# shellcheck disable=SC2016	# for the other shell
+setsid env --default-signal=INT bash -c 'VEX_ROOT=$1 VEX_BUILD=$2 VEX_VERBOSE=0; . "$1/env/lib/ui.sh"; quietly step "$2/log" sleep 4321' - \
+	"$ROOT" "$WORK" >"$WORK/out" 2>&1 </dev/null &
+pid=$!
+until pids '^sleep 4321 ' >/dev/null || ! kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+kill -INT -- "-$pid"
+wait "$pid"
+sleep 0.5
+report "$(pids '^sleep 4321 ' >/dev/null; echo $((!$?)))" "Ctrl-C ends a step with its output in a log"
 
 truncate -s 1M "$WORK/disk"
 guest cut --disk d="$WORK/disk" --kill-after-marker CUT-NOW <<'END'

@@ -18,10 +18,11 @@ guest_ms() { sed -n "s/^@ms $2 //p" "$1.out"; }
 
 # side_by_side WORK: two guests of one processor at once; the time until the last is done.
 side_by_side() {
-	local a b
+	local a b first
 	tuning_guest "$WORK/a" "$1" 1 &
+	first=$!
 	tuning_guest "$WORK/b" "$1" 1
-	wait
+	wait "$first"
 	a=$(guest_ms "$WORK/a" one) b=$(guest_ms "$WORK/b" one)
 	printf '%d' "$((a > b ? a : b))"
 }
@@ -45,6 +46,7 @@ host_seconds() {
 		if [[ $line == @tock ]]; then ms=$(($(now_ms) - start)); fi
 	done < <("$VEX_ROOT/vex" vm --module none --lane cold --accel tcg --kernel "$SERIES" --cpus 1 --rundir "$WORK/clock" \
 		--file /tuning="$WORK/clock.work" "$@" "$VEX_ROOT/bench/tuning/work.sh" 2>"$WORK/clock.err")
+	((ms)) || die "$EX_ENV" "the guest of the clock failed; see $WORK/clock.err"
 	printf '%d' "$ms"
 }
 

@@ -82,6 +82,7 @@ disk_for() {
 # Makes corpus and queries in RUNDIR; sets VM_DISKS and, for large texts, VM_MEMORY. Uses cmd_main's variables.
 run_prepare() {
 	local mb
+	corpus=$1/corpus
 	say "Preparing the text"
 	if [[ -n $from ]]; then corpus_directory "$corpus" "$from" "$limit"; else corpus_packages "$corpus" "$limit"; fi
 	note "$(find "$corpus" -type f | wc -l) files, $(du -sh --apparent-size "$corpus" | cut -f1)"
@@ -127,6 +128,7 @@ run_fast() {
 		printf 'file /vex/run 0755 %s\nfile /vex/queries 0644 %s\ntree /vex/corpus %s\n' \
 			"$VEX_ROOT/env/vm/guest-run.sh" "$dir/queries" "$corpus"
 	} | payload_write "$dir"
+	rm -rf "$corpus"
 	say "Starting the guest"
 	{ vm_start "$dir" "$series" --io pipe --timeout 1800 </dev/null || echo "$?" >"$dir/status"; } | relay_output "$dir"
 	[[ ! -f $dir/status ]] || rc=$(<"$dir/status")
@@ -147,6 +149,7 @@ run_image() {
 	chmod 755 "$tree/run"
 	cp "$dir/queries" "$tree/"
 	cp -r "$corpus/." "$tree/corpus/"
+	rm -rf "$corpus"
 	say "Booting $IMAGE_LABEL"
 	{ (image_session "$dir" </dev/null) || echo "$?" >"$dir/status"; } | relay_output "$dir"
 	[[ ! -f $dir/status ]] || rc=$(<"$dir/status")
@@ -155,7 +158,7 @@ run_image() {
 }
 
 cmd_main() {
-	local limit=2000 queries=() from='' corpus=$VEX_BUILD/corpus
+	local limit=2000 queries=() from='' corpus
 	VM_IMAGE_OK=1
 	RUN_START=$(now_ms)
 	while (($#)); do

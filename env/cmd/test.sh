@@ -190,6 +190,7 @@ parse_options() {
 		esac
 		shift
 	done
+	((${#VM_DISKS[@]} == 0)) || usage_error "--disk: each test says which disks it needs"
 	((${#T_ONLY[@]})) || T_ONLY=(host guest env)
 	# With --until-fail a round is each test once.
 	if ((T_UNTIL_FAIL && T_REPEAT > 1)); then T_ROUNDS=$T_REPEAT T_REPEAT=1; fi

@@ -44,9 +44,13 @@ image_gdb() {
 		printf 'shell setsid bash %s </dev/null >/dev/null 2>&1 &\n' "$work/command.sh" >>"$file"
 	fi
 	if [[ -n $VEX_GDB_BATCH ]]; then
-		gdb -nx -batch -x "$file" -ex "vex-batch $VEX_GDB_BATCH" </dev/null || rc=$?
+		timeout -k 10 "$VEX_GDB_LIMIT" gdb -nx -batch -x "$file" -ex "vex-batch $VEX_GDB_BATCH" </dev/null || rc=$?
 	else
 		gdb -nx -q -x "$file" || rc=$?
+	fi
+	if [[ -n $VEX_GDB_BATCH ]] && ((rc == 124)); then
+		warn "the script was not finished after $VEX_GDB_LIMIT s: does it wait for something that never comes? (--timeout)"
+		return "$EX_HANG"
 	fi
 	((rc == 0)) || return "$rc"
 	[[ -f $SESSION/gdb-command && -n $VEX_GDB_BATCH ]] || return 0

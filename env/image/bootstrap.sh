@@ -47,7 +47,10 @@ fi
 check=$(apt-config dump --format '%v%n' Acquire::Check-Valid-Until)
 if [[ $check == false ]]; then options+=(--aptopt='Acquire::Check-Valid-Until "false"'); fi
 
-run_stage="chroot \"\$1\" env VEX_CHROOT=1 VEX_VARIANT=$variant bash /tmp/vexfs-payload/provision"
+# Nothing of the host's environment but the way to the archive.
+environment="PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root VEX_CHROOT=1 VEX_VARIANT=$variant"
+for v in http_proxy https_proxy no_proxy; do [[ -z ${!v:-} ]] || environment+=" $v=$(printf %q "${!v}")"; done
+run_stage="chroot \"\$1\" env -i $environment bash /tmp/vexfs-payload/provision"
 # /proc and its like are mounted below the root directory while hooks run; in a mount name space of its own
 # the file system gets the directory without them.
 make_fs="unshare -m sh -c 'umount -lR \"\$1/proc\" \"\$1/sys\" \"\$1/dev/pts\" \"\$1/dev/shm\" 2>/dev/null

@@ -34,6 +34,11 @@ settled() {
 	[[ $state == running ]] || { echo "the system is $state"; systemctl --failed --no-legend --plain; return 1; }
 }
 booted_by_itself() { grep -q 'BOOT_IMAGE=' /proc/cmdline || { echo "no boot loader was at work: $(</proc/cmdline)"; return 1; }; }
+root_layout() {
+	local dev
+	dev=$(findmnt -no SOURCE /)
+	[[ $(findmnt -no LABEL /) == vexfs-root && $(<"/sys/class/block/${dev##*/}/start") == 2048 ]] || { lsblk -o NAME,START,LABEL; return 1; }
+}
 right_kernel() { [[ $(uname -r) == "$want_kernel" ]] || { echo "runs $(uname -r), wanted $want_kernel"; return 1; }; }
 taint() { [[ $(($(</proc/sys/kernel/tainted) & ~(4096 | 8192))) == 0 ]] || { echo "tainted: $(</proc/sys/kernel/tainted)"; return 1; }; }
 
@@ -69,12 +74,11 @@ make_fs() { mkfs.vexfs -f -L vexfs "$disk"; }
 mount_fs() { mkdir -p "$mnt" && mount -t vexfs "$disk" "$mnt"; }
 
 texts() {
-	mkdir -p "$mnt/notes"
-	echo "The old lighthouse keeper polished the great lens above the stormy sea every evening." >"$mnt/notes/lighthouse"
-	echo "Knead the bread dough, let it rise in a warm kitchen, and bake it in a hot oven." >"$mnt/notes/bread"
-	echo "The locomotive left the railway station and pulled forty wagons over the mountain." >"$mnt/notes/railway"
-	head -c 3000000 /dev/urandom >"$mnt/big"
-	(cd "$mnt" && sha256sum notes/* big) >/run/vex-sums && sync
+	mkdir -p "$mnt/notes" &&
+		echo "The old lighthouse keeper polished the great lens above the stormy sea every evening." >"$mnt/notes/lighthouse" &&
+		echo "Knead the bread dough, let it rise in a warm kitchen, and bake it in a hot oven." >"$mnt/notes/bread" &&
+		echo "The locomotive left the railway station and pulled forty wagons over the mountain." >"$mnt/notes/railway" &&
+		head -c 3000000 /dev/urandom >"$mnt/big" && (($(stat -c %s "$mnt/big") == 3000000)) && (cd "$mnt" && sha256sum notes/* big) >/run/vex-sums && sync
 }
 embed() { vexctl collection create "$mnt" text --dim 384 --metric cosine && vexctl embed --collection text "$mnt/notes"; }
 remount() { umount "$mnt" && fsck.vexfs -n "$disk" && mount -t vexfs "$disk" "$mnt"; }
@@ -97,10 +101,11 @@ crash_loaded() { [[ $(</sys/kernel/kexec_crash_loaded) == 1 ]] || { systemctl st
 echo "TAP version 13"
 check "the system comes up with no failed unit" settled
 check "it booted by its own boot loader" booted_by_itself
+check "the root file system is labelled and its partition begins at 1 MiB" root_layout
 if [[ $want_kernel == - ]]; then skip "kernel release" "not told which one to expect"; else check "kernel $want_kernel" right_kernel; fi
 if [[ $want_kernel == *-rust ]]; then check "its configuration says CONFIG_RUST=y" rust_on; fi
 check "DKMS has the module for every kernel" dkms_installed
-check "DKMS rebuilds it with a new kernel" dkms_automatic
+check "DKMS is set to build it for a new kernel" dkms_automatic
 check "the module is the one that was packaged" module_origin
 disk=/dev/disk/by-label/vexfs
 check "a disk labelled vexfs is mounted at boot" mounted_at_boot
@@ -128,7 +133,7 @@ printf '1..%d\n' "$n"
 
 fact kernel "$(uname -r)"
 fact rust "$(rust_flag)"
-fact dkms "$(dkms status vexfs | head -n1)"
+fact dkms "$(dkms status vexfs | paste -sd ';')"
 fact kernels "$(cd /lib/modules && printf '%s ' *)"
 fact memory_mb "$(($(awk '/MemTotal/ { print $2 }' /proc/meminfo) / 1024))"
 fact disk_used_mb "$(df -Pm / | awk 'NR == 2 { print $3 }')"

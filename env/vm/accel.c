@@ -248,7 +248,8 @@ static char *cache_file(const struct opts *o)
 	first_line("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
 	uname(&uts);
 	if (!stat("/dev/kvm", &st))
-		snprintf(dev, sizeof(dev), "%lx %o %u", (unsigned long)st.st_rdev, st.st_mode, getuid());
+		snprintf(dev, sizeof(dev), "%lx %o %u %d", (unsigned long)st.st_rdev, st.st_mode, getuid(),
+			 access("/dev/kvm", R_OK | W_OK));
 	h = hash_string(HASH_START, boot);
 	h = hash_string(h, uts.release);
 	h = hash_string(h, dev);

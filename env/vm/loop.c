@@ -150,6 +150,16 @@ static void watch_complaints(struct vm *vm, const char *line)
 		snprintf(vm->warned, sizeof(vm->warned), "%.500s", text);
 }
 
+/* Users work on an image's console: what they read there, a log or a source, is not the kernel speaking. */
+static bool says_fatal(const struct vm *vm, const char *line, const char *what)
+{
+	const char *text = kernel_text(line);
+
+	if (!vm->o->image)
+		return strstr(line, what);
+	return text && !strncmp(text, what, strlen(what));
+}
+
 static void console_line(struct vm *vm, const char *line)
 {
 	static const char *const fatal_lines[] = {
@@ -167,7 +177,7 @@ static void console_line(struct vm *vm, const char *line)
 	if (strstr(line, "end Kernel panic"))
 		vm->panic_over = true;
 	for (size_t i = 0; i < sizeof(fatal_lines) / sizeof(fatal_lines[0]); i++) {
-		if (!strstr(line, fatal_lines[i]))
+		if (!says_fatal(vm, line, fatal_lines[i]))
 			continue;
 		if (!vm->panicked)
 			vm->panic_ms = now_ms();

@@ -41,6 +41,19 @@ void share_choose(struct opts *o)
 	o->share_9p = true;
 }
 
+/* virtiofsd's -o is a list: a comma in a value has a backslash before it. */
+static char *escaped(const char *path)
+{
+	char *out = calloc(2, strlen(path) + 1), *p = out;
+
+	if (!out)
+		_exit(127);
+	for (; *path; *p++ = *path++)
+		if (*path == ',' || *path == '\\')
+			*p++ = '\\';
+	return out;
+}
+
 static void exec_daemon(const char *daemon, const struct vm *vm, int fd, pid_t parent)
 {
 	char *log = xprintf("%s/virtiofsd.log", vm->o->rundir);
@@ -55,7 +68,7 @@ static void exec_daemon(const char *daemon, const struct vm *vm, int fd, pid_t p
 	dup2(out, 1);
 	dup2(out, 2);
 	fcntl(fd, F_SETFD, 0);
-	execl(daemon, daemon, "-f", xprintf("--fd=%d", fd), "-o", xprintf("source=%s", vm->o->share),
+	execl(daemon, daemon, "-f", xprintf("--fd=%d", fd), "-o", xprintf("source=%s", escaped(vm->o->share)),
 	      "-o", "sandbox=chroot", (char *)NULL);
 	_exit(127);
 }

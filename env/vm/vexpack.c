@@ -206,15 +206,17 @@ static void add_tree(const char *path, const char *host)
 static void add_line(char *line)
 {
 	char *verb = strtok(line, " \t"), *path = strtok(NULL, " \t");
-	char *a = strtok(NULL, " \t"), *b = strtok(NULL, " \t");
+	char *mode = verb && strcmp(verb, "file") ? NULL : strtok(NULL, " \t");
+	char *a = strtok(NULL, "");	/* a name of the host's, with its blanks */
 
-	if (!path || path[0] != '/' || !a)
-		fail("bad entry '%s': want VERB /path ARGUMENTS", verb);
+	if (!verb || !path || path[0] != '/' || !a)
+		fail("bad entry '%s': want VERB /path ARGUMENTS", verb ? verb : "");
+	a += strspn(a, " \t");
 	if (!strcmp(verb, "dir")) {
 		add_parents(path);
 		add_dir(path, strtoul(a, NULL, 8));
-	} else if (!strcmp(verb, "file") && b) {
-		add_file(path, strtoul(a, NULL, 8), b);
+	} else if (mode) {
+		add_file(path, strtoul(mode, NULL, 8), a);
 	} else if (!strcmp(verb, "link")) {
 		add_link(path, a);
 	} else if (!strcmp(verb, "tree")) {

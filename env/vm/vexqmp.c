@@ -27,7 +27,8 @@ static const char usage_text[] =
 #define POLL_US		50000
 #define ANSWER_S	60
 
-static char line[1 << 16];
+static char *line;	/* of any length: query-qmp-schema fills 100 KB */
+static size_t room;
 static int monitor;	/* written to; the stream is for reading */
 
 /* By way of the directory: see listen_in() of extra.c. */
@@ -52,11 +53,12 @@ static FILE *connect_to(const char *dir)
 /* The next answer in line; events pass by. Returns whether it is a success. */
 static bool answer(FILE *f)
 {
-	while (fgets(line, sizeof(line), f)) {
-		if (strstr(line, "\"event\""))
-			continue;
-		if (strstr(line, "\"error\"") || strstr(line, "\"return\""))
-			return !strstr(line, "\"error\"");
+	while (getline(&line, &room, f) > 0) {
+		/* The first key tells: an event begins with its time stamp, and an answer may speak of events. */
+		if (!strncmp(line, "{\"return\"", 9))
+			return true;
+		if (!strncmp(line, "{\"error\"", 8))
+			return false;
 	}
 	fprintf(stderr, "vexqmp: the guest is gone, or its monitor does not answer\n");
 	exit(VEX_ENV);
@@ -86,7 +88,7 @@ int main(int argc, char **argv)
 		return argc == 2 && !strcmp(argv[1], "--help") ? 0 : VEX_USAGE;
 	}
 	f = connect_to(argv[1]);
-	if (!f || !fgets(line, sizeof(line), f) || !strstr(line, "\"QMP\"") || !command(f, "qmp_capabilities")) {
+	if (!f || getline(&line, &room, f) <= 0 || !strstr(line, "\"QMP\"") || !command(f, "qmp_capabilities")) {
 		fprintf(stderr, "vexqmp: %s/qmp.sock does not speak QMP\n", argv[1]);
 		return VEX_ENV;
 	}

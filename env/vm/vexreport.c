@@ -172,7 +172,7 @@ static void relayed_line(const char *suite, const char *file, const char *line, 
 	}
 }
 
-/* Notes in plain TAP stand behind the result they explain (env tests) or before it (cmocka). */
+/* Notes in plain TAP stand before the result they explain, the best of them last. */
 static void flat_line(const char *suite, const char *file, const char *line, char *before, size_t size)
 {
 	struct test_case *c;

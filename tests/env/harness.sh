@@ -17,7 +17,7 @@ logs() { printf '%s/%s' "$ROOT" "$(sed -n 's/^ *logs: //p' "$WORK/out" | tail -n
 : >"$WORK/known"
 
 # ---- usage ---------------------------------------------------------------------------------
-for o in '--jobs 0' '--repeat x' '--tests /nonexistent' '--known /nonexistent' '--filter [' '--show all' '--only all'; do
+for o in '--disk x=1M' '--jobs 0' '--repeat x' '--tests /nonexistent' '--known /nonexistent' '--filter [' '--show all' '--only all'; do
 	# shellcheck disable=SC2086	# two words
 	run "$VEX" test $o
 	expect 2 "./vex test $o"

@@ -7,9 +7,11 @@
 image_or_skip() {
 	local cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vex d
 	IMAGE_DIR=''
-	for d in "$cache"/images/{test,dev,debug}-*/; do
-		if [[ -z $IMAGE_DIR && -f $d/valid ]]; then IMAGE_DIR=${d%/}; fi
-	done
+	# VARIANT-SOURCE-DATE: the date decides.
+	while read -r d; do
+		if [[ -f $d/valid ]]; then IMAGE_DIR=$d; fi
+	done < <(printf '%s\n' "$cache"/images/{test,dev,debug}-*-* | awk -F/ '{ n = $NF; sub(/^[^-]*-[^-]*-/, "", n); print n, $0 }' |
+		sort | cut -d' ' -f2-)
 	[[ -n $IMAGE_DIR ]] && return
 	if [[ ${VEX_TEST_FULL:-0} == 1 ]]; then
 		run "$VEX" image build --variant test

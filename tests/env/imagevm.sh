@@ -148,6 +148,9 @@ report $? "a second guest of the same image runs beside it, on a port of its own
 run "$ROOT/build/env/vexqmp" "$WORK/second" query-status
 expect 0 "the QMP socket answers"
 says '"status": "running"' "and QEMU's answer is printed"
+run "$ROOT/build/env/vexqmp" "$WORK/second" query-qmp-schema query-status
+report "$(head -n1 "$WORK/out" | grep -qE '"meta-type": "event".*[]]}.?$' && (($(wc -c <"$WORK/out") > 66000)) && tail -n1 "$WORK/out" | grep -q '"running"'; echo $?)" \
+	"an answer of more than 64 KB that speaks of events is whole ($(wc -c <"$WORK/out") bytes)"
 run "$ROOT/build/env/vexqmp" "$WORK/second" no-such-command
 expect 1 "a command QEMU does not know"
 end_background

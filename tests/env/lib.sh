@@ -9,7 +9,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 VEX=$ROOT/vex
 mkdir -p "$ROOT/build/env-tests"
 WORK=$(mktemp -d "$ROOT/build/env-tests/XXXXXX")
-T_N=0 T_BAD=0
+T_N=0 T_BAD=0 T_LAST=${EPOCHREALTIME/[.,]/}
 
 finish() {
 	local rc=$?
@@ -20,14 +20,17 @@ finish() {
 }
 trap finish EXIT
 
+# report BAD NAME [WHY]: what explains a failure stands before it, the best of it last: there vexreport looks.
 report() {
-	T_N=$((T_N + 1))
+	local now=${EPOCHREALTIME/[.,]/} ms
+	T_N=$((T_N + 1)) ms=$(((now - T_LAST) / 1000)) T_LAST=$now
 	if (($1)); then
 		T_BAD=1
-		printf 'not ok %d %s\n' "$T_N" "$2"
-		[[ ! -f $WORK/out ]] || tail -n 12 "$WORK/out" | sed 's/^/# /'
+		[[ ! -f $WORK/out ]] || tail -n 12 "$WORK/out" | cut -c1-300 | sed 's/^/# /'
+		[[ -z ${3:-} ]] || printf '# %s\n' "$3"
+		printf 'not ok %d %s # ms=%d\n' "$T_N" "$2" "$ms"
 	else
-		printf 'ok %d %s\n' "$T_N" "$2"
+		printf 'ok %d %s # ms=%d\n' "$T_N" "$2" "$ms"
 	fi
 }
 
@@ -41,16 +44,14 @@ run() {
 
 # expect CODE NAME
 expect() {
-	local bad=0
-	((STATUS == $1)) || { bad=1; printf '# exit code %d, expected %d\n' "$STATUS" "$1"; }
-	report "$bad" "$2"
+	report "$((STATUS != $1))" "$2" "exit code $STATUS, expected $1"
 }
 
 # says REGEX NAME: the output must hold it.
 says() {
 	local bad=0
-	grep -qE -- "$1" "$WORK/out" || { bad=1; printf '# the output lacks: %s\n' "$1"; }
-	report "$bad" "$2"
+	grep -qE -- "$1" "$WORK/out" || bad=1
+	report "$bad" "$2" "the output lacks: $1"
 }
 
 # pids REGEX: the processes whose command line matches, one per line; 1 when there is none. Not pgrep: a small Debian has

@@ -64,6 +64,10 @@ echo 'echo plain; exit 41' >"$WORK/plain.sh"
 run "$VEX" vm --module none --rundir "$WORK/plain" "$WORK/plain.sh"
 expect 41 "a script without #! is run by the shell"
 
+echo 'echo blank; exit 43' >"$WORK/with a blank.sh"
+run "$VEX" vm --module none --rundir "$WORK/blank" "$WORK/with a blank.sh"
+expect 43 "a script with a blank in its name"
+
 # ---- saved guests ------------------------------------------------------------------------------
 # A cache of our own for them, so that nobody else's run meets what is broken here.
 mkdir -p "$WORK/cache/vex"

@@ -64,4 +64,4 @@ put 644 /etc/systemd/journald.conf.d/vexfs.conf <<-'EOF'
 EOF
 # Work that would start by itself and slow a test down.
 systemctl -q mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service \
-	man-db.timer fstrim.timer dpkg-db-backup.timer systemd-networkd-wait-online.service
+	man-db.timer fstrim.timer dpkg-db-backup.timer systemd-tmpfiles-clean.timer systemd-networkd-wait-online.service

@@ -51,7 +51,7 @@ image_check() {
 			echo "not ok - it shuts down unattended" >>"$dir/validate.log"
 		fi
 	fi
-	passed=$(grep -cE '^ok' "$dir/validate.log") || true
+	passed=$(grep -E '^ok' "$dir/validate.log" | grep -vc '# SKIP') || true
 	failed=$(grep -cE '^not ok' "$dir/validate.log") || true
 	image_check_report "$dir/validate.log"
 	note "$passed checks passed, $failed failed"
@@ -102,7 +102,8 @@ image_manifest() {
   "total_seconds": $IB_TOTAL_S,
   "boot": $(json_string "$(check_fact "$IB_LOG" boot)"),
   "validation": "$status",
-  "checks_passed": $(grep -cE '^ok' "$IB_LOG/validate.log" || true),
+  "checks_passed": $(grep -E '^ok' "$IB_LOG/validate.log" | grep -vc '# SKIP' || true),
+  "checks_skipped": $(grep -cE '^ok.*# SKIP' "$IB_LOG/validate.log" || true),
   "checks_failed": $(grep -cE '^not ok' "$IB_LOG/validate.log" || true),
   "checks": [
 $(grep -E '^(not )?ok' "$IB_LOG/validate.log" | sed -E 's/^(not ok|ok) [0-9]*-? ?(.*)/\1 \2/' |

@@ -127,7 +127,8 @@ snapshot_options() {
 		[[ ! -f $f ]] || disks+="$(basename "${f%.img}"):$(head -c 4 "$f" | grep -q '^QFI' && echo qcow2 || echo raw) "
 	done
 	base=$(sed -n "s/.*'file=\([^']*overlay.qcow2\),.*/\1/p" "$dir/qemu.cmd")
-	base=$(qemu-img info -U "$base" | sed -n 's/^backing file: \([^(]*[^ (]\).*/\1/p')
+	# The text form says more behind the name, in parentheses, which a name may have too.
+	base=$(qemu-img info -U --output=json "$base" | sed -n 's/^ *"full-backing-filename": "\(.*\)",*$/\1/p')
 	printf 'date=%s\nlabel=%s\nkey=%s\nbase=%s\nmemory=%s\ncpus=%s\ndisks=%s\nparent=%s\naccel=%s\n' "$(date '+%F %T')" "$label" \
 		"$key" "$base" "$(sed -n "s/.*'-m' '\([0-9]*\)M'.*/\1/p" "$dir/qemu.cmd")" \
 		"$(sed -n "s/.*'-smp' '\([0-9]*\)'.*/\1/p" "$dir/qemu.cmd")" "$disks" "$(cat "$dir/parent" 2>/dev/null || true)" \

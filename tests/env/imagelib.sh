@@ -2,16 +2,18 @@
 # shellcheck shell=bash
 # For tests that boot an image: which one, and guests that run beside the test.
 
-# image_or_skip NAME: sets IMAGE_DIR to the newest valid image; without one says why and ends the test. VEX_TEST_FULL=1
-# builds one first.
+# image_or_skip NAME: sets IMAGE_DIR to the newest valid image of the quickest variant; without one says why and ends the
+# test. VEX_TEST_FULL=1 builds one first.
 image_or_skip() {
-	local cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vex d
+	local cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vex d v
 	IMAGE_DIR=''
-	# VARIANT-SOURCE-DATE: the date decides.
-	while read -r d; do
-		if [[ -f $d/valid ]]; then IMAGE_DIR=$d; fi
-	done < <(printf '%s\n' "$cache"/images/{test,dev,debug}-*-* | awk -F/ '{ n = $NF; sub(/^[^-]*-[^-]*-/, "", n); print n, $0 }' |
-		sort | cut -d' ' -f2-)
+	for v in test dev debug; do
+		# VARIANT-SOURCE-DATE: the date decides.
+		while read -r d; do
+			if [[ -f $d/valid ]]; then IMAGE_DIR=$d; fi
+		done < <(printf '%s\n' "$cache/images/$v"-*-* | awk -F/ '{ n = $NF; sub(/^[^-]*-[^-]*-/, "", n); print n, $0 }' | sort | cut -d' ' -f2-)
+		[[ -z $IMAGE_DIR ]] || break
+	done
 	[[ -n $IMAGE_DIR ]] && return
 	if [[ ${VEX_TEST_FULL:-0} == 1 ]]; then
 		run "$VEX" image build --variant test

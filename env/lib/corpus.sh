@@ -27,7 +27,7 @@ corpus_translations() {
 	local f
 	for f in /var/lib/apt/lists/*_i18n_Translation-en*; do
 		[[ -f $f ]] || continue
-		/usr/lib/apt/apt-helper cat-file "$f" 2>/dev/null || true
+		/usr/lib/apt/apt-helper cat-file "$f" || note "apt cannot read $f: its descriptions are left out"
 		echo
 	done
 }
@@ -38,7 +38,10 @@ corpus_packages() {
 	rm -rf "$dir" "$work"
 	mkdir -p "$dir" "$work"
 	apt-cache dumpavail >"$work/available"
-	[[ -s $work/available ]] || { [[ $VEX_INSTALL == 1 ]] && apt_update && apt-cache dumpavail >"$work/available"; } || true
+	if [[ ! -s $work/available && $VEX_INSTALL == 1 ]]; then
+		apt_update || warn "the lists of packages could not be renewed"
+		apt-cache dumpavail >"$work/available"
+	fi
 	corpus_names "$limit" "$work/available" >"$work/names"
 	[[ -s $work/names ]] || die "$EX_ENV" "apt knows no package descriptions; run apt-get update," \
 		"or name a directory of text files: ./vex run DIR"

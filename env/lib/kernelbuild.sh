@@ -73,7 +73,7 @@ kernel_source() {
 	local series=$1 pkg=linux-source-$1 version dir deb
 	version=$(apt_field "$pkg" Version)
 	if [[ -z $version && $VEX_INSTALL == 1 ]]; then
-		apt_update >&2 || true
+		apt_update >&2 || warn "the lists of packages could not be renewed: going on with what is here"
 		version=$(apt_field "$pkg" Version)
 	fi
 	if [[ -z $version ]]; then
@@ -149,7 +149,8 @@ kernel_check_config() {
 		got=$(sed -n "s/^$opt=//p" "$config")
 		[[ ${got:-n} != "$want" ]] || continue
 		bad=1
-		def=$(grep -rlE --include='Kconfig*' "^(menu)?config ${opt#CONFIG_}\$" "$src" | head -n1) || true
+		def=$(grep -rlE --include='Kconfig*' "^(menu)?config ${opt#CONFIG_}\$" "$src" | sed -n 1p) ||
+			(($? == 1)) || die "$EX_ENV" "cannot read the Kconfig files in $src: remove that directory and try again"
 		if [[ -z $def ]]; then
 			warn "env/kernels/$at: $opt=$want: Linux $(basename "$src" | cut -d- -f2) has no such option"
 		else

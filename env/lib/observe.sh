@@ -76,8 +76,11 @@ observe_run() {
 	{ vm_start "$dir" "$series" --io pipe --timeout "$OBSERVE_TIMEOUT" </dev/null || echo "$?" >"$dir/status"; } |
 		observe_relay
 	if [[ -f $dir/status ]]; then rc=$(<"$dir/status"); fi
-	# A guest that came to harm may not have got as far as writing them.
-	tar -xf "$dir/out.raw" -C "$dir" 2>/dev/null || true
+	# A guest that came to harm may not have got as far as writing them; one that did not has no such excuse.
+	if ! tar -xf "$dir/out.raw" -C "$dir" 2>"$dir/tar.log" && ((rc == 0)); then
+		warn "what the guest recorded cannot be read: $(head -n1 "$dir/tar.log")"
+		rc=$EX_LOST
+	fi
 	rm -f "$dir/out.raw"
 	((rc == 0)) || { note "$(cause_of "$rc"); log: ${dir#"$VEX_ROOT"/}"; return "$rc"; }
 	rc=$(verdict_field "$dir" status)

@@ -35,15 +35,16 @@ run_env_test() {
 	local file=$1 name=$2 dir=$3 rc=0 start n_ok n_bad n_skip
 	start=$(now_ms)
 	bash "$file" >"$dir/$name.tap" 2>"$dir/$name.err" </dev/null || rc=$?
-	n_ok=$(grep -cE '^ok ' "$dir/$name.tap") || true
-	n_bad=$(grep -cE '^not ok ' "$dir/$name.tap") || true
+	# 1: there is none; a file that cannot be read ends this shell, which is a failure of the test.
+	n_ok=$(grep -cE '^ok ' "$dir/$name.tap") || (($? == 1))
+	n_bad=$(grep -cE '^not ok ' "$dir/$name.tap") || (($? == 1))
 	if ((rc && n_bad == 0)) || ((n_ok + n_bad == 0)); then
 		tail -n 3 "$dir/$name.err" | sed 's/^/# /' >>"$dir/$name.tap"
 		printf 'not ok 0 %s ended with status %d\n' "$name" "$rc" >>"$dir/$name.tap"
 		n_bad=1
 	fi
 	known_env "$dir/$name.tap" "${name%@*}"
-	n_skip=$(grep -cE '^ok .*# SKIP' "$dir/$name.tap") || true
+	n_skip=$(grep -cE '^ok .*# SKIP' "$dir/$name.tap") || (($? == 1))
 	printf '%s: %d passed, %d failed%s, %s s\n' "$name" "$((n_ok - n_skip))" "$n_bad" \
 		"$( ((n_skip == 0)) || echo ", $n_skip skipped")" "$(secs $(($(now_ms) - start)))" >"$dir/$name.summary"
 }

@@ -80,7 +80,7 @@ variable "accel" {
 variable "size" {
   type        = map(string)
   default     = { cpus = "2", memory = "2048" }
-  description = "Processors and megabytes of the guest."
+  description = "Processors, as for -smp, and megabytes of the guest."
 }
 
 variable "environment" {

@@ -85,6 +85,20 @@ static void kernel_args(struct argv *a, const struct opts *o, const struct machi
 	    o->screen ? "console=tty0 " : "", m->tsc_khz, o->append ? " " : "", o->append ? o->append : "");
 }
 
+/*
+ * Before 8.1 (commit c914d46d0a64) QEMU leaves the guest's memory barriers out of what it translates for a machine that
+ * can have one processor only. Its devices run in threads of their own all the same: guest and device each miss the
+ * other's last store, neither notifies, and a request of virtio waits for ever. Room for a second processor, which is
+ * never plugged in, brings the barriers back.
+ */
+static void cpu_args(struct argv *a, const struct opts *o, const struct machine *m)
+{
+	bool lone = m->accel == ACCEL_TCG && o->cpus == 1;
+
+	arg(a, "-smp");
+	arg(a, "%u%s", o->cpus, lone ? ",maxcpus=2" : "");
+}
+
 /* What the guest can see; a saved guest resumes only under exactly the same arguments. */
 void qemu_machine_args(struct argv *a, const struct opts *o, const struct machine *m)
 {
@@ -100,8 +114,7 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 	arg(a, "q35,usb=off,vmport=off,smbus=off,sata=off%s", o->share && !o->share_9p ? ",memory-backend=ram" : "");
 	arg(a, "-m");
 	arg(a, "%uM", o->memory_mb);
-	arg(a, "-smp");
-	arg(a, "%u", o->cpus);
+	cpu_args(a, o, m);
 	arg(a, "-nodefaults");
 	arg(a, "-no-user-config");
 	arg(a, "-no-reboot");

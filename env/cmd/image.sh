@@ -87,8 +87,19 @@ image_validate() {
 	return "$rc"
 }
 
+# options_fit VERB OPTION...: those of another verb are refused, not passed over.
+options_fit() {
+	local verb=$1 fit='' o
+	shift
+	case $verb in
+	build) fit='--variant --source --kernel --iso --memory --cpus' ;;
+	validate) fit=--key ;;
+	esac
+	for o; do [[ " $fit " == *" $o "* ]] || usage_error "$o is not for 'image $verb'"; done
+}
+
 cmd_main() {
-	local verb=${1:-} variant=dev from=bootstrap kernel='' iso='' key='' words=()
+	local verb=${1:-} variant=dev from=bootstrap kernel='' iso='' key='' words=() given=()
 	[[ -n $verb ]] || usage_error "build, list, validate or boot?"
 	shift
 	IB_MEMORY=2048 IB_CPUS=2
@@ -97,6 +108,7 @@ cmd_main() {
 		return
 	fi
 	while (($#)); do
+		if [[ $1 == --?* && $1 != --no-install && $1 != --verbose ]]; then given+=("$1"); fi
 		case $1 in
 		--variant) need_value "$1" $#; variant=$2; shift ;;
 		--source) need_value "$1" $#; from=$2; shift ;;
@@ -112,6 +124,7 @@ cmd_main() {
 		esac
 		shift
 	done
+	if [[ $verb =~ ^(build|list|validate)$ ]]; then options_fit "$verb" "${given[@]}"; fi
 	case $verb in
 	build)
 		((${#words[@]} == 0)) || usage_error "unexpected argument '${words[0]}'"

@@ -258,16 +258,18 @@ packer_env() { export CHECKPOINT_DISABLE=1 PACKER_CACHE_DIR="$IB_WORK/packer" PA
 
 # packer_build ONLY DISK OUTPUT [-var NAME=VALUE]...
 packer_build() {
-	local only=$1 disk=$2 out=$3 rc=0 log serial env='' v
+	local only=$1 disk=$2 out=$3 rc=0 log serial env='' v smp=$IB_CPUS
 	shift 3
 	log=$IB_LOG/packer-${only##*.}.log
 	serial=$IB_LOG/serial-${only##*.}.log
 	: >"$serial"
+	# Without KVM a lone processor needs room for another: cpu_args() in env/vm/qemu.c says why.
+	((IB_CPUS > 1)) || smp=1,maxcpus=2
 	for v in http_proxy https_proxy no_proxy; do [[ -z ${!v:-} ]] || env+="${env:+,}\"$v=${!v}\""; done
 	local cmd=(packer build -color=false -timestamp-ui "-only=$only"
 		-var "variant=$IB_VARIANT" -var "disk=$disk" -var "output=$out" -var "serial=$serial"
 		-var "payload=$IB_WORK/payload" -var "key=$IB_WORK/id_ed25519" -var "accel=$IB_ACCEL"
-		-var "size={ cpus = \"$IB_CPUS\", memory = \"$IB_MEMORY\" }" -var "environment=[$env]"
+		-var "size={ cpus = \"$smp\", memory = \"$IB_MEMORY\" }" -var "environment=[$env]"
 		-var "timeout=$((30 * IB_SCALE / 100))m" "$@" "$VEX_ROOT/env/image/vexfs.pkr.hcl")
 	trace "${cmd[@]}"
 	# A Packer whose parent is gone stops its guest and takes its files with it. In a group of its own, for image_stop.
@@ -342,6 +344,21 @@ image_build_interrupted() {
 	exit "$EX_INT"
 }
 
+# Every build holds this lock with others; whoever gets it alone knows that what is half made has no builder any more.
+image_building() {
+	local d
+	mkdir -p "$(image_root)"
+	exec {IB_LOCK}>"$VEX_CACHE/images.lock" || die "$EX_ENV" "cannot write in $(image_root): make room there"
+	if flock -n "$IB_LOCK"; then
+		for d in "$(image_root)"/*/; do
+			d=${d%/}
+			if [[ ${d##*/} =~ $IMAGE_NAME_RE && ! -f $d/manifest.json ]]; then rm -rf "$d"; fi
+		done
+		rm -rf "$VEX_BUILD"/image/*
+	fi
+	flock -s "$IB_LOCK"
+}
+
 # image_build VARIANT SOURCE KERNEL ISO
 image_build() {
 	IB_VARIANT=$1 IB_SOURCE=$2 IB_KERNEL=$3 IB_ISO=$4
@@ -356,6 +373,7 @@ image_build() {
 	IB_LOG=$(run_dir image) IB_WORK=$VEX_BUILD/image/$IB_NAME IB_IMAGE=$(image_root)/$IB_NAME
 	trap image_build_cleanup EXIT
 	trap image_build_interrupted INT TERM
+	image_building
 	mkdir -p "$IB_WORK" "$IB_IMAGE"
 	image_archive_answers "$(image_archive "$IMG_SUITE")"
 	IB_REVISION=$(image_revision)	# of what goes in: the tree may change meanwhile
@@ -363,6 +381,7 @@ image_build() {
 	build_tools
 	image_payload
 	packer_plugin
+	IB_PREPARE_S=$((SECONDS - IB_START))
 	if [[ $IB_SOURCE == bootstrap ]]; then
 		image_bootstrap
 		image_provision_bootstrapped
@@ -370,7 +389,7 @@ image_build() {
 		image_install
 		image_provision_installed
 	fi
-	IB_PROVISION_S=$((SECONDS - IB_START - IB_BOOTSTRAP_S))
+	IB_PROVISION_S=$((SECONDS - IB_START - IB_PREPARE_S - IB_BOOTSTRAP_S))
 	image_compress
 	install -m 600 "$IB_WORK/id_ed25519" "$IB_IMAGE/id_ed25519"
 	image_finish

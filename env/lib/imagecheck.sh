@@ -96,6 +96,7 @@ image_manifest() {
   "sha256": "$(sha256sum "$disk" | cut -d' ' -f1)",
   "packer": "$(packer version 2>/dev/null | sed -n 's/^Packer v//p' | head -n1)",
   "accelerator": "${IB_ACCEL%%,*}",
+  "prepare_seconds": $IB_PREPARE_S,
   "bootstrap_seconds": $IB_BOOTSTRAP_S,
   "provision_seconds": $IB_PROVISION_S,
   "validation_seconds": $IB_VALIDATE_S,

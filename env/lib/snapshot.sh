@@ -131,7 +131,7 @@ snapshot_options() {
 	base=$(qemu-img info -U --output=json "$base" | sed -n 's/^ *"full-backing-filename": "\(.*\)",*$/\1/p')
 	printf 'date=%s\nlabel=%s\nkey=%s\nbase=%s\nmemory=%s\ncpus=%s\ndisks=%s\nparent=%s\naccel=%s\n' "$(date '+%F %T')" "$label" \
 		"$key" "$base" "$(sed -n "s/.*'-m' '\([0-9]*\)M'.*/\1/p" "$dir/qemu.cmd")" \
-		"$(sed -n "s/.*'-smp' '\([0-9]*\)'.*/\1/p" "$dir/qemu.cmd")" "$disks" "$(cat "$dir/parent" 2>/dev/null || true)" \
+		"$(sed -n "s/.*'-smp' '\([0-9]*\)[,'].*/\1/p" "$dir/qemu.cmd")" "$disks" "$(cat "$dir/parent" 2>/dev/null || true)" \
 		"$(sed -n "s/.*'-accel' '\([a-z]*\).*/\1/p" "$dir/qemu.cmd")"
 }
 
@@ -151,6 +151,16 @@ snapshot_end() {
 	rm -rf "$2"
 }
 
+# What a saver left that was killed: NAME.PID without the file that is written last.
+snapshot_remove_abandoned() {
+	local d
+	for d in "$1"/*.[0-9]*/; do
+		d=${d%/}
+		[[ -d $d && ! -f $d/options ]] || continue
+		kill -0 "${d##*.}" 2>/dev/null || rm -rf "$d"
+	done
+}
+
 # Memory, disks and options of the guest in RUNDIR into SNAP. In a shell of its own: however that ends, the guest goes on
 # and nothing half made stays.
 snapshot_write() {
@@ -161,6 +171,7 @@ snapshot_write() {
 	# shellcheck disable=SC2064	# the names as they are now
 	trap "$(printf '%q ' snapshot_end "$dir" "$tmp")" EXIT
 	trap 'exit "$EX_INT"' INT TERM HUP
+	snapshot_remove_abandoned "${snap%/*}"
 	mkdir -p "$tmp"
 	snapshot_migrate "$dir" "$tmp/state" || snapshot_failed "$dir"
 	snapshot_copy "$dir/overlay.qcow2" "$tmp/overlay.qcow2" || snapshot_failed "$dir"

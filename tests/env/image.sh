@@ -33,6 +33,12 @@ expect 2 "unknown verb"
 run "$VEX" image build --variant tiny
 expect 2 "unknown variant"
 says 'dev test debug' "lists the known ones"
+for line in 'list --variant dev' 'validate --memory 512' 'build --key /dev/null'; do
+	# shellcheck disable=SC2086	# words
+	run "$VEX" image $line
+	expect 2 "image $line"
+	says "is not for 'image ${line%% *}'" "an option of another verb is refused"
+done
 run "$VEX" image build --source cdrom
 expect 2 "unknown source"
 run "$VEX" image build --iso /nonexistent --source installer
@@ -124,7 +130,7 @@ deb=$(VEX_INSTALL=0 deb_fetch "$PKG_NETBOOT" 2>/dev/null)
 if [[ -f $deb ]]; then
 	mkdir -p "$WORK/di"
 	dpkg-deb --fsys-tarfile "$deb" | tar -xO ./usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/initrd.gz |
-		zcat | (cd "$WORK/di" && cpio -id --quiet 'var/lib/dpkg/info/*.templates' 2>/dev/null)
+		zcat | (cd "$WORK/di" && busybox cpio -id 'var/lib/dpkg/info/*.templates' 2>/dev/null)
 	cat "$WORK"/di/var/lib/dpkg/info/*.templates >"$WORK/templates"
 	awk '/^Template: / { t = $2 } /^Type: / { print t, $2 }' "$WORK/templates" | sort -u >"$WORK/types"
 	# partman-auto and its like are named in the netboot initrd only for what they tell others.
@@ -176,6 +182,19 @@ if command -v qemu-img >/dev/null; then
 else
 	skip "damaged images" "qemu-img is not installed"
 fi
+
+# ---- what a killed build left ------------------------------------------------------------------------------
+mkdir -p "$WORK/c/images"/test-bootstrap-2026010{1,2}-000000 "$WORK/c/images/mine" "$WORK/b/image/test-bootstrap-20260101-000000"
+touch "$WORK/c/images/test-bootstrap-20260102-000000/manifest.json"
+# shellcheck disable=SC2034	# read by the libraries
+started() { (VEX_CACHE=$WORK/c VEX_BUILD=$WORK/b && image_building && cd "$WORK" && echo c/images/*/ b/image) 2>&1; }
+exec {other}>"$WORK/c/images.lock"
+flock -s "$other"
+[[ $(started) == *20260101* ]]
+report $? "what another build is making is left alone"
+exec {other}>&-
+[[ $(started) == "c/images/mine/ c/images/test-bootstrap-20260102-000000/ b/image" && ! -e $WORK/b/image/test-bootstrap-20260101-000000 ]]
+report $? "what nobody makes any more is removed by the next build"
 
 # ---- what is the user's ---------------------------------------------------------------------------------------
 mkdir -p "$WORK/real/images/test-bootstrap-20260101-000000"
@@ -254,7 +273,7 @@ if command -v jq >/dev/null; then
 	# shellcheck disable=SC2034	# read by image_manifest
 	manifest_of() {
 		local IB_IMAGE=$WORK/manifest IB_LOG=$WORK/manifest IB_VARIANT=test IB_SOURCE=bootstrap IB_DATE=20260101-000000 IB_REVISION=0123 IB_KERNEL='' \
-			IB_ACCEL=tcg IB_BOOTSTRAP_S=1 IB_PROVISION_S=2 IB_VALIDATE_S=3 IB_TOTAL_S=6
+			IB_ACCEL=tcg IB_PREPARE_S=1 IB_BOOTSTRAP_S=1 IB_PROVISION_S=2 IB_VALIDATE_S=3 IB_TOTAL_S=7
 		image_manifest 0
 	}
 	mkdir -p "$WORK/manifest"

@@ -35,7 +35,7 @@ saver_end() {
 monitor() { run "$ROOT/build/env/vexqmp" "$WORK/vm" "$@"; }
 qemu-img create -q -f qcow2 "$WORK/base.qcow2" 1M
 qemu-img create -q -f qcow2 -F qcow2 -b "$WORK/base.qcow2" "$WORK/vm/overlay.qcow2"
-printf "'-m' '64M' '-smp' '1' '-accel' 'tcg' '-drive' 'file=%s,if=none'\n" "$WORK/vm/overlay.qcow2" >"$WORK/vm/qemu.cmd"
+printf "'-m' '64M' '-smp' '1,maxcpus=2' '-accel' 'tcg' '-drive' 'file=%s,if=none'\n" "$WORK/vm/overlay.qcow2" >"$WORK/vm/qemu.cmd"
 PATH=$WORK/bin:$PATH setsid qemu-system-x86_64 -nodefaults -display none -accel tcg -m 64 \
 	-qmp "unix:$WORK/vm/qmp.sock,server=on,wait=off" >"$WORK/qemu.log" 2>&1 </dev/null &
 MACHINE=$!
@@ -63,9 +63,14 @@ says '"status": "running"' "the guest goes on"
 [[ -z $(ls -A "$WORK/snapshots") ]]
 report $? "and nothing half made is left"
 touch "$WORK/fast"
+mkdir "$WORK/snapshots/killed.4194305" "$WORK/snapshots/busy.$$"	# above the largest PID there is
 saver fine
 saver_end "$SAVER" fine
 expect 0 "saved"
+rmdir "$WORK/snapshots/busy.$$"
+report $? "one that is being saved is left alone, what a killed saver left is removed"
+grep -qx 'cpus=1' "$WORK/snapshots/fine/options"
+report $? "the processors are noted"
 [[ $(cd "$WORK/snapshots" && echo * fine/*) == "fine fine/options fine/overlay.qcow2 fine/state" ]]
 report $? "with all its files"
 saver fine

@@ -51,7 +51,7 @@ failure_explained() {
 	"$EX_FAILED") grep -q '^not ok ' "$1/tap.log" ;;
 	"$EX_PANIC") failed_with '# (kernel|kmemleak)' "$1/tap.log" ;;
 	"$EX_HANG")
-		[[ $(result_field "$1" message) =~ (tests\ timed\ out|cannot\ be\ killed)$ ]] &&
+		[[ $(result_field "$1" message) =~ (tests\ timed\ out|hangs\ in\ the\ kernel)$ ]] &&
 			failed_with 'timed out after' "$1/tap.log"
 		;;
 	*) false ;;

@@ -10,13 +10,16 @@
 #include <stddef.h>
 #include <string.h>
 
+/* A task that has not run for two minutes: what waits for it need not be waited for. */
+#define VEX_HUNG_TASK "blocked for more than"
+
 /* Anywhere in a line of the log. tests/env/oracles.sh provokes each kind. */
 static const char *const vex_complaints[] = {
 	/* WARN(), lockdep ("possible circular locking"), RCU ("suspicious RCU usage"), sanitizers, lockups */
 	"WARNING: ", "BUG: ", "kernel BUG at", "Oops: ", "general protection fault", "KASAN: ", "KCSAN: ", "UBSAN: ",
 	"possible recursive locking", "possible circular locking", "suspicious RCU usage", "inconsistent lock state",
 	"trying to register non-static key", "sleeping function called from invalid context",
-	"blocked for more than", "detected stalls on CPUs", "self-detected stall",
+	VEX_HUNG_TASK, "detected stalls on CPUs", "self-detected stall",
 	/* memory: counters, slabs, lists, objects, leaks, what a module leaves behind */
 	"refcount_t: ", "Objects remaining in", "unreferenced object", "new suspected memory leaks", "ODEBUG: ",
 	"list_add corruption", "list_del corruption", "list_add double add", "Poison overwritten", "Redzone overwritten",

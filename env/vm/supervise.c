@@ -151,7 +151,7 @@ static enum vex_exit judge_verdict(struct vm *vm)
 	int leaks = (int)field(v, "leaks");
 
 	if (field(v, "hang")) {
-		snprintf(vm->message, sizeof(vm->message), "test %s cannot be killed", vm->current);
+		snprintf(vm->message, sizeof(vm->message), "test %s hangs in the kernel", vm->current);
 		return VEX_HANG;
 	}
 	if (field(v, "warnings") || field(v, "taint") || leaks > 0) {

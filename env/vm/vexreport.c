@@ -13,7 +13,7 @@
  *	--known FILE	known failures, one per line: SUITE TEST fail|timeout|panic REASON...
  *	--junit FILE	all results as JUnit XML
  *	--list FILE	one line per result: STATE MS SUITE FILE NAME
- *	--show KIND	on stderr, in stable order: results, failures, skips; repeatable
+ *	--show KIND	on stderr, in stable order: results, failures (and what led to them), skips; repeatable
  * Prints "passed failed skipped"; a known failure that failed as foretold counts as skipped.
  */
 #include <ctype.h>
@@ -38,6 +38,7 @@ struct test_case {
 	enum state state;
 	int order;			/* of the suite's first mention */
 	bool timed_out, kernel;		/* why it failed: time, or the kernel's own complaints */
+	bool relayed;			/* file is a guest's tap.log, beside its console.log */
 	long ms;
 };
 
@@ -155,6 +156,7 @@ static void relayed_line(const char *suite, const char *file, const char *line, 
 		*current = add(suite, name, file);
 		(*current)->state = STARTED;
 		(*current)->file = file;
+		(*current)->relayed = true;
 	} else if (result_line(line, &ok, name, sizeof(name), &directive)) {
 		set_result(add(suite, name, file), ok, directive);
 		*current = NULL;	/* what follows is nobody's */
@@ -165,7 +167,8 @@ static void relayed_line(const char *suite, const char *file, const char *line, 
 	} else if (!strncmp(line, "# kernel: ", 10)) {
 		(*current)->kernel = true;
 		detail(*current, line + 2);
-	} else if (!strncmp(line, "# ", 2) && strncmp(line, "# vex", 5) && strncmp(line, "# stack: ", 9)) {
+	} else if (!strncmp(line, "# ", 2) && strncmp(line, "# vex", 5) && strncmp(line, "# stack: ", 9) &&
+		   strncmp(line, "# in flight: ", 13)) {
 		if (strstr(line, ": timed out after "))
 			(*current)->timed_out = true;
 		detail(*current, line + 2);
@@ -325,6 +328,10 @@ static bool bad(const struct test_case *c)
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
+#define TOLD	5	/* failures explained */
+#define WORDS	20	/* lines of a test's own about it */
+#define REPORT	60	/* lines of the kernel's */
+
 static void show_results(void)
 {
 	for (int i = 0; i < ncases; i++) {
@@ -338,12 +345,68 @@ static void show_results(void)
 	}
 }
 
+/* What the test said, but for the checks that passed. */
+static void show_words(const struct test_case *c)
+{
+	char line[4096], name[192];
+	bool on = false;
+	int left = WORDS;
+	FILE *f = fopen(c->file, "re");
+
+	while (f && left && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\r\n")] = 0;
+		if (sscanf(line, "# vex: start %191s", name) == 1)
+			on = !strcmp(name, c->name);
+		else if (!strncmp(line, "ok ", 3) || !strncmp(line, "not ok ", 7))
+			on = false;
+		else if (on && strncmp(line, "  ok ", 5) && strncmp(line, "# vex", 5) && --left >= 0)
+			fprintf(stderr, "        %s\n", line);
+	}
+	if (f)
+		fclose(f);
+}
+
+/* The kernel's report of what failed the test: backtrace, lock chains, tasks. */
+static void show_console(const struct test_case *c)
+{
+	const char *slash = strrchr(c->file, '/'), *complaint = c->detail + strlen("kernel: ");
+	char path[4096], line[4096];
+	int left = REPORT;
+	FILE *f;
+
+	if (strncmp(c->detail, "kernel: ", 8))
+		return;
+	snprintf(path, sizeof(path), "%.*sconsole.log", slash ? (int)(slash - c->file) + 1 : 0, c->file);
+	f = fopen(path, "re");
+	while (f && left && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\r\n")] = 0;
+		if (left == REPORT && !strstr(line, complaint))
+			continue;
+		if (strstr(line, "sysrq: Show State"))
+			break;		/* all tasks: only those that are blocked say something */
+		fprintf(stderr, "        %s\n", line);
+		left--;
+	}
+	if (f)
+		fclose(f);
+}
+
+/* The first few with what led to it: who reads only this, as in a log of CI, has no other file. */
 static void show_failures(void)
 {
-	for (int i = 0; i < ncases; i++)
-		if (bad(&cases[i]))
-			fprintf(stderr, "    FAILED %s/%s: %s\n", cases[i].suite, cases[i].name,
-				state_detail(&cases[i]));
+	int told = 0;
+
+	for (int i = 0; i < ncases; i++) {
+		const struct test_case *c = &cases[i];
+
+		if (!bad(c))
+			continue;
+		fprintf(stderr, "    FAILED %s/%s: %s\n", c->suite, c->name, state_detail(c));
+		if (!c->relayed || told++ >= TOLD)
+			continue;
+		show_words(c);
+		show_console(c);
+	}
 }
 
 /* One line per suite and reason, with the names behind it. */

@@ -107,6 +107,7 @@ int run_shell(const struct job *job);
 void oracle_start(void);
 void oracle_wait(int pidfd, int ms);
 void oracle_poll(void);
+bool oracle_hung(void);
 unsigned int oracle_scan(void);
 unsigned int oracle_taint(void);
 int oracle_leaks(void);

@@ -24,6 +24,7 @@
 
 static int kmsg_fd = -1;
 static unsigned int taint_at_start, seen;
+static bool hung;
 
 static unsigned int read_taint(void)
 {
@@ -96,9 +97,16 @@ void oracle_poll(void)
 		if (!text)
 			continue;
 		text[strcspn(text, "\n")] = 0;
+		hung |= strstr(text, VEX_HUNG_TASK) != NULL;
 		if (vex_is_complaint(text + 1) && seen++ < SHOWN)
 			tap("# kernel: %s\n", text + 1);
 	}
+}
+
+/* Whether the kernel has found a hung task since the last oracle_scan(). */
+bool oracle_hung(void)
+{
+	return hung;
 }
 
 /* Counts the bad lines since the last call. */
@@ -109,6 +117,7 @@ unsigned int oracle_scan(void)
 	oracle_poll();
 	bad = seen;
 	seen = 0;
+	hung = false;
 	return bad;
 }
 

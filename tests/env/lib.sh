@@ -70,14 +70,13 @@ pids() {
 # No process that names DIR or works in it (those of UML have no command line), no disk image in it.
 nothing_left() {
 	local dir=$1 name=$2 p bad=0
-	for p in /proc/[0-9]*; do
-		[[ ${p#/proc/} == "$$" ]] && continue
-		if [[ $(readlink "$p/cwd" 2>/dev/null) == "$dir"* ]] ||
-			{ tr "\0" " " <"$p/cmdline"; } 2>/dev/null | grep -qE "(qemu|vexvm|virtiofsd).*$dir"; then
-			bad=1
-			printf '# still running: %s\n' "$(tr '\0' ' ' <"$p/cmdline" | cut -c1-100)"
-		fi
-	done
+	while read -r p; do
+		bad=1
+		printf '# still running: %s\n' "$(tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline" | cut -c1-100)"
+	done < <(
+		pids "(qemu|vexvm|virtiofsd).*$dir"
+		find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$dir*" -printf '%h\n' 2>/dev/null | sed 's|/proc/||' | grep -vx "$$"
+	)
 	if find "$dir" -name '*.img' -o -name '*.rom' 2>/dev/null | grep -q .; then
 		bad=1
 		printf '# left behind: %s\n' "$(find "$dir" -name '*.img' -o -name '*.rom')"

@@ -11,13 +11,14 @@
 image_or_skip "guests from images"
 
 free_port
-mkdir -p "$WORK/share"
-echo "from the host" >"$WORK/share/greeting"
-start_shell boot --share "$WORK/share" --disk big=8G,format=qcow2 --forward "$PORT:22" --screenshot "$WORK/screen.png" -- \
-	sh -c 'cat /share/greeting; echo "from the guest" >/share/answer; blockdev --getsize64 "$VEX_DISK_BIG"; blockdev --getsize64 "$VEX_DISK_VEXFS"
+share=$WORK/sh,are		# a comma ends a value for QEMU and virtiofsd
+mkdir -p "$share"
+echo "from the host" >"$share/greeting"
+start_shell boot --share "$share" --disk big=8G,format=qcow2 --forward "$PORT:22" --screenshot "$WORK/screen.png" -- \
+	sh -c 'echo "this log says Oops: 0002, Kernel panic - not syncing" >/dev/console; cat /share/greeting; echo "from the guest" >/share/answer; blockdev --getsize64 "$VEX_DISK_BIG"; blockdev --getsize64 "$VEX_DISK_VEXFS"
 		findmnt -no FSTYPE /mnt/vexfs; findmnt -no FSTYPE /share; echo "id $(uname -r) $(od -An -v -tx1 /sys/module/vexfs/notes/.note.gnu.build-id | tr -d " \n" | tail -c 40)"; command -v vexctl
 		touch /share/up; until [ -e /share/go ]; do sleep 0.2; done; exit 7'
-wait_for_file "$WORK/share/up"
+wait_for_file "$share/up"
 report $? "the image boots and runs the command"
 
 run "$VEX" ssh --list
@@ -40,11 +41,11 @@ image=$(sed -n "s/.*'file=\([^']*overlay.qcow2\),.*/\1/p" "$dir/qemu.cmd")
 [[ $image == "$dir/overlay.qcow2" ]]
 report $? "the guest writes to the overlay, not to the image"
 
-touch "$WORK/share/go"
+touch "$share/go"
 end_shell
 expect 7 "the command's status is the exit status"
 says '^from the host' "the guest reads the shared directory"
-[[ $(<"$WORK/share/answer") == "from the guest" ]]
+[[ $(<"$share/answer") == "from the guest" ]]
 report $? "and writes to it"
 says '^8589934592$' "a qcow2 disk of 8 GB"
 says '^104857600$' "the default test disk of 100 MB"
@@ -55,6 +56,8 @@ says '^/vex/bin/vexctl' "tools of this checkout"
 read -r _ release id < <(grep -E '^id ' "$WORK/out")
 [[ -n ${id:-} && $(readelf -n "$ROOT/build/kmod/image-$release/vexfs.ko" | sed -n 's/.*Build ID: //p') == *"$id"* ]]
 report $? "and its module"
+grep -qa 'this log says Oops' "$dir/console.log"
+report $? "what is only read on its console ends no guest"
 left=$(find "$dir" -name '*.img' -o -name '*.qcow2' -o -name '*.sock' -o -name ports)
 [[ -z $left ]]
 report $? "nothing left behind ${left:+: $left}"

@@ -29,6 +29,20 @@ says '^kept' "what it wrote is there the next time"
 says 'updates/dkms' "--installed: the image has a module of its own"
 says '^/usr/bin/vexctl' "and tools, which are the ones used"
 
+# ---- a kernel that the image had not when it was built -------------------------------------------------------------
+run "$VEX" shell --image --installed -- sh -c '
+	flavour=amd64; case $(uname -r) in *-cloud-amd64) ;; *) flavour=cloud-amd64 ;; esac
+	export DEBIAN_FRONTEND=noninteractive
+	{ apt-get -q update && apt-get -qy --no-install-recommends install linux-image-$flavour linux-headers-$flavour; } >/root/apt.log 2>&1 ||
+		{ tail -n 20 /root/apt.log; exit 1; }
+	new=$(ls /lib/modules | grep -vx "$(uname -r)" | sort -V | tail -n1)
+	echo "running $(uname -r), new $new"; dkms status vexfs -k "$new"; modinfo -k "$new" -n vexfs; modinfo -k "$new" -F vermagic vexfs'
+expect 0 "another kernel is installed"
+new=$(sed -n 's/^running .*, new //p' "$WORK/out")
+says "^vexfs/.*, ${new:-none}, .*: installed" "DKMS builds the module for it (${new:-none})"
+says "^/lib/modules/${new:-none}/updates/dkms/vexfs\\.ko" "where modprobe finds it"
+says "^${new:-none} " "made for that kernel"
+
 # ---- 9p: kernels of the dev and debug variants have it --------------------------------------------------------------
 dev=$(find "$REAL_CACHE/images" -path '*/d*/valid' -printf '%h\n' 2>/dev/null | sort | tail -n1)
 if [[ -n $dev ]]; then

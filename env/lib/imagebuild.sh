@@ -264,7 +264,7 @@ packer_build() {
 	serial=$IB_LOG/serial-${only##*.}.log
 	: >"$serial"
 	# Without KVM a lone processor needs room for another: cpu_args() in env/vm/qemu.c says why.
-	((IB_CPUS > 1)) || smp=1,maxcpus=2
+	if [[ $IB_ACCEL == tcg* && $IB_CPUS == 1 ]]; then smp=1,maxcpus=2; fi
 	for v in http_proxy https_proxy no_proxy; do [[ -z ${!v:-} ]] || env+="${env:+,}\"$v=${!v}\""; done
 	local cmd=(packer build -color=false -timestamp-ui "-only=$only"
 		-var "variant=$IB_VARIANT" -var "disk=$disk" -var "output=$out" -var "serial=$serial"
@@ -344,19 +344,25 @@ image_build_interrupted() {
 	exit "$EX_INT"
 }
 
-# Every build holds this lock with others; whoever gets it alone knows that what is half made has no builder any more.
-image_building() {
-	local d
-	mkdir -p "$(image_root)"
-	exec {IB_LOCK}>"$VEX_CACHE/images.lock" || die "$EX_ENV" "cannot write in $(image_root): make room there"
-	if flock -n "$IB_LOCK"; then
-		for d in "$(image_root)"/*/; do
-			d=${d%/}
-			if [[ ${d##*/} =~ $IMAGE_NAME_RE && ! -f $d/manifest.json ]]; then rm -rf "$d"; fi
-		done
-		rm -rf "$VEX_BUILD"/image/*
-	fi
-	flock -s "$IB_LOCK"
+# half_made_hold DIR: from now on DIR is half made, by whoever holds the lock of its file "half-made": this shell.
+half_made_hold() {
+	local lock
+	mkdir -p "$1"
+	# Locked before it has its name, so that nobody finds it unlocked.
+	exec {lock}>"$1/half-made.new" || die "$EX_ENV" "cannot write in $1: is there room, and is it yours?"
+	flock "$lock"
+	mv "$1/half-made.new" "$1/half-made"
+}
+
+# half_made_remove ROOT: what nobody makes any more, because its maker was killed.
+half_made_remove() {
+	local f
+	for f in "$1"/*/half-made; do
+		[[ -f $f ]] || continue
+		flock -n "$f" true || continue
+		note "removing ${f%/*}, left half made"
+		rm -rf "${f%/*}"
+	done
 }
 
 # image_build VARIANT SOURCE KERNEL ISO
@@ -373,8 +379,10 @@ image_build() {
 	IB_LOG=$(run_dir image) IB_WORK=$VEX_BUILD/image/$IB_NAME IB_IMAGE=$(image_root)/$IB_NAME
 	trap image_build_cleanup EXIT
 	trap image_build_interrupted INT TERM
-	image_building
-	mkdir -p "$IB_WORK" "$IB_IMAGE"
+	half_made_remove "$(image_root)"
+	half_made_remove "$VEX_BUILD/image"
+	half_made_hold "$IB_WORK"
+	half_made_hold "$IB_IMAGE"
 	image_archive_answers "$(image_archive "$IMG_SUITE")"
 	IB_REVISION=$(image_revision)	# of what goes in: the tree may change meanwhile
 	say "Image $IB_NAME: $IB_CPUS CPUs, $IB_MEMORY MB, ${IB_ACCEL%%,*}; logs in ${IB_LOG#"$VEX_ROOT"/}"
@@ -403,6 +411,7 @@ image_finish() {
 	IB_VALIDATE_S=$((SECONDS - start)) IB_TOTAL_S=$((SECONDS - IB_START))
 	image_manifest "$rc" >"$IB_IMAGE/manifest.json.new"
 	mv "$IB_IMAGE/manifest.json.new" "$IB_IMAGE/manifest.json"
+	rm -f "$IB_IMAGE/half-made"
 	((rc == 0)) || die "$rc" "the image does not pass its validation and is not marked valid: $IB_IMAGE; see $IB_LOG/validate.log"
 	date -u +%FT%TZ >"$IB_IMAGE/valid"
 	say "Image $IB_NAME is valid: $(($(stat -c %s "$IB_IMAGE/disk.qcow2") / 1000000)) MB, $IB_TOTAL_S s" \

@@ -151,16 +151,6 @@ snapshot_end() {
 	rm -rf "$2"
 }
 
-# What a saver left that was killed: NAME.PID without the file that is written last.
-snapshot_remove_abandoned() {
-	local d
-	for d in "$1"/*.[0-9]*/; do
-		d=${d%/}
-		[[ -d $d && ! -f $d/options ]] || continue
-		kill -0 "${d##*.}" 2>/dev/null || rm -rf "$d"
-	done
-}
-
 # Memory, disks and options of the guest in RUNDIR into SNAP. In a shell of its own: however that ends, the guest goes on
 # and nothing half made stays.
 snapshot_write() {
@@ -171,14 +161,16 @@ snapshot_write() {
 	# shellcheck disable=SC2064	# the names as they are now
 	trap "$(printf '%q ' snapshot_end "$dir" "$tmp")" EXIT
 	trap 'exit "$EX_INT"' INT TERM HUP
-	snapshot_remove_abandoned "${snap%/*}"
-	mkdir -p "$tmp"
+	half_made_remove "${snap%/*}"
+	half_made_hold "$tmp"
 	snapshot_migrate "$dir" "$tmp/state" || snapshot_failed "$dir"
 	snapshot_copy "$dir/overlay.qcow2" "$tmp/overlay.qcow2" || snapshot_failed "$dir"
 	for f in "$dir"/*.img; do
 		[[ ! -f $f ]] || snapshot_copy "$f" "$tmp/" || snapshot_failed "$dir"
 	done
-	snapshot_options "$dir" "$(guest_field "$dir" what)" "$(guest_field "$dir" key)" >"$tmp/options" || snapshot_failed "$dir"
+	snapshot_options "$dir" "$(guest_field "$dir" what)" "$(guest_field "$dir" key)" >"$tmp/options.new" || snapshot_failed "$dir"
+	mv "$tmp/options.new" "$tmp/options"
+	rm "$tmp/half-made"
 	mv -T "$tmp" "$snap" || die "$EX_USAGE" "somebody else has just saved a snapshot ${snap##*/}: use another name"
 }
 

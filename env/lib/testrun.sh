@@ -52,7 +52,7 @@ failure_explained() {
 	"$EX_PANIC") failed_with '# (kernel|kmemleak)' "$1/tap.log" ;;
 	"$EX_HANG")
 		[[ $(result_field "$1" message) =~ (tests\ timed\ out|hangs\ in\ the\ kernel)$ ]] &&
-			failed_with 'timed out after' "$1/tap.log"
+			failed_with '(timed out after|a task hangs|blocked for more than)' "$1/tap.log"
 		;;
 	*) false ;;
 	esac

@@ -33,17 +33,17 @@ static const char *const state_words[STATES] = {
 };
 
 struct test_case {
-	char suite[64], name[192], detail[512];
+	char suite[64], name[192], detail[512], complaint[256];	/* the kernel's first */
 	const char *file;
 	enum state state;
 	int order;			/* of the suite's first mention */
 	bool timed_out, kernel;		/* why it failed: time, or the kernel's own complaints */
-	bool relayed;			/* file is a guest's tap.log, beside its console.log */
+	int started;			/* 1, 2 ...: file is a guest's tap.log, beside its console.log */
 	long ms;
 };
 
 static struct test_case *cases;
-static int ncases, room;
+static int ncases, room, starts;
 
 static void fatal(const char *what, const char *path)
 {
@@ -156,7 +156,7 @@ static void relayed_line(const char *suite, const char *file, const char *line, 
 		*current = add(suite, name, file);
 		(*current)->state = STARTED;
 		(*current)->file = file;
-		(*current)->relayed = true;
+		(*current)->started = ++starts;
 	} else if (result_line(line, &ok, name, sizeof(name), &directive)) {
 		set_result(add(suite, name, file), ok, directive);
 		*current = NULL;	/* what follows is nobody's */
@@ -166,10 +166,12 @@ static void relayed_line(const char *suite, const char *file, const char *line, 
 		detail(*current, line + 2);
 	} else if (!strncmp(line, "# kernel: ", 10)) {
 		(*current)->kernel = true;
+		if (!(*current)->complaint[0])
+			snprintf((*current)->complaint, sizeof((*current)->complaint), "%.250s", line + 10);
 		detail(*current, line + 2);
 	} else if (!strncmp(line, "# ", 2) && strncmp(line, "# vex", 5) && strncmp(line, "# stack: ", 9) &&
 		   strncmp(line, "# in flight: ", 13)) {
-		if (strstr(line, ": timed out after "))
+		if (strstr(line, ": timed out after ") || strstr(line, ": a task hangs"))
 			(*current)->timed_out = true;
 		detail(*current, line + 2);
 	}
@@ -330,7 +332,7 @@ static bool bad(const struct test_case *c)
 
 #define TOLD	5	/* failures explained */
 #define WORDS	20	/* lines of a test's own about it */
-#define REPORT	60	/* lines of the kernel's */
+#define REPORT	80	/* lines of the kernel's */
 
 static void show_results(void)
 {
@@ -345,42 +347,62 @@ static void show_results(void)
 	}
 }
 
-/* What the test said, but for the checks that passed. */
+/* What the test said last, but for the checks that passed and for its stack, which stands in the way of the rest. */
 static void show_words(const struct test_case *c)
 {
+	static char last[WORDS][512];
 	char line[4096], name[192];
 	bool on = false;
-	int left = WORDS;
+	int n = 0;
 	FILE *f = fopen(c->file, "re");
 
-	while (f && left && fgets(line, sizeof(line), f)) {
+	while (f && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\r\n")] = 0;
 		if (sscanf(line, "# vex: start %191s", name) == 1)
 			on = !strcmp(name, c->name);
 		else if (!strncmp(line, "ok ", 3) || !strncmp(line, "not ok ", 7))
 			on = false;
-		else if (on && strncmp(line, "  ok ", 5) && strncmp(line, "# vex", 5) && --left >= 0)
-			fprintf(stderr, "        %s\n", line);
+		else if (on && strncmp(line + strspn(line, " "), "ok ", 3) && strncmp(line, "# vex", 5) &&
+			 strncmp(line, "# stack: ", 9))
+			snprintf(last[n++ % WORDS], sizeof(last[0]), "%.500s", line);
 	}
 	if (f)
 		fclose(f);
+	if (n > WORDS)
+		fprintf(stderr, "        ... %d lines before these are in %s\n", n - WORDS, c->file);
+	for (int i = n > WORDS ? n - WORDS : 0; i < n; i++)
+		fprintf(stderr, "        %s\n", last[i % WORDS]);
 }
 
-/* The kernel's report of what failed the test: backtrace, lock chains, tasks. */
+/* How often the kernel had said the same in tests of this guest that came before. */
+static int said_before(const struct test_case *c)
+{
+	int n = 0;
+
+	for (int i = 0; i < ncases; i++)
+		n += cases[i].started < c->started && !strcmp(cases[i].complaint, c->complaint) &&
+		     cases[i].started && !strcmp(cases[i].file, c->file);
+	return n;
+}
+
+/* The kernel's report of what failed the test: backtrace, lock chains, tasks that are blocked. */
 static void show_console(const struct test_case *c)
 {
-	const char *slash = strrchr(c->file, '/'), *complaint = c->detail + strlen("kernel: ");
+	const char *slash = strrchr(c->file, '/'), *from = c->complaint;
 	char path[4096], line[4096];
-	int left = REPORT;
+	int left = REPORT, skip;
 	FILE *f;
 
-	if (strncmp(c->detail, "kernel: ", 8))
+	if (!*from && (c->timed_out || strstr(c->detail, "the guest hung: ")))
+		from = "sysrq: Show Blocked State";
+	if (!*from)
 		return;
+	skip = said_before(c);
 	snprintf(path, sizeof(path), "%.*sconsole.log", slash ? (int)(slash - c->file) + 1 : 0, c->file);
 	f = fopen(path, "re");
 	while (f && left && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\r\n")] = 0;
-		if (left == REPORT && !strstr(line, complaint))
+		if (left == REPORT && (!strstr(line, from) || skip-- > 0))
 			continue;
 		if (strstr(line, "sysrq: Show State"))
 			break;		/* all tasks: only those that are blocked say something */
@@ -402,7 +424,7 @@ static void show_failures(void)
 		if (!bad(c))
 			continue;
 		fprintf(stderr, "    FAILED %s/%s: %s\n", c->suite, c->name, state_detail(c));
-		if (!c->relayed || told++ >= TOLD)
+		if (!c->started || told++ >= TOLD)
 			continue;
 		show_words(c);
 		show_console(c);

@@ -94,6 +94,8 @@ end_of_run 3 'taint 512, 0 bad kernel lines, 0 leaks' '' <<<$'# kernel: version 
 expect 0 "but not words of a test that passed"
 end_of_run 4 '1 of 2 tests timed out' '' <<<"$timed_out"
 expect 9 "a test that timed out explains a run with time-outs"
+end_of_run 4 'test a hangs in the kernel' '' <<<$'# kernel: INFO: task x:1 blocked for more than 120 seconds.\nnot ok 1 a'
+expect 9 "and so does one with a hung task"
 end_of_run 4 'not finished after 300 s' '' <<<"$timed_out"
 expect 0 "not a guest that hangs behind it"
 
@@ -114,6 +116,27 @@ foretold panic 5
 last '0 1 0' "nor for a lost machine"
 foretold timeout 4
 last '0 1 0' "and a time-out is not the guest's end"
+
+# What is shown of a failure: the end of what a test said, and the console from the right complaint on.
+# shellcheck disable=SC2016	# for the other shell
+judge <<<'cd "$DIR/shard1.d"; : >"$DIR/known"
+	{
+		printf "# vex: start a 1\n# kernel: refcount_t: underflow\nnot ok 1 a\n# vex: start b 1\n  not ok 1 early\n"
+		for i in $(seq 30); do printf "  # chatter %d\n    ok %d nested\n" $i $i; done
+		printf "# kernel: refcount_t: underflow\n# stack: [<0>] do_wait\n# in flight: vdb: 1 reads, 0 writes\nnot ok 2 b\n"
+		printf "# vex: start c 1\n# stack: [<0>] do_wait\n# c: timed out after 9 ms\nnot ok 3 c\n"
+	} >tap.log
+	printf "[ 1.0] %s\n" "refcount_t: underflow" "of a" "refcount_t: underflow" "of b" "sysrq: Show Blocked State" "task:stuck" \
+		"sysrq: Show State" "task:kthreadd" >console.log
+	"$VEX_BUILD/env/vexreport" --known "$DIR/known" --show failures --suite 6.1 "$DIR/shard1.d/tap.log" 2>&1 |
+		awk "/FAILED/ { split(\$2, n, \"/\"); next } { print n[2] \":\" \$0 }"'
+says '^a:: +\[ 1.0\] of a$' "a failure is shown with the kernel's report"
+says '^b:: +\.\.\. 1[0-9] lines before these' "with the end of what the test said, and how much came before"
+says '^b:: +# in flight: vdb' "of which the last is there"
+says '^b:: +\[ 1.0\] of b$' "a report of the same words is told from an earlier test's"
+report "$(grep -qE '^b:.*(of a|nested|stack)' "$WORK/out"; echo $((!$?)))" "without the earlier one, passed checks and its stack"
+says '^c:: +\[ 1.0\] task:stuck' "a time-out is shown with the tasks that are blocked"
+report "$(grep -q 'kthreadd' "$WORK/out"; echo $((!$?)))" "and with no others"
 
 # ---- results -------------------------------------------------------------------------------
 guest_test pass <<<'echo 1..1; echo "ok 1 fine"'

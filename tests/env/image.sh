@@ -184,17 +184,20 @@ else
 fi
 
 # ---- what a killed build left ------------------------------------------------------------------------------
-mkdir -p "$WORK/c/images"/test-bootstrap-2026010{1,2}-000000 "$WORK/c/images/mine" "$WORK/b/image/test-bootstrap-20260101-000000"
-touch "$WORK/c/images/test-bootstrap-20260102-000000/manifest.json"
-# shellcheck disable=SC2034	# read by the libraries
-started() { (VEX_CACHE=$WORK/c VEX_BUILD=$WORK/b && image_building && cd "$WORK" && echo c/images/*/ b/image) 2>&1; }
-exec {other}>"$WORK/c/images.lock"
-flock -s "$other"
-[[ $(started) == *20260101* ]]
-report $? "what another build is making is left alone"
-exec {other}>&-
-[[ $(started) == "c/images/mine/ c/images/test-bootstrap-20260102-000000/ b/image" && ! -e $WORK/b/image/test-bootstrap-20260101-000000 ]]
-report $? "what nobody makes any more is removed by the next build"
+mkdir -p "$WORK/c"/{killed,busy,mine}
+touch "$WORK/c"/{killed,busy}/half-made
+exec {other}<"$WORK/c/busy/half-made"
+flock "$other"
+half_made_remove "$WORK/c" 2>"$WORK/out"
+[[ $(cd "$WORK/c" && echo *) == "busy mine" ]]
+report $? "what nobody makes any more is removed, what a build is making or does not know is left alone"
+says "removing $WORK/c/killed" "which is said"
+(half_made_hold "$WORK/c/new" && half_made_remove "$WORK/c" && [[ -f $WORK/c/new/half-made ]])
+report $? "a build does not remove its own"
+half_made_remove "$WORK/c" 2>/dev/null
+[[ ! -e $WORK/c/new ]]
+report $? "it is left half made when its maker ends"
+exec {other}<&-
 
 # ---- what is the user's ---------------------------------------------------------------------------------------
 mkdir -p "$WORK/real/images/test-bootstrap-20260101-000000"

@@ -51,9 +51,8 @@ sed -i 's/time=60/time=120/' "$WORK/h/hung.sh"
 run "$VEX" test --only guest --kernel 6.1 --tests "$WORK/h" --known "$WORK/known"
 expect 4 "a hung task is a hang"
 seen 6.1 hung 'kernel: INFO: task .* blocked for more than'
-says '^        # hung: timed out after [0-9]{4,5} ms' "the test is not waited for"
+says '^        # hung: ended before its time: a task hangs' "the test is not waited for"
 says '^        \[[^]]*\] task:vextest-hung +state:D' "the task is shown"
-report "$(grep -q 'task:kthreadd' "$WORK/out"; echo $((!$?)))" "and none that waits for nothing"
 says '^        # in flight: nullb0: [1-9][0-9]* reads, 0 writes' "and that a disk has not answered"
 
 # More lines than the ring holds come after it, so whoever reads late has lost it; and the console is silent.

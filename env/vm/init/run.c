@@ -87,7 +87,7 @@ static void feed(struct ktap *k, const char *buf, size_t n)
 	}
 }
 
-/* Requests that a device owes us tell a lost interrupt from a deadlock. */
+/* Requests that wait this long point to the device rather than to a deadlock. The kernel does not count flushes. */
 static void list_inflight(void)
 {
 	DIR *d = opendir("/sys/block");
@@ -165,7 +165,7 @@ void kill_leftovers(void)
 		usleep(1000);
 }
 
-enum outcome { ENDED, TIMED_OUT, STUCK };
+enum outcome { ENDED, TIMED_OUT, HUNG, STUCK };
 
 /*
  * At most so many chunks: a test that never stops printing must not keep its deadline from being looked at. One is
@@ -207,7 +207,9 @@ static enum outcome supervise(pid_t pid, int fd, struct ktap *k, unsigned int li
 		return ENDED;
 	dump_tasks(pid);
 	kill(-1, SIGKILL);
-	return wait_until(pid, fd, k, now_ms() + GRACE_MS, false, status) ? TIMED_OUT : STUCK;
+	if (!wait_until(pid, fd, k, now_ms() + GRACE_MS, false, status))
+		return STUCK;
+	return oracle_hung() ? HUNG : TIMED_OUT;
 }
 
 /* The test said that it did nothing: an empty plan, or nothing but skipped checks. */
@@ -218,10 +220,12 @@ static bool all_skipped(const struct ktap *k)
 
 /* Returns NULL for a pass, "" for a skip, else the reason of the failure. */
 static const char *judge(const struct ktap *k, enum outcome out, int status, unsigned int warnings,
-			 unsigned int ms, char *buf, size_t size)
+			 unsigned int limit_ms, char *buf, size_t size)
 {
-	if (out != ENDED)
-		snprintf(buf, size, "timed out after %u ms%s", ms,
+	if (out == HUNG)
+		snprintf(buf, size, "ended before its time: a task hangs");
+	else if (out != ENDED)
+		snprintf(buf, size, "timed out after %u ms%s", limit_ms,
 			 out == STUCK ? " and cannot be killed" : "");
 	else if (WIFSIGNALED(status))
 		snprintf(buf, size, "killed by signal %d", WTERMSIG(status));
@@ -293,7 +297,7 @@ static void run_test(const struct job *job, unsigned int index, struct verdict *
 	v->run++;
 	v->timeouts += out != ENDED;
 	/* What a hung task holds would stop the unmount, too: the tests behind this one get a new guest. */
-	v->hang = out == STUCK || (out == TIMED_OUT && oracle_hung());
+	v->hang = out == STUCK || oracle_hung();
 	if (!v->hang) {
 		kill_leftovers();
 		release_mounts();
@@ -301,7 +305,7 @@ static void run_test(const struct job *job, unsigned int index, struct verdict *
 	}
 	warnings = oracle_scan();
 	v->warnings += warnings;
-	why = judge(&k, out, status, warnings, now_ms() - start, reason, sizeof(reason));
+	why = judge(&k, out, status, warnings, limit_ms, reason, sizeof(reason));
 	if (!why) {
 		v->passed++;
 		tap("ok %u %s # ms=%lld\n", index + 1, t->name, now_ms() - start);

@@ -68,3 +68,31 @@ image_field() {
 	[[ -f $1/manifest.json ]] || return 0
 	sed -n "s/^  \"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$1/manifest.json" | head -n1
 }
+
+# ---- images and snapshots in the making ----------------------------------------------------------------------
+
+# half_made_hold DIR: from now on DIR is half made, by whoever holds the lock of its file "half-made": this shell.
+half_made_hold() {
+	local lock
+	mkdir -p "$1"
+	# Locked before it has its name, so that nobody finds it unlocked.
+	exec {lock}>"$1/half-made.new" || die "$EX_ENV" "cannot write in $1: is there room, and is it yours?"
+	{ flock "$lock" && mv "$1/half-made.new" "$1/half-made"; } || die "$EX_ENV" "cannot lock $1/half-made"
+}
+
+# half_made_done DIR: it is whole.
+half_made_done() { rm "$1/half-made" || die "$EX_ENV" "cannot write in $1 any more"; }
+
+# half_made_remove ROOT: what nobody makes any more, because its maker was killed. The name is looked at again behind the
+# lock: what has just been finished has lost it.
+half_made_remove() {
+	local f lock
+	for f in "$1"/*/half-made; do
+		{ exec {lock}<"$f"; } 2>/dev/null || continue
+		if flock -n "$lock" && [[ $f -ef /dev/fd/$lock ]]; then
+			note "removing ${f%/*}, left half made"
+			rm -rf "${f%/*}"
+		fi
+		exec {lock}<&-
+	done
+}

@@ -190,7 +190,8 @@ image_watch() {
 		sleep 0.5
 		size=$(signs_of_life "$@")
 		if ((size != seen)); then seen=$size alive=$SECONDS; fi
-		n=$(cat "$@" 2>/dev/null | grep -caE "$re") || true
+		# 1: no stage yet, or a log that is not there yet.
+		n=$(cat "$@" 2>/dev/null | grep -caE "$re") || (($? == 1)) || die "$EX_ENV" "cannot look for the stages in $*"
 		if ((n)) && [[ $n != "$last" ]]; then
 			while IFS= read -r line; do
 				note "[$((SECONDS - start)) s] $(sed -E 's/^.*(vexfs-[a-z]*: |==> |I: )//' <<<"$line" | tr -cd ' -~' | cut -c1-100)"
@@ -344,27 +345,6 @@ image_build_interrupted() {
 	exit "$EX_INT"
 }
 
-# half_made_hold DIR: from now on DIR is half made, by whoever holds the lock of its file "half-made": this shell.
-half_made_hold() {
-	local lock
-	mkdir -p "$1"
-	# Locked before it has its name, so that nobody finds it unlocked.
-	exec {lock}>"$1/half-made.new" || die "$EX_ENV" "cannot write in $1: is there room, and is it yours?"
-	flock "$lock"
-	mv "$1/half-made.new" "$1/half-made"
-}
-
-# half_made_remove ROOT: what nobody makes any more, because its maker was killed.
-half_made_remove() {
-	local f
-	for f in "$1"/*/half-made; do
-		[[ -f $f ]] || continue
-		flock -n "$f" true || continue
-		note "removing ${f%/*}, left half made"
-		rm -rf "${f%/*}"
-	done
-}
-
 # image_build VARIANT SOURCE KERNEL ISO
 image_build() {
 	IB_VARIANT=$1 IB_SOURCE=$2 IB_KERNEL=$3 IB_ISO=$4
@@ -407,11 +387,12 @@ image_build() {
 image_finish() {
 	local rc=0 start=$SECONDS
 	image_check "$IB_IMAGE/disk.qcow2" "$IB_IMAGE/id_ed25519" "$IB_LOG" "$(image_want_kernel)" "$IB_VARIANT" || rc=$?
-	cp "$IB_LOG/console.log" "$IB_IMAGE/console.log" 2>/dev/null || true
+	# None: the guest never started, which rc says.
+	if [[ -f $IB_LOG/console.log ]]; then cp "$IB_LOG/console.log" "$IB_IMAGE/console.log"; fi
 	IB_VALIDATE_S=$((SECONDS - start)) IB_TOTAL_S=$((SECONDS - IB_START))
 	image_manifest "$rc" >"$IB_IMAGE/manifest.json.new"
 	mv "$IB_IMAGE/manifest.json.new" "$IB_IMAGE/manifest.json"
-	rm -f "$IB_IMAGE/half-made"
+	half_made_done "$IB_IMAGE"
 	((rc == 0)) || die "$rc" "the image does not pass its validation and is not marked valid: $IB_IMAGE; see $IB_LOG/validate.log"
 	date -u +%FT%TZ >"$IB_IMAGE/valid"
 	say "Image $IB_NAME is valid: $(($(stat -c %s "$IB_IMAGE/disk.qcow2") / 1000000)) MB, $IB_TOTAL_S s" \

@@ -28,10 +28,13 @@ image_check_report() {
 	done < <(awk '/^not ok/ { on = 1; print; next } /^# fact|^# package/ { on = 0 } /^#/ && on { print; next } { on = 0 }' "$log")
 }
 
+# checks_count REGEX LOG: 0 is a number; a log that cannot be read is an error.
+checks_count() { grep -cE -- "$1" "$2" || (($? == 1)) || die "$EX_ENV" "cannot read $2"; }
+
 # image_check DISK KEY RUNDIR KERNEL VARIANT: boots a throw-away copy with a VexFS beside it, looks, shuts down.
 # RUNDIR/validate.log gets the TAP. Returns 0, 1 (a check failed) or the launcher's code.
 image_check() {
-	local disk=$1 key=$2 dir=$3 kernel=$4 variant=$5 rc=0 passed failed console=$3/console.log
+	local disk=$1 key=$2 dir=$3 kernel=$4 variant=$5 rc=0 passed skipped failed console=$3/console.log
 	image_sound "$disk"
 	say "Validating: the image boots, VexFS works, it shuts down"
 	rm -f "$dir/vexfs.raw"
@@ -51,8 +54,9 @@ image_check() {
 			echo "not ok - it shuts down unattended" >>"$dir/validate.log"
 		fi
 	fi
-	passed=$(grep -E '^ok' "$dir/validate.log" | grep -vc '# SKIP') || true
-	failed=$(grep -cE '^not ok' "$dir/validate.log") || true
+	skipped=$(checks_count '^ok.*# SKIP' "$dir/validate.log") || return "$EX_ENV"
+	passed=$(($(checks_count '^ok' "$dir/validate.log") - skipped))
+	failed=$(checks_count '^not ok' "$dir/validate.log") || return "$EX_ENV"
 	image_check_report "$dir/validate.log"
 	note "$passed checks passed, $failed failed"
 	if ((failed)); then return "$EX_FAILED"; fi
@@ -103,9 +107,9 @@ image_manifest() {
   "total_seconds": $IB_TOTAL_S,
   "boot": $(json_string "$(check_fact "$IB_LOG" boot)"),
   "validation": "$status",
-  "checks_passed": $(grep -E '^ok' "$IB_LOG/validate.log" | grep -vc '# SKIP' || true),
-  "checks_skipped": $(grep -cE '^ok.*# SKIP' "$IB_LOG/validate.log" || true),
-  "checks_failed": $(grep -cE '^not ok' "$IB_LOG/validate.log" || true),
+  "checks_passed": $(($(checks_count '^ok' "$IB_LOG/validate.log") - $(checks_count '^ok.*# SKIP' "$IB_LOG/validate.log"))),
+  "checks_skipped": $(checks_count '^ok.*# SKIP' "$IB_LOG/validate.log"),
+  "checks_failed": $(checks_count '^not ok' "$IB_LOG/validate.log"),
   "checks": [
 $(grep -E '^(not )?ok' "$IB_LOG/validate.log" | sed -E 's/^(not ok|ok) [0-9]*-? ?(.*)/\1 \2/' |
 		while IFS= read -r l; do printf '    %s,\n' "$(json_string "$l")"; done | sed '$ s/,$//')

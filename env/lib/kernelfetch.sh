@@ -14,6 +14,7 @@ KERNEL_TREE_VERSION=4		# raise when the layout made below changes
 kernel_resolve_image() {
 	local series=$1 meta dep
 	for meta in "linux-image-$series-$KERNEL_FLAVOUR" "linux-image-$KERNEL_FLAVOUR"; do
+		# No such package is no error here: the next one may be there, and who gets none at all says what to do.
 		dep=$(apt-cache show --no-all-versions "$meta" 2>/dev/null |
 			sed -n 's/^Depends: *\(linux-image-[^ ,]*\).*/\1/p' | head -n1) || true
 		[[ $dep == "linux-image-$series."*"-$KERNEL_FLAVOUR" ]] && { printf '%s' "$dep"; return; }

@@ -169,8 +169,8 @@ snapshot_write() {
 		[[ ! -f $f ]] || snapshot_copy "$f" "$tmp/" || snapshot_failed "$dir"
 	done
 	snapshot_options "$dir" "$(guest_field "$dir" what)" "$(guest_field "$dir" key)" >"$tmp/options.new" || snapshot_failed "$dir"
-	mv "$tmp/options.new" "$tmp/options"
-	rm "$tmp/half-made"
+	mv "$tmp/options.new" "$tmp/options" || snapshot_failed "$dir"
+	half_made_done "$tmp"
 	mv -T "$tmp" "$snap" || die "$EX_USAGE" "somebody else has just saved a snapshot ${snap##*/}: use another name"
 }
 

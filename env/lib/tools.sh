@@ -53,8 +53,10 @@ upstream_version() {
 
 # For a program that did not come from the Debian package.
 program_version() {
-	local out
-	out=$(timeout 20 "$1" --version 2>&1 </dev/null | head -n3) || true
+	local out rc=0
+	# Some print their version and fail. One that waits for something must not stop ./vex doctor, which says so.
+	out=$(timeout 20 "$1" --version 2>&1 </dev/null | head -n3) || rc=$?
+	if ((rc == 124)); then printf 'no answer to --version'; return; fi
 	grep -oE '[0-9]+(\.[0-9]+)+' <<<"$out" | head -n1
 }
 
@@ -74,7 +76,7 @@ tool_look() {
 	TOOL_STATE=ok
 	if [[ -z $TOOL_VERSION ]]; then
 		TOOL_VERSION='unknown version'
-	elif dpkg --compare-versions "$TOOL_VERSION" lt "$minimum"; then
+	elif [[ $TOOL_VERSION == [0-9]* ]] && dpkg --compare-versions "$TOOL_VERSION" lt "$minimum"; then
 		TOOL_STATE=old
 	fi
 }

@@ -374,14 +374,14 @@ static void show_words(const struct test_case *c)
 		fprintf(stderr, "        %s\n", last[i % WORDS]);
 }
 
-/* How often the kernel had said the same in tests of this guest that came before. */
+/* How often the kernel had said the same, or shown the blocked tasks, for tests of this guest that came before. */
 static int said_before(const struct test_case *c)
 {
 	int n = 0;
 
 	for (int i = 0; i < ncases; i++)
-		n += cases[i].started < c->started && !strcmp(cases[i].complaint, c->complaint) &&
-		     cases[i].started && !strcmp(cases[i].file, c->file);
+		n += cases[i].started && cases[i].started < c->started && !strcmp(cases[i].file, c->file) &&
+		     (c->complaint[0] ? !strcmp(cases[i].complaint, c->complaint) : cases[i].timed_out);
 	return n;
 }
 

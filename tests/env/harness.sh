@@ -124,7 +124,7 @@ judge <<<'cd "$DIR/shard1.d"; : >"$DIR/known"
 		printf "# vex: start a 1\n# kernel: refcount_t: underflow\nnot ok 1 a\n# vex: start b 1\n  not ok 1 early\n"
 		for i in $(seq 30); do printf "  # chatter %d\n    ok %d nested\n" $i $i; done
 		printf "# kernel: refcount_t: underflow\n# stack: [<0>] do_wait\n# in flight: vdb: 1 reads, 0 writes\nnot ok 2 b\n"
-		printf "# vex: start c 1\n# stack: [<0>] do_wait\n# c: timed out after 9 ms\nnot ok 3 c\n"
+		printf "# vex: start fine 1\nok 3 fine\n# vex: start c 1\n# stack: [<0>] do_wait\n# c: timed out after 9 ms\nnot ok 4 c\n"
 	} >tap.log
 	printf "[ 1.0] %s\n" "refcount_t: underflow" "of a" "refcount_t: underflow" "of b" "sysrq: Show Blocked State" "task:stuck" \
 		"sysrq: Show State" "task:kthreadd" >console.log

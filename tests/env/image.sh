@@ -187,6 +187,7 @@ fi
 mkdir -p "$WORK/c"/{killed,busy,mine}
 touch "$WORK/c"/{killed,busy}/half-made
 exec {other}<"$WORK/c/busy/half-made"
+# shellcheck disable=SC2218	# the program; the function comes below
 flock "$other"
 half_made_remove "$WORK/c" 2>"$WORK/out"
 [[ $(cd "$WORK/c" && echo *) == "busy mine" ]]
@@ -194,6 +195,14 @@ report $? "what nobody makes any more is removed, what a build is making or does
 says "removing $WORK/c/killed" "which is said"
 (half_made_hold "$WORK/c/new" && half_made_remove "$WORK/c" && [[ -f $WORK/c/new/half-made ]])
 report $? "a build does not remove its own"
+mkdir "$WORK/c/done"
+touch "$WORK/c/done/half-made"
+# shellcheck disable=SC2317	# called by half_made_remove
+flock() { rm -f "$WORK/c/done/half-made"; command flock "$@"; }
+half_made_remove "$WORK/c" 2>/dev/null
+unset -f flock
+[[ -d $WORK/c/done ]]
+report $? "what is finished at that moment is left alone"
 half_made_remove "$WORK/c" 2>/dev/null
 [[ ! -e $WORK/c/new ]]
 report $? "it is left half made when its maker ends"

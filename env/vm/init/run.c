@@ -165,7 +165,7 @@ void kill_leftovers(void)
 		usleep(1000);
 }
 
-enum outcome { ENDED, TIMED_OUT, HUNG, STUCK };
+enum outcome { ENDED, TIMED_OUT, STUCK };
 
 /*
  * At most so many chunks: a test that never stops printing must not keep its deadline from being looked at. One is
@@ -207,9 +207,7 @@ static enum outcome supervise(pid_t pid, int fd, struct ktap *k, unsigned int li
 		return ENDED;
 	dump_tasks(pid);
 	kill(-1, SIGKILL);
-	if (!wait_until(pid, fd, k, now_ms() + GRACE_MS, false, status))
-		return STUCK;
-	return oracle_hung() ? HUNG : TIMED_OUT;
+	return wait_until(pid, fd, k, now_ms() + GRACE_MS, false, status) ? TIMED_OUT : STUCK;
 }
 
 /* The test said that it did nothing: an empty plan, or nothing but skipped checks. */
@@ -220,10 +218,11 @@ static bool all_skipped(const struct ktap *k)
 
 /* Returns NULL for a pass, "" for a skip, else the reason of the failure. */
 static const char *judge(const struct ktap *k, enum outcome out, int status, unsigned int warnings,
-			 unsigned int limit_ms, char *buf, size_t size)
+			 bool hung, unsigned int limit_ms, char *buf, size_t size)
 {
-	if (out == HUNG)
-		snprintf(buf, size, "ended before its time: a task hangs");
+	if (out != ENDED && hung)
+		snprintf(buf, size, "ended before its time: a task hangs%s",
+			 out == STUCK ? ", and the test cannot be killed" : "");
 	else if (out != ENDED)
 		snprintf(buf, size, "timed out after %u ms%s", limit_ms,
 			 out == STUCK ? " and cannot be killed" : "");
@@ -278,6 +277,7 @@ static void run_test(const struct job *job, unsigned int index, struct verdict *
 	const char *why;
 	enum outcome out;
 	long long start;
+	bool hung;
 	int fds[2], status = 0;
 	pid_t pid;
 
@@ -297,7 +297,8 @@ static void run_test(const struct job *job, unsigned int index, struct verdict *
 	v->run++;
 	v->timeouts += out != ENDED;
 	/* What a hung task holds would stop the unmount, too: the tests behind this one get a new guest. */
-	v->hang = out == STUCK || oracle_hung();
+	hung = oracle_hung();
+	v->hang = out == STUCK || hung;
 	if (!v->hang) {
 		kill_leftovers();
 		release_mounts();
@@ -305,7 +306,7 @@ static void run_test(const struct job *job, unsigned int index, struct verdict *
 	}
 	warnings = oracle_scan();
 	v->warnings += warnings;
-	why = judge(&k, out, status, warnings, limit_ms, reason, sizeof(reason));
+	why = judge(&k, out, status, warnings, hung, limit_ms, reason, sizeof(reason));
 	if (!why) {
 		v->passed++;
 		tap("ok %u %s # ms=%lld\n", index + 1, t->name, now_ms() - start);

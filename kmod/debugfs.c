@@ -9,7 +9,7 @@
  */
 #include "kmod/vexfs.h"
 #include "kmod/debugfs.h"
-#include "kmod/kunit.h"
+#include "kmod/kunit/kunit.h"
 #include <linux/completion.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>

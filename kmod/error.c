@@ -7,10 +7,7 @@
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
-
-#define VEXFS_SHUTDOWN_FLUSH	0	/* sync first */
-#define VEXFS_SHUTDOWN_LOG	1	/* write out the log only */
-#define VEXFS_SHUTDOWN_NOLOG	2	/* stop at once */
+#include "uapi/vexfs.h"
 
 /* Take the pending record. Returns how many errors it stands for. */
 static unsigned int vexfs_error_take(struct vexfs_sb_info *sbi, u64 *ino, u64 *blk,
@@ -166,16 +163,16 @@ int vexfs_shutdown(struct super_block *sb, u32 how)
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	int err = 0;
 
-	if (how > VEXFS_SHUTDOWN_NOLOG)
+	if (how > VEXFS_SHUTDOWN_NOLOGFLUSH)
 		return -EINVAL;
 	if (vexfs_is_shutdown(sb))
 		return 0;
 	trace_vexfs_shutdown(sb, how);
-	if (how == VEXFS_SHUTDOWN_FLUSH) {
+	if (how == VEXFS_SHUTDOWN_DEFAULT) {
 		down_read(&sb->s_umount);
 		err = sync_filesystem(sb);
 		up_read(&sb->s_umount);
-	} else if (how == VEXFS_SHUTDOWN_LOG) {
+	} else if (how == VEXFS_SHUTDOWN_LOGFLUSH) {
 		err = vexfs_force_commit(sb);
 	}
 	vexfs_msg(sb, KERN_ALERT, "shut down by request");

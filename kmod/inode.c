@@ -8,7 +8,7 @@
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
-#include "kmod/trace_vec.h"
+#include "kmod/vec/trace.h"
 #include <linux/iversion.h>
 #include <linux/xattr.h>
 

@@ -2,7 +2,7 @@
 /* Mount, unmount, statfs, sync, freeze; the module. */
 #include "kmod/vexfs.h"
 #include "kmod/debugfs.h"
-#include "kmod/kunit.h"
+#include "kmod/kunit/kunit.h"
 #include "kmod/trace.h"
 #include <linux/blkdev.h>
 #include <linux/fs_context.h>

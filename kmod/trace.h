@@ -12,8 +12,8 @@
  *	duration_ns	of the whole operation; 0 if tracing began in the middle of it
  *	ret		0 or a negative errno
  *
- * Instantiated by trace.c, and those of collections and searches (trace_vec.h) by
- * trace_vec.c. The generator includes the headers once more, as "kmod/trace.h"
+ * Instantiated by trace.c, and those of collections and searches (vec/trace.h) by
+ * vec/trace.c. The generator includes the headers once more, as "kmod/trace.h"
  * from the directory the module is built in.
  */
 #undef TRACE_SYSTEM

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What trace.h and trace_vec.h share: how values are shown, and the clock. */
+/* What trace.h and vec/trace.h share: how values are shown, and the clock. */
 #ifndef VEXFS_KMOD_TRACE_COMMON_H
 #define VEXFS_KMOD_TRACE_COMMON_H
 

@@ -90,11 +90,11 @@ struct vexfs_sb_info {
 	struct mutex		orphan_lock;	/* outside the buffers' journal access */
 	u32			orphan_hint;
 
-	/* collections: kmod/coll.c */
+	/* collections: kmod/vec/coll.c */
 	struct rw_semaphore	coll_sem;	/* the array and the collections' existence */
 	struct vexfs_coll	*coll[VEXFS_MAX_COLL];
 	struct buffer_head	*coll_bh[VEXFS_COLL_BLOCKS];
-	/* payload and code buffers to write before the next commit: kmod/payload.c */
+	/* payload and code buffers to write before the next commit: kmod/vec/payload.c */
 	struct jbd2_inode	vec_jinode;
 	spinlock_t		vec_lock;
 	struct list_head	vec_dirty;	/* filled by sets */
@@ -295,22 +295,26 @@ int vexfs_orphan_add(handle_t *handle, struct inode *inode);	/* credits: 1; -ENO
 int vexfs_orphan_del(handle_t *handle, struct inode *inode);	/* credits: 1 */
 void vexfs_orphan_recover(struct super_block *sb);
 
-/* ioctl.c, xattr.c */
+/* ioctl.c */
 long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
-extern const struct xattr_handler *const vexfs_xattr_handlers[];
-ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size);
 
-/* coll.c: mount and unmount */
+/*
+ * The vector half, kmod/vec/: all that the filesystem half knows of it, and may call.
+ */
+void vexfs_simd_init(void);				/* module load: choose the distance kernels */
 int vexfs_colls_load(struct super_block *sb);	/* after recovery; finishes drops unless read-only */
 void vexfs_colls_unload(struct super_block *sb);
-/* payload.c: called by the commit, set up by journal.c */
+/* Called by the commit: write the payload it needs, wait for it. */
 int vexfs_vec_submit(struct jbd2_inode *jinode);
 int vexfs_vec_finish(struct jbd2_inode *jinode);
 void vexfs_vec_commit(struct vexfs_sb_info *sbi, tid_t tid);	/* slots freed by tid may be reused */
-/* slot.c: the last name of @inode is gone and nobody has it open: delete its embeddings.
+/* The last name of @inode is gone and nobody has it open: delete its embeddings.
  * Own handles; called by eviction before the inode is freed. */
 int vexfs_vec_evict(struct inode *inode);
-/* simd.c */
-void vexfs_simd_init(void);
+/* Every ioctl that the filesystem half does not know; -ENOTTY. */
+long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg);
+/* user.vec.*: vec/xattr.c */
+extern const struct xattr_handler *const vexfs_xattr_handlers[];
+ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size);
 
 #endif /* VEXFS_KMOD_H */

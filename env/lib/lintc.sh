@@ -118,7 +118,7 @@ lint_checkpatch() {
 		return 0
 	fi
 	lint_tool perl || return 0
-	mapfile -t files < <(lint_c_files | grep -E '^(kmod|core|include)/' | grep -v '^kmod/trace')
+	mapfile -t files < <(lint_c_files | grep -E '^(kmod|core|include)/' | grep -vE '^kmod/(vec/)?trace')
 	# shellcheck disable=SC2016	# the inner shell expands it
 	lint_each checkpatch "$(sha256sum <"$src/scripts/checkpatch.pl")" \
 		"perl $src/scripts/checkpatch.pl"' --no-tree --file --terse --show-types --no-summary --max-line-length=100 \

@@ -208,4 +208,14 @@ struct vexfs_ioc_info {
 };
 #define VEXFS_IOC_INFO		_IOWR('V', 30, struct vexfs_ioc_info)
 
+/*
+ * Stop the filesystem at once, for tests of crash recovery: the number and the
+ * modes are those of XFS, ext4 and f2fs, which no uapi header has for everybody.
+ * CAP_SYS_ADMIN (EPERM).
+ */
+#define VEXFS_IOC_SHUTDOWN	_IOR('X', 125, __u32)
+#define VEXFS_SHUTDOWN_DEFAULT	0	/* as after sync(2): everything is written first */
+#define VEXFS_SHUTDOWN_LOGFLUSH	1	/* what the journal holds is committed */
+#define VEXFS_SHUTDOWN_NOLOGFLUSH 2	/* a power cut */
+
 #endif /* _UAPI_VEXFS_H */

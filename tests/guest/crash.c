@@ -11,9 +11,8 @@
 #include <sys/ioctl.h>
 
 #include "tests/guest/guest.h"
+#include "uapi/vexfs.h"
 
-#define GOINGDOWN	_IOR('X', 125, __u32)
-#define NOLOGFLUSH	2
 #define FILES		60
 #define ROUNDS		8
 
@@ -92,10 +91,10 @@ static const char *scribble(void)
 
 static const char *crash(void)
 {
-	__u32 how = NOLOGFLUSH;
+	__u32 how = VEXFS_SHUTDOWN_NOLOGFLUSH;
 	int fd = open(guest_mnt, O_RDONLY);
 
-	if (fd < 0 || ioctl(fd, GOINGDOWN, &how))
+	if (fd < 0 || ioctl(fd, VEXFS_IOC_SHUTDOWN, &how))
 		return "shutdown ioctl";
 	close(fd);
 	if (umount(guest_mnt))

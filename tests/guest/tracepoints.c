@@ -18,7 +18,6 @@
 
 #include "tests/guest/vecguest.h"
 
-#define GOINGDOWN	_IOR('X', 125, __u32)
 #define TRACEFS		"/sys/kernel/tracing"
 #define INSTANCE	TRACEFS "/instances/vexfs-test"
 #define EVENTS		INSTANCE "/events/vexfs"
@@ -469,7 +468,7 @@ static void op_shutdown(void)
 	__u32 how = 1;
 
 	listen_to_all();
-	if (unlink(at("orphan")) || ioctl(dir, GOINGDOWN, &how))
+	if (unlink(at("orphan")) || ioctl(dir, VEXFS_IOC_SHUTDOWN, &how))
 		ktap_bail("shut down");
 	close(fd);
 	close(dir);

@@ -17,9 +17,6 @@
 #include "tests/guest/powercut.h"
 #include "tests/guest/vecguest.h"
 
-#define GOINGDOWN	_IOR('X', 125, __u32)
-#define NOLOGFLUSH	2
-#define LOGFLUSH	1
 #define FILES		50
 #define CHUNKS		3
 #define ROUNDS		10
@@ -51,7 +48,7 @@ static bool have_cut;
 /* After it, unmount and mount again with restart(). */
 static void shut_down(int fd, __u32 how)
 {
-	if (ioctl(fd, GOINGDOWN, &how))
+	if (ioctl(fd, VEXFS_IOC_SHUTDOWN, &how))
 		ktap_bail("shutdown");
 }
 
@@ -60,7 +57,7 @@ static void power_off(int fd)
 	if (have_cut)
 		cut_power();
 	else
-		shut_down(fd, NOLOGFLUSH);
+		shut_down(fd, VEXFS_SHUTDOWN_NOLOGFLUSH);
 }
 
 static void restart(void)
@@ -202,7 +199,7 @@ static void round_of(int r)
 	for (int i = 0; i < 20; i++)
 		bad += step((int)vg_rnd(FILES)) != 0;
 	if (r % 4 == 3)
-		shut_down(fd, r & 8 ? NOLOGFLUSH : LOGFLUSH);
+		shut_down(fd, r & 8 ? VEXFS_SHUTDOWN_NOLOGFLUSH : VEXFS_SHUTDOWN_LOGFLUSH);
 	else
 		power_off(fd);
 	close(fd);
@@ -343,7 +340,7 @@ static int drop_round(int ms)
 	if (have_cut)
 		cut_power();
 	else
-		shut_down(root, LOGFLUSH);
+		shut_down(root, VEXFS_SHUTDOWN_LOGFLUSH);
 	close(root);
 	waitpid(pid, &st, 0);
 	restart();

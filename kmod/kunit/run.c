@@ -3,7 +3,7 @@
  * /sys/kernel/debug/vexfs/kunit: run the suites now. At module load they would run
  * every time, also where a test loads the module a hundred times.
  */
-#include "kmod/kunit.h"
+#include "kmod/kunit/kunit.h"
 #include <kunit/test.h>
 #include <linux/debugfs.h>
 #include <linux/module.h>

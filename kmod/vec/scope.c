@@ -11,7 +11,7 @@
  * one directory at a time. None of the vector half's locks and no handle may be
  * held: looking up an inode can wait for an eviction, which takes them.
  */
-#include "kmod/vec.h"
+#include "kmod/vec/vec.h"
 
 #define VEXFS_SCOPE_MEMO	2048	/* entries of a lossy table, power of two */
 #define VEXFS_SCOPE_DEPTH	1024

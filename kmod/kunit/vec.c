@@ -4,7 +4,7 @@
  * run, inside kernel_fpu_begin(), against plain integers. There is no floating point
  * in here: float32 values are bits, and software arithmetic compares them.
  */
-#include "kmod/kunit.h"
+#include "kmod/kunit/kunit.h"
 #include "core/softfloat.h"
 #include <kunit/test.h>
 

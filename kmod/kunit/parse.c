@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What users spell: mount options, names of collections and of vector attributes. */
-#include "kmod/kunit.h"
+#include "kmod/kunit/kunit.h"
 #include <kunit/test.h>
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>

@@ -3,7 +3,7 @@
 #ifndef VEXFS_KMOD_SEARCH_H
 #define VEXFS_KMOD_SEARCH_H
 
-#include "kmod/vec.h"
+#include "kmod/vec/vec.h"
 
 #define VEXFS_WINDOW_MIN	64
 #define VEXFS_WINDOW_MAX	65536	/* candidates of a round: bounds memory (4.5 MiB) */

@@ -6,8 +6,8 @@
  * disables preemption, so a batch is at most some ten microseconds of work
  * (VEXFS_BATCH_ELEMS in search.c), and nothing in it sleeps or faults.
  */
-#include "kmod/vec.h"
-#include "kmod/kunit.h"
+#include "kmod/vec/vec.h"
+#include "kmod/kunit/kunit.h"
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #ifdef CONFIG_X86_64

@@ -7,8 +7,8 @@
  * committed: until then a crash brings the old embedding back, whose payload
  * must still be there.
  */
-#include "kmod/vec.h"
-#include "kmod/kunit.h"
+#include "kmod/vec/vec.h"
+#include "kmod/kunit/kunit.h"
 
 #define VEXFS_GROW_MAX	64	/* slot-table blocks added at a time */
 #define VEXFS_PENDING_MANY 256	/* freed slots worth a commit */

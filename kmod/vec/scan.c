@@ -7,7 +7,7 @@
  * carries a flag when every live record in it has passed. The flag goes with the
  * buffer when memory is reclaimed.
  */
-#include "kmod/search.h"
+#include "kmod/vec/search.h"
 #include <linux/sched/signal.h>
 
 /* ---- batches ----------------------------------------------------------------- */

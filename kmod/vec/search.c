@@ -12,8 +12,8 @@
  * looks up inodes. What changes in between is noticed (a slot's stamp, the
  * collection's seq) and the search begins again, a few times at most.
  */
-#include "kmod/search.h"
-#include "kmod/trace_vec.h"
+#include "kmod/vec/search.h"
+#include "kmod/vec/trace.h"
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 

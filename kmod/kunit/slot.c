@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which slots of a collection may be used: freed ones only after a commit, whoever commits. */
-#include "kmod/kunit.h"
+#include "kmod/kunit/kunit.h"
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>

@@ -9,7 +9,7 @@
  * record. Nothing on that way allocates, maps or starts a handle, so the
  * commit thread cannot wait for itself.
  */
-#include "kmod/vec.h"
+#include "kmod/vec/vec.h"
 
 #define VEXFS_AHEAD	32	/* blocks asked for at a time */
 

@@ -6,8 +6,8 @@
  * in one transaction, and then frees what belongs to it in many small ones. A
  * crash in between is finished by the next mount.
  */
-#include "kmod/vec.h"
-#include "kmod/trace_vec.h"
+#include "kmod/vec/vec.h"
+#include "kmod/vec/trace.h"
 #include <linux/ctype.h>
 
 /* ---- records ------------------------------------------------------------- */

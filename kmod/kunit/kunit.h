@@ -9,7 +9,7 @@
 #ifndef VEXFS_KMOD_KUNIT_H
 #define VEXFS_KMOD_KUNIT_H
 
-#include "kmod/vec.h"
+#include "kmod/vec/vec.h"
 
 /* Static, but for the suites. */
 #ifdef VEXFS_KUNIT
@@ -26,7 +26,7 @@ struct fs_context;
 struct fs_parameter;
 
 extern struct kunit_suite vexfs_kunit_core, vexfs_kunit_parse, vexfs_kunit_slot, vexfs_kunit_vec;
-/* kunit_run.c: the debugfs file that runs them on demand */
+/* run.c: the debugfs file that runs them on demand */
 void vexfs_kunit_debugfs(struct dentry *dir);
 
 /* super.c */

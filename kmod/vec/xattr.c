@@ -10,8 +10,8 @@
  * embedding was made from (two __le64: offset, length) unless that is the whole
  * file.
  */
-#include "kmod/vec.h"
-#include "kmod/kunit.h"
+#include "kmod/vec/vec.h"
+#include "kmod/kunit/kunit.h"
 #include <linux/xattr.h>
 
 #define VEXFS_XATTR_PREFIX	XATTR_USER_PREFIX "vec."

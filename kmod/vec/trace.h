@@ -7,7 +7,7 @@
 #define VEXFS_KMOD_TRACE_VEC_H
 
 #include <linux/tracepoint.h>
-#include "kmod/search.h"
+#include "kmod/vec/search.h"
 #include "kmod/trace_common.h"
 
 /* ---- collections and embeddings --------------------------------------------------------- */
@@ -214,7 +214,7 @@ TRACE_EVENT(vexfs_search_end,
 #endif /* VEXFS_KMOD_TRACE_VEC_H */
 
 #undef TRACE_INCLUDE_PATH
-#define TRACE_INCLUDE_PATH kmod
+#define TRACE_INCLUDE_PATH kmod/vec
 #undef TRACE_INCLUDE_FILE
-#define TRACE_INCLUDE_FILE trace_vec
+#define TRACE_INCLUDE_FILE trace
 #include <trace/define_trace.h>

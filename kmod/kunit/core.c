@@ -4,7 +4,7 @@
  * verified, and trees, extent maps and directories are compared with plain arrays
  * over a device in memory.
  */
-#include "kmod/kunit.h"
+#include "kmod/kunit/kunit.h"
 #include <kunit/test.h>
 
 #define DEVICE	512		/* blocks */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Instantiates the tracepoints of collections and searches. */
-#include "kmod/search.h"
+#include "kmod/vec/search.h"
 
 #define CREATE_TRACE_POINTS
-#include "kmod/trace_vec.h"
+#include "kmod/vec/trace.h"

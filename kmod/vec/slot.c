@@ -8,8 +8,8 @@
  * a freed slot is not reused before the commit: whatever the moment of a crash,
  * the old embedding is there, or the new one.
  */
-#include "kmod/vec.h"
-#include "kmod/trace_vec.h"
+#include "kmod/vec/vec.h"
+#include "kmod/vec/trace.h"
 #include <linux/iversion.h>
 #include <linux/xattr.h>
 

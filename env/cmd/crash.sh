@@ -269,7 +269,7 @@ crash_open() {
 	[[ -f $b/info && -f $b/vmcore.zst ]] || usage_error "$b is no crash bundle (info and vmcore.zst are missing)"
 	b=$(readlink -f "$b")
 	if [[ -z $batch && ! -t 0 ]]; then usage_error "without a terminal: give commands with --batch FILE"; fi
-	need_packages "${PKG_DEBUG[@]}"
+	need_packages "${PKG_BUILD[@]}" "${PKG_DEBUG[@]}"
 	env_build
 	crash_check "$b"
 	crash_unpack "$b"

@@ -89,7 +89,7 @@ cross_kernel_need() {
 	mkdir -p "$dir/root"
 	cross_fetch "$arch" "$dir/root" "${want[@]}"
 	release=${want[0]#linux-headers-}
-	kernel_relocate_headers "$dir/root" "$release"
+	kernel_relocate_headers "$dir/root" "$release" "$dir/root"
 	ln -sfn "root/usr/src/linux-headers-$release" "$dir/kdir"
 	printf '%s\n' "$release" >"$dir/release"
 	printf '%s\n' "$dir" >"$dir/.complete"

@@ -11,7 +11,7 @@
 IMAGE_STALL_S=150		# this long without a sign of life, times the host's scale, is a stall
 
 image_packages() {
-	need_packages packer mmdebstrap qemu-system-x86 qemu-utils openssh-client fdisk e2fsprogs openssl debian-archive-keyring
+	build_packages packer mmdebstrap uidmap qemu-system-x86 qemu-utils openssh-client fdisk e2fsprogs openssl debian-archive-keyring
 }
 
 # The accelerator the launcher trusts here, and by how much slower than usual this host is now.

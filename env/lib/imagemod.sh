@@ -19,6 +19,7 @@ ssh_to() {
 headers_find() {
 	local d
 	for d in "$VEX_BUILD"/kernels/*/; do
+		[[ $d != *.new/ ]] || continue
 		if [[ -f $d/release && $(<"$d/release") == "$1" && -e $d/kdir/Makefile ]]; then
 			printf '%skdir/' "$d"
 			return
@@ -33,15 +34,15 @@ headers_fetch() {
 	deps=$(apt_field "linux-headers-$release" Depends)
 	kbuild=$(grep -oE 'linux-kbuild-[^ ,|]+' <<<"$deps" | head -n1)
 	[[ -n $kbuild ]] || return 1
-	rm -rf "$dir"
-	root=$dir/root
+	rm -rf "$dir.new"
+	root=$dir.new/root
 	mkdir -p "$root" || return 1
 	for p in "linux-headers-$release" "$(grep -oE 'linux-headers-[^ ,|]+-common' <<<"$deps" | head -n1)" "$kbuild"; do
 		f=$(deb_fetch "$p") || return 1
 		run dpkg-deb -x "$f" "$root" || return 1
 	done
-	kernel_relocate_headers "$root" "$release" && ln -sfn "root/usr/src/linux-headers-$release" "$dir/kdir" &&
-		printf '%s\n' "$release" >"$dir/release"
+	kernel_relocate_headers "$root" "$release" "$dir/root" && ln -sfn "root/usr/src/linux-headers-$release" "$dir.new/kdir" &&
+		printf '%s\n' "$release" >"$dir.new/release" && rm -rf "$dir" && mv "$dir.new" "$dir"
 }
 
 image_module() { printf '%s/kmod/image-%s/vexfs.ko' "$VEX_BUILD" "$1"; }

@@ -81,6 +81,7 @@ kc_present() {
 		echo "has no headers: $dir/kdir leads nowhere (tree moved or half removed): rm -r $dir && $(kc_remedy "$name")"
 		return 1
 	fi
+	[[ -f $dir/.complete ]] || { echo "is half made: rm -r $dir && $(kc_remedy "$name" | sed 's/ --update//')"; return 1; }
 	if ! kernel_ready "$name"; then
 		echo "was moved or made by another version of these scripts (its own record: '$(cat "$dir/.complete" \
 			2>/dev/null || echo none)'): rm -r $dir && $(kc_remedy "$name")"

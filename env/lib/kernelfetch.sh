@@ -65,21 +65,22 @@ deb_fetch() {
 	printf '%s' "$file"
 }
 
-# The unpacked headers point at /usr/src and /usr/lib of a host they are not installed on.
+# kernel_relocate_headers ROOT RELEASE FINAL: the unpacked headers point at /usr/src and /usr/lib of a host they are not
+# installed on; afterwards they point into FINAL, where ROOT is going to be.
 kernel_relocate_headers() {
-	local root=$1 release=$2 hdr common kbuild f
+	local root=$1 release=$2 final=$3 hdr common kbuild f d
 	hdr=$root/usr/src/linux-headers-$release
 	common=$(echo "$root"/usr/src/linux-headers-*-common)
 	kbuild=$(echo "$root"/usr/lib/linux-kbuild-*)
 	for f in "$hdr/Makefile" "$common/Makefile" "$hdr/.kernelvariables"; do
 		[[ -f $f ]] || continue
-		sed -i -e "s#\([ =:]\)/usr/src/linux-headers#\1$root/usr/src/linux-headers#g" \
-			-e "s#\([ =:]\)/usr/lib/linux-kbuild#\1$root/usr/lib/linux-kbuild#g" "$f"
+		sed -i -e "s#\([ =:]\)/usr/src/linux-headers#\1$final/usr/src/linux-headers#g" \
+			-e "s#\([ =:]\)/usr/lib/linux-kbuild#\1$final/usr/lib/linux-kbuild#g" "$f"
 	done
 	for f in scripts tools; do
 		[[ -d $kbuild/$f ]] || continue
 		for d in "$hdr" "$common"; do
-			[[ -L $d/$f || ! -e $d/$f ]] && ln -sfn "$kbuild/$f" "$d/$f"
+			[[ -L $d/$f || ! -e $d/$f ]] && ln -sfn "$final${kbuild#"$root"}/$f" "$d/$f"
 		done
 	done
 	return 0
@@ -92,26 +93,28 @@ kernel_prepare_modules() {
 	depmod -b "$root" "$release"
 }
 
+# kernel_unpack SERIES DEB...: under another name first. A tree that ends half made is not there, or is the old one.
 kernel_unpack() {
-	local series=$1 dir root release deb
+	local series=$1 dir new release deb
 	shift
-	dir=$(kernel_dir "$series")
-	rm -rf "$dir" "$dir.new"
-	root=$dir/root
-	mkdir -p "$root"
-	for deb in "$@"; do run dpkg-deb -x "$deb" "$root"; done
+	dir=$(kernel_dir "$series") new=$dir.new
+	rm -rf "$new"
+	mkdir -p "$new/root"
+	for deb in "$@"; do run dpkg-deb -x "$deb" "$new/root"; done
 	# Since trixie-era packages the modules may come under /usr/lib.
-	if [[ ! -d $root/lib/modules && -d $root/usr/lib/modules ]]; then ln -s usr/lib "$root/lib"; fi
-	release=$(basename "$(echo "$root"/boot/vmlinuz-*)")
+	if [[ ! -d $new/root/lib/modules && -d $new/root/usr/lib/modules ]]; then ln -s usr/lib "$new/root/lib"; fi
+	release=$(basename "$(echo "$new"/root/boot/vmlinuz-*)")
 	release=${release#vmlinuz-}
-	kernel_relocate_headers "$root" "$release"
-	kernel_prepare_modules "$root" "$release"
-	ln -sfn "root/boot/vmlinuz-$release" "$dir/vmlinuz"
-	ln -sfn "root/usr/src/linux-headers-$release" "$dir/kdir"
-	ln -sfn "root/boot/config-$release" "$dir/config"
-	printf '%s\n' "$release" >"$dir/release"
-	kernel_traits "$series" >"$dir/traits"
-	kernel_stamp "$series" >"$dir/.complete"
+	kernel_relocate_headers "$new/root" "$release" "$dir/root"
+	kernel_prepare_modules "$new/root" "$release"
+	ln -sfn "root/boot/vmlinuz-$release" "$new/vmlinuz"
+	ln -sfn "root/usr/src/linux-headers-$release" "$new/kdir"
+	ln -sfn "root/boot/config-$release" "$new/config"
+	printf '%s\n' "$release" >"$new/release"
+	kernel_traits "$series" >"$new/traits"
+	kernel_stamp "$series" >"$new/.complete"
+	rm -rf "$dir"
+	mv "$new" "$dir"
 }
 
 kernel_fetch() {

@@ -133,6 +133,47 @@ check 6.1
 expect 0 "the kernel was built by another compiler: it still builds"
 says 'warning +6\.1: .*built by "gcc-11 .* 11\.3\.0", here is "gcc-12 .*kernel fetch 6\.1' "but a warning names both"
 
+# ---- another PATH, half-made trees --------------------------------------------------------------------------
+
+# A login of an ordinary user has no sbin on its PATH.
+run env PATH=/usr/local/bin:/usr/bin:/bin "$VEX" kernel check 6.1
+expect 0 "kernel check with the PATH of a user's login"
+run env PATH=/usr/local/bin:/usr/bin:/bin "$VEX" setup --check kernel
+expect 0 "setup --check with that PATH"
+
+fresh
+rm "$tree/.complete"
+broken 'is half made: rm -r .*kernel fetch 6\.1' "a tree that was never finished"
+
+# unpack COMMAND: kernel_unpack of made-up packages; COMMAND stands for depmod and what else prepares the modules.
+unpack() {
+	# shellcheck disable=SC2016
+	run env VEX_ROOT="$ROOT" VEX_BUILD="$WORK/build" VEX_CACHE="$WORK/cache" bash -c '
+		set -euo pipefail
+		. "$VEX_ROOT/env/lib/ui.sh"
+		for l in "$VEX_ROOT"/env/lib/*.sh; do [[ $l == */ui.sh ]] || . "$l"; done
+		run() {
+			mkdir -p "$4"/{boot,usr/src/linux-headers-{1,1-common},usr/lib/linux-kbuild-1/scripts}
+			: >"$4/boot/vmlinuz-1"
+			echo "include /usr/src/linux-headers-1-common/Makefile" >"$4/usr/src/linux-headers-1/Makefile"
+		}
+		kernel_prepare_modules() { '"$1"'; }
+		kernel_unpack 6.1 made-up.deb' x
+}
+rm -rf "$tree"
+unpack 'return 127'
+expect 127 "unpacking a kernel fails half way"
+run ls "$tree"
+expect 2 "nothing is there under the kernel's name"
+unpack true
+expect 0 "the next try unpacks it"
+run cat "$tree/kdir/Makefile" "$tree/.complete"
+says "include $tree/root/usr/src/linux-headers-1-common" "the headers point into the finished tree"
+says " $tree/root\$" "which is marked as complete"
+unpack 'return 1'
+run cat "$tree/.complete"
+expect 0 "an update that fails leaves the old tree"
+
 # ---- documents ---------------------------------------------------------------------------------------------
 
 run bash -c 'diff <("$1" setup --table) <(sed -n "/^<!-- .\/vex setup --table/,/^<!-- end of table/p" "$2" | grep "^|")' x \

@@ -46,7 +46,9 @@ static const char *sb_check_identity(const struct vexfs_super_block *sb)
 	if (le32_to_cpu(sb->s_checksum) != vexfs_sb_checksum(sb))
 		return "wrong superblock checksum";
 	if (le32_to_cpu(sb->s_version) != VEXFS_VERSION)
-		return "unknown format version";
+		return le32_to_cpu(sb->s_version) == 1 ?
+		       "made by a development version (format 1): make it anew with mkfs.vexfs" :
+		       "unknown format version";
 	/* An incompatible feature may move anything: nothing below would hold. */
 	if (le32_to_cpu(sb->s_feature_incompat) & ~VEXFS_FEATURE_INCOMPAT_SUPP)
 		return "unknown incompatible feature";
@@ -63,6 +65,10 @@ static const char *sb_check_constants(const struct vexfs_super_block *sb)
 		return "wrong number of blocks per group";
 	if (le64_to_cpu(sb->s_root_ino) != VEXFS_ROOT_INO)
 		return "wrong root inode";
+	if (sb->s_checksum_type != VEXFS_CHECKSUM_CRC32C)
+		return "unknown checksum type";
+	if (sb->s_hash_version != VEXFS_HASH_SIPHASH)
+		return "unknown directory hash";
 	if (le32_to_cpu(sb->s_errors) > VEXFS_ERRORS_SHUTDOWN)
 		return "unknown errors policy";
 	return NULL;
@@ -183,8 +189,8 @@ void vexfs_geo_init(struct vexfs_geo *geo, const struct vexfs_super_block *sb)
 	geo->inodes_per_group = le32_to_cpu(sb->s_inodes_per_group);
 	geo->itable_blocks = le32_to_cpu(sb->s_itable_blocks);
 	geo->gdt_blocks = le32_to_cpu(sb->s_gdt_blocks);
-	memcpy(geo->uuid, sb->s_uuid, VEXFS_UUID_LEN);
-	geo->hash_seed = le64_to_cpu(sb->s_hash_seed);
+	memcpy(geo->uuid, sb->s_meta_uuid, VEXFS_UUID_LEN);
+	memcpy(geo->hash_key, sb->s_hash_key, VEXFS_HASH_KEY_LEN);
 }
 
 /* ---- geometry ----------------------------------------------------------- */

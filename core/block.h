@@ -14,7 +14,7 @@ struct vexfs_geo {
 	u32	journal_blocks, orphan_blocks, coll_blocks;
 	u32	groups, inodes_per_group, itable_blocks, gdt_blocks;
 	u8	uuid[VEXFS_UUID_LEN];
-	u64	hash_seed;
+	u8	hash_key[VEXFS_HASH_KEY_LEN];
 };
 
 /* Verifiers return NULL, or the name of the failed check (a constant string). */

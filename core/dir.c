@@ -157,18 +157,23 @@ const char *vexfs_dir_leaf_verify(const void *block, u64 lo, u64 hi)
 
 /**
  * vexfs_dir_hash - hash of a name
- * @seed: s_hash_seed: keeps users from making names collide
+ * @key:  s_hash_key, 16 bytes: who does not know it cannot make names collide
  * @name: not terminated
  * @len:  its length
  *
- * xxh64, folded into [VEXFS_HASH_MIN, VEXFS_HASH_MAX] (the values outside are
- * readdir positions of their own: ".", "..", the end).
+ * SipHash-2-4, folded into [VEXFS_HASH_MIN, VEXFS_HASH_MAX] (the values outside
+ * are readdir positions of their own: ".", "..", the end).
  */
-u64 vexfs_dir_hash(u64 seed, const char *name, u32 len)
+u64 vexfs_dir_hash(const u8 *key, const char *name, u32 len)
 {
 	const u64 span = VEXFS_HASH_MAX - VEXFS_HASH_MIN + 1;
-	u64 h = xxh64(name, len, seed) >> 1;
+	siphash_key_t k;
+	__le64 half[2];
+	u64 h;
 
+	memcpy(half, key, sizeof(half));
+	k = (siphash_key_t){{ le64_to_cpu(half[0]), le64_to_cpu(half[1]) }};
+	h = siphash(name, len, &k) >> 1;
 	return VEXFS_HASH_MIN + (h < span ? h : h - span);
 }
 

@@ -18,7 +18,7 @@ struct vexfs_dent {
 };
 
 /* The hash of a name (see struct vexfs_dirent). */
-u64 vexfs_dir_hash(u64 seed, const char *name, u32 len);
+u64 vexfs_dir_hash(const u8 *key, const char *name, u32 len);
 /* Entries of a leaf: packed, in bounds, sorted, hash within [lo, hi), names valid (1..255 bytes, no
  * '/' or NUL, not "." or ".."), inode numbers not 0. NULL or the failed check. */
 const char *vexfs_dir_leaf_verify(const void *block, u64 lo, u64 hi);

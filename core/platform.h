@@ -8,12 +8,12 @@
 #include <linux/crc32c.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/siphash.h>
 #include <linux/string.h>
 #include <linux/types.h>
-#include <linux/xxhash.h>
 #include <asm/byteorder.h>
 #else
-#include "lib/userland.h"	/* u8..u64, le32_to_cpu()..., crc32c(), xxh64(), min(), EUCLEAN */
+#include "lib/userland.h"	/* u8..u64, le32_to_cpu()..., crc32c(), siphash(), min(), EUCLEAN */
 #endif
 
 #include "vexfs/ondisk.h"

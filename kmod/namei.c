@@ -13,7 +13,7 @@
 
 static u64 vexfs_hash(struct inode *dir, const struct qstr *name)
 {
-	return vexfs_dir_hash(VEXFS_SB(dir->i_sb)->geo.hash_seed, name->name, name->len);
+	return vexfs_dir_hash(VEXFS_SB(dir->i_sb)->geo.hash_key, name->name, name->len);
 }
 
 /* Blocks a change of @dir's tree may touch, allocations and the inode included. */

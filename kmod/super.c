@@ -134,7 +134,7 @@ static int vexfs_statfs(struct dentry *dentry, struct kstatfs *st)
 	st->f_files = (u64)sbi->geo.groups * sbi->geo.inodes_per_group;
 	st->f_ffree = percpu_counter_sum_positive(&sbi->free_inodes);
 	st->f_namelen = VEXFS_NAME_LEN;
-	st->f_fsid = uuid_to_fsid(sbi->geo.uuid);
+	st->f_fsid = uuid_to_fsid(sb->s_uuid.b);
 	return 0;
 }
 
@@ -279,7 +279,7 @@ static void vexfs_setup_sb(struct super_block *sb)
 	sb->s_max_links = U32_MAX - 1;
 	sb->s_flags |= SB_I_VERSION;
 	vexfs_set_xattr_handlers(sb, vexfs_xattr_handlers);
-	memcpy(&sb->s_uuid, VEXFS_SB(sb)->geo.uuid, VEXFS_UUID_LEN);
+	memcpy(&sb->s_uuid, VEXFS_SB(sb)->es->s_uuid, VEXFS_UUID_LEN);
 }
 
 static int vexfs_mount_root(struct super_block *sb)

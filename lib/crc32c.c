@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The kernel's crc32c() and xxh64() for user space. */
+/* The kernel's crc32c() for user space. */
 #define XXH_INLINE_ALL		/* no library to link into static programs */
-#include <xxhash.h>
 
 #include "lib/userland.h"
 
@@ -57,9 +56,4 @@ u32 crc32c(u32 crc, const void *data, size_t len)
 	for (; len; len--)
 		crc = crc_table[0][(crc ^ *p++) & 0xff] ^ (crc >> 8);
 	return crc;
-}
-
-u64 xxh64(const void *data, size_t len, u64 seed)
-{
-	return XXH64(data, len, seed);
 }

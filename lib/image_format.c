@@ -106,8 +106,11 @@ static void plan_identity(const struct vexfs_format *f, struct vexfs_super_block
 	sb->s_errors = cpu_to_le32(VEXFS_ERRORS_REMOUNT_RO);
 	sb->s_root_ino = cpu_to_le64(VEXFS_ROOT_INO);
 	sb->s_mkfs_time = cpu_to_le64(f->now);
-	sb->s_hash_seed = cpu_to_le64(f->hash_seed);
+	sb->s_checksum_type = VEXFS_CHECKSUM_CRC32C;
+	sb->s_hash_version = VEXFS_HASH_SIPHASH;
+	memcpy(sb->s_hash_key, f->hash_key, sizeof(sb->s_hash_key));
 	memcpy(sb->s_uuid, f->uuid, sizeof(sb->s_uuid));
+	memcpy(sb->s_meta_uuid, f->uuid, sizeof(sb->s_meta_uuid));
 	memcpy(sb->s_label, f->label, strnlen(f->label, sizeof(f->label) - 1));
 }
 

@@ -18,7 +18,7 @@
  * @bytes_per_inode: one inode for that many bytes; 0 = 16384
  * @uuid:	     its uuid
  * @label:	     at most 63 bytes, NUL terminated
- * @hash_seed:	     secret of the directory hash: random
+ * @hash_key:	     secret of the directory hash: random
  * @generation:	     i_generation of the root directory: random
  * @root_uid, @root_gid: owner of the root directory
  * @now:	     seconds since the epoch
@@ -31,7 +31,7 @@ struct vexfs_format {
 	u32	bytes_per_inode;
 	u8	uuid[VEXFS_UUID_LEN];
 	char	label[VEXFS_LABEL_LEN];
-	u64	hash_seed;
+	u8	hash_key[VEXFS_HASH_KEY_LEN];
 	u32	generation;
 	u32	root_uid, root_gid;
 	s64	now;

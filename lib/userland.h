@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The kernel's vocabulary for core/ in user space: types, byte order, errors,
- * crc32c() and xxh64(). Everything has the kernel's name and semantics, so that
+ * crc32c() and siphash(). Everything has the kernel's name and semantics, so that
  * a file of core/ means the same on both sides.
  */
 #ifndef VEXFS_LIB_USERLAND_H
@@ -127,6 +127,11 @@ static inline void put_unaligned_le64(u64 v, void *p)
 
 /* lib/crc32c.c */
 u32 crc32c(u32 crc, const void *data, size_t len);
-u64 xxh64(const void *data, size_t len, u64 seed);
+
+/* lib/siphash.c */
+typedef struct {
+	u64 key[2];
+} siphash_key_t;
+u64 siphash(const void *data, size_t len, const siphash_key_t *key);
 
 #endif /* VEXFS_LIB_USERLAND_H */

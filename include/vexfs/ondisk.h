@@ -30,10 +30,11 @@
 #define VEXFS_BLOCK_SIZE	4096
 #define VEXFS_SB_OFFSET		1024	/* bytes into block 0 / a backup block */
 #define VEXFS_SB_SIZE		1024
-#define VEXFS_VERSION		1
+#define VEXFS_VERSION		2	/* 1 was never released; it is refused */
 #define VEXFS_NAME_LEN		255
 #define VEXFS_LABEL_LEN		64
 #define VEXFS_UUID_LEN		16
+#define VEXFS_HASH_KEY_LEN	16
 
 /* Magic numbers: printable in a hex dump, first byte first. */
 #define VEXFS_SB_MAGIC		0x46584556U	/* "VEXF" */
@@ -92,6 +93,10 @@ struct vexfs_mdhdr {
 
 #define VEXFS_STATE_ERROR	0x0001	/* the kernel found damage: run fsck */
 
+#define VEXFS_CHECKSUM_CRC32C	1
+#define VEXFS_HASH_SIPHASH	1
+#define VEXFS_QUOTA_TYPES	3
+
 #define VEXFS_ERRORS_REMOUNT_RO	0
 #define VEXFS_ERRORS_CONTINUE	1
 #define VEXFS_ERRORS_SHUTDOWN	2
@@ -112,9 +117,9 @@ struct vexfs_super_block {
 	__le32	s_feature_ro_compat;
 	__le32	s_feature_incompat;
 	__le32	s_group;		/* group this copy lies in */
-	__u8	s_uuid[VEXFS_UUID_LEN];
+	__u8	s_uuid[VEXFS_UUID_LEN];	/* what blkid shows; may be changed */
 	__u8	s_label[VEXFS_LABEL_LEN];	/* NUL padded */
-	__le64	s_hash_seed;		/* secret of the directory hash */
+	__u8	s_hash_key[VEXFS_HASH_KEY_LEN];	/* secret of the directory hash */
 	__le64	s_journal_start;	/* block number of the jbd2 region */
 	__le64	s_orphan_start;
 	__le64	s_coll_start;
@@ -130,8 +135,19 @@ struct vexfs_super_block {
 	__le64	s_error_block;
 	__le64	s_error_ino;
 	__u8	s_error_what[48];	/* ... the failed check */
-	__u8	s_reserved[736];
+	__u8	s_meta_uuid[VEXFS_UUID_LEN];	/* in the header of every block; never changes */
+	__u8	s_checksum_type;	/* VEXFS_CHECKSUM_CRC32C */
+	__u8	s_hash_version;		/* VEXFS_HASH_* */
+	__le16	s_pad;
+	__le32	s_reserve_blocks;	/* kept for root, in units of 1/1000 of s_blocks */
+	/* Fields of features: 0 unless the feature's bit is set. */
+	__le64	s_quota_ino[VEXFS_QUOTA_TYPES];	/* hidden inodes: user, group, project */
+	__le64	s_change_ino;		/* hidden inode: the change tree */
+	__le64	s_change_epoch;
+	__le64	s_refcount_ino;		/* hidden inode: owners of shared extents */
+	__u8	s_reserved[656];	/* 0 */
 };
+
 
 #define VEXFS_ROOT_INO		2
 #define VEXFS_FIRST_INO		11	/* 1..10 are reserved */
@@ -215,7 +231,8 @@ struct vexfs_link {
 	__le64	l_hash;
 };
 
-#define VEXFS_INODE_LINKS	8
+#define VEXFS_INODE_LINKS	4
+#define VEXFS_XATTR_INLINE	112	/* bytes */
 #define VEXFS_SYMLINK_INLINE	144	/* bytes; longer targets have a block */
 #define VEXFS_SYMLINK_MAX	VEXFS_MD_SPACE
 
@@ -227,7 +244,7 @@ struct vexfs_inode {
 	__le16	i_mode;			/* 0: free */
 	__le16	i_magic;
 	__le32	i_checksum;		/* crc32c of the 512 bytes, this field 0, seed ~0 */
-	__u8	i_pad0[8];
+	__le64	i_orphan_next;		/* next inode of the orphan overflow list; 0 = last or not in it */
 	__le64	i_ino;
 	__le32	i_uid;
 	__le32	i_gid;
@@ -250,9 +267,12 @@ struct vexfs_inode {
 	__le64	i_vecmask;		/* collections that may hold embeddings: bit = collection id */
 	__le64	i_xattr_block;
 	__le32	i_rdev;			/* new_encode_dev() format */
-	__le32	i_pad1;
-	__u8	i_reserved[88];
+	__le32	i_pad1;			/* 0 */
+	__le64	i_link_block;		/* names beyond i_links; 0 = none */
+	__le64	i_change_epoch;		/* its record in the change tree; 0 = none */
+	__u8	i_reserved[24];		/* 0 */
 	struct vexfs_link i_links[VEXFS_INODE_LINKS];
+	__u8	i_xattr[VEXFS_XATTR_INLINE];	/* small attributes */
 	union {
 		struct vexfs_btree_root i_root;	/* file: extents; directory: entries */
 		__u8	i_symlink[VEXFS_SYMLINK_INLINE];	/* i_size <= 144 */
@@ -301,6 +321,9 @@ struct vexfs_dirent {
 #define VEXFS_MAX_DIM		16384
 #define VEXFS_MAX_CHUNK		((1U << 24) - 1)
 
+#define VEXFS_EMBEDDER_LEN	64
+#define VEXFS_FINGERPRINT_LEN	32
+
 #define VEXFS_COLL_FREE		0
 #define VEXFS_COLL_LIVE		1
 #define VEXFS_COLL_DROPPING	2	/* being freed; mount finishes it */
@@ -330,7 +353,15 @@ struct vexfs_collection {
 	__le64	c_stamp_limit;		/* all stamps in use are below this */
 	__le64	c_btime;
 	struct vexfs_btree_root c_map;	/* (inode, chunk) -> slot */
-	__u8	c_reserved[232];
+	__le32	c_uid;			/* who may administer it, */
+	__le32	c_gid;
+	__le32	c_mode;			/* and, as of a file: r search, w set and delete, x 0 */
+	__le32	c_pad;			/* 0 */
+	__le64	c_graph_ino;		/* hidden inodes: graph, */
+	__le64	c_sketch_ino;		/* sketches; both derived, 0 = none */
+	__u8	c_embedder[VEXFS_EMBEDDER_LEN];	/* name and version, NUL padded; "" = any */
+	__u8	c_fingerprint[VEXFS_FINGERPRINT_LEN];	/* of the embedder; zeros = any */
+	__u8	c_reserved[104];	/* 0 */
 };
 
 #define VEXFS_MAPKEY(ino, chunk) (((__u64)(ino) << 24) | (chunk))
@@ -359,11 +390,12 @@ struct vexfs_slot {
 	__le32	v_payload_crc;
 	__u8	v_state;
 	__u8	v_flags;		/* 0 */
-	__le16	v_pad;
-	__le64	v_reserved;
+	__le16	v_pad;			/* 0 */
+	__u8	v_reserved[72];		/* 0: room for copies of what a filter asks of the file */
 };
 
-#define VEXFS_SLOTS_PER_BLOCK	(VEXFS_MD_SPACE / 64)			/* 63 */
+#define VEXFS_SLOT_SIZE		128
+#define VEXFS_SLOTS_PER_BLOCK	(VEXFS_MD_SPACE / VEXFS_SLOT_SIZE)	/* 31 */
 
 /*
  * Payload file: slot s holds dim elements. A vector of at most 4096 bytes has
@@ -392,19 +424,22 @@ VEXFS_OFFS_CHECK(struct vexfs_mdhdr, h_blkno, 24);
 VEXFS_OFFS_CHECK(struct vexfs_mdhdr, h_bytes, 44);
 VEXFS_SIZE_CHECK(struct vexfs_super_block, VEXFS_SB_SIZE);
 VEXFS_OFFS_CHECK(struct vexfs_super_block, s_uuid, 64);
-VEXFS_OFFS_CHECK(struct vexfs_super_block, s_hash_seed, 144);
-VEXFS_OFFS_CHECK(struct vexfs_super_block, s_root_ino, 200);
+VEXFS_OFFS_CHECK(struct vexfs_super_block, s_hash_key, 144);
+VEXFS_OFFS_CHECK(struct vexfs_super_block, s_meta_uuid, 296);
+VEXFS_OFFS_CHECK(struct vexfs_super_block, s_root_ino, 208);
 VEXFS_SIZE_CHECK(struct vexfs_group_desc, 64);
 VEXFS_SIZE_CHECK(struct vexfs_rec, 16);
 VEXFS_SIZE_CHECK(struct vexfs_btree_root, 144);
 VEXFS_SIZE_CHECK(struct vexfs_inode, VEXFS_INODE_SIZE);
 VEXFS_OFFS_CHECK(struct vexfs_inode, i_size, 40);
-VEXFS_OFFS_CHECK(struct vexfs_inode, i_links, 240);
+VEXFS_OFFS_CHECK(struct vexfs_inode, i_links, 192);
+VEXFS_OFFS_CHECK(struct vexfs_inode, i_xattr, 256);
 VEXFS_OFFS_CHECK(struct vexfs_inode, i_root, 368);
 VEXFS_OFFS_CHECK(struct vexfs_dirent, d_name, VEXFS_DIRENT_HDR);
 VEXFS_SIZE_CHECK(struct vexfs_collection, 504);
 VEXFS_OFFS_CHECK(struct vexfs_collection, c_map, 128);
-VEXFS_SIZE_CHECK(struct vexfs_slot, 64);
+VEXFS_SIZE_CHECK(struct vexfs_slot, VEXFS_SLOT_SIZE);
+VEXFS_OFFS_CHECK(struct vexfs_collection, c_uid, 272);
 VEXFS_SIZE_CHECK(struct vexfs_code, 16);
 
 #endif /* VEXFS_ONDISK_H */

@@ -448,7 +448,7 @@ static struct vexfs_dent entry(char *buf, u32 i)
 		memset(buf + d.name_len, 'x', VEXFS_NAME_LEN - d.name_len);
 		d.name_len = VEXFS_NAME_LEN;
 	}
-	d.hash = vexfs_dir_hash(42, buf, d.name_len);
+	d.hash = vexfs_dir_hash((const u8 *)"0123456789abcdef", buf, d.name_len);
 	return d;
 }
 

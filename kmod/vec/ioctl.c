@@ -295,7 +295,7 @@ static int vexfs_ioc_info(struct file *file, void __user *arg)
 		return -EINVAL;
 	memset(&info, 0, sizeof(info));
 	info.size = size;
-	memcpy(info.uuid, sbi->geo.uuid, sizeof(info.uuid));
+	memcpy(info.uuid, &sb->s_uuid, sizeof(info.uuid));
 	mutex_lock(&sbi->es_lock);
 	memcpy(info.label, sbi->es->s_label, sizeof(info.label));
 	mutex_unlock(&sbi->es_lock);

@@ -323,7 +323,7 @@ static void fuzz_leaf(const u8 *data, size_t size)
 	for (i = 0; i < 8; i++) {
 		u8 len = 1 + data[i * 100 % size] % VEXFS_NAME_LEN;
 
-		use_leaf(&t, vexfs_dir_hash(data[i % size], name, len), name, len);
+		use_leaf(&t, vexfs_dir_hash(data, name, len), name, len);
 	}
 	check_result(vexfs_dir_iterate(&t, 0, emit, &sum) < 0 ? -EUCLEAN : 0);
 	walk(&t);

@@ -45,7 +45,7 @@ void fixture_make(struct fixture *x)
 	x->unwritten = ib_file(ib, x->dir, "prealloc", 1, 1);
 	ib_add_extent(ib, x->unwritten, 10, 3, VEXFS_EXT_UNWRITTEN);
 	ib_collection(ib, 0, "words", 8, 1);
-	ib_collection(ib, 9, "pages", 1200, 2);
+	ib_collection(ib, 9, "pages", 1200, 3);
 	for (i = 0; i < 20; i++)
 		ib_embed(ib, 0, i, x->file, i);
 	for (i = 0; i < 70; i++)
@@ -577,7 +577,7 @@ static const struct damage damages[] = {
 	{ "root_nlink", root_nlink, "inode 2: directory has link count 9, should be 4" },
 	{ "link_missing", link_missing, "records a name in directory 13 that does not exist" },
 	{ "link_unrecorded", link_unrecorded, "has 2 names, of which it records 1" },
-	{ "more_links_flag", more_links_flag, "has 11 names, of which it records 8" },
+	{ "more_links_flag", more_links_flag, "has 11 names, of which it records 4" },
 	{ "no_name", no_name, "has no name and is not in the orphan table" },
 	{ "dir_no_name", dir_no_name, "directory has no name: not connected" },
 	{ "dir_parent", dir_parent, "records parent 13, its entry is in 11" },

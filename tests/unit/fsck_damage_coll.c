@@ -51,7 +51,7 @@ static void coll_slots(struct fixture *x)
 
 static void coll_more_slots(struct fixture *x)
 {
-	EDIT_COLL(x, 0, c.c_nslots = cpu_to_le64(63 * 5));
+	EDIT_COLL(x, 0, c.c_nslots = cpu_to_le64(VEXFS_SLOTS_PER_BLOCK * 5));
 }
 
 static void coll_count(struct fixture *x)

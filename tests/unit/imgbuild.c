@@ -37,7 +37,7 @@ void ib_make(struct ib *ib, u64 blocks)
 {
 	struct vexfs_format f = {
 		.blocks = blocks, .uuid = "0123456789abcde", .label = "test",
-		.hash_seed = 0x1234567890abcdef, .generation = 7, .now = NOW,
+		.hash_key = "0123456789abcde", .generation = 7, .now = NOW,
 	};
 	const char *dir = getenv("TMPDIR");
 	struct vexfs_super_block sb;
@@ -197,7 +197,7 @@ void ib_add_name(struct ib *ib, u64 dir, const char *name, u64 ino)
 	struct vexfs_inode di = ib_get_inode(ib, ino);
 	bool is_dir = S_ISDIR(le16_to_cpu(di.i_mode));
 	struct vexfs_dent e = {
-		.hash = vexfs_dir_hash(ib->img.geo.hash_seed, name, strlen(name)),
+		.hash = vexfs_dir_hash(ib->img.geo.hash_key, name, strlen(name)),
 		.ino = ino, .type = IFTODT(le16_to_cpu(di.i_mode)), .name_len = strlen(name),
 		.name = name,
 	};

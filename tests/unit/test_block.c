@@ -35,11 +35,18 @@ static void test_crc32c(void **state)
 	}
 }
 
-static void test_xxh64(void **state)
+/* Key 00 01 .. 0f, message 00 01 ..: the vectors of SipHash's reference implementation. */
+static void test_siphash(void **state)
 {
-	/* Test vectors of the XXH64 specification. */
-	assert_true(xxh64("", 0, 0) == 0xef46db3751d8e999ULL);
-	assert_true(xxh64("abc", 3, 0) == 0x44bc2cf5ad770999ULL);
+	const siphash_key_t key = {{ 0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL }};
+	u8 data[15];
+	u32 i;
+
+	for (i = 0; i < sizeof(data); i++)
+		data[i] = i;
+	assert_true(siphash(data, 0, &key) == 0x726fdb47dd0e0e31ULL);
+	assert_true(siphash(data, 8, &key) == 0x93f5f5799a932462ULL);
+	assert_true(siphash(data, 15, &key) == 0xa129ca6149be45e5ULL);
 }
 
 /* ---- superblock -------------------------------------------------------------------- */
@@ -69,6 +76,9 @@ static void make_sb(struct vexfs_super_block *sb, u64 blocks)
 	sb->s_inode_size = cpu_to_le32(VEXFS_INODE_SIZE);
 	sb->s_root_ino = cpu_to_le64(VEXFS_ROOT_INO);
 	memcpy(sb->s_uuid, "0123456789abcdef", 16);
+	memcpy(sb->s_meta_uuid, "0123456789abcdef", 16);
+	sb->s_checksum_type = VEXFS_CHECKSUM_CRC32C;
+	sb->s_hash_version = VEXFS_HASH_SIPHASH;
 	vexfs_geo_init(&geo, sb);
 	first = vexfs_group_overhead(&geo, 0);
 	sb->s_orphan_start = cpu_to_le64(first);
@@ -130,7 +140,10 @@ static void test_sb_fields(void **state)
 	journal = le64_to_cpu(sb.s_journal_start);
 
 	BAD(s_magic, 0x1234, "not a VexFS superblock");
-	BAD(s_version, 2, "unknown format version");
+	BAD(s_version, 1, "made by a development version (format 1): make it anew with mkfs.vexfs");
+	BAD(s_version, 3, "unknown format version");
+	BAD(s_checksum_type, 0, "unknown checksum type");
+	BAD(s_hash_version, 2, "unknown directory hash");
 	BAD(s_feature_incompat, 0x80000000U, "unknown incompatible feature");
 	BAD(s_block_shift, 13, "unsupported block size");
 	BAD(s_inode_size, 256, "unsupported inode size");
@@ -447,7 +460,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crc32c),
-		cmocka_unit_test(test_xxh64),
+		cmocka_unit_test(test_siphash),
 		cmocka_unit_test(test_sb_sizes),
 		cmocka_unit_test(test_sb_fields),
 		cmocka_unit_test(test_supers),

@@ -287,7 +287,7 @@ static void test_bad_copy(void **state)
 	EDIT_BLOCK(&x, VEXFS_BLOCKS_PER_GROUP, false, {
 		struct vexfs_super_block *sb = (void *)(p + VEXFS_SB_OFFSET);
 
-		sb->s_hash_seed = 0;
+		memset(sb->s_hash_key, 0, sizeof(sb->s_hash_key));
 		sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
 	});
 	ib_close(&x.ib);
@@ -304,8 +304,8 @@ static void test_many_problems(void **state)
 	u32 i;
 
 	fixture_make(&x);
-	ib_collection(&x.ib, 20, "many", 4, 12);
-	for (i = 0; i < 12 * VEXFS_SLOTS_PER_BLOCK; i++)
+	ib_collection(&x.ib, 20, "many", 4, 25);
+	for (i = 0; i < 756; i++)
 		ib_embed(&x.ib, 20, i, x.file, i);
 	c = ib_get_coll(&x.ib, 20);
 	c.c_stamp_limit = 0;

@@ -152,7 +152,7 @@ static void test_sizes(void **state)
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		clock_gettime(CLOCK_MONOTONIC, &t0);
-		MKFS2(0, "VexFS version 1", image, sizes[i]);
+		MKFS2(0, "VexFS version 2", image, sizes[i]);
 		clock_gettime(CLOCK_MONOTONIC, &t1);
 		/* Nothing in it grows with the data area. */
 		assert_true(t1.tv_sec - t0.tv_sec < 60);

@@ -126,11 +126,11 @@ static void leaf(struct fsck *f, void *ctx, u64 blkno, const void *block)
 	const void *end = (const u8 *)d + le32_to_cpu(h->h_bytes);
 	const struct vexfs_dirent *run = d;
 	struct walk *w = ctx;
-	u64 seed = f->img.geo.hash_seed;
+	const u8 *key = f->img.geo.hash_key;
 
 	for (; (const void *)d < end; d = next_entry(d)) {
 		w->entries++;
-		if (le64_to_cpu(d->d_hash) != vexfs_dir_hash(seed, d->d_name, d->d_name_len))
+		if (le64_to_cpu(d->d_hash) != vexfs_dir_hash(key, d->d_name, d->d_name_len))
 			bad_entry(f, w, d, "hash does not match the name");
 		if (d->d_hash != run->d_hash)
 			run = d;

@@ -365,7 +365,7 @@ static void summary(const struct mkfs *m)
 static int defaults(struct mkfs *m)
 {
 	struct {
-		u64 seed;
+		u8 key[VEXFS_HASH_KEY_LEN];
 		u32 generation;
 	} rnd;
 
@@ -377,7 +377,7 @@ static int defaults(struct mkfs *m)
 		complain("cannot get random numbers: %s", strerror(errno));
 		return MKFS_FAILED;
 	}
-	m->f.hash_seed = rnd.seed;
+	memcpy(m->f.hash_key, rnd.key, sizeof(rnd.key));
 	m->f.generation = rnd.generation;
 	return 0;
 }

@@ -14,15 +14,15 @@
 #include <linux/iversion.h>
 #include <linux/jbd2.h>
 #include <linux/module.h>
+#include <linux/siphash.h>
 #include <linux/xattr.h>
-#include <linux/xxhash.h>
 
 static const void *const needed[] __used = {
 	jbd2_journal_load, jbd2__journal_start, jbd2_journal_get_write_access,
 	iomap_dio_rw, iomap_fiemap, iomap_readahead,
 	__bread_gfp, mark_buffer_dirty, sync_dirty_buffer,
 	get_tree_bdev, kill_block_super, iget_locked, d_splice_alias,
-	crc32c, xxh64,
+	crc32c, __siphash_unaligned,
 };
 
 static int __init stub_init(void)

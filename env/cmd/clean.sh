@@ -24,11 +24,13 @@ cmd_main() {
 		esac
 		shift
 	done
-	local dirs=()
+	local dirs=() d
 	if [[ -d $VEX_BUILD ]]; then
 		mapfile -d '' dirs < <(find "$VEX_BUILD" -mindepth 1 -maxdepth 1 ! -name kernels -print0)
 	fi
-	if ((all)); then dirs+=("$VEX_BUILD" "$VEX_CACHE"); fi
+	if ((all)); then
+		for d in "$VEX_BUILD" "$VEX_CACHE"; do if [[ -d $d ]]; then dirs+=("$d"); fi; done
+	fi
 	if ((${#dirs[@]} == 0)); then say "nothing to remove"; return; fi
 	size=$(du -shc "${dirs[@]}" 2>/dev/null | tail -n1 | cut -f1)
 	rm -rf "${dirs[@]}"

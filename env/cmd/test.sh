@@ -19,8 +19,9 @@ exit-codes' for the exit status. Logs and junit.xml are below build/runs/. docs/
 Without --kernel: every test on the stock kernels, a slice of them on each built kernel that is in the
 cache; what is left out is printed with its reason.
 
-  --only WHAT           host, guest or env; repeatable [all three]
-  --filter REGEX        only guest and environment tests whose name matches
+  --only WHAT           host, guest, env or bare; repeatable [the first three]; env has a slice of bare: commands, each
+                        the first on a fresh Debian 12, as root, as a user with sudo and as one without (needs root)
+  --filter REGEX        only guest and environment tests, or cases of tests/bare/cases, whose name matches
   --full                every kernel (built where missing) and the tests that take minutes
   --jobs N              guests at a time [one per processor]
   --repeat N            each guest and environment test N times
@@ -174,7 +175,7 @@ parse_options() {
 		--only | --filter | --show | --jobs | --repeat | --tests | --known) need_value "$1" $# ;;
 		esac
 		case $1 in
-		--only) [[ $2 =~ ^(host|guest|env)$ ]] || usage_error "--only $2: use host, guest or env"
+		--only) [[ $2 =~ ^(host|guest|env|bare)$ ]] || usage_error "--only $2: use host, guest, env or bare"
 			T_ONLY+=("$2"); shift ;;
 		--filter) T_FILTER=$2; shift ;;
 		--full) T_FULL=1 ;;
@@ -200,11 +201,20 @@ parse_options() {
 	[[ $rx != 2 ]] || usage_error "--filter '$T_FILTER' is no extended regular expression"
 }
 
+# Commands on a bare machine need root, and what makes that machine; the slice of them is left out where nothing may be
+# installed.
+bare_packages() {
+	if [[ $1 == *" bare "* ]] || { [[ $1 == *" env "* ]] && ((EUID == 0 && VEX_INSTALL == 1)); }; then
+		printf '%s\n' "${PKG_CHROOT[@]}"
+	fi
+}
+
 cmd_main() {
-	local k wants f
+	local k wants f bare
 	parse_options "$@"
 	wants=" ${T_ONLY[*]} "
-	build_packages "${PKG_CHECK[@]}"
+	mapfile -t bare < <(bare_packages "$wants")
+	build_packages "${PKG_CHECK[@]}" "${bare[@]}"
 	test_kernels "$VM_KERNEL"
 	T_DIR=$(run_dir test) T_FILES=()
 	known_read "$T_DIR"
@@ -228,7 +238,7 @@ cmd_main() {
 		for k in "${T_KERNELS[@]}"; do build_module "$k"; done
 		test_rounds
 	fi
-	if [[ $wants == *" env "* ]] && ((!T_INTERRUPTED)); then
+	if [[ $wants =~ \ (env|bare)\  ]] && ((!T_INTERRUPTED)); then
 		vm_need 6.1
 		test_env "$T_DIR" || T_INTERRUPTED=1
 		for f in "$T_DIR"/env/*.tap; do

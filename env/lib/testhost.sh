@@ -34,7 +34,11 @@ known_env() {
 run_env_test() {
 	local file=$1 name=$2 dir=$3 rc=0 start n_ok n_bad n_skip
 	start=$(now_ms)
-	bash "$file" >"$dir/$name.tap" 2>"$dir/$name.err" </dev/null || rc=$?
+	# Cases of bare machines are reported as they end where they are all there is.
+	local cases=()
+	if [[ "${T_ONLY[*]}" == bare ]]; then cases=(VEX_BARE_FILTER="$T_FILTER"); exec 3>&2; fi
+	if ((T_FULL)); then cases+=(VEX_BARE_FULL=1); fi
+	env "${cases[@]}" bash "$file" >"$dir/$name.tap" 2>"$dir/$name.err" </dev/null || rc=$?
 	# 1: there is none; a file that cannot be read ends this shell, which is a failure of the test.
 	n_ok=$(grep -cE '^ok ' "$dir/$name.tap") || (($? == 1))
 	n_bad=$(grep -cE '^not ok ' "$dir/$name.tap") || (($? == 1))
@@ -52,8 +56,11 @@ run_env_test() {
 # env_tests: NAME FILE of each; quick ones, with --full all.
 env_tests() {
 	local f name
+	if [[ " ${T_ONLY[*]} " == *" bare "* ]]; then printf 'bare %s\n' "$VEX_ROOT/tests/env/bare.sh"; fi
+	if [[ " ${T_ONLY[*]} " != *" env "* ]]; then return; fi
 	for f in "$VEX_ROOT"/tests/env/*.sh; do
 		name=$(basename "${f%.sh}")
+		[[ $name != bare || " ${T_ONLY[*]} " != *" bare "* ]] || continue
 		[[ -f $f && $name != *lib && $name =~ $T_FILTER ]] || continue
 		printf '%s %s\n' "$name" "$f"
 	done

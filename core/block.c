@@ -439,6 +439,19 @@ const char *vexfs_inode_verify(const struct vexfs_inode *di, const struct vexfs_
 	return why ? why : inode_check_contents(di, geo);
 }
 
+/* ---- fields without a meaning ----------------------------------------------- */
+
+bool vexfs_all_zero(const void *p, size_t len)
+{
+	const u8 *b = p;
+
+	while (len && !*b) {
+		b++;
+		len--;
+	}
+	return !len;
+}
+
 /* ---- bitmaps ---------------------------------------------------------------- */
 
 bool vexfs_bit_test(const void *map, u32 bit)

@@ -53,6 +53,9 @@ void vexfs_inode_seal(struct vexfs_inode *di);
  * (i_mode 0) fails with "inode is free"; callers that scan tables test i_mode first. */
 const char *vexfs_inode_verify(const struct vexfs_inode *di, const struct vexfs_geo *geo, u64 ino);
 
+/* Fields that must be zero. */
+bool vexfs_all_zero(const void *p, size_t len);
+
 /* Bitmaps: @map is the byte array after the header, @nbits valid bits. */
 bool vexfs_bit_test(const void *map, u32 bit);
 void vexfs_bits_set(void *map, u32 first, u32 count);

@@ -8,7 +8,6 @@
  */
 #include "kmod/vec/vec.h"
 #include "kmod/vec/trace.h"
-#include <linux/ctype.h>
 
 /* ---- records ------------------------------------------------------------- */
 
@@ -44,19 +43,6 @@ int vexfs_coll_record_write(handle_t *handle, struct vexfs_coll *coll)
 }
 
 /* ---- lookup ----------------------------------------------------------------- */
-
-/* No dots: user.vec.<name>.<chunk> stays unambiguous. */
-bool vexfs_coll_name_valid(const char *name, size_t len)
-{
-	size_t i;
-
-	if (!len || len > VEXFS_COLL_NAME_LEN)
-		return false;
-	for (i = 0; i < len; i++)
-		if (!isascii(name[i]) || !(isalnum(name[i]) || name[i] == '_' || name[i] == '-'))
-			return false;
-	return true;
-}
 
 void vexfs_coll_put(struct vexfs_coll *coll)
 {
@@ -155,35 +141,10 @@ static struct vexfs_coll *vexfs_coll_alloc(struct super_block *sb, u32 id)
 	return coll;
 }
 
-static const char *vexfs_coll_verify(struct vexfs_sb_info *sbi,
-				     const struct vexfs_collection *rec, u32 id)
-{
-	struct vexfs_space space = {
-		.dim = le32_to_cpu(rec->c_dim), .elem = rec->c_elem, .metric = rec->c_metric,
-	};
-	u64 nslots = le64_to_cpu(rec->c_nslots);
-
-	if (le32_to_cpu(rec->c_state) > VEXFS_COLL_DROPPING)
-		return "collection is in no known state";
-	if (le32_to_cpu(rec->c_id) != id)
-		return "collection has another index than its place";
-	if (strnlen(rec->c_name, sizeof(rec->c_name)) == sizeof(rec->c_name) ||
-	    !vexfs_coll_name_valid(rec->c_name, strlen(rec->c_name)))
-		return "collection has an impossible name";
-	if (!vexfs_space_valid(&space))
-		return "collection has an impossible dimension, type or metric";
-	if (nslots % VEXFS_SLOTS_PER_BLOCK || nslots > U32_MAX ||
-	    nslots / VEXFS_SLOTS_PER_BLOCK > sbi->geo.blocks)
-		return "collection has an impossible number of slots";
-	return vexfs_root_verify(&rec->c_map, false, sbi->geo.blocks);
-}
-
 static void vexfs_coll_fill(struct vexfs_coll *coll, const struct vexfs_collection *rec)
 {
 	strscpy(coll->name, rec->c_name, sizeof(coll->name));
-	coll->space.dim = le32_to_cpu(rec->c_dim);
-	coll->space.elem = rec->c_elem;
-	coll->space.metric = rec->c_metric;
+	coll->space = vexfs_coll_space(rec);
 	coll->btime = le64_to_cpu(rec->c_btime);
 	coll->state = le32_to_cpu(rec->c_state);
 	coll->nslots = le64_to_cpu(rec->c_nslots);
@@ -252,11 +213,11 @@ static int vexfs_coll_load(struct super_block *sb, u32 id)
 	int err;
 
 	rec = vexfs_coll_record(sbi, id, &bh);
-	if (!rec->c_state)
-		return 0;
-	what = vexfs_coll_verify(sbi, rec, id);
+	what = vexfs_coll_verify(rec, &sbi->geo, id);
 	if (what)
 		return vexfs_corrupt(sb, 0, bh->b_blocknr, what);
+	if (!rec->c_state)
+		return 0;
 	coll = vexfs_coll_alloc(sb, id);
 	if (!coll)
 		return -ENOMEM;

@@ -35,7 +35,7 @@ void vexfs_cursor_done(struct vexfs_cursor *c)
 
 u64 vexfs_region_need(const struct vexfs_region *r, u32 nslots)
 {
-	return DIV_ROUND_UP_ULL(nslots, r->l.per_block) * r->l.blocks;
+	return vexfs_layout_need(&r->l, nslots);
 }
 
 /* The extents of a region change only under coll->sem held for writing. */
@@ -60,16 +60,6 @@ static int vexfs_region_map(struct vexfs_cursor *c, u64 lblk, u64 *pblk)
 	return 0;
 }
 
-static u64 vexfs_region_lblk(const struct vexfs_region *r, u32 slot)
-{
-	return (u64)(slot / r->l.per_block) * r->l.blocks;
-}
-
-static u32 vexfs_region_offs(const struct vexfs_region *r, u32 slot)
-{
-	return slot % r->l.per_block * r->l.stride;
-}
-
 /* ---- reading ---------------------------------------------------------------- */
 
 static struct buffer_head *vexfs_region_bread(struct vexfs_cursor *c, u64 lblk)
@@ -91,7 +81,7 @@ static struct buffer_head *vexfs_region_bread(struct vexfs_cursor *c, u64 lblk)
 /* Bounded: a step asks for VEXFS_AHEAD blocks once half of the last are used. */
 void vexfs_region_ahead(struct vexfs_cursor *c, u32 slot)
 {
-	u64 lblk = vexfs_region_lblk(c->r, slot), end, pblk;
+	u64 lblk = vexfs_layout_lblk(&c->r->l, slot), end, pblk;
 
 	if (lblk + VEXFS_AHEAD / 2 < c->ahead)
 		return;
@@ -105,7 +95,7 @@ void vexfs_region_ahead(struct vexfs_cursor *c, u32 slot)
 
 void vexfs_region_prefetch(struct vexfs_cursor *c, u32 slot)
 {
-	u64 lblk = vexfs_region_lblk(c->r, slot), pblk;
+	u64 lblk = vexfs_layout_lblk(&c->r->l, slot), pblk;
 	u32 i;
 
 	for (i = 0; i < c->r->l.blocks; i++)
@@ -116,7 +106,7 @@ void vexfs_region_prefetch(struct vexfs_cursor *c, u32 slot)
 /* Neighbours share a block: it is looked up once. */
 struct buffer_head *vexfs_region_pin(struct vexfs_cursor *c, u32 slot, const void **rec)
 {
-	u64 lblk = vexfs_region_lblk(c->r, slot);
+	u64 lblk = vexfs_layout_lblk(&c->r->l, slot);
 
 	if (!c->bh || c->lblk != lblk) {
 		struct buffer_head *bh = vexfs_region_bread(c, lblk);
@@ -128,14 +118,14 @@ struct buffer_head *vexfs_region_pin(struct vexfs_cursor *c, u32 slot, const voi
 		c->lblk = lblk;
 	}
 	get_bh(c->bh);
-	*rec = c->bh->b_data + vexfs_region_offs(c->r, slot);
+	*rec = c->bh->b_data + vexfs_layout_offset(&c->r->l, slot);
 	return c->bh;
 }
 
 int vexfs_region_read(struct vexfs_cursor *c, u32 slot, void *buf)
 {
-	u64 lblk = vexfs_region_lblk(c->r, slot);
-	u32 offs = vexfs_region_offs(c->r, slot), left = c->r->l.bytes, n;
+	u64 lblk = vexfs_layout_lblk(&c->r->l, slot);
+	u32 offs = vexfs_layout_offset(&c->r->l, slot), left = c->r->l.bytes, n;
 	struct buffer_head *bh;
 
 	for (; left; left -= n, buf += n, lblk++, offs = 0) {
@@ -234,8 +224,8 @@ int vexfs_region_write(handle_t *handle, struct vexfs_coll *coll, struct vexfs_r
 		       u32 slot, const void *rec)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(coll->sb);
-	u32 offs = vexfs_region_offs(r, slot), left = r->l.bytes, n;
-	u64 lblk = vexfs_region_lblk(r, slot);
+	u32 offs = vexfs_layout_offset(&r->l, slot), left = r->l.bytes, n;
+	u64 lblk = vexfs_layout_lblk(&r->l, slot);
 	struct vexfs_cursor c;
 	int err = 0;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The slot table of a collection: journaled blocks of 63 slots, and the bitmaps
+ * The slot table of a collection: journaled blocks of 31 slots, and the bitmaps
  * made from it at mount.
  *
  * A slot freed by a transaction is not used again before that transaction has
@@ -198,26 +198,10 @@ void vexfs_vec_commit(struct vexfs_sb_info *sbi, tid_t tid)
 
 /* ---- mount --------------------------------------------------------------------- */
 
-static const char *vexfs_slot_verify(const struct vexfs_coll *coll, const struct vexfs_slot *s)
-{
-	struct vexfs_geo *geo = &VEXFS_SB(coll->sb)->geo;
-
-	if (s->v_state != VEXFS_SLOT_FREE && s->v_state != VEXFS_SLOT_LIVE)
-		return "slot is in no known state";
-	if (s->v_state == VEXFS_SLOT_FREE)
-		return NULL;
-	if (!vexfs_ino_valid(geo, le64_to_cpu(s->v_ino)))
-		return "slot belongs to an impossible inode";
-	if (le32_to_cpu(s->v_chunk) > VEXFS_MAX_CHUNK)
-		return "slot's chunk number is out of range";
-	if (le64_to_cpu(s->v_stamp) >= coll->stamp_limit)
-		return "slot's stamp is from the future";
-	return NULL;
-}
-
 static int vexfs_slotblock_load(struct vexfs_coll *coll, u32 lblk)
 {
 	struct buffer_head *bh = vexfs_slotblock_read(coll, lblk);
+	const struct vexfs_geo *geo = &VEXFS_SB(coll->sb)->geo;
 	u32 slot = lblk * VEXFS_SLOTS_PER_BLOCK, i;
 	int err = 0;
 
@@ -225,7 +209,7 @@ static int vexfs_slotblock_load(struct vexfs_coll *coll, u32 lblk)
 		return PTR_ERR(bh);
 	for (i = 0; i < VEXFS_SLOTS_PER_BLOCK && !err; i++, slot++) {
 		struct vexfs_slot *s = vexfs_slot_at(bh, slot);
-		const char *what = vexfs_slot_verify(coll, s);
+		const char *what = vexfs_slot_verify(s, geo, coll->stamp_limit);
 
 		if (what)
 			err = vexfs_corrupt(coll->sb, coll->slots->i_ino, bh->b_blocknr, what);

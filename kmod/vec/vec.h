@@ -11,6 +11,7 @@
 #define VEXFS_KMOD_VEC_H
 
 #include "kmod/vexfs.h"
+#include "core/coll.h"
 #include "core/vec.h"
 #include "uapi/vexfs.h"
 
@@ -87,7 +88,6 @@ struct vexfs_coll {
 #define VEXFS_STAMP_BATCH	65536
 
 /* coll.c */
-bool vexfs_coll_name_valid(const char *name, size_t len);
 /* A counted reference to the live collection @name: -ENOENT, -EINVAL (bad name). ERR_PTR. */
 struct vexfs_coll *vexfs_coll_get(struct super_block *sb, const char *name);
 /* ... with index @id; NULL if there is none. */

@@ -31,6 +31,36 @@ static void coll_name(struct fixture *x)
 	EDIT_COLL(x, 0, c.c_name[2] = '.');
 }
 
+static void coll_name_padding(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_name[20] = 'x');
+}
+
+static void coll_flags(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_flags = cpu_to_le16(1));
+}
+
+static void coll_mode(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_mode = cpu_to_le32(0755));
+}
+
+static void coll_graph(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_graph_ino = cpu_to_le64(x->file));
+}
+
+static void coll_reserved(struct fixture *x)
+{
+	EDIT_COLL(x, 0, c.c_reserved[103] = 1);
+}
+
+static void coll_free(struct fixture *x)
+{
+	EDIT_COLL(x, 3, c.c_dim = cpu_to_le32(8));
+}
+
 static void coll_same_name(struct fixture *x)
 {
 	EDIT_COLL(x, 9, {
@@ -97,6 +127,16 @@ static void slot_checksum(struct fixture *x)
 static void slot_state(struct fixture *x)
 {
 	EDIT_SLOT(x, 0, 3, v->v_state = 9);
+}
+
+static void slot_flags(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_flags = 1);
+}
+
+static void slot_reserved(struct fixture *x)
+{
+	EDIT_SLOT(x, 0, 3, v->v_reserved[71] = 1);
 }
 
 static void slot_freed(struct fixture *x)
@@ -206,9 +246,15 @@ static void slot_hole(struct fixture *x)
 
 const struct damage coll_damages[] = {
 	{ "coll_checksum", coll_checksum, "collection table: block" },
-	{ "coll_state", coll_state, "collection 0: unknown state" },
-	{ "coll_index", coll_index, "its index is not its place" },
-	{ "coll_name", coll_name, "impossible name" },
+	{ "coll_state", coll_state, "collection 0: unknown collection state" },
+	{ "coll_index", coll_index, "collection's index is not its place" },
+	{ "coll_name", coll_name, "collection 0: impossible collection name" },
+	{ "coll_name_padding", coll_name_padding, "collection 0: impossible collection name" },
+	{ "coll_flags", coll_flags, "collection 0: unknown collection flags" },
+	{ "coll_mode", coll_mode, "collection 0: impossible collection mode" },
+	{ "coll_graph", coll_graph, "collection 0: collection with files of an unknown kind" },
+	{ "coll_reserved", coll_reserved, "collection 0: collection with unknown fields" },
+	{ "coll_free", coll_free, "collection 3: free collection record is not empty" },
 	{ "coll_same_name", coll_same_name, "collection 9: has the name of collection 0" },
 	{ "coll_dim", coll_dim, "impossible dimension" },
 	{ "coll_slots", coll_slots, "impossible number of slots" },
@@ -219,13 +265,16 @@ const struct damage coll_damages[] = {
 	{ "hidden_nobody", hidden_nobody, "hidden, but no collection's" },
 	{ "hidden_nlink", hidden_nlink, "does not have a link count of 1" },
 	{ "slot_checksum", slot_checksum, "'pages': slot table" },
-	{ "slot_state", slot_state, "slot 3 (inode 314, chunk 3): unknown state" },
+	{ "slot_state", slot_state, "slot 3 (inode 314, chunk 3): unknown slot state" },
+	{ "slot_flags", slot_flags, "slot with unknown flags or fields" },
+	{ "slot_reserved", slot_reserved, "slot with unknown flags or fields" },
+	{ "slot_free_dirty", slot_freed, "free slot is not empty" },
 	{ "slot_freed", slot_freed, "leads inode 314, chunk 3 to slot 3, which is not its" },
 	{ "slot_inode", slot_inode, "slot 3 (inode 2048, chunk 3): the inode is free" },
 	{ "slot_generation", slot_generation, "the inode has another generation" },
 	{ "slot_mask", slot_mask, "(i_vecmask)" },
 	{ "slot_datagen", slot_datagen, "(v_datagen)" },
-	{ "slot_stamp", slot_stamp, "stamp not below the collection's limit" },
+	{ "slot_stamp", slot_stamp, "slot's stamp not below the collection's limit" },
 	{ "slot_same_stamp", slot_same_stamp, "two slots have the stamp 104" },
 	{ "slot_chunk", slot_chunk, "(inode 314, chunk 500): not in the embedding map" },
 	{ "slot_count", slot_count, "says 19 slots in use, there are 20" },

@@ -362,7 +362,7 @@ static u64 region_file(struct ib *ib, u32 bytes, u32 nslots)
 	struct vexfs_layout l;
 
 	vexfs_layout_init(&l, bytes);
-	return hidden_file(ib, (u64)((nslots + l.per_block - 1) / l.per_block) * l.blocks);
+	return hidden_file(ib, vexfs_layout_need(&l, nslots));
 }
 
 void ib_collection(struct ib *ib, u32 id, const char *name, u32 dim, u32 blocks)
@@ -405,8 +405,8 @@ static void region_write(struct ib *ib, u64 ino, u32 bytes, u32 slot, const u8 *
 	u64 lblk;
 
 	vexfs_layout_init(&l, bytes);
-	lblk = (u64)(slot / l.per_block) * l.blocks;
-	offs = slot % l.per_block * l.stride;
+	lblk = vexfs_layout_lblk(&l, slot);
+	offs = vexfs_layout_offset(&l, slot);
 	for (; left; left -= n, rec += n, lblk++, offs = 0) {
 		n = VEXFS_BLOCK_SIZE - offs < left ? VEXFS_BLOCK_SIZE - offs : left;
 		ib_pin(ib, ib_map(ib, ino, lblk), &b);

@@ -10,7 +10,7 @@
 #include "core/btree.h"
 #include "core/dir.h"
 #include "core/extent.h"
-#include "core/vec.h"
+#include "core/coll.h"
 #include "lib/image.h"
 
 struct ib {
@@ -39,7 +39,7 @@ u64 ib_symlink(struct ib *ib, u64 dir, const char *name, const char *target);
 void ib_add_extent(struct ib *ib, u64 ino, u64 lblk, u32 len, u64 flags);
 void ib_orphan(struct ib *ib, u32 slot, u64 ino);
 
-/* A collection of f32 vectors with the cosine metric; room for 63 * @blocks slots. */
+/* A collection of f32 vectors with the cosine metric; room for 31 * @blocks slots. */
 void ib_collection(struct ib *ib, u32 id, const char *name, u32 dim, u32 blocks);
 void ib_embed(struct ib *ib, u32 id, u32 slot, u64 ino, u32 chunk);
 struct vexfs_collection ib_get_coll(struct ib *ib, u32 id);

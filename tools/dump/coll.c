@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/coll.h"
 #include "tools/dump/dump.h"
 
 static const char *name_of(const char *const *names, u32 n, u32 value)
@@ -42,10 +43,13 @@ static bool get_collection(struct dump *d, u32 id, struct vexfs_collection *c)
 	return true;
 }
 
-static void show_collection(u32 id, const struct vexfs_collection *c)
+static void show_collection(struct dump *d, u32 id, const struct vexfs_collection *c)
 {
 	static const char *const states[] = { "free", "live", "dropping" };
+	const char *why = vexfs_coll_verify(c, &d->img.geo, id);
 
+	if (why)
+		dump_problem(d, "collection %u: %s", id, why);
 	printf("collection %u: '%.*s', %s\n", id, (int)sizeof(c->c_name), (const char *)c->c_name,
 	       name_of(states, ARRAY_SIZE(states), le32_to_cpu(c->c_state)));
 	printf("%-12s %u x %s, %s\n", "vectors", le32_to_cpu(c->c_dim), elem_name(c->c_elem),
@@ -67,11 +71,18 @@ void dump_collections(struct dump *d, u64 unused)
 
 	for (id = 0; id < VEXFS_MAX_COLL; id++)
 		if (get_collection(d, id, &c) && le32_to_cpu(c.c_state) != VEXFS_COLL_FREE)
-			show_collection(id, &c);
+			show_collection(d, id, &c);
 }
 
-static void show_slot(u64 n, const struct vexfs_slot *v)
+/* @limit: no stamp is as high. */
+static void show_slot(struct dump *d, u64 n, const struct vexfs_slot *v, u64 limit)
 {
+	const char *why = vexfs_slot_verify(v, &d->img.geo, limit);
+
+	if (why)
+		dump_problem(d, "slot %llu: %s", (unsigned long long)n, why);
+	if (v->v_state == VEXFS_SLOT_FREE)
+		return;
 	printf("  %8llu  inode %llu.%u chunk %u stamp %llu range %llu+%llu datagen %llu crc %08x%s\n",
 	       (unsigned long long)n, (unsigned long long)le64_to_cpu(v->v_ino),
 	       le32_to_cpu(v->v_generation), le32_to_cpu(v->v_chunk),
@@ -81,7 +92,7 @@ static void show_slot(u64 n, const struct vexfs_slot *v)
 	       v->v_state == VEXFS_SLOT_LIVE ? "" : "  UNKNOWN STATE");
 }
 
-static void show_slot_block(struct dump *d, u64 ino, u64 index, u64 pblk)
+static void show_slot_block(struct dump *d, u64 ino, u64 index, u64 pblk, u64 limit)
 {
 	const struct vexfs_slot *v;
 	struct vexfs_blk b;
@@ -92,8 +103,7 @@ static void show_slot_block(struct dump *d, u64 ino, u64 index, u64 pblk)
 	v = (const void *)((const u8 *)b.data + VEXFS_MDHDR_SIZE);
 	printf("  block %llu\n", (unsigned long long)pblk);
 	for (i = 0; i < VEXFS_SLOTS_PER_BLOCK; i++)
-		if (v[i].v_state != VEXFS_SLOT_FREE)
-			show_slot(index * VEXFS_SLOTS_PER_BLOCK + i, &v[i]);
+		show_slot(d, index * VEXFS_SLOTS_PER_BLOCK + i, &v[i], limit);
 	dump_put(d, &b);
 }
 
@@ -111,7 +121,7 @@ void dump_slots(struct dump *d, u64 id)
 			     (unsigned long long)id);
 		return;
 	}
-	show_collection(id, &c);
+	show_collection(d, id, &c);
 	ino = le64_to_cpu(c.c_slot_ino);
 	if (!dump_get_inode(d, ino, &di))
 		return;
@@ -126,7 +136,8 @@ void dump_slots(struct dump *d, u64 id)
 		if (vexfs_ext_find(&t, i, &e))
 			return;
 		if (e.pblk && !(e.flags & VEXFS_EXT_UNWRITTEN))
-			show_slot_block(d, ino, i, e.pblk + (i - e.lblk));
+			show_slot_block(d, ino, i, e.pblk + (i - e.lblk),
+					le64_to_cpu(c.c_stamp_limit));
 		else if (!e.pblk)	/* a hole: on to its end, however far that is */
 			i = e.lblk + e.len - 1;
 	}

@@ -1,49 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pass 4: the collection table and the hidden inodes. */
-#include <ctype.h>
 #include <dirent.h>
 #include <string.h>
 
-#include "core/vec.h"
+#include "core/coll.h"
 #include "tools/fsck/fsck.h"
-
-/* ---- records ------------------------------------------------------------- */
-
-static bool name_valid(const u8 *name)
-{
-	size_t len = strnlen((const char *)name, VEXFS_COLL_NAME_LEN + 1), i;
-
-	if (!len || len > VEXFS_COLL_NAME_LEN)
-		return false;
-	for (i = 0; i < len; i++)
-		if (name[i] >= 128 || !(isalnum(name[i]) || name[i] == '_' || name[i] == '-'))
-			return false;
-	return true;
-}
-
-static const char *verify_record(const struct vexfs_geo *geo, const struct vexfs_collection *c,
-				 u32 id)
-{
-	struct vexfs_space space = {
-		.dim = le32_to_cpu(c->c_dim), .elem = c->c_elem, .metric = c->c_metric,
-	};
-	u64 nslots = le64_to_cpu(c->c_nslots);
-
-	if (le32_to_cpu(c->c_state) > VEXFS_COLL_DROPPING)
-		return "unknown state";
-	if (le32_to_cpu(c->c_id) != id)
-		return "its index is not its place in the table";
-	if (!name_valid(c->c_name))
-		return "impossible name";
-	if (!vexfs_space_valid(&space))
-		return "impossible dimension, element type or metric";
-	if (c->c_flags)
-		return "unknown flags";
-	if (nslots % VEXFS_SLOTS_PER_BLOCK || nslots > 0xffffffffULL ||
-	    nslots / VEXFS_SLOTS_PER_BLOCK > geo->blocks)
-		return "impossible number of slots";
-	return NULL;
-}
 
 /* ---- hidden inodes ------------------------------------------------------- */
 
@@ -77,36 +38,22 @@ static s64 own_inode(struct fsck *f, const struct vexfs_collection *c, u64 ino, 
 	return blocks;
 }
 
-static u64 blocks_needed(u32 bytes, u64 nslots)
-{
-	struct vexfs_layout l;
-
-	vexfs_layout_init(&l, bytes);
-	return (nslots + l.per_block - 1) / l.per_block * l.blocks;
-}
-
-static bool long_enough(struct fsck *f, const char *role, s64 blocks, u64 needed)
-{
-	if (blocks >= 0 && (u64)blocks < needed)
-		fsck_problem(f, "%s: its %s file has %lld blocks, its slots need %llu", f->where,
-			     role, (long long)blocks, (unsigned long long)needed);
-	return blocks >= 0 && (u64)blocks >= needed;
-}
-
-/* All three are looked at, so that each is known to be owned. */
+/* All are looked at, so that each is known to be owned. */
 static bool check_inodes(struct fsck *f, const struct vexfs_collection *c)
 {
-	struct vexfs_space space = {
-		.dim = le32_to_cpu(c->c_dim), .elem = c->c_elem, .metric = c->c_metric,
-	};
-	u64 nslots = le64_to_cpu(c->c_nslots);
-	s64 slot = own_inode(f, c, le64_to_cpu(c->c_slot_ino), "slot table");
-	s64 payload = own_inode(f, c, le64_to_cpu(c->c_payload_ino), "payload");
-	s64 code = own_inode(f, c, le64_to_cpu(c->c_code_ino), "code");
-	bool ok = long_enough(f, "slot table", slot, nslots / VEXFS_SLOTS_PER_BLOCK);
+	bool ok = true;
+	u32 i;
 
-	ok &= long_enough(f, "payload", payload, blocks_needed(vexfs_vec_bytes(&space), nslots));
-	ok &= long_enough(f, "code", code, blocks_needed(vexfs_code_bytes(&space), nslots));
+	for (i = 0; i < VEXFS_COLL_FILES; i++) {
+		const char *role = vexfs_coll_file_name(i);
+		s64 blocks = own_inode(f, c, vexfs_coll_file_ino(c, i), role);
+		u64 needed = vexfs_coll_file_blocks(c, i);
+
+		ok &= blocks >= 0 && (u64)blocks >= needed;
+		if (blocks >= 0 && (u64)blocks < needed)
+			fsck_problem(f, "%s: its %s file has %lld blocks, its slots need %llu",
+				     f->where, role, (long long)blocks, (unsigned long long)needed);
+	}
 	return ok;
 }
 
@@ -114,13 +61,15 @@ static bool check_inodes(struct fsck *f, const struct vexfs_collection *c)
 
 static void check_collection(struct fsck *f, const struct vexfs_collection *c, u32 id)
 {
-	const char *bad = verify_record(&f->img.geo, c, id);
+	const char *bad = vexfs_coll_verify(c, &f->img.geo, id);
 	bool inodes;
 
 	if (bad) {
 		fsck_problem(f, "collection %u: %s", id, bad);
 		return;
 	}
+	if (le32_to_cpu(c->c_state) == VEXFS_COLL_FREE)
+		return;
 	f->collections++;
 	fsck_where(f, "collection %u '%s'", id, (const char *)c->c_name);
 	inodes = check_inodes(f, c);
@@ -186,7 +135,6 @@ void fsck_collections(struct fsck *f)
 		load_block(f, i, table);
 	check_names(f, table);
 	for (i = 0; i < VEXFS_MAX_COLL && !f->err; i++)
-		if (le32_to_cpu(table[i].c_state) != VEXFS_COLL_FREE)
-			check_collection(f, &table[i], i);
+		check_collection(f, &table[i], i);
 	check_hidden(f);
 }

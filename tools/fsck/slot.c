@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/vec.h"
+#include "core/coll.h"
 #include "tools/fsck/fsck.h"
 
 /* A hidden file: its extents, with the last one used at hand. */
@@ -100,8 +100,8 @@ static bool region_map(struct fsck *f, struct region *r, u64 lblk, u64 *pblk)
 
 static bool region_read(struct fsck *f, struct region *r, u64 slot, u8 *rec)
 {
-	u64 lblk = slot / r->l.per_block * r->l.blocks, pblk;
-	u32 offs = slot % r->l.per_block * r->l.stride, left = r->l.bytes, n;
+	u64 lblk = vexfs_layout_lblk(&r->l, slot), pblk;
+	u32 offs = vexfs_layout_offset(&r->l, slot), left = r->l.bytes, n;
 	struct vexfs_blk b;
 
 	for (; left; left -= n, rec += n, lblk++, offs = 0) {
@@ -141,17 +141,6 @@ static const char *verify_owner(struct fsck *f, const struct slots *s, const str
 		bad = "set for content the inode has not had yet (v_datagen)";
 	f->img.io.ops->put(&f->img.io, &b);
 	return bad;
-}
-
-static const char *verify_fields(const struct slots *s, const struct vexfs_slot *v)
-{
-	if (v->v_flags || v->v_pad)
-		return "unknown flags";
-	if (le32_to_cpu(v->v_chunk) > VEXFS_MAX_CHUNK)
-		return "chunk number out of range";
-	if (le64_to_cpu(v->v_stamp) >= s->limit)
-		return "stamp not below the collection's limit";
-	return NULL;
 }
 
 static const char *verify_map(struct slots *s, const struct vexfs_slot *v, u64 slot)
@@ -204,11 +193,8 @@ static void add_stamp(struct fsck *f, struct slots *s, u64 stamp)
 
 static void check_live(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
 {
-	const char *bad = verify_fields(s, v);
+	const char *bad = verify_owner(f, s, v);
 
-	if (bad)
-		bad_slot(f, s, slot, v, bad);
-	bad = verify_owner(f, s, v);
 	if (bad)
 		bad_slot(f, s, slot, v, bad);
 	bad = verify_map(s, v, slot);
@@ -254,11 +240,13 @@ static void check_block(struct fsck *f, struct slots *s, u64 index)
 	}
 	v = block_slots(&b);
 	for (i = 0; i < VEXFS_SLOTS_PER_BLOCK && !f->err; i++, v++) {
+		const char *bad = vexfs_slot_verify(v, &f->img.geo, s->limit);
+
+		if (bad)
+			bad_slot(f, s, first + i, v, bad);
 		if (v->v_state == VEXFS_SLOT_LIVE) {
 			live++;
 			check_live(f, s, v, first + i);
-		} else if (v->v_state != VEXFS_SLOT_FREE) {
-			bad_slot(f, s, first + i, v, "unknown state");
 		}
 	}
 	said = le16_to_cpu(((const struct vexfs_mdhdr *)b.data)->h_count);

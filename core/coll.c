@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Records of the vector half on disk: verifiers. Nothing here takes or needs a lock. */
+#include "core/btree.h"
+#include "core/coll.h"
+
+/* ---- collections --------------------------------------------------------- */
+
+static bool name_char_valid(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '-';
+}
+
+bool vexfs_coll_name_valid(const char *name, size_t len)
+{
+	size_t i;
+
+	if (!len || len > VEXFS_COLL_NAME_LEN)
+		return false;
+	for (i = 0; i < len; i++)
+		if (!name_char_valid(name[i]))
+			return false;
+	return true;
+}
+
+struct vexfs_space vexfs_coll_space(const struct vexfs_collection *c)
+{
+	return (struct vexfs_space){
+		.dim = le32_to_cpu(c->c_dim), .elem = c->c_elem, .metric = c->c_metric,
+	};
+}
+
+/* NUL padded: a name has one representation, so that records can be compared. */
+static bool name_field_valid(const u8 *field)
+{
+	size_t len = strnlen((const char *)field, VEXFS_COLL_NAME_LEN + 1);
+
+	return vexfs_coll_name_valid((const char *)field, len) &&
+	       vexfs_all_zero(field + len, VEXFS_COLL_NAME_LEN + 1 - len);
+}
+
+static const char *check_slots(const struct vexfs_collection *c, const struct vexfs_geo *geo)
+{
+	u64 nslots = le64_to_cpu(c->c_nslots), blocks = nslots / VEXFS_SLOTS_PER_BLOCK;
+
+	if (nslots > 0xffffffffULL || blocks * VEXFS_SLOTS_PER_BLOCK != nslots ||
+	    blocks > geo->blocks)
+		return "impossible number of slots";
+	return vexfs_root_verify(&c->c_map, false, geo->blocks);
+}
+
+/* Fields that a version which knows them gives a meaning. */
+static const char *check_unknown(const struct vexfs_collection *c)
+{
+	if (c->c_flags)
+		return "unknown collection flags";
+	if (le32_to_cpu(c->c_mode) & ~0666U)
+		return "impossible collection mode";
+	if (c->c_graph_ino || c->c_sketch_ino)
+		return "collection with files of an unknown kind";
+	if (c->c_pad || !vexfs_all_zero(c->c_reserved, sizeof(c->c_reserved)))
+		return "collection with unknown fields";
+	return NULL;
+}
+
+const char *vexfs_coll_verify(const struct vexfs_collection *c, const struct vexfs_geo *geo,
+			      u32 id)
+{
+	struct vexfs_space space = vexfs_coll_space(c);
+	const char *why;
+
+	if (le32_to_cpu(c->c_state) == VEXFS_COLL_FREE)
+		return vexfs_all_zero(c, sizeof(*c)) ? NULL : "free collection record is not empty";
+	if (le32_to_cpu(c->c_state) > VEXFS_COLL_DROPPING)
+		return "unknown collection state";
+	if (le32_to_cpu(c->c_id) != id)
+		return "collection's index is not its place in the table";
+	if (!name_field_valid(c->c_name))
+		return "impossible collection name";
+	if (!vexfs_space_valid(&space))
+		return "impossible dimension, element type or metric";
+	why = check_unknown(c);
+	return why ? why : check_slots(c, geo);
+}
+
+/* ---- a collection's files -------------------------------------------------- */
+
+const char *vexfs_coll_file_name(enum vexfs_coll_file which)
+{
+	static const char *const names[VEXFS_COLL_FILES] = {
+		[VEXFS_COLL_SLOTS] = "slot table",
+		[VEXFS_COLL_PAYLOAD] = "payload",
+		[VEXFS_COLL_CODE] = "code",
+	};
+
+	return names[which];
+}
+
+u64 vexfs_coll_file_ino(const struct vexfs_collection *c, enum vexfs_coll_file which)
+{
+	const __le64 ino[VEXFS_COLL_FILES] = {
+		[VEXFS_COLL_SLOTS] = c->c_slot_ino,
+		[VEXFS_COLL_PAYLOAD] = c->c_payload_ino,
+		[VEXFS_COLL_CODE] = c->c_code_ino,
+	};
+
+	return le64_to_cpu(ino[which]);
+}
+
+u64 vexfs_coll_file_blocks(const struct vexfs_collection *c, enum vexfs_coll_file which)
+{
+	struct vexfs_space space = vexfs_coll_space(c);
+	u32 nslots = le64_to_cpu(c->c_nslots);
+	struct vexfs_layout l;
+
+	if (which == VEXFS_COLL_SLOTS)
+		return nslots / VEXFS_SLOTS_PER_BLOCK;
+	vexfs_layout_init(&l, which == VEXFS_COLL_PAYLOAD ? vexfs_vec_bytes(&space) :
+							    vexfs_code_bytes(&space));
+	return vexfs_layout_need(&l, nslots);
+}
+
+/* ---- slots ------------------------------------------------------------------ */
+
+const char *vexfs_slot_verify(const struct vexfs_slot *v, const struct vexfs_geo *geo,
+			      u64 stamp_limit)
+{
+	if (v->v_state == VEXFS_SLOT_FREE)
+		return vexfs_all_zero(v, sizeof(*v)) ? NULL : "free slot is not empty";
+	if (v->v_state != VEXFS_SLOT_LIVE)
+		return "unknown slot state";
+	if (v->v_flags || v->v_pad || !vexfs_all_zero(v->v_reserved, sizeof(v->v_reserved)))
+		return "slot with unknown flags or fields";
+	if (!vexfs_ino_valid(geo, le64_to_cpu(v->v_ino)))
+		return "slot of an impossible inode";
+	if (le32_to_cpu(v->v_chunk) > VEXFS_MAX_CHUNK)
+		return "slot's chunk number out of range";
+	if (le64_to_cpu(v->v_stamp) >= stamp_limit)
+		return "slot's stamp not below the collection's limit";
+	return NULL;
+}

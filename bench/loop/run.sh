@@ -92,7 +92,7 @@ bench_main() {
 	done
 	SERIES=$(kernel_parse "${VM_KERNEL:-6.1}")
 	[[ $SERIES != *$'\n'* ]] || usage_error "--kernel: one kernel, not several"
-	build_packages
+	guest_need bench/loop "$SERIES"
 	vm_need "$SERIES"
 	build_guest
 	build_module "$SERIES"

@@ -119,7 +119,7 @@ bench_main() {
 	done
 	SERIES=$(kernel_parse "${VM_KERNEL:-6.1}") || exit
 	[[ $SERIES != *$'\n'* ]] || usage_error "--kernel: one kernel"
-	build_packages
+	guest_need bench/tuning "$SERIES"
 	vm_need "$SERIES"
 	WORK=$(run_dir bench)
 	say "tuning: Debian $(kernel_release "$SERIES") under emulation, $(nproc) cpus, load $(cut -d' ' -f1 /proc/loadavg)"

@@ -11,7 +11,8 @@ CC=${CC:-cc} CXX=${CXX:-c++}
 warn=(-Wall -Wextra -Werror -Wno-unused-parameter)
 flags=(-std=gnu11 -O2 -g "${warn[@]}" -I. -Iinclude -Ibench/vectors -D_GNU_SOURCE)
 
-die() { printf 'bench/vectors: %s\n' "$*" >&2; exit 1; }
+# 6: the environment is broken, as ./vex help exit-codes says.
+die() { printf 'bench/vectors: %s\n' "$*" >&2; exit 6; }
 compile() { "$CC" "${flags[@]}" "$@" || die "cannot compile: the message is above"; }
 
 command -v "$CC" >/dev/null || die "no C compiler '$CC': install gcc, or set CC"

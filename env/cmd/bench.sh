@@ -33,11 +33,25 @@ stats() {
 
 median() { printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
+bench_vectors() {
+	local a args=()
+	for a; do
+		case $a in
+		--no-install) export VEX_INSTALL=0 ;;
+		-v) export VEX_VERBOSE=1 ;;
+		*) args+=("$a") ;;
+		esac
+	done
+	need bench/vectors
+	exec bash "$VEX_ROOT/bench/vectors/run.sh" "${args[@]}"
+}
+
 cmd_main() {
 	local what=${1:-}
 	[[ $what =~ ^[a-z]+$ ]] || usage_error "bench what? (loop, tuning, vectors)"
 	shift
 	[[ -f $VEX_ROOT/bench/$what/run.sh ]] || usage_error "unknown benchmark '$what' (loop, tuning, vectors)"
+	if [[ $what == vectors ]]; then bench_vectors "$@"; fi
 	# shellcheck source=/dev/null
 	. "$VEX_ROOT/bench/$what/run.sh"
 	bench_main "$@"

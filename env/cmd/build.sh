@@ -46,21 +46,21 @@ build_one() {
 	fi
 }
 
+build_for_arch() {
+	cross_sysroot_need "$B_ARCH"
+	mapfile -t B_ARGS < <(cross_make_args "$B_ARCH")
+	B_OUT=$(cross_dir "$B_ARCH")
+}
+
+build_by_clang() {
+	B_ARGS=(CC="${VEX_CLANG:-clang-19}" BUILD=build/clang SANITIZE=)
+	B_OUT=$VEX_BUILD/clang
+}
+
 # The variables of this compiler and architecture, in B_ARGS, and where their output goes, in B_OUT.
 build_setup() {
 	B_ARGS=() B_OUT=$VEX_BUILD B_TAG="$B_CC, $B_ARCH"
-	if [[ $B_ARCH != amd64 ]]; then
-		local group
-		mapfile -t group < <(tools_packages cross)
-		need_packages "${group[@]}"
-		cross_sysroot_need "$B_ARCH"
-		mapfile -t B_ARGS < <(cross_make_args "$B_ARCH")
-		B_OUT=$(cross_dir "$B_ARCH")
-	elif [[ $B_CC == clang ]]; then
-		need_packages clang-19
-		B_ARGS=(CC="${VEX_CLANG:-clang-19}" BUILD=build/clang SANITIZE=)
-		B_OUT=$VEX_BUILD/clang
-	fi
+	if [[ $B_ARCH != amd64 ]]; then build_for_arch; elif [[ $B_CC == clang ]]; then build_by_clang; fi
 }
 
 build_module_for() {
@@ -132,8 +132,10 @@ cmd_main() {
 	for k in "${names[@]}"; do
 		[[ $B_ARCH == amd64 ]] || kernel_is_stock "$k" || usage_error "--arch $B_ARCH: only stock kernels, not $k"
 	done
-	need_packages "${PKG_BUILD[@]}" "${PKG_KERNEL[@]}"
-	((check == 0)) || need_packages "${PKG_CHECK[@]}"
+	((check == 0)) || WANTS+=(--check)
+	if [[ $B_ARCH != amd64 ]]; then WANTS+=("--arch=$B_ARCH"); elif [[ $B_CC == clang ]]; then WANTS+=(--cc=clang); fi
+	if [[ $only != tools && $B_ARCH == amd64 ]]; then kernel_wants "${names[@]}"; fi
+	need build "${WANTS[@]}"
 	build_setup
 	if [[ $only != module ]]; then
 		build_one "tools ($B_TAG)" "build-tools-$B_CC-$B_ARCH" "$B_OUT/bin/vexctl" "${B_ARGS[@]}" all

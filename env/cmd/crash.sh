@@ -158,7 +158,7 @@ crash_collect() {
 	local name=$1 crash dir out=$C_BUNDLE
 	crash=$(kernel_series "$name")
 	need_space "$VEX_BUILD" "$((VM_MEMORY * 2))" "a memory dump of $VM_MEMORY MB"
-	build_packages "${PKG_DEBUG[@]}"
+	guest_need crash "$name" "$crash"
 	vm_need "$name" "$crash"
 	kernel_symbols_need "$name"
 	build_guest
@@ -217,7 +217,6 @@ crash_unpack() {
 
 crash_with_crash() {
 	local b=$1 batch=$2
-	need_packages crash
 	printf 'mod -s vexfs %s\n' "$b/vexfs.ko" >"$C_CORE.cmds"
 	if [[ -n $batch ]]; then
 		cat "$batch" >>"$C_CORE.cmds"
@@ -244,7 +243,6 @@ crash_with_gdb() {
 # crash has to know the kernel's structures; one that is too old for them says so, and gdb takes over.
 crash_usable() {
 	readelf -SW "$1/vmlinux" | grep ' \.debug_info ' >/dev/null || return 1
-	need_packages crash
 	printf 'quit\n' >"$C_CORE.try"
 	crash -s --no_crashrc -i "$C_CORE.try" "$1/vmlinux" "$C_CORE" </dev/null >"$C_CORE.log" 2>&1 && return
 	note "crash $(crash --version 2>/dev/null | sed -n 's/^crash *//p') does not understand this kernel: gdb"
@@ -269,7 +267,8 @@ crash_open() {
 	[[ -f $b/info && -f $b/vmcore.zst ]] || usage_error "$b is no crash bundle (info and vmcore.zst are missing)"
 	b=$(readlink -f "$b")
 	if [[ -z $batch && ! -t 0 ]]; then usage_error "without a terminal: give commands with --batch FILE"; fi
-	need_packages "${PKG_BUILD[@]}" "${PKG_DEBUG[@]}"
+	[[ $with == gdb ]] || WANTS+=(--with=crash)
+	need crash/open "${WANTS[@]}"
 	env_build
 	crash_check "$b"
 	crash_unpack "$b"

@@ -56,6 +56,7 @@ debug_console() {
 		sort -n | tail -n1 | cut -d' ' -f2-)
 	[[ -n $s ]] || die "$EX_USAGE" "no guest with a console runs: start ./vex debug (without -- COMMAND) in another terminal first"
 	note "connected; Ctrl-A x leaves, \"exit\" ends the guest; it answers only while gdb lets it run"
+	need debug/console
 	env_build
 	"$VEX_BUILD/env/vexvm" --attach "$s"
 }
@@ -66,9 +67,8 @@ debug_image() {
 	((D_KGDB + D_PAUSED == 0)) || usage_error "--kgdb and --paused are for guests of the fast lane, not for --image"
 	((VM_INSTALLED == 0)) || usage_error "--installed: the module in the image has no debug information; without it this checkout's is loaded"
 	[[ -z $VM_SNAPSHOT ]] || usage_error "./vex debug begins from a fresh boot: no --snapshot (./vex shell --image has it)"
-	image_need "$VM_IMAGE_WORD"
+	image_need debug "$VM_IMAGE_WORD"
 	[[ -n $IMAGE_KEY ]] || die "$EX_USAGE" "./vex debug needs an image with our key: one out of ./vex image list"
-	need_packages "${PKG_DEBUG[@]}"
 	if [[ -z $dir ]]; then dir=$(run_dir debug); fi
 	mkdir -p "$dir/session"
 	dir=$(readlink -f "$dir")
@@ -242,7 +242,7 @@ cmd_main() {
 	[[ $name != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	kernel_has "$name" x86 || usage_error "--kernel $name: gdb runs on x86 guests"
 	debug_check "$name"
-	build_packages "${PKG_DEBUG[@]}"
+	guest_need debug "$name"
 	vm_need "$name"
 	kernel_symbols_need "$name"
 	build_guest

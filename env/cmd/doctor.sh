@@ -7,9 +7,10 @@ cmd_help() {
 usage: ./vex doctor [-v] [GROUP...]
 
 Lists what the commands need, in which version, and what is missing; says whether the compiler here is the one each
-kernel was built with; proves which accelerator works. Changes nothing. Ends with 0 when everything ./vex run and
-./vex test need is there, 6 when something is missing. What only other commands need is listed as absent and does
-not count, unless its GROUP (./vex help setup names them) is given.
+kernel was built with; proves which accelerator works. Changes nothing. Ends with 0 when ./vex run and ./vex shell
+have all that they cannot get themselves, 6 when something is missing. What they fetch or build when they first run,
+and what only other commands need, is listed as absent and does not count, unless its GROUP (./vex help setup names
+them) is given.
 
 example: ./vex doctor lint
 EOF
@@ -17,6 +18,7 @@ EOF
 
 DOCTOR_BAD=0
 DOCTOR_GROUPS=()
+mapfile -t DOCTOR_CORE < <(needs_groups run; needs_groups shell)
 good() { printf '  %sok%s       %s\n' "$C_GREEN" "$C_OFF" "$*"; }
 bad() { printf '  %smissing%s  %s\n' "$C_RED" "$C_OFF" "$*"; DOCTOR_BAD=1; }
 absent() { printf '  absent   %s\n' "$*"; }
@@ -26,7 +28,7 @@ info() { printf '  %s\n' "         $*"; }
 # doctor_group GROUP: one line when all is well, else one for each thing that is not.
 doctor_group() {
 	local group=$1 have=() bad_lines=() state name package version minimum purpose core=0
-	if [[ " ${TOOLS_CORE[*]} ${DOCTOR_GROUPS[*]} " == *" $group "* ]]; then core=1; fi
+	if [[ " ${DOCTOR_CORE[*]} ${DOCTOR_GROUPS[*]} " == *" $group "* ]]; then core=1; fi
 	while IFS=$'\t' read -r state name package version minimum purpose; do
 		case $state in
 		ok) have+=("$name $version") ;;
@@ -85,7 +87,7 @@ doctor_kernels() {
 		if kernel_ready "$k"; then
 			good "kernel $k: $(kernel_release "$k")"
 		elif kernel_is_stock "$k"; then
-			bad "kernel $k: ./vex kernel fetch $k"
+			absent "kernel $k: fetched by the first command that runs it, or by ./vex kernel fetch $k"
 		elif kernel_cached "$k"; then
 			absent "kernel $k: built and in the cache; ./vex kernel build $k links it here"
 		else
@@ -97,7 +99,7 @@ doctor_kernels() {
 doctor_accel() {
 	local dir out
 	if [[ ! -x $VEX_BUILD/env/vexvm ]] || ! kernel_ready 6.1 || [[ ! -f $(initramfs_path 6.1) ]]; then
-		bad "accelerator: not probed yet (done by the first ./vex shell or test)"
+		absent "accelerator: not probed yet (done by the first ./vex run or shell)"
 		return
 	fi
 	dir=$(run_dir doctor)

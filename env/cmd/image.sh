@@ -70,7 +70,7 @@ image_validate() {
 	disk=$(image_path "$word") || exit
 	[[ -n $key ]] || key=$(dirname "$disk")/id_ed25519
 	[[ -r $key ]] || die "$EX_USAGE" "no SSH key for $disk: put id_ed25519 beside it or name it with --key FILE"
-	build_packages qemu-utils openssh-client
+	need image/validate
 	vm_need 6.1
 	build_tools
 	dir=$(run_dir validate)

@@ -75,8 +75,10 @@ config_difference() {
 		NR == FNR { if (opt($0)) old[name] = val; next }
 		opt($0) { seen[name] = 1; if (!(name in old) ? val != "n" : old[name] != val) print name "=" val }
 		END { for (o in old) if (!(o in seen) && old[o] != "n") print o "=n" }' "$1" "$2" |
-		grep -vE '^CONFIG_(CC_VERSION_TEXT|GCC_VERSION|.*_VERSION)='
+		{ grep -vE '^CONFIG_(CC_VERSION_TEXT|GCC_VERSION|.*_VERSION)=' || (($? == 1)); }
 }
+
+kernel_menuconfig() { kernel_make "$1" "$2" menuconfig; }
 
 kernel_config() {
 	local name=$1 save=$2 edit=$3 src obj out
@@ -86,8 +88,11 @@ kernel_config() {
 	[[ -z $save || $save =~ ^[a-z][a-z0-9_]*$ ]] || usage_error "--save $save: a fragment's name is small letters and digits"
 	out=$VEX_ROOT/env/kernels/$save.config
 	[[ -z $save || ! -e $out ]] || usage_error "env/kernels/$save.config exists: choose another name, or remove it first"
-	toolchain_need "$(kernel_toolchain "$name")"
-	[[ -n $edit ]] || need_packages libncurses-dev
+	WANTS=()
+	[[ -n $edit ]] || WANTS+=(--menu)
+	if [[ $(kernel_toolchain "$name") == rust ]]; then WANTS+=(kernel-rust); fi
+	need kernel/config "${WANTS[@]}"
+	toolchain_need "$(kernel_toolchain "$name")" "$([[ -n $edit ]] || echo libncurses-dev)"
 	src=$(kernel_source "$(kernel_series "$name")") || exit
 	kernel_configure "$name" "$src"
 	obj=$(kernel_obj "$name")
@@ -96,7 +101,7 @@ kernel_config() {
 		quietly "olddefconfig" "$obj/config.log" kernel_make "$name" "$src" -s olddefconfig ||
 			die "$EX_ENV" "the edited configuration is no good; see $obj/config.log"
 	else
-		kernel_make "$name" "$src" menuconfig
+		kernel_menuconfig "$name" "$src"
 	fi
 	config_difference "$obj/config.made" "$obj/.config" >"$obj/difference"
 	if [[ ! -s $obj/difference ]]; then say "nothing changed"; return; fi
@@ -133,6 +138,7 @@ cmd_main() {
 	list) kernel_list ;;
 	fetch)
 		((${#names[@]})) || names=("${KERNEL_SERIES[@]}")
+		need kernel/fetch
 		for k in "${names[@]}"; do
 			kernel_is_stock "$k" || { note "$k is built, not fetched: ./vex kernel build $k"; continue; }
 			if ((update)); then kernel_fetch "$k"; else kernel_need "$k"; fi
@@ -141,6 +147,8 @@ cmd_main() {
 		;;
 	build)
 		((${#names[@]})) || usage_error "build which kernel? ($(kernel_built_names | tr '\n' ' '))"
+		kernel_wants "${names[@]}"
+		need kernel/build "${WANTS[@]}"
 		for k in "${names[@]}"; do
 			if kernel_is_stock "$k"; then note "$k is fetched, not built"; kernel_need "$k"; continue; fi
 			kernel_ready "$k" || kernel_need "$k"

@@ -55,9 +55,7 @@ cmd_main() {
 		everything=1
 		export LINT_FULL=1
 	fi
-	local group
-	mapfile -t group < <(tools_packages lint)
-	if [[ $VEX_INSTALL == 1 ]]; then need_packages "${group[@]}" make; fi
+	if [[ $VEX_INSTALL == 1 ]]; then need lint; fi
 	if [[ " ${names[*]} " == *" sparse "* && $VEX_INSTALL == 1 ]]; then kernel_need "${LINT_KERNEL:-6.1}"; fi
 	# shellcheck disable=SC2034	# read by lint_run
 	LINT_DIR=$(lint_dir)

@@ -68,8 +68,7 @@ cmd_main() {
 	perf_options "$@"
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
-	need_packages linux-perf
-	observe_prepare "$series"
+	observe_prepare perf "$series"
 	dir=$(run_dir perf)
 	observe_command "$dir" "${P_COMMAND[@]}"
 	printf "RECORD='%s'\nEVENT='%s'\n" "${P_RECORD[*]}" "$P_EVENT" >"$dir/settings"

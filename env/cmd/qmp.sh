@@ -42,6 +42,7 @@ cmd_main() {
 		;;
 	save)
 		[[ ${2:-} =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,40}$ ]] || usage_error "save wants a name of letters, digits, . _ -"
+		need qmp save
 		snapshot_save "$dir" "$2"
 		;;
 	powerdown) qmp "$dir" system_powerdown ;;

@@ -112,7 +112,7 @@ run_fast() {
 	local series dir rc=0
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
-	build_packages
+	guest_need run "$series"
 	vm_need "$series"
 	say "Building vexfs.ko for $(kernel_release "$series") and the tools"
 	build_guest
@@ -139,7 +139,7 @@ run_fast() {
 run_image() {
 	local dir rc=0 tree
 	[[ -z $VM_SNAPSHOT ]] || usage_error "./vex run begins from a fresh boot: no --snapshot (./vex shell --image has it)"
-	image_need "$VM_IMAGE_WORD"
+	image_need run "$VM_IMAGE_WORD"
 	[[ -n $IMAGE_KEY ]] || die "$EX_USAGE" "./vex run needs an image with our key: one out of ./vex image list"
 	dir=$(run_dir run)
 	run_prepare "$dir"

@@ -12,12 +12,16 @@ installs what it needs when it first runs, so this is for whoever wants to have 
 versions is env/tools.list.
 
 Groups
-  build check kernel vm   what ./vex run and ./vex test need
-  kbuild                  building kernels
+  build kernel vm         what ./vex run and shell need; with check: ./vex test, and make check by hand
+  kbuild menuconfig       building kernels, configuring them
   lint                    sparse, clang-format, clang-tidy, cppcheck, coccinelle, shellcheck, ...
-  debug trace             gdb, crash; trace-cmd, perf, bpftrace
-  image                   packer, mmdebstrap, qemu-img
+  debug crash perf bpf    gdb, crash, perf, bpftrace
+  image bootstrap         packer; mmdebstrap, also for the Rust toolchain
+  installer iso           images by Debian's installer, from an ISO
+  disk ssh sshd           qemu-img; ssh to images; --ssh-port of fast guests
+  graphical               --graphical
   clang cross             builds by clang, builds for arm64
+  tests                   what ./vex test --full uses besides
 
   --table         print the table as docs/toolchain.md has it
   --check, --no-install, -v
@@ -48,6 +52,7 @@ setup_table() {
 	printf '| Group | Program | Package | Minimum | Tested | For |\n|---|---|---|---|---|---|\n'
 	awk '/^[a-z]/ { why = $6; for (i = 7; i <= NF; i++) why = why " " $i
 		gsub(/\.\/vex( [a-z]+)*( --[a-z]+( [a-z0-9=]+)?)?/, "`&`", why)
+		gsub(/,/, "`, `", $2)
 		printf "| %s | %s | `%s` | %s | %s | %s |\n", $1, $2 == "-" ? "" : "`" $2 "`", $3, $4, $5, why }' "$TOOLS_LIST"
 }
 

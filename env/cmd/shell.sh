@@ -54,7 +54,7 @@ cmd_main() {
 	fi
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: a shell runs on one kernel"
-	build_packages
+	guest_need shell "$series"
 	vm_need "$series"
 	build_guest
 	build_module "$series"

@@ -45,7 +45,7 @@ cmd_main() {
 		esac
 		shift
 	done
-	need_packages openssh-client
+	need ssh
 	dir=$(guest_pick "$name") || exit
 	port=$(guest_ssh_port "$dir")
 	key=$(guest_field "$dir" key)

@@ -203,19 +203,18 @@ parse_options() {
 
 # Commands on a bare machine need root, and what makes that machine; the slice of them is left out where nothing may be
 # installed.
-bare_packages() {
-	if [[ $1 == *" bare "* ]] || { [[ $1 == *" env "* ]] && ((EUID == 0 && VEX_INSTALL == 1)); }; then
-		printf '%s\n' "${PKG_CHROOT[@]}"
-	fi
+test_wants() {
+	((!T_FULL)) || WANTS+=(--full)
+	if [[ $1 == *" bare "* ]] || { [[ $1 == *" env "* ]] && ((EUID == 0 && VEX_INSTALL == 1)); }; then WANTS+=(--bare); fi
 }
 
 cmd_main() {
-	local k wants f bare
+	local k wants f
 	parse_options "$@"
 	wants=" ${T_ONLY[*]} "
-	mapfile -t bare < <(bare_packages "$wants")
-	build_packages "${PKG_CHECK[@]}" "${bare[@]}"
 	test_kernels "$VM_KERNEL"
+	test_wants "$wants"
+	guest_need test "${T_KERNELS[@]}"
 	T_DIR=$(run_dir test) T_FILES=()
 	known_read "$T_DIR"
 	if [[ -s $T_DIR/known.tap ]]; then

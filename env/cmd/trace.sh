@@ -145,7 +145,7 @@ cmd_main() {
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	if ((T_LIST)); then
-		build_packages
+		guest_need trace "$series"
 		kernel_need "$series"
 		build_module "$series"
 		trace_list "$series" "$(trace_full_name "${T_WORDS[0]:-*}")"
@@ -154,13 +154,13 @@ cmd_main() {
 	if [[ -n $T_BPF ]]; then
 		((${#T_WORDS[@]} == 0)) || usage_error "--bpf or functions and events, not both"
 		trace_script
-		need_packages bpftrace
+		WANTS+=(--bpf)
 		programs=(bpftrace)
 		extra=("file /vex/bpf/$(basename "$T_BPF") 0644 $(readlink -f "$T_BPF")")
 	else
 		((${#T_WORDS[@]})) || usage_error "which functions or events? ./vex trace --list shows them"
 	fi
-	observe_prepare "$series"
+	observe_prepare trace "$series"
 	for w in "${T_WORDS[@]}"; do trace_word "$series" "$w"; done
 	dir=$(run_dir trace)
 	observe_command "$dir" "${T_COMMAND[@]}"

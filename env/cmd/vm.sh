@@ -51,7 +51,7 @@ cmd_main() {
 	((timeout || !ktap)) || usage_error "--timeout 0: a test has a limit"
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
-	build_packages
+	guest_need vm "$series"
 	vm_need "$series"
 	local with=-
 	if ((module)); then

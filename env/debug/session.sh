@@ -3,9 +3,6 @@
 #
 # What gdb needs to see inside a guest or a dump: symbol files, build ids, the session file.
 
-# shellcheck disable=SC2034	# for the sourcing scripts
-PKG_DEBUG=(gdb binutils zstd)
-
 build_id() { readelf -nW "$1" 2>/dev/null | sed -n 's|.*Build ID: *||p' | head -n1; }
 
 # kernel_symbols NAME: the ELF file with the kernel's symbols. Built kernels have vmlinux with DWARF; from a

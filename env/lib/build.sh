@@ -5,8 +5,6 @@
 
 JOBS=$(nproc 2>/dev/null || echo 2)
 
-build_packages() { need_packages "${PKG_BUILD[@]}" "${PKG_KERNEL[@]}" "${PKG_VM[@]}" "$@"; }
-
 # Two commands at once in one checkout take turns at building.
 build_lock() {
 	mkdir -p "$VEX_BUILD"

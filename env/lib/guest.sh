@@ -71,10 +71,12 @@ initramfs_need() {
 		[[ -z $dep ]] && return
 	fi
 	work=$(kernel_dir "$series")/initramfs.d
+	build_lock
 	mkdir -p "$work"
 	initramfs_list "$series" "$work" >"$work/list"
 	"$VEX_BUILD/env/vexpack" -o "$out.new" <"$work/list"
 	mv "$out.new" "$out"
+	build_unlock
 }
 
 # The environment's programs; make decides what is old.

@@ -10,8 +10,13 @@
 
 IMAGE_STALL_S=150		# this long without a sign of life, times the host's scale, is a stall
 
-image_packages() {
-	build_packages packer mmdebstrap uidmap qemu-system-x86 qemu-utils openssh-client fdisk e2fsprogs openssl debian-archive-keyring
+# image_build_need: all that this build needs.
+image_build_need() {
+	WANTS=()
+	if [[ $IB_SOURCE == installer ]]; then WANTS+=(--installer); fi
+	if [[ -n $IB_ISO ]]; then WANTS+=(--iso); fi
+	if [[ -n $IB_KERNEL ]]; then kernel_wants "$IB_KERNEL"; fi
+	need image/build "${WANTS[@]}"
 }
 
 # The accelerator the launcher trusts here, and by how much slower than usual this host is now.
@@ -350,7 +355,7 @@ image_build() {
 	IB_VARIANT=$1 IB_SOURCE=$2 IB_KERNEL=$3 IB_ISO=$4
 	IB_DATE=$(date -u +%Y%m%d-%H%M%S) IB_START=$SECONDS IB_CHILD='' IB_BOOTSTRAP_S=0
 	IB_NAME=$IB_VARIANT-$IB_SOURCE-$IB_DATE
-	image_packages
+	image_build_need
 	image_default_kernel
 	need_space "$VEX_CACHE" 2500 "an image"
 	need_space "$VEX_BUILD" 4500 "building an image"

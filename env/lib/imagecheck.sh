@@ -41,7 +41,7 @@ image_check() {
 	truncate -s 100M "$dir/vexfs.raw"
 	"$VEX_BUILD/bin/mkfs.vexfs" -q -L vexfs "$dir/vexfs.raw" || die "$EX_ENV" "mkfs.vexfs failed on $dir/vexfs.raw"
 	: >"$dir/validate.log"
-	image_need "$disk"
+	image_need image/validate "$disk"
 	# 2 GB whatever the user said: what is validated is the image, and a debug kernel needs them.
 	VM_DISKS=("vexfs=$dir/vexfs.raw") VM_MEMORY=2048 VM_CPUS=2
 	image_vm_start "$dir" --session "exec bash $(printf '%q ' "$VEX_ROOT/env/image/session.sh" "$key" "$kernel" "$variant")" || rc=$?

@@ -7,16 +7,16 @@
 
 PKG_NETBOOT=debian-installer-12-netboot-amd64
 
+image_iso_kernel() {
+	bsdtar -xf "$IB_ISO" -C "$IB_WORK" --strip-components=1 install.amd/vmlinuz install.amd/initrd.gz 2>"$IB_LOG/iso.log" ||
+		die "$EX_ENV" "$IB_ISO holds no install.amd/vmlinuz and initrd.gz: give an official Debian 12 amd64 netinst or DVD image"
+	mv "$IB_WORK/initrd.gz" "$IB_WORK/initrd.img"
+}
+
 # Leaves IB_WORK/vmlinuz and initrd.img of the text installer.
 image_installer_kernel() {
 	local deb dir=usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64
-	if [[ -n $IB_ISO ]]; then
-		need_packages libarchive-tools
-		bsdtar -xf "$IB_ISO" -C "$IB_WORK" --strip-components=1 install.amd/vmlinuz install.amd/initrd.gz 2>"$IB_LOG/iso.log" ||
-			die "$EX_ENV" "$IB_ISO holds no install.amd/vmlinuz and initrd.gz: give an official Debian 12 amd64 netinst or DVD image"
-		mv "$IB_WORK/initrd.gz" "$IB_WORK/initrd.img"
-		return
-	fi
+	if [[ -n $IB_ISO ]]; then image_iso_kernel; return; fi
 	[[ -n $(apt_field "$PKG_NETBOOT" Version) ]] || [[ $VEX_INSTALL == 0 ]] || apt_update || true
 	deb=$(deb_fetch "$PKG_NETBOOT") || die "$EX_ENV" \
 		"could not download $PKG_NETBOOT; check the network and /etc/apt/sources.list*, or use --iso FILE"

@@ -50,7 +50,6 @@ image_module() { printf '%s/kmod/image-%s/vexfs.ko' "$VEX_BUILD" "$1"; }
 # image_build_for RELEASE: the module and the (static) tools of this checkout.
 image_build_for() {
 	local release=$1 kdir
-	need_packages "${PKG_BUILD[@]}" "${PKG_KERNEL[@]}"
 	if ! kdir=$(headers_find "$release"); then
 		note "headers of the guest's kernel, $release"
 		headers_fetch "$release" || die "$EX_ENV" "no headers of the guest's kernel $release: the archive has moved on." \

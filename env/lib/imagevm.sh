@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
+# shellcheck disable=SC2034	# VM_* are read by vmopt.sh
 #
 # Guests from disk images (env/lib/image.sh says where those are): the call of vexvm, the session that has
 # such a guest to itself, and what ./vex shell, run and image boot make of them.
 
-# shellcheck disable=SC2034	# read by the commands
-PKG_IMAGE=(qemu-system-x86 qemu-utils openssh-client)
 IMAGE_MEMORY=1024
 
-# image_need [WORD]: everything a guest from an image needs on this host. Sets IMAGE_DISK, IMAGE_KEY (empty: a
+# image_need COMMAND [WORD]: everything a guest from an image needs on this host. Sets IMAGE_DISK, IMAGE_KEY (empty: a
 # disk that is not of our making) and IMAGE_LABEL.
 image_need() {
 	vm_check_more
 	snapshot_check
-	need_packages "${PKG_BUILD[@]}" "${PKG_IMAGE[@]}"
+	need "$1" "${WANTS[@]}"
 	if [[ $VM_SNAPSHOT == load ]]; then
 		snapshot_image
 	else
-		IMAGE_DISK=$(image_path "${1:-}") || exit
+		IMAGE_DISK=$(image_path "${2:-}") || exit
 		IMAGE_KEY=${IMAGE_DISK%/*}/id_ed25519
 		[[ -r $IMAGE_KEY ]] || IMAGE_KEY=''
 		IMAGE_LABEL=$IMAGE_DISK
@@ -27,7 +26,6 @@ image_need() {
 	IMAGE_PROBE=()
 	# An image proves nothing about KVM before it is too late: Debian's kernel does that, where /dev/kvm is.
 	if [[ -e /dev/kvm && $VM_ACCEL != tcg ]]; then
-		need_packages "${PKG_KERNEL[@]}" "${PKG_VM[@]}"
 		kernel_need 6.1
 		initramfs_need 6.1
 		IMAGE_PROBE=(--probe-kernel "$(kernel_dir 6.1)/vmlinuz" --probe-initrd "$(initramfs_path 6.1)")
@@ -120,7 +118,7 @@ image_disk_names() {
 image_shell() {
 	local dir
 	if snapshot_verb; then return; fi
-	image_need "$VM_IMAGE_WORD"
+	image_need shell "$VM_IMAGE_WORD"
 	if [[ -z $IMAGE_KEY ]]; then
 		note "no key for $IMAGE_DISK (it is not of ./vex image build): its console is all there is"
 		(($# == 0)) || die "$EX_USAGE" "a command needs an image with our key; name one out of ./vex image list"
@@ -191,7 +189,7 @@ image_boot() {
 	[[ $VM_SNAPSHOT != save ]] || usage_error "image boot: save a running guest with ./vex qmp save $VM_SNAPSHOT_NAME"
 	((VM_INSTALLED == 0)) || usage_error "image boot: the image's own module is all there is; --installed is for ./vex shell and run"
 	[[ -z $VM_SCREENSHOT ]] || usage_error "image boot: ./vex qmp screenshot FILE takes a picture of a running guest"
-	image_need "$VM_IMAGE_WORD"
+	image_need image/boot "$VM_IMAGE_WORD"
 	dir=$(run_dir image)
 	snapshot_disks "$dir"
 	image_default_disk

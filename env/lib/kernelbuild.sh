@@ -57,12 +57,14 @@ kernel_find_built() {
 
 # kernel_link NAME TREE: build/kernels/NAME points into the cache.
 kernel_link() {
-	local dir f
-	dir=$(kernel_dir "$1")
+	local dir f new
+	dir=$(kernel_dir "$1") new=$(kernel_dir "$1").new
+	rm -rf "$new"
+	mkdir -p "$new"
+	for f in root kdir vmlinuz vmlinux config System.map traits source; do ln -s "$2/$f" "$new/$f"; done
+	cp "$2/release" "$new/release"
 	rm -rf "$dir"
-	mkdir -p "$dir"
-	for f in root kdir vmlinuz vmlinux config System.map traits source; do ln -s "$2/$f" "$dir/$f"; done
-	cp "$2/release" "$dir/release"
+	mv "$new" "$dir"
 	kernel_stamp "$1" >"$dir/.complete"
 }
 
@@ -266,7 +268,6 @@ kernel_install() {
 kernel_build() {
 	local name=$1 src tool config hash out start=$SECONDS
 	tool=$(kernel_toolchain "$name")
-	toolchain_need "$tool"
 	need_space "$VEX_CACHE" 6000 "building kernel $name"
 	src=$(kernel_source "$(kernel_series "$name")") || exit
 	# Now, not at the end: the fragments may have changed by then.

@@ -39,6 +39,11 @@ kernel_cc() {
 	toolchain_cc "$tool"
 }
 
+# What brings the compiler: the one of Rust kernels is not a package.
+kc_compiler_remedy() {
+	if kernel_is_stock "$1" || [[ $(kernel_toolchain "$1") == host ]]; then echo ./vex setup kernel; else echo "./vex kernel build $1"; fi
+}
+
 # kernel_compiler_same NAME: sets KC_CC_HERE and, where they differ, KC_CC_SAYS: what and what to do.
 kernel_compiler_same() {
 	local cc record here
@@ -47,7 +52,7 @@ kernel_compiler_same() {
 	record=$(kernel_cc_record "$1")
 	here=$(kernel_run "$1" "$cc" --version 2>/dev/null | head -n1) || true
 	if [[ -z $here ]]; then
-		KC_CC_SAYS="$cc, which built this kernel ($record), is not installed: ./vex setup kernel"
+		KC_CC_SAYS="$cc, which built this kernel ($record), is not installed: $(kc_compiler_remedy "$1")"
 		return 1
 	fi
 	KC_CC_HERE=$here
@@ -197,7 +202,7 @@ kernel_check() {
 		mapfile -t names < <(find "$VEX_BUILD/kernels" -mindepth 1 -maxdepth 1 ! -name '*.new' -printf '%f\n' 2>/dev/null | sort -V)
 		((${#names[@]})) || die "$EX_NOTHING" "no kernel is here to check: ./vex kernel fetch"
 	fi
-	need_packages make kmod
+	need kernel/check
 	for k in "${names[@]}"; do
 		kernel_known "$k" || { note "build/kernels/$k is no kernel of env/kernels/table: left out"; continue; }
 		kernel_check_one "$k" || broken=1

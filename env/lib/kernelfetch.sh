@@ -117,9 +117,20 @@ kernel_unpack() {
 	mv "$new" "$dir"
 }
 
+# kernel_fetch SERIES: takes the newest there is. Two commands at once take turns; the second has nothing left to do,
+# unless the kernel was there before and is to be renewed.
 kernel_fetch() {
+	local lock ready=0
+	if kernel_ready "$1"; then ready=1; fi
+	mkdir -p "$VEX_BUILD"
+	exec {lock}>"$VEX_BUILD/.kernel-$1.lock"
+	flock -n "$lock" || { note "another ./vex fetches kernel $1: waiting for it"; flock "$lock"; }
+	if ((ready)) || ! kernel_ready "$1"; then kernel_fetch_now "$1"; fi
+	exec {lock}>&-
+}
+
+kernel_fetch_now() {
 	local series=$1 pkgs p f debs=()
-	need_packages "${PKG_KERNEL[@]}"
 	need_space "$VEX_CACHE" 150 "downloading kernel $series"
 	need_space "$VEX_BUILD" 400 "unpacking kernel $series"
 	if apt_lists_stale && [[ $VEX_INSTALL == 1 ]]; then apt_update || true; fi
@@ -130,7 +141,7 @@ kernel_fetch() {
 	say "Kernel $series: $(head -n1 <<<"$pkgs") (unpacked under build/, not installed)"
 	for p in $pkgs; do
 		f=$(deb_fetch "$p") || {
-			[[ $VEX_INSTALL == 1 ]] && ((EUID == 0)) && apt_update && f=$(deb_fetch "$p")
+			[[ $VEX_INSTALL == 1 ]] && apt_update && f=$(deb_fetch "$p")
 		} || die "$EX_ENV" "could not download $p (needed: ${pkgs//$'\n'/ }); check the network" \
 			"or put the .deb files into $VEX_CACHE/debs and try again"
 		debs+=("$f")

@@ -107,6 +107,8 @@ kernel_cached() {
 kernel_need() {
 	local k found
 	for k in "$@"; do
+		# A kernel in the cache does not bring its compiler.
+		kernel_is_stock "$k" || toolchain_need "$(kernel_toolchain "$k")"
 		if kernel_ready "$k"; then continue; fi
 		if kernel_is_stock "$k"; then
 			kernel_fetch "$k"

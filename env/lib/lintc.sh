@@ -33,17 +33,33 @@ lint_cppcheck() {
 		--template='{file}:{line}: [{id}] {message}' "${files[@]}" 2>&1)
 }
 
+# lint_headers: the libraries' headers are here, or the linter is skipped: what it says without them is wrong.
+lint_headers() {
+	local headers missing
+	mapfile -t headers < <(tools_packages build | grep -e '-dev$')
+	mapfile -t missing < <(packages_missing "${headers[@]}")
+	((${#missing[@]})) || return 0
+	lint_skip "headers are not installed (${missing[*]}): ./vex setup build"
+	return 1
+}
+
+# Versions of the libraries whose headers the answers depend on.
+lint_libraries() { tools_packages build | xargs dpkg-query -W 2>/dev/null || true; }
+
 # The analyzer and the checks that find bugs; opinions on style are left to others.
 lint_tidy() {
 	lint_tool clang-tidy || return 0
+	lint_headers || return 0
 	local files headers
 	mapfile -t files < <(lint_c_files | grep '\.c$' | grep -E '^(core|lib|tools|env/vm)/' | grep -v '^env/vm/testmod/')
 	mapfile -t headers < <(lint_c_files | grep '\.h$')
 	# shellcheck disable=SC2016	# the inner shell expands it
-	lint_each tidy "$(clang-tidy --version) $(lint_hash .clang-tidy "${headers[@]}")" \
+	lint_each tidy "$(clang-tidy --version) $(lint_hash .clang-tidy "${headers[@]}") $(lint_libraries)" \
 		'flags=""; case $1 in *vec_avx2*) flags="-mavx2 -mfma -mf16c" ;; esac
 		clang-tidy --quiet "$1" -- -std=gnu11 -Wno-unknown-warning-option '"${LINT_INCLUDES[*]} ${LINT_DEFINES[*]@Q}"' $flags 2>/dev/null |
 			sed -nE "s#^$PWD/##; s/^([^:]*:[0-9]+):[0-9]+: (warning|error): (.*) \[([^],]*).*\]\$/\1: [\4] \3/p"' "${files[@]}"
+	# A header that is missing says nothing about the file, and may be there tomorrow.
+	{ grep -rlsZ 'file not found' "$VEX_CACHE/lint/tidy" || (($? == 1)); } | xargs -0 -r rm -f
 }
 
 # Through kbuild, with the flags the module is built with; kbuild asks sparse of every file, compiled or not.

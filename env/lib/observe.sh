@@ -18,12 +18,12 @@ another processor may run what is patched half way, and oops.
 END
 }
 
-# observe_prepare SERIES: what has to be built and installed; sets the guest's defaults.
+# observe_prepare COMMAND SERIES: what has to be built and installed; sets the guest's defaults.
 observe_prepare() {
-	build_packages
-	vm_need "$1"
+	guest_need "$1" "$2"
+	vm_need "$2"
 	build_guest
-	build_module "$1"
+	build_module "$2"
 	[[ -n $VM_CPUS ]] || VM_CPUS=1
 }
 

@@ -11,8 +11,8 @@
 # needs_of FILE: the words behind "needs:" in the first such line.
 needs_of() { sed -n 's/.*\bneeds: *//p' "$1" | head -n1 | sed 's#\*/.*##'; }
 
-# need VALUES NAME DEFAULT
-need() {
+# needs_word VALUES NAME DEFAULT
+needs_word() {
 	local w
 	for w in $1; do
 		if [[ $w == "$2="* ]]; then printf '%s' "${w#*=}"; return; fi
@@ -31,7 +31,7 @@ kernel_is_one_of() {
 
 # uml_lacks NEEDS: why a test cannot run under User-Mode Linux; nothing when it can.
 uml_lacks() {
-	if (($(need "$1" cpus 1) > 1)); then printf 'User-Mode Linux has one processor'; fi
+	if (($(needs_word "$1" cpus 1) > 1)); then printf 'User-Mode Linux has one processor'; fi
 }
 
 # Everything a checker slows down gets more time: KASAN and lockdep make emulated code several times slower.
@@ -93,7 +93,7 @@ why_not() {
 	local kernel=$1 needs=$2
 	if [[ " $needs " == *" full "* && $T_FULL == 0 ]]; then
 		printf 'takes long; run with --full'
-	elif [[ $T_SLICE == *" $kernel "* && " $needs " != *" slice "* && -z $(need "$needs" kernel "") ]]; then
+	elif [[ $T_SLICE == *" $kernel "* && " $needs " != *" slice "* && -z $(needs_word "$needs" kernel "") ]]; then
 		printf 'not in the slice this kernel gets; run with --full, or --kernel %s' "$kernel"
 	elif kernel_has "$kernel" uml; then
 		uml_lacks "$needs"
@@ -112,11 +112,11 @@ plan_row() {
 	local kernel=$1 name=$2 path=$3 needs=$4 cpus lane limit mem i
 	# Two machines of one processor do more work than one of two where processors are emulated; a test that is
 	# about races says cpus=2.
-	cpus=${VM_CPUS:-$(need "$needs" cpus "$T_CPUS")}
-	lane=$(need "$needs" lane "$VM_LANE")
+	cpus=${VM_CPUS:-$(needs_word "$needs" cpus "$T_CPUS")}
+	lane=$(needs_word "$needs" lane "$VM_LANE")
 	if kernel_has "$kernel" uml; then cpus=1 lane=cold; fi
-	limit=$(($(need "$needs" time 60) * $(kernel_slowness "$kernel") / 100))
-	mem=$(parse_mb "${VM_MEMORY:-$(need "$needs" mem 768M)}")
+	limit=$(($(needs_word "$needs" time 60) * $(kernel_slowness "$kernel") / 100))
+	mem=$(parse_mb "${VM_MEMORY:-$(needs_word "$needs" mem 768M)}")
 	# One size for nearly all: a saved guest is kept per size.
 	if [[ -z $VM_MEMORY ]] && ((mem < 768)); then mem=768; fi
 	for ((i = 1; i <= T_REPEAT; i++)); do
@@ -131,7 +131,7 @@ plan_guest() {
 	: >"$dir/plan"
 	while read -r name path src; do
 		needs=$(needs_of "$src")
-		wanted=$(need "$needs" kernel "")
+		wanted=$(needs_word "$needs" kernel "")
 		local any=0
 		for kernel in "${T_KERNELS[@]}"; do
 			if [[ -n $wanted ]] && ! kernel_is_one_of "$kernel" "$wanted"; then continue; fi

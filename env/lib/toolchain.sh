@@ -5,12 +5,11 @@
 # "rust": Debian 12's rustc and bindgen are older than Linux 6.12 accepts, so a root file system of Debian 13 is
 # bootstrapped into the cache and entered by chroot, with cache and checkout bound to where they are outside.
 
-PKG_KBUILD=(gcc-12 gcc make bc bison flex libelf-dev libssl-dev kmod cpio rsync xz-utils zstd)
-PKG_CHROOT=(mmdebstrap)
 RUST_SUITE=trixie
 RUST_PACKAGES=gcc,make,libc6-dev,bc,bison,flex,libelf-dev,libssl-dev,kmod,cpio,rsync,xz-utils,zstd,rustc,rust-src,bindgen,libclang-dev,ccache
-# What decides nothing about a kernel (kernel-doc's checks are written in Perl) is no part of the toolchain's name.
-RUST_HELPERS=perl
+# What decides nothing about a kernel (kernel-doc's checks are written in Perl, menuconfig wants ncurses) does not count
+# for the toolchain's name.
+RUST_HELPERS=perl,libncurses-dev,pkg-config
 
 # The archive this machine takes Debian from (a mirror, a proxy's address, ...).
 apt_mirror() {
@@ -27,28 +26,37 @@ rust_dir() {
 	printf '%s/toolchain/rust-%s-%s' "$VEX_CACHE" "$RUST_SUITE" "$hash"
 }
 
+# rust_remove DIR: mmdebstrap without root makes files that belong to users of a name space only.
+rust_remove() {
+	rm -rf "$1" 2>/dev/null || unshare --map-root-user --map-auto rm -rf "$1" ||
+		die "$EX_ENV" "cannot remove $1: remove it as root, then run the command again"
+}
+
+# rust_need [PACKAGE]: the toolchain, with PACKAGE of its helpers: one made by an older version may lack that.
 rust_need() {
 	local dir log=$VEX_BUILD/log/toolchain-rust.log
 	dir=$(rust_dir)
-	if [[ -f $dir/.complete ]]; then return; fi
-	need_packages "${PKG_CHROOT[@]}"
+	if [[ -f $dir/.complete && (-z ${1:-} || -e $dir/var/lib/dpkg/info/$1.list || -e $dir/var/lib/dpkg/info/$1:amd64.list) ]]; then return; fi
 	need_space "$VEX_CACHE" 2500 "the Rust toolchain"
-	say "Rust toolchain: Debian $RUST_SUITE's rustc and bindgen, bootstrapped into ${dir/#$HOME/\~}"
-	rm -rf "$dir"
-	mkdir -p "$dir"
+	say "Rust toolchain: Debian $RUST_SUITE's rustc and bindgen, bootstrapped into ${dir/#"${HOME:-/root}"/\~}"
+	rust_remove "$dir.new"
+	mkdir -p "$dir.new"
 	quietly "bootstrapping $RUST_SUITE" "$log" mmdebstrap --variant=minbase --include="$RUST_PACKAGES,$RUST_HELPERS" \
 		--aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-		--dpkgopt=force-unsafe-io "$RUST_SUITE" "$dir" "deb $(apt_mirror) $RUST_SUITE main" ||
+		--dpkgopt=force-unsafe-io "$RUST_SUITE" "$dir.new" "deb $(apt_mirror) $RUST_SUITE main" ||
 		die "$EX_ENV" "could not bootstrap Debian $RUST_SUITE from $(apt_mirror); check the network" \
 			"(all of it: ${log#"$VEX_ROOT"/}) and run the command again"
+	rust_remove "$dir"
+	mv "$dir.new" "$dir"
 	: >"$dir/.complete"
 }
 
+# toolchain_need WHICH [PACKAGE]: the host's comes with the packages of the command.
 toolchain_need() {
 	case $1 in
-	host) need_packages "${PKG_KBUILD[@]}" ;;
-	rust) need_packages make; rust_need ;;
+	host) ;;
+	rust) rust_need "${2:-}" ;;
 	esac
 }
 

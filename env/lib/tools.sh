@@ -16,16 +16,22 @@ tools_packages() {
 
 tools_groups() { awk '/^[a-z]/ && !seen[$1]++ { print $1 }' "$TOOLS_LIST"; }
 
-# What the first commands of the README cannot do without; the rest is asked for by the command that needs it.
-# shellcheck disable=SC2034	# read by doctor
-TOOLS_CORE=(build check kernel vm)
+# tools_programs GROUP...: "PROGRAM PACKAGE", one program a line.
+tools_programs() {
+	local want=" $* " group programs package program
+	while read -r group programs package _; do
+		[[ $want == *" $group "* && $programs != - ]] || continue
+		for program in ${programs//,/ }; do printf '%s %s\n' "$program" "$package"; done
+	done <"$TOOLS_LIST"
+}
 
-# shellcheck disable=SC2034	# lists for the sourcing scripts
-{
-	mapfile -t PKG_BUILD < <(tools_packages build)
-	mapfile -t PKG_CHECK < <(tools_packages check)
-	mapfile -t PKG_KERNEL < <(tools_packages kernel)
-	mapfile -t PKG_VM < <(tools_packages vm)
+# tools_package_of PROGRAM: fails when the table does not know it. Without any program: it answers for missing ones.
+tools_package_of() {
+	local programs package
+	while read -r _ programs package _; do
+		if [[ ,$programs, == *",$1,"* ]]; then printf '%s\n' "$package"; return; fi
+	done <"$TOOLS_LIST"
+	return 1
 }
 
 # ---- what is here -------------------------------------------------------------------------------------
@@ -60,10 +66,13 @@ program_version() {
 	grep -oE '[0-9]+(\.[0-9]+)+' <<<"$out" | head -n1
 }
 
-# tool_look PROGRAM PACKAGE MINIMUM: sets TOOL_STATE to ok, old or missing, and TOOL_VERSION.
+# tool_look PROGRAM[,PROGRAM]... PACKAGE MINIMUM: sets TOOL_STATE to ok, old or missing, and TOOL_VERSION.
 tool_look() {
-	local program=$1 package=$2 minimum=$3 path=''
+	local program=${1%%,*} package=$2 minimum=$3 path='' p
 	TOOL_STATE=missing TOOL_VERSION=''
+	for p in ${1//,/ }; do
+		[[ $p == - ]] || type -P "$p" >/dev/null || return 0
+	done
 	if [[ $program == - ]]; then
 		TOOL_VERSION=${TOOL_DEB[$package]:-}
 		[[ -n $TOOL_VERSION ]] || return 0

@@ -63,7 +63,7 @@ tick_while() {
 	done
 }
 
-# quietly LABEL LOG CMD...: run a long command with its output in LOG; on failure show the end of it.
+# quietly LABEL LOG CMD...: run a long command with its output in LOG; on failure show the end of it (VEX_TAIL lines).
 quietly() {
 	local label=$1 log=$2 rc=0
 	shift 2
@@ -78,7 +78,7 @@ quietly() {
 	local pid=$!
 	tick_while "$pid" "$label"
 	wait "$pid" || rc=$?
-	if ((rc)); then
+	if ((rc && ${VEX_TAIL:-15})); then
 		warn "$label failed; the last lines of ${log#"$VEX_ROOT"/}:"
 		tail -n "${VEX_TAIL:-15}" "$log" >&2
 	fi

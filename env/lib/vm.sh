@@ -132,11 +132,9 @@ vm_check_uml() {
 	[[ -z $what ]] || usage_error "$1 is User-Mode Linux and cannot do $what"
 }
 
-# vm_need SERIES...: everything below the module: kernels, launcher, initramfs.
+# vm_need SERIES...: everything below the module: kernels, launcher, initramfs. After guest_need.
 vm_need() {
 	local s
-	vm_check_more
-	if (($# == 1)); then vm_check_uml "$1"; fi
 	env_build
 	kernel_need "$@"
 	for s in "$@"; do initramfs_need "$s"; done

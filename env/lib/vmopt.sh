@@ -9,6 +9,7 @@ VM_FORWARDS=() VM_SSH_PORT='' VM_GRAPHICAL=0 VM_QMP=0 VM_SHARE_BY=''
 # VM_IMAGE_OK: empty where there is no --image; for help the options the command takes for images.
 VM_IMAGE=0 VM_IMAGE_OK='' VM_IMAGE_WORD='' VM_PERSISTENT=0 VM_INSTALLED=0 VM_SCREENSHOT=''
 VM_SNAPSHOT='' VM_SNAPSHOT_NAME=''
+WANTS=()	# words for need, see env/needs.list
 
 vm_more_help() {
 	local word
@@ -105,13 +106,23 @@ vm_check_more() {
 	if ((VM_GRAPHICAL)); then
 		[[ -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]] || die "$EX_ENV" "--graphical needs a display, and neither DISPLAY nor" \
 			"WAYLAND_DISPLAY is set: log in with ssh -X, or use --screenshot FILE with --image"
-		need_packages qemu-system-gui
+		WANTS+=(--graphical)
 	fi
-	if [[ " ${VM_DISKS[*]} " == *,format=qcow2* ]]; then need_packages qemu-utils; fi
-	if [[ -n $VM_SSH_PORT ]]; then
-		need_packages openssh-client
-		((VM_IMAGE)) || need_packages dropbear-bin
-	fi
+	if [[ " ${VM_DISKS[*]} " == *,format=qcow2* ]]; then WANTS+=(--disk=qcow2); fi
+	if [[ -n $VM_SSH_PORT ]] && ((!VM_IMAGE)); then WANTS+=(--ssh-port); fi
+	if ((VM_IMAGE)); then WANTS+=(--image); fi
+}
+
+# vm_check_share SERIES...: Debian's cloud kernels can share by virtiofs only, and its daemon wants root.
+vm_check_share() {
+	local k
+	[[ -n $VM_SHARE ]] || return 0
+	for k in "$@"; do
+		kernel_is_stock "$k" || continue
+		[[ $VM_SHARE_BY != 9p ]] || die "$EX_ENV" "--share-by 9p: kernel $k has no 9p; use virtiofs as root, or --kernel debug-6.1"
+		((EUID == 0)) || die "$EX_ENV" "--share: kernel $k shares by virtiofs only, which needs root: use sudo, --kernel debug-6.1" \
+			"(it has 9p), an image (--image), or carry files over with --disk vexfs=FILE"
+	done
 }
 
 # vm_more_args RUNDIR: what vexvm has to know, in VM_MORE.

@@ -18,15 +18,6 @@ expect 2 "unknown group for doctor"
 run "$VEX" setup --frobnicate
 expect 2 "unknown option"
 
-# Every package a command installs is in the table.
-lists=$({
-	grep -rhoE '^\s*PKG_[A-Z]+=\([^)]*\)' "$ROOT"/env/lib "$ROOT"/env/cmd | sed 's/.*(//; s/)//' | tr ' ' '\n'
-	grep -rhoE '\bneed_packages [a-z0-9 -]+' "$ROOT"/env/lib "$ROOT"/env/cmd | cut -d" " -f2- | tr ' ' '\n'
-} | sort -u)
-run bash -c 'comm -23 <(grep . <<<"$1") <(awk "/^[a-z]/ { print \$3 }" "$2" | sort -u)' x "$lists" "$ROOT/env/tools.list"
-if [[ -s $WORK/out ]]; then report 1 "packages of the commands are in env/tools.list"
-else report 0 "packages of the commands are in env/tools.list"; fi
-
 # A machine without sparse, and one whose sparse is from another age: a PATH of links to all other programs.
 mkdir "$WORK/bin" "$WORK/old"
 ln -sf /usr/sbin/* /usr/bin/* "$WORK/bin/" 2>/dev/null
@@ -173,6 +164,152 @@ says " $tree/root\$" "which is marked as complete"
 unpack 'return 1'
 run cat "$tree/.complete"
 expect 0 "an update that fails leaves the old tree"
+
+# ---- what commands need -----------------------------------------------------------------------------------
+
+# Nothing is installed by mistake: this apt-get and this sudo are found first.
+mkdir "$WORK/stub" "$WORK/admin" "$WORK/cache"
+: >"$WORK/admin/status"
+printf '#!/bin/sh\necho "apt-get was called: $*"\nexit 99\n' >"$WORK/stub/apt-get"
+printf '#!/bin/sh\nexec "$@"\n' >"$WORK/stub/sudo"
+chmod +x "$WORK"/stub/*
+: >"$WORK/disk"
+: >"$WORK/key"
+
+# bare COMMAND...: on a machine where dpkg knows of no package, and no kernel is built.
+bare() {
+	run env PATH="$WORK/stub:$PATH" DPKG_ADMINDIR="$WORK/admin" XDG_CACHE_HOME="$WORK/cache" DISPLAY=:0 "$VEX" "$@"
+}
+# wants "PACKAGE..." COMMAND...: --no-install names these packages, all of them and no other.
+wants() {
+	local want=$1 got
+	shift
+	bare "$@"
+	expect 6 "--no-install: $*"
+	got=$(sed -n 's/.*vex: missing packages: \([^;]*\);.*/\1/p' "$WORK/out")
+	report "$([[ " $(tr ' ' '\n' <<<"$got" | sort | paste -sd' ') " == " $(tr ' ' '\n' <<<"$want" | sort | paste -sd' ') " ]]; echo $?)" \
+		"... names all it needs" "wanted: $want"
+}
+build="gcc libc6-dev make binutils libblkid-dev uuid-dev libjson-c-dev libxxhash-dev"
+kernel="gcc-12 libelf1 libssl3 kmod xz-utils"
+guest="$build $kernel qemu-system-x86 busybox-static"
+kbuild="bc bison flex libelf-dev libssl-dev cpio rsync zstd ccache"
+image="mmdebstrap uidmap packer fdisk e2fsprogs debian-archive-keyring qemu-utils openssh-client"
+wants "$guest" run --no-install
+wants "$guest" shell --no-install
+wants "$guest libcmocka-dev pkg-config" test --only host --kernel 6.1 --no-install
+wants "$guest openssh-client dropbear-bin" shell --ssh-port auto --no-install
+wants "$guest qemu-utils" shell --disk a=1M,format=qcow2 --no-install
+wants "$guest qemu-system-gui" shell --graphical --no-install
+wants "$guest qemu-utils openssh-client" shell --image --no-install
+wants "$guest $kbuild" shell --kernel debug-6.1 --no-install
+wants "$guest $kbuild mmdebstrap uidmap" shell --kernel rust-6.12 --no-install
+wants "$guest bpftrace" trace --no-install --bpf search-cost
+wants "$guest linux-perf" perf --no-install true
+wants "$guest gdb zstd" crash --no-install
+wants "$build $kernel" build --no-install
+wants "$build $kernel libcmocka-dev pkg-config" build --check --no-install
+wants "$build $kernel clang-19" build --cc clang --no-install
+wants "$build $kernel gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" build --arch arm64 --no-install
+wants "$kernel make" kernel fetch 6.1 --no-install
+wants "$kernel make" kernel check 6.1 --no-install
+wants "$build $kernel $kbuild" kernel build debug-6.1 --no-install
+wants "$build $kernel $kbuild mmdebstrap uidmap" kernel build rust-6.12 --no-install
+wants "$build $kernel $kbuild mmdebstrap uidmap" kernel config rust-6.12 --edit true --no-install
+wants "$guest $image" image build --no-install
+wants "$guest $image openssl" image build --source installer --no-install
+wants "$guest $image openssl libarchive-tools" image build --source installer --iso "$WORK/disk" --no-install
+wants "$guest $image $kbuild" image build --kernel debug-6.1 --no-install
+wants "$guest qemu-utils openssh-client" image validate "$WORK/disk" --key "$WORK/key" --no-install
+wants "$guest qemu-utils openssh-client" image boot "$WORK/disk" --no-install
+wants "openssh-client" ssh --no-install
+wants "$build" bench vectors --no-install
+wants "$guest" bench loop --no-install
+mkdir "$WORK/bundle"
+printf 'kernel=6.1\n' >"$WORK/bundle/info"
+: >"$WORK/bundle/vmcore.zst"
+wants "$build gdb zstd crash" crash open --batch "$WORK/key" --no-install "$WORK/bundle"
+wants "$build gdb zstd" crash open --with gdb --batch "$WORK/key" --no-install "$WORK/bundle"
+
+# A package is installed and its program cannot be found: one line, before anything is built.
+rm -f "$WORK/bin/busybox"
+run env PATH="$WORK/bin" "$VEX" shell -- true
+expect 6 "a program is out of reach though its package is installed"
+says "no program 'busybox' .*package busybox-static" "names program and package"
+
+# commands CODE: the commands' own functions, with the stubs found first.
+# shellcheck disable=SC2016	# the inner shell expands it
+commands() {
+	run env VEX_ROOT="$ROOT" VEX_BUILD="$WORK/build" VEX_CACHE="$WORK/cache" PATH="$WORK/stub:$PATH" WORK="$WORK" bash -c '
+		set -euo pipefail
+		. "$VEX_ROOT/env/lib/ui.sh"
+		for l in "$VEX_ROOT"/env/lib/*.sh; do [[ $l == */ui.sh ]] || . "$l"; done
+		'"$1"
+}
+commands 'PATH=/nowhere; sfdisk -l'
+expect 6 "a program that nobody asked for: the last net"
+says "no program sfdisk on this machine: apt-get install fdisk" "names the package"
+commands 'need made-up'
+expect 6 "a command without a row in env/needs.list"
+
+# Another apt holds the lock of the lists, twice, before it is our turn.
+cat >"$WORK/stub/apt-get" <<'END'
+#!/bin/bash
+echo "$*" >>"$WORK/apt.calls"
+n=$(wc -l <"$WORK/apt.calls")
+if ((n <= ${LOCKED:-0})); then
+	echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 94 (apt-get)"
+	exit 100
+fi
+[[ $* != *install* ]] || touch "$WORK/installed"
+END
+cat >"$WORK/stub/dpkg-query" <<'END'
+#!/bin/bash
+[[ ! -e $WORK/installed ]] || echo "installed made-up"
+END
+chmod +x "$WORK/stub/dpkg-query"
+LOCKED=2 commands 'export LOCKED; need_packages made-up'
+expect 0 "another apt is at work: it is waited for"
+says 'another apt is at work: waiting for it \(held by process 94 \(apt-get\)\)' "and named"
+report $(($(wc -l <"$WORK/apt.calls") < 3)) "it was asked again"
+rm -f "$WORK/apt.calls" "$WORK/installed"
+LOCKED=99 commands 'export LOCKED; APT_PATIENCE=0; need_packages made-up'
+expect 6 "one that does not end"
+says 'could not install: made-up \(another apt has been at work' "is the reason that is given"
+rm -f "$WORK/apt.calls" "$WORK/installed"
+# shellcheck disable=SC2016
+commands '(need_packages made-up) & (need_packages made-up) & wait'
+expect 0 "two commands install at once"
+report "$(($(grep -c install "$WORK/apt.calls") != 1))" "the second finds nothing left to do"
+report "$(find "$WORK/build/log" -name 'apt-*[0-9].log' -size +0 | grep -q .; echo $((!$?)))" "each wrote a log of its own, or none"
+rm -f "$WORK/stub/dpkg-query" "$WORK/apt.calls"
+
+# Nothing changed is an answer, not a failure.
+# shellcheck disable=SC2016
+commands '. "$VEX_ROOT/env/cmd/kernel.sh"; printf "CONFIG_A=y\n" >"$WORK/a"; config_difference "$WORK/a" "$WORK/a"; echo same'
+expect 0 "kernel config: a configuration without a difference"
+# shellcheck disable=SC2016
+commands '. "$VEX_ROOT/env/cmd/kernel.sh"; printf "CONFIG_A=y\n" >"$WORK/a"; printf "CONFIG_A=m\n" >"$WORK/b"; config_difference "$WORK/a" "$WORK/b"'
+says '^CONFIG_A=m$' "and with one"
+
+# What needs root is said before anything is built.
+if ((EUID == 0)) && setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$VEX"; then
+	run setpriv --reuid 65534 --regid 65534 --clear-groups env XDG_CACHE_HOME="$WORK/cache" "$VEX" shell --share /tmp
+	expect 6 "--share by an ordinary user"
+	says 'vex: --share: kernel 6\.1 shares by virtiofs only, which needs root' "says so"
+	report "$(($(wc -l <"$WORK/out") != 1))" "and does nothing else"
+else
+	skip "--share by an ordinary user" "needs root, and a checkout that others can read"
+fi
+commands 'VM_SHARE=/tmp VM_SHARE_BY=9p; vm_check_share 6.12'
+expect 6 "--share-by 9p on a kernel that has none"
+
+# A new checkout: what run and shell fetch themselves is not missing.
+mkdir "$WORK/new"
+cp -r "$ROOT"/{vex,env} "$WORK/new/"
+run "$WORK/new/vex" doctor
+expect 0 "doctor in a new checkout"
+says 'absent +kernel 6\.1: fetched by the first command' "says what the first command fetches"
 
 # ---- documents ---------------------------------------------------------------------------------------------
 

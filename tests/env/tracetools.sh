@@ -59,5 +59,5 @@ if command -v trace-cmd >/dev/null; then
 	says "vexfs_create: +dev [0-9]+:[0-9]+ dir 2 ino [0-9]+ mode 0100644 nlink 1 name 'hello' ret 0" "trace-cmd shows the fields"
 	says 'vexfs_iomap_begin: .* flags WRITE type UNWRITTEN' "and the words for flags"
 else
-	skip "trace-cmd" "it is not installed: ./vex setup trace"
+	skip "trace-cmd" "it is not installed: ./vex setup tests"
 fi

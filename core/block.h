@@ -22,6 +22,8 @@ const char *vexfs_sb_verify(const struct vexfs_super_block *sb);
 /* Fill @geo from @sb; call vexfs_sb_verify() first. */
 void vexfs_geo_init(struct vexfs_geo *geo, const struct vexfs_super_block *sb);
 u32 vexfs_sb_checksum(const struct vexfs_super_block *sb);
+/* core/super.c */
+bool vexfs_sb_same(struct vexfs_super_block *a, struct vexfs_super_block *b);
 
 bool vexfs_group_has_super(u32 group);
 u64 vexfs_group_start(const struct vexfs_geo *geo, u32 group);

@@ -9,6 +9,7 @@
  * copied out for commit, once per transaction however often it changed.
  */
 #include "kmod/vexfs.h"
+#include "core/journal.h"
 #include "kmod/trace.h"
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -44,12 +45,33 @@ static void vexfs_j_frozen(struct jbd2_buffer_trigger_type *type, struct buffer_
 	vexfs_mdhdr_seal(data);
 }
 
-/* The device cannot be written: refuse if the log holds something to replay. */
-static int vexfs_journal_check_ro(struct super_block *sb, journal_t *journal)
+/*
+ * Judge the journal's superblock before jbd2 sees it: jbd2 takes one that says it has no checksum at its word, and
+ * then skips what is logged without a message. On 6.1 jbd2 has not even read the block when the journal is opened.
+ * @dirty: the log holds something to replay, which a device that cannot be written does not allow.
+ */
+static int vexfs_journal_judge(struct super_block *sb, bool *dirty)
 {
-	if (!bdev_read_only(sb->s_bdev))
-		return 0;
-	if (journal->j_superblock->s_start) {
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct buffer_head *bh = sb_bread(sb, sbi->geo.journal_start);
+	const struct vexfs_journal_super *js;
+	const char *why;
+
+	if (!bh) {
+		vexfs_msg(sb, KERN_ERR, "the journal's superblock (block %llu) cannot be read",
+			  sbi->geo.journal_start);
+		return -EIO;
+	}
+	js = (const void *)bh->b_data;
+	why = vexfs_journal_super_verify(js, &sbi->geo);
+	*dirty = vexfs_journal_super_dirty(js);
+	brelse(bh);
+	if (why) {
+		vexfs_msg(sb, KERN_ERR, "the journal's superblock (block %llu) is damaged: %s",
+			  sbi->geo.journal_start, why);
+		return -EFSCORRUPTED;
+	}
+	if (*dirty && bdev_read_only(sb->s_bdev)) {
 		vexfs_msg(sb, KERN_ERR,
 			  "the journal needs recovery but the device is read-only: mount it writable once");
 		return -EROFS;
@@ -92,20 +114,20 @@ static journal_t *vexfs_journal_open(struct super_block *sb)
 int vexfs_journal_load(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	journal_t *journal = vexfs_journal_open(sb);
-	int err;
+	journal_t *journal;
+	bool dirty;
+	int err = vexfs_journal_judge(sb, &dirty);
 
+	if (err)
+		return err;
+	journal = vexfs_journal_open(sb);
 	if (IS_ERR(journal)) {
-		vexfs_msg(sb, KERN_ERR, "the journal's superblock (block %llu) is damaged",
-			  sbi->geo.journal_start);
+		vexfs_msg(sb, KERN_ERR, "the journal cannot be opened: error %ld", PTR_ERR(journal));
 		return PTR_ERR(journal);
 	}
-	err = vexfs_journal_check_ro(sb, journal);
-	if (!err) {
-		if (journal->j_superblock->s_start)
-			vexfs_msg(sb, KERN_INFO, "recovering from the journal");
-		err = jbd2_journal_load(journal);
-	}
+	if (dirty)
+		vexfs_msg(sb, KERN_INFO, "recovering from the journal");
+	err = jbd2_journal_load(journal);
 	/*
 	 * An abort left its error in the journal's superblock, and jbd2 starts no handle until somebody has taken note of
 	 * it. What was committed has been recovered; the error itself stands in our superblock.

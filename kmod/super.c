@@ -296,6 +296,33 @@ static int vexfs_mount_root(struct super_block *sb)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
+/*
+ * Replay, and judge the superblock again: the log may have changed it. It may not make another filesystem of it.
+ * No lock: mount.
+ */
+static int vexfs_replay(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_super_block *sbs = kmalloc_array(2, sizeof(*sbs), GFP_KERNEL);
+	int err;
+
+	if (!sbs)
+		return -ENOMEM;
+	sbs[0] = *sbi->es;
+	err = vexfs_journal_load(sb);
+	if (!err)
+		err = vexfs_check_super(sb, false);
+	if (!err) {
+		sbs[1] = *sbi->es;
+		if (!vexfs_sb_same(&sbs[0], &sbs[1])) {
+			vexfs_msg(sb, KERN_ERR, "damaged journal: it holds the superblock of another filesystem");
+			err = -EFSCORRUPTED;
+		}
+	}
+	kfree(sbs);
+	return err;
+}
+
 /* The order matters: replay before anything is read, orphans after the
  * collections they may have embeddings in. */
 static int vexfs_load(struct super_block *sb)
@@ -306,9 +333,7 @@ static int vexfs_load(struct super_block *sb)
 	sbi->ioend_wq = alloc_workqueue("vexfs-ioend/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE, 0, sb->s_id);
 	if (!sbi->ioend_wq)
 		return -ENOMEM;
-	err = vexfs_journal_load(sb);
-	if (!err)	/* replay may have changed it */
-		err = vexfs_check_super(sb, false);
+	err = vexfs_replay(sb);
 	if (!err)
 		err = vexfs_groups_load(sb);
 	if (!err)

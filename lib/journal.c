@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/journal.h"
 #include "lib/journal.h"
 
 enum pass { SCAN, REVOKE, REPLAY };
@@ -340,77 +341,45 @@ int vexfs_journal_replay(struct vexfs_image *img, struct vexfs_journal *j)
 
 /* ---- the journal superblock ---------------------------------------------- */
 
-static int verify_shape(struct vexfs_journal *j, const struct jbd2_super *js, u32 blocks)
-{
-	if (jbd2_get32(js->s_header.h_magic) != JBD2_MAGIC_NUMBER)
-		return problem(j, "no jbd2 magic number");
-	if (jbd2_get32(js->s_header.h_blocktype) != JBD2_SUPERBLOCK_V2)
-		return problem(j, "not a version 2 superblock");
-	if (jbd2_get32(js->s_blocksize) != VEXFS_BLOCK_SIZE)
-		return problem(j, "block size %u", jbd2_get32(js->s_blocksize));
-	if (j->maxlen < VEXFS_MIN_JOURNAL || j->maxlen > blocks)
-		return problem(j, "length of %u blocks in a region of %u", j->maxlen, blocks);
-	if (!j->first || j->first >= j->maxlen)
-		return problem(j, "first log block %u out of range", j->first);
-	if (j->start && (j->start < j->first || j->start >= j->maxlen))
-		return problem(j, "start of the log %u out of range", j->start);
-	return 0;
-}
-
-static int verify_features(struct vexfs_journal *j, const struct jbd2_super *js)
-{
-	u32 incompat = jbd2_get32(js->s_feature_incompat);
-	u32 needed = JBD2_FEATURE_INCOMPAT_64BIT | JBD2_FEATURE_INCOMPAT_CSUM_V3;
-
-	if (incompat & ~VEXFS_JBD2_FEATURES)
-		return problem(j, "unknown features %#x", incompat & ~VEXFS_JBD2_FEATURES);
-	if ((incompat & JBD2_FEATURE_INCOMPAT_CSUM_V3) &&
-	    jbd2_get32(js->s_checksum) != jbd2_super_checksum(js))
-		return problem(j, "checksum wrong");
-	/* A journal never mounted may lack them; one with transactions has them. */
-	if (j->start && (incompat & needed) != needed)
-		return problem(j, "a log without the features csum_v3 and 64bit");
-	return 0;
-}
-
 int vexfs_journal_open(struct vexfs_image *img, struct vexfs_journal *j)
 {
-	struct jbd2_super js;
+	struct vexfs_journal_super js;
+	const char *why;
 	int err = vexfs_dev_read(img->dev, img->geo.journal_start << VEXFS_BLOCK_SHIFT, &js,
 				 sizeof(js));
 
 	memset(j, 0, sizeof(*j));
 	if (err)
 		return err;
-	j->start = jbd2_get32(js.s_start);
-	j->first = jbd2_get32(js.s_first);
-	j->maxlen = jbd2_get32(js.s_maxlen);
-	j->sequence = jbd2_get32(js.s_sequence);
+	j->start = be32_to_cpu(js.s_start);
+	j->first = be32_to_cpu(js.s_first);
+	j->maxlen = be32_to_cpu(js.s_maxlen);
+	j->sequence = be32_to_cpu(js.s_sequence);
 	j->end_sequence = j->sequence;
-	j->error = (s32)jbd2_get32(js.s_errno);
+	j->error = (s32)be32_to_cpu(js.s_errno);
 	j->seed = crc32c(~0U, js.s_uuid, sizeof(js.s_uuid));
-	err = verify_shape(j, &js, img->geo.journal_blocks);
-	if (!err)
-		err = verify_features(j, &js);
-	j->dirty = !err && j->start;
-	return err;
+	why = vexfs_journal_super_verify(&js, &img->geo);
+	if (why)
+		return problem(j, "%s", why);
+	j->dirty = vexfs_journal_super_dirty(&js);
+	return 0;
 }
 
 int vexfs_journal_finish(struct vexfs_image *img, struct vexfs_journal *j)
 {
 	u64 off = img->geo.journal_start << VEXFS_BLOCK_SHIFT;
-	struct jbd2_super js;
+	struct vexfs_journal_super js;
 	int err = vexfs_image_flush(img);
 
 	if (!err)
 		err = vexfs_dev_read(img->dev, off, &js, sizeof(js));
 	if (err)
 		return err;
-	js.s_start = jbd2_put32(0);
+	js.s_start = 0;
 	/* As the kernel does, leave a gap: blocks of an incomplete last transaction
 	 * must not match the next sequence number. */
-	js.s_sequence = jbd2_put32(j->end_sequence + 1);
-	js.s_checksum = jbd2_put32(jbd2_super_checksum(&js));
+	js.s_sequence = cpu_to_be32(j->end_sequence + 1);
+	js.s_checksum = cpu_to_be32(vexfs_journal_super_checksum(&js));
 	err = vexfs_dev_write(img->dev, off, &js, sizeof(js));
 	if (!err)
 		err = vexfs_dev_sync(img->dev);

@@ -53,6 +53,16 @@ static inline __le64 cpu_to_le64(u64 v)
 	return (__le64)htole64(v);
 }
 
+static inline u32 be32_to_cpu(__be32 v)
+{
+	return be32toh((u32)v);
+}
+
+static inline __be32 cpu_to_be32(u32 v)
+{
+	return (__be32)htobe32(v);
+}
+
 static inline u16 get_unaligned_le16(const void *p)
 {
 	u16 v;

@@ -12,13 +12,14 @@ ok() { # ok STATUS NAME
 	if [ "$1" -eq 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; fails=$((fails + 1)); fi
 }
 mnt=$TMPDIR/mnt
+opts=rw
 mkdir -p "$mnt"
 
 # mount must fail and the kernel log must say $1
 # (busybox mounts silently unless told: -o loud)
 refuses() {
 	dmesg -c >/dev/null
-	if mount -t vexfs -o loud "$VEX_DISK_TEST" "$mnt" 2>/dev/null; then
+	if mount -t vexfs -o "loud,$opts" "$VEX_DISK_TEST" "$mnt" 2>/dev/null; then
 		umount "$mnt"
 		echo "# it mounted"
 		return 1
@@ -29,7 +30,7 @@ refuses() {
 }
 fresh() { mkfs.vexfs -q -f "$VEX_DISK_TEST" || echo "# mkfs failed"; }
 
-plan 9
+plan 13
 dd if=/dev/zero of="$VEX_DISK_TEST" bs=64k count=16 2>/dev/null
 refuses 'not a VexFS'; ok $? 'a device full of zeros'
 
@@ -68,4 +69,33 @@ ok $? 'mkfs refuses a mounted device, with -f too'
 umount "$mnt"
 
 fsck.vexfs -n "$VEX_DISK_TEST" >/dev/null; ok $? 'the refused device is as it was'
+
+# ---- the journal -----------------------------------------------------------------
+# A copy of a mounted filesystem: what was synced is only in the log.
+mkfs.vexfs -q -f "$VEX_DISK_TEST" 30M
+mount -t vexfs "$VEX_DISK_TEST" "$mnt"
+echo kept >"$mnt/synced"
+sync
+# Directly: a buffer that waits for its checkpoint has its checksum in the log only.
+dd if="$VEX_DISK_TEST" of="$VEX_DISK_SCRATCH" bs=1M count=30 iflag=direct 2>/dev/null
+umount "$mnt"
+VEX_DISK_TEST=$VEX_DISK_SCRATCH
+journal=$(dump.vexfs "$VEX_DISK_TEST" | sed -n 's/^journal .* blocks at //p')
+
+# One bit: the journal's superblock says that nothing in the journal has a checksum, its own included.
+dump.vexfs --poke "$journal:43=03" "$VEX_DISK_TEST" >/dev/null
+refuses 'journal.*csum_v3'; ok $? 'a flipped bit that turns the checksums of the journal off'
+fsck.vexfs -n "$VEX_DISK_TEST" | grep -q 'journal:.*csum_v3'; ok $? '... and fsck.vexfs gives the same reason'
+dump.vexfs --poke "$journal:43=13" "$VEX_DISK_TEST" >/dev/null
+
+sync
+before=$(md5sum <"$VEX_DISK_TEST")
+blockdev --setro "$VEX_DISK_TEST"
+opts=ro
+refuses 'read-only: mount it writable once' && [ "$(md5sum <"$VEX_DISK_TEST")" = "$before" ]
+ok $? 'a log to replay on a read-only device, which is not written'
+blockdev --setrw "$VEX_DISK_TEST"
+
+mount -t vexfs "$VEX_DISK_TEST" "$mnt" && grep -q kept "$mnt/synced" && umount "$mnt"
+ok $? 'the log is replayed once the device is writable'
 [ "$fails" -eq 0 ]

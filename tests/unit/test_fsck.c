@@ -201,6 +201,104 @@ static void test_damaged_journal(void **state)
 	ib_remove(&x.ib);
 }
 
+/* Damage that has nothing to do with the log: the log does not reach the device either. */
+static void test_dirty_and_damaged(void **state)
+{
+	struct fixture x;
+	struct jb jb;
+	u32 before;
+
+	fixture_make(&x);
+	EDIT_INODE(&x, x.file, di.i_nlink = cpu_to_le32(7));
+	dirty_fixture(&x, &jb);
+	before = file_crc(x.ib.path);
+	expect(&x.ib, "-p", FSCK_ERRORS, "nothing was changed");
+	assert_int_equal(file_crc(x.ib.path), before);
+	ib_remove(&x.ib);
+}
+
+/* A log with block 0 in it, changed by @change. */
+static void log_super(struct fixture *x, void (*change)(struct vexfs_super_block *sb))
+{
+	u8 block[VEXFS_BLOCK_SIZE];
+	struct vexfs_super_block *sb = (void *)(block + VEXFS_SB_OFFSET);
+	struct jb jb;
+
+	assert_int_equal(vexfs_dev_read(&x->ib.dev, 0, block, sizeof(block)), 0);
+	change(sb);
+	sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
+	jb_begin(&jb, &x->ib, 1, 2);
+	jb_block(&jb, 0, block);
+	jb_commit(&jb);
+	jb_end(&jb);
+	ib_close(&x->ib);
+}
+
+static void new_feature(struct vexfs_super_block *sb)
+{
+	sb->s_feature_ro_compat |= cpu_to_le32(0x80000000U);
+}
+
+static void new_journal(struct vexfs_super_block *sb)
+{
+	sb->s_journal_start = cpu_to_le64(le64_to_cpu(sb->s_journal_start) + 1);
+}
+
+static void new_label(struct vexfs_super_block *sb)
+{
+	memcpy(sb->s_label, "renamed", 8);
+}
+
+/* What the log makes of the superblock is judged as if it had been there before. */
+static void test_journal_brings_super(void **state)
+{
+	static const struct {
+		void (*change)(struct vexfs_super_block *sb);
+		int code;
+		const char *text;
+	} cases[] = {
+		{ new_feature, FSCK_FAILED, "" },
+		{ new_journal, FSCK_ERRORS, "after replay of the journal" },
+		{ new_label, FSCK_CLEAN, ": clean" },
+	};
+	struct fixture x;
+	size_t i;
+	u32 before;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		fixture_make(&x);
+		log_super(&x, cases[i].change);
+		before = file_crc(x.ib.path);
+		expect(&x.ib, "-n", cases[i].code, cases[i].text);
+		expect(&x.ib, "-p", cases[i].code, cases[i].text);
+		if (cases[i].code != FSCK_CLEAN)
+			assert_int_equal(file_crc(x.ib.path), before);
+		expect(&x.ib, "-n", cases[i].code, cases[i].text);
+		ib_remove(&x.ib);
+	}
+}
+
+/* Clean is clean: the next mount must not ask for another check. */
+static void test_error_flag(void **state)
+{
+	struct fixture x;
+
+	fixture_make(&x);
+	EDIT_BLOCK(&x, 0, false, {
+		struct vexfs_super_block *sb = (void *)(p + VEXFS_SB_OFFSET);
+
+		sb->s_state = cpu_to_le32(VEXFS_STATE_ERROR);
+		sb->s_error_count = cpu_to_le32(3);
+		memcpy(sb->s_error_what, "a check", 8);
+		sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
+	});
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_CLEAN, "recorded 3 errors");
+	expect(&x.ib, "-p", FSCK_CLEAN, "the error flag was cleared");
+	expect_not(&x.ib, "recorded");
+	ib_remove(&x.ib);
+}
+
 static void test_journal_super(void **state)
 {
 	struct fixture x;
@@ -375,6 +473,9 @@ int main(void)
 		cmocka_unit_test(test_dropping),
 		cmocka_unit_test(test_dirty_journal),
 		cmocka_unit_test(test_damaged_journal),
+		cmocka_unit_test(test_dirty_and_damaged),
+		cmocka_unit_test(test_journal_brings_super),
+		cmocka_unit_test(test_error_flag),
 		cmocka_unit_test(test_journal_super),
 		cmocka_unit_test(test_bad_use),
 		cmocka_unit_test(test_foreign),

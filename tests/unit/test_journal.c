@@ -345,8 +345,10 @@ static void test_bad_super(void **state)
 {
 	struct jbd2_super good = jb_super(&ib), js;
 	static const char *const what[] = {
-		"magic", "version 2", "block size", "length of", "length of", "first log block",
-		"start of the log", "unknown features", "without the features",
+		"magic", "version 2", "block size", "its length", "its length", "first log block",
+		"start of the log", "unknown features", "not all set", "not all set",
+		"unknown features", "unknown features", "checksum type", "another filesystem",
+		"not used", "not used", "not used",
 	};
 	size_t i;
 
@@ -361,10 +363,16 @@ static void test_bad_super(void **state)
 		case 5: js.s_first = jbd2_put32(0); break;
 		case 6: js.s_start = jbd2_put32(1 << 20); break;
 		case 7: js.s_feature_incompat = jbd2_put32(0x1000 | VEXFS_JBD2_FEATURES); break;
-		case 8:
-			js.s_feature_incompat = jbd2_put32(JBD2_FEATURE_INCOMPAT_CSUM_V3);
-			js.s_start = jbd2_put32(1);
-			break;
+		case 8: js.s_feature_incompat = jbd2_put32(JBD2_FEATURE_INCOMPAT_CSUM_V3); break;
+		/* One flipped bit, and jbd2 believes a superblock without a checksum. */
+		case 9: js.s_feature_incompat.b[3] ^= JBD2_FEATURE_INCOMPAT_CSUM_V3; break;
+		case 10: js.s_feature_compat = jbd2_put32(1); break;
+		case 11: js.s_feature_ro_compat = jbd2_put32(1); break;
+		case 12: js.s_checksum_type = 1; break;
+		case 13: js.s_uuid[3] ^= 1; break;
+		case 14: js.s_num_fc_blks = jbd2_put32(256); break;
+		case 15: js.s_padding[7] = 1; break;
+		case 16: js.s_users[700] = 1; break;
 		}
 		jb_put_super(&ib, &js);
 		expect_problem(vexfs_journal_open(&ib.img, &j), what[i]);
@@ -373,7 +381,7 @@ static void test_bad_super(void **state)
 	jb_put_super(&ib, &good);
 	assert_int_equal(vexfs_journal_open(&ib.img, &j), 0);
 	jb_flip(&ib, 0, 0x3f0);
-	expect_problem(vexfs_journal_open(&ib.img, &j), "checksum wrong");
+	expect_problem(vexfs_journal_open(&ib.img, &j), "wrong checksum");
 }
 
 /* A ring without an end: every block claims to be a descriptor. */

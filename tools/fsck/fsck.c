@@ -13,8 +13,9 @@ static const char usage_text[] =
 	"Check an unmounted VexFS filesystem on a block device or in an image file.\n"
 	"\n"
 	"  -n	     write nothing; a journal that is not empty is replayed in memory\n"
-	"  -p, -a, -y replay the journal onto the device, then check.\n"
-	"	     Repairing damage is not available yet: it is reported, exit code 4\n"
+	"  -p, -a, -y check with the journal replayed in memory; if all is clean, write\n"
+	"	     the replayed blocks and clear the error flag. Repairing damage is not\n"
+	"	     available yet: it is reported, nothing is written, exit code 4\n"
 	"  -f	     accepted and ignored: the check is always complete\n"
 	"  -C FD	     progress on this file descriptor (0: standard output)\n"
 	"  -v	     print every problem and statistics\n"
@@ -170,6 +171,8 @@ static int check(struct fsck *f)
 		return ret;
 	if (!ret && !f->err)
 		run_passes(f);
+	if (!ret && !f->err && !f->problems && f->replay)
+		fsck_finish(f);
 	if (!ret && !f->err && !f->preen)
 		statistics(f);
 	return verdict(f);

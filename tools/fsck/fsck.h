@@ -151,6 +151,7 @@ void fsck_tree_walk(struct fsck *f, struct fsck_tree *t, const struct vexfs_btre
 
 /* super.c: 0, or an exit code: nothing can be checked */
 int fsck_super(struct fsck *f);
+void fsck_finish(struct fsck *f);
 /* orphan.c, inode.c, extent.c, dir.c, link.c, coll.c, slot.c, group.c */
 void fsck_orphans_load(struct fsck *f);	/* before the inodes are looked at */
 bool fsck_is_orphan(const struct fsck *f, u64 ino);

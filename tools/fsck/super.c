@@ -74,21 +74,6 @@ static int no_super(struct fsck *f, const char *what)
 	return FSCK_FAILED;
 }
 
-/* What may differ between block 0 and its copies: the kernel only changes block 0. */
-static void mask_variable(struct vexfs_super_block *sb)
-{
-	sb->s_checksum = 0;
-	sb->s_group = 0;
-	sb->s_state = 0;
-	sb->s_errors = 0;
-	sb->s_error_count = 0;
-	sb->s_error_time = 0;
-	sb->s_error_block = 0;
-	sb->s_error_ino = 0;
-	memset(sb->s_label, 0, sizeof(sb->s_label));
-	memset(sb->s_error_what, 0, sizeof(sb->s_error_what));
-}
-
 static void check_copy(struct fsck *f, u32 group)
 {
 	const struct vexfs_super_block *found;
@@ -109,9 +94,7 @@ static void check_copy(struct fsck *f, u32 group)
 	copy = *found;
 	if (!bad && le32_to_cpu(copy.s_group) != group)
 		bad = "copy of another group";
-	mask_variable(&ours);
-	mask_variable(&copy);
-	if (!bad && memcmp(&ours, &copy, sizeof(ours)))
+	if (!bad && !vexfs_sb_same(&ours, &copy))
 		bad = "differs from the superblock";
 	if (bad)
 		fsck_problem(f, "superblock copy: block %llu: %s", (unsigned long long)blkno, bad);
@@ -161,31 +144,91 @@ static void journal_problem(struct fsck *f, int err)
 		fsck_fatal(f, err, "reading the journal");
 }
 
-static int replay(struct fsck *f)
+/* Block 0 may have been among the replayed blocks: it is judged as if it had been read. */
+static int reload_super(struct fsck *f)
 {
+	struct vexfs_super_block before = f->img.sb, after;
 	const char *bad = NULL;
-	int err = vexfs_journal_replay(&f->img, &f->journal);
+	int err = vexfs_image_reload(&f->img, &bad);
 
-	if (err)
-		journal_problem(f, err);
-	fsck_note(f, "journal: %u transactions, %llu blocks replayed%s",
-		  f->journal.end_sequence - f->journal.sequence,
-		  (unsigned long long)f->journal.blocks,
-		  f->replay && !err ? "" : " in memory only");
-	if (!err && f->replay) {
-		f->img.writable = true;
-		err = vexfs_journal_finish(&f->img, &f->journal);
-		if (err)
-			fsck_fatal(f, err, "writing what the journal held");
-		f->img.writable = false;
-	}
-	/* Block 0 may have been among the replayed blocks. */
-	err = vexfs_image_reload(&f->img, &bad);
+	after = f->img.sb;
+	if (!bad && !err && !vexfs_sb_same(&before, &after))
+		bad = "describes another filesystem";
 	if (bad) {
 		fsck_problem(f, "superblock: %s, after replay of the journal", bad);
 		return FSCK_ERRORS;
 	}
-	return err ? failed(f, strerror(-err)) : 0;
+	if (err)
+		return failed(f, strerror(-err));
+	err = check_features(f);
+	return err ? err : check_length(f);
+}
+
+static int replay(struct fsck *f)
+{
+	int err = vexfs_journal_replay(&f->img, &f->journal);
+
+	if (err)
+		journal_problem(f, err);
+	fsck_note(f, "journal: %u transactions, %llu blocks replayed in memory%s",
+		  f->journal.end_sequence - f->journal.sequence,
+		  (unsigned long long)f->journal.blocks, f->replay ? "" : " only");
+	return reload_super(f);
+}
+
+/* ---- writing ------------------------------------------------------------- */
+
+/* The kernel's note that it found damage: there is none (any more). */
+static int clear_error(struct fsck *f)
+{
+	struct vexfs_super_block *sb;
+	struct vexfs_blk b;
+	int err = vexfs_image_get(&f->img, 0, &b);
+
+	if (err)
+		return err;
+	sb = (void *)((u8 *)b.data + VEXFS_SB_OFFSET);
+	sb->s_state &= ~cpu_to_le32(VEXFS_STATE_ERROR);
+	sb->s_error_count = 0;
+	sb->s_error_time = 0;
+	sb->s_error_block = 0;
+	sb->s_error_ino = 0;
+	memset(sb->s_error_what, 0, sizeof(sb->s_error_what));
+	sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
+	err = vexfs_image_dirty(&f->img, &b, false);
+	f->img.io.ops->put(&f->img.io, &b);
+	return err;
+}
+
+/**
+ * fsck_finish - write what a clean check allows to be written
+ * @f: all passes were run and found no problem
+ *
+ * Everything before this looked at the log's blocks in memory: what turns out
+ * to be damaged never reaches the device.
+ */
+void fsck_finish(struct fsck *f)
+{
+	bool error = le32_to_cpu(f->img.sb.s_state) & VEXFS_STATE_ERROR;
+	int err = 0;
+
+	if (!f->journal.dirty && !error)
+		return;
+	f->img.writable = true;
+	if (error)
+		err = clear_error(f);
+	if (!err && f->journal.dirty)
+		err = vexfs_journal_finish(&f->img, &f->journal);
+	else if (!err)
+		err = vexfs_image_flush(&f->img);
+	f->img.writable = false;
+	if (err) {
+		fsck_fatal(f, err, "writing to the device");
+		return;
+	}
+	fsck_note(f, "written: %s%s", f->journal.blocks ? "what the journal held" : "",
+		  !error ? "" : f->journal.blocks ? "; the error flag was cleared" :
+				"the error flag was cleared");
 }
 
 static int check_journal(struct fsck *f)
@@ -201,10 +244,6 @@ static int check_journal(struct fsck *f)
 	if (!f->journal.dirty)
 		return 0;
 	fsck_note(f, "journal: not empty, the filesystem was not unmounted cleanly");
-	/*
-	 * In memory first: a log that turns out to be damaged must not reach the
-	 * device half way, and for looking at what there is it does no harm.
-	 */
 	return replay(f);
 }
 

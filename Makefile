@@ -16,6 +16,14 @@
 VERSION := 0.1.0
 MAKEFLAGS += --no-print-directory
 
+# make splits words at white space, and shells read what it passes on.
+odd-path = $(if $(filter-out 1,$(words x$(2)x)),$(error $(1): make cannot build in a path with white space: '$(2)'))
+$(call odd-path,the checkout's directory,$(CURDIR))
+$(foreach v,BUILD MODOUT KDIR,$(call odd-path,$v,$($v)))
+# From the caller's environment: it would change what scripts print, and where kbuild builds.
+unexport CDPATH POSIXLY_CORRECT BASH_ENV ENV GREP_OPTIONS GREP_COLOR TAR_OPTIONS KBUILD_OUTPUT KBUILD_EXTMOD KBUILD_SRC \
+	KERNELRELEASE INSTALL_MOD_PATH LOCALVERSION
+
 # Short lines; make V=1 prints whole commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' "$(1)" "$@")
@@ -50,7 +58,7 @@ src-vexctl := $(wildcard tools/vexctl/*.c)
 LIBS := -lblkid -luuid -ljson-c -lxxhash -lm
 
 # core's SIMD units choose their instruction set themselves, file by file; they are empty on anything but x86-64.
-target-x86 := $(findstring x86_64,$(shell $(CC) -dumpmachine))
+target-x86 := $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null))
 simd-flags = $(if $(target-x86),$(simd-x86))
 simd-x86 = $(if $(findstring vec_avx2,$<),-fsigned-char -mavx2 -mfma -mf16c,$(if $(findstring vec_sse2,$<),-fsigned-char -msse2,))
 
@@ -118,25 +126,30 @@ check: $(addprefix $(B)/unit/,$(UNIT)) all
 MODOUT ?= $(B)/kmod/$(notdir $(patsubst %/build,%,$(KDIR)))
 KMAKE = VEXFS_VERSION=$(VERSION) VEXFS_DEBUG=$(VEXFS_DEBUG) CONFIG_DEBUG_INFO_BTF_MODULES= $(KMAKE_ARGS)
 modules:
+	@[ -e "$(KDIR)/include/generated/autoconf.h" ] || { echo "make modules: no kernel headers in $(KDIR):" \
+		"install the package linux-headers-$$(uname -r), or name others: KDIR=build/kernels/6.1/kdir" \
+		"after ./vex kernel fetch 6.1" >&2; exit 1; }
 	@kmod/link.sh "$(MODOUT)"
 	@kmod/probe/run.sh "$(KDIR)" "$(MODOUT)/probe" "$(MODOUT)/include/vexfs_config.h" $(KMAKE_ARGS)
 	$(MAKE) -C "$(KDIR)" M="$(abspath $(MODOUT))" $(KMAKE) W=$(if $(W),$(W),1) modules
 
 # ---- the rest ----------------------------------------------------------------------
+# Modes do not depend on the caller's umask, those of new directories neither.
+dest := $(DESTDIR)$(PREFIX)
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
-		$(DESTDIR)$(PREFIX)/include/linux $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 755 $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/dump.vexfs $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(B)/bin/vexctl $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(B)/libvexfs.a $(DESTDIR)$(PREFIX)/lib
-	install -m 644 include/uapi/vexfs.h $(DESTDIR)$(PREFIX)/include/linux/vexfs.h
-	install -m 644 lib/vexfs.h $(DESTDIR)$(PREFIX)/include/vexfs.h
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' lib/vexfs.pc.in \
-		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/vexfs.pc
-	install -m 644 tools/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 tools/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
-	install -m 644 tools/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	umask 022 && mkdir -p "$(dest)/sbin" "$(dest)/bin" "$(dest)/lib/pkgconfig" "$(dest)/include/linux" \
+		"$(dest)/share/man/man1" "$(dest)/share/man/man5" "$(dest)/share/man/man8"
+	install -m 755 $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/dump.vexfs "$(dest)/sbin"
+	install -m 755 $(B)/bin/vexctl "$(dest)/bin"
+	install -m 644 $(B)/libvexfs.a "$(dest)/lib"
+	install -m 644 include/uapi/vexfs.h "$(dest)/include/linux/vexfs.h"
+	install -m 644 lib/vexfs.h "$(dest)/include/vexfs.h"
+	umask 022 && sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' lib/vexfs.pc.in \
+		> "$(dest)/lib/pkgconfig/vexfs.pc" && \
+		chmod 644 "$(dest)/lib/pkgconfig/vexfs.pc"
+	install -m 644 tools/man/*.1 "$(dest)/share/man/man1"
+	install -m 644 tools/man/*.5 "$(dest)/share/man/man5"
+	install -m 644 tools/man/*.8 "$(dest)/share/man/man8"
 
 lint:
 	@./vex lint

@@ -4,6 +4,7 @@
 # source tree can be built for several kernels side by side.
 # usage: link.sh MODOUT
 set -euo pipefail
+unset CDPATH
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 out=$1

@@ -4,6 +4,7 @@
 # Build and run the vector search benchmark: bench/vectors/run.sh [--json] [--runs N] [--set NAME]
 # Faiss (Debian: libfaiss-dev, g++) is compared if it is installed; CC, CXX and VEXFS_DATA are heeded.
 set -euo pipefail
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 out=build/bench-vectors

@@ -10,7 +10,8 @@ usage: ./vex shell [OPTION]... [-- COMMAND [ARGUMENT]...]
 
 A root shell in a guest that has vexfs.ko loaded and a VexFS mounted on /mnt/vexfs. The file
 system is new and goes with the guest, unless --disk vexfs=FILE names an image to keep. "exit" ends
-the guest and gives its status; Ctrl-A x ends it at once. Without a terminal the commands come from stdin.
+the guest and gives its status; Ctrl-A x ends it at once. Without a terminal the commands come from stdin,
+and COMMAND reads it.
 
 With --image the guest is a whole Debian of ./vex image build, with the module and tools of this checkout.
 END
@@ -68,7 +69,9 @@ cmd_main() {
 	if ((${#command[@]})); then
 		printf '%q ' "${command[@]}" >"$dir/command"
 		printf 'kind exec\nexec /vex/run\n' >>"$dir/job"
-		{ printf '#!/bin/sh\n/vex/setup || exit 125\ncd /root\n'; cat "$dir/command"; echo; } >"$dir/run"
+		# What is typed stays with the caller's shell, which may have put this command into the background.
+		if [[ -t 0 ]]; then exec </dev/null; else printf 'stdin\n' >>"$dir/job"; fi
+		{ printf '#!/bin/sh\n/vex/setup </dev/null || exit 125\ncd /root\n'; cat "$dir/command"; echo; } >"$dir/run"
 		SHELL_IO=pipe
 	else
 		printf 'kind shell\nsetup /vex/setup\n' >>"$dir/job"

@@ -46,7 +46,7 @@ cmd_main() {
 		shift
 	done
 	[[ -n $script ]] || usage_error "which script?"
-	[[ -f $script ]] || usage_error "no such script: $script"
+	[[ -f $script || -p $script ]] || usage_error "no such script: $script"
 	[[ $timeout =~ ^(0|[1-9][0-9]{0,5})$ ]] || usage_error "--timeout $timeout: use seconds"
 	((timeout || !ktap)) || usage_error "--timeout 0: a test has a limit"
 	series=$(kernel_parse "${VM_KERNEL:-6.1}")
@@ -61,6 +61,10 @@ cmd_main() {
 	fi
 	if [[ -z $dir ]]; then dir=$(run_dir vm); fi
 	mkdir -p "$dir"
+	if [[ -p $script ]]; then
+		cat "$script" >"$dir/script"	# a pipe, as of <(...)
+		script=$dir/script
+	fi
 	job_base "$with" >"$dir/job"
 	if ((ktap)); then
 		printf 'kind tests\ntest %s %s /vex/run\n' "$(basename "${script%.sh}")" "$timeout" >>"$dir/job"

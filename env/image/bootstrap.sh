@@ -6,6 +6,7 @@
 # boot loader yet: its first boot is a direct kernel boot, and the provisioners install GRUB from inside, as
 # they do on an installed disk. Works as root or, where user name spaces are allowed, without.
 set -euo pipefail
+unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(cd "$1" && pwd) variant=$2 sources=$3

@@ -3,6 +3,7 @@
 # The session of a validation: runs on the host while the image is up; the launcher sets VEX_RUNDIR.
 # usage: session.sh KEY KERNEL VARIANT
 set -uo pipefail
+unset CDPATH
 
 key=$1 kernel=$2 variant=$3
 here=$(cd "$(dirname "$0")" && pwd)

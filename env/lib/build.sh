@@ -20,7 +20,7 @@ build_step() {
 	need_space "$VEX_BUILD" 200 "$label"
 	build_lock
 	quietly "$label" "$log" kernel_run "${BUILD_FOR:-6.1}" make -C "$VEX_ROOT" -j"$JOBS" --no-print-directory "$@" ||
-		die "$EX_ENV" "$label failed: correct what the lines above name (all of it: ${log#"$VEX_ROOT"/})"
+		die "$EX_ENV" "$label failed: correct what the lines above name (all of it: ${log#"$VEX_ROOT"/})$(caller_blame)"
 	build_unlock
 }
 

@@ -84,6 +84,6 @@ env_build() {
 	build_lock
 	quietly "building the launcher and init" "$VEX_BUILD/log/env.log" \
 		make -s -C "$VEX_ROOT/env/vm" OUT="$VEX_BUILD/env" ||
-		die "$EX_ENV" "the environment's programs do not compile; see ${VEX_BUILD#"$VEX_ROOT"/}/log/env.log"
+		die "$EX_ENV" "the environment's programs do not compile; see ${VEX_BUILD#"$VEX_ROOT"/}/log/env.log$(caller_blame)"
 	build_unlock
 }

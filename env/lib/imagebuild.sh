@@ -355,6 +355,7 @@ image_build() {
 	IB_VARIANT=$1 IB_SOURCE=$2 IB_KERNEL=$3 IB_ISO=$4
 	IB_DATE=$(date -u +%Y%m%d-%H%M%S) IB_START=$SECONDS IB_CHILD='' IB_BOOTSTRAP_S=0
 	IB_NAME=$IB_VARIANT-$IB_SOURCE-$IB_DATE
+	umask 022	# what goes into an image is for all its users
 	image_build_need
 	image_default_kernel
 	need_space "$VEX_CACHE" 2500 "an image"

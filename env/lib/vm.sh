@@ -108,13 +108,35 @@ vm_start() {
 	trace "${cmd[@]}" "$@"
 	# For a caller that keeps the launcher in the background and has to reach it by a signal.
 	if [[ ${VM_EXEC:-0} == 1 ]]; then exec "${cmd[@]}" "$@"; fi
-	"${cmd[@]}" "$@" || rc=$?
+	launch "${cmd[@]}" "$@" || rc=$?
 	if ((rc == EX_PANIC)); then
 		# shellcheck source=env/debug/decode.sh
 		. "$VEX_ROOT/env/debug/decode.sh"
 		panic_trace "$dir" "$series"
 	fi
 	rm -f "$dir/payload.img"
+	return "$rc"
+}
+
+# launch CMD...: the launcher, which may have the terminal. A signal for this shell is one for the launcher, and is
+# obeyed when that has ended: then the terminal is as it was before. If the launcher was killed, this shell sees to it.
+launch() {
+	local rc=0 pid term='' traps
+	if [[ -t 0 ]]; then term=$(stty -g 2>/dev/null) || term=''; fi
+	{ trap - INT QUIT TERM HUP; exec "$@"; } <&0 &
+	pid=$!
+	traps=$(trap -p TERM HUP INT)
+	trap 'kill -TERM "$pid" 2>/dev/null || :' TERM HUP
+	trap : INT
+	while :; do
+		rc=0
+		wait "$pid" || rc=$?
+		kill -0 "$pid" 2>/dev/null || break
+	done
+	trap - TERM HUP INT
+	eval "$traps"
+	# The foreground is not to be asked for: a command that lost it is stopped by the signal otherwise.
+	if ((rc > 128)) && [[ -n $term ]]; then (trap '' TTOU; stty "$term" 2>/dev/null) || :; fi
 	return "$rc"
 }
 

@@ -6,6 +6,7 @@
 # VEX_RUNDIR is the run directory; session/ in it may hold command (a shell line), or tree/ (files for /vex in the
 # guest, tree/run among them, is what runs). Without either, a shell.
 set -euo pipefail
+unset CDPATH
 
 VEX_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 VEX_BUILD=$VEX_ROOT/build

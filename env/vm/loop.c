@@ -89,6 +89,13 @@ static void message(struct vm *vm, const char *line)
 		snprintf(vm->message, sizeof(vm->message), "%.500s", line);
 }
 
+/* A reader that has seen enough (| head) is fine, output that is lost is a failure; the guest continues either way. */
+static void cannot_write(struct vm *vm)
+{
+	if (errno != EPIPE && !vm->write_error)
+		vm->write_error = errno;
+}
+
 static void watch_marker(struct vm *vm, const char *line)
 {
 	if (vm->o->kill_marker && strstr(line, vm->o->kill_marker))
@@ -222,23 +229,27 @@ static void tap_line(struct vm *vm, const char *line)
 		message(vm, line + 10);
 	if (vm->o->show == SHOW_TAP && strncmp(line, "# vex: ", 7)) {
 		printf("%s\n", line);
-		fflush(stdout);
+		if (fflush(stdout))
+			cannot_write(vm);
 	} else if (vm->o->show == SHOW_RESULTS &&
 		   (!strncmp(line, "ok ", 3) || !strncmp(line, "not ok ", 7) ||
 		    !strncmp(line, "  not ok ", 9) ||
 		    (!strncmp(line, "# ", 2) && strncmp(line, "# vex: ", 7)))) {
 		printf("    %s\n", line);
-		fflush(stdout);
+		if (fflush(stdout))
+			cannot_write(vm);
 	}
 }
 
-static void to_stdout(const struct vm *vm, const char *buf, size_t n)
+static void to_stdout(struct vm *vm, const char *buf, size_t n)
 {
 	while (vm->o->io != IO_NONE && n > 0) {
 		ssize_t w = write(STDOUT_FILENO, buf, n);
 
-		if (w < 0 && errno != EINTR && errno != EAGAIN)
-			return;		/* nobody reads any more (| head); the guest goes on */
+		if (w < 0 && errno != EINTR && errno != EAGAIN) {
+			cannot_write(vm);
+			return;
+		}
 		if (w > 0) {
 			buf += w;
 			n -= w;

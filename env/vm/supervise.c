@@ -29,10 +29,18 @@ void term_raw(void)
 	term_is_raw = tcsetattr(STDIN_FILENO, TCSANOW, &t) == 0;
 }
 
+/* Also where another process group has the terminal by now: SIGTTOU would stop us, or the call would fail. */
 void term_restore(void)
 {
-	if (term_is_raw)
-		tcsetattr(STDIN_FILENO, TCSANOW, &saved_term);
+	sigset_t set, before;
+
+	if (!term_is_raw)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	tcsetattr(STDIN_FILENO, TCSANOW, &saved_term);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	term_is_raw = false;
 }
 
@@ -233,6 +241,15 @@ static enum vex_exit judge(struct vm *vm, bool hung, bool cut)
 	return judge_verdict(vm);
 }
 
+/* A run that passed and whose output is lost has not done what was asked. */
+static enum vex_exit judge_output(struct vm *vm, enum vex_exit code)
+{
+	if (code != VEX_PASSED || !vm->write_error)
+		return code;
+	snprintf(vm->message, sizeof(vm->message), "cannot write the output: %s", strerror(vm->write_error));
+	return VEX_ENV;
+}
+
 /*
  * The guest was saved stopped, so once loaded it is "paused": the moment to tell it the sizes of its
  * disks, before it runs again.
@@ -296,6 +313,9 @@ enum vex_exit supervise(struct vm *vm)
 		cut = cut_power(vm);
 		hung = !cut && is_hung(vm);
 	}
+	/* The terminal first: what follows takes a while, and whoever ended this run may use it at once. */
+	if (vm->interrupted)
+		term_restore();
 	if (vm->o->image)
 		image_end(vm);
 	if (vm->panicked && !vm->interrupted && dump_wanted(vm))
@@ -314,5 +334,5 @@ enum vex_exit supervise(struct vm *vm)
 	}
 	vm_drain(vm);
 	term_restore();
-	return dump_code ? dump_code : judge(vm, hung, cut);
+	return dump_code ? dump_code : judge_output(vm, judge(vm, hung, cut));
 }

@@ -113,6 +113,7 @@ struct vm {
 	} kdump;
 	char dump_event[512];	/* QEMU's word that its dump is finished */
 	int wait_status;
+	int write_error;	/* errno of output that could not be written */
 	char message[512];	/* first line about what went wrong */
 	char warned[512];	/* first complaint of the kernel on the console, see complaints.h */
 	char verdict[512];

@@ -4,6 +4,7 @@
 # Version numbers cannot tell: distributions backport newer interfaces.
 # usage: run.sh KDIR WORKDIR OUTPUT.h [make arguments...]
 set -euo pipefail
+unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
 kdir=$1 work=$2 out=$3

@@ -6,6 +6,7 @@
 # Prints the names of the packages. The version carries the revision and, when the tree differs from
 # it, a hash of the difference: the same source gives the same version, so installing twice is a no-op.
 set -euo pipefail
+unset CDPATH
 umask 022
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -61,7 +62,8 @@ finish() {
 dkms_package() {
 	local src=$stage/usr/src/vexfs-$version f
 	rm -rf "$stage"
-	while read -r f; do install -D -m "$(stat -c %a "$f")" "$f" "$src/$f"; done < <(source_files)
+	# A checkout made under another umask has other modes.
+	while read -r f; do install -D -m "$( [[ -x $f ]] && echo 755 || echo 644)" "$f" "$src/$f"; done < <(source_files)
 	sed "s/@VERSION@/$version/g" packaging/dkms/dkms.conf.in >"$src/dkms.conf"
 	control vexfs-dkms all 'dkms (>= 2.8), make' 'VexFS kernel module (DKMS)' \
 		'A filesystem whose files carry vector embeddings, with search. DKMS builds it for every kernel.'

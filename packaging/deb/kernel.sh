@@ -5,6 +5,7 @@
 # usage: kernel.sh KERNELDIR NAME OUTDIR [vexfs.ko]
 # With a vexfs.ko (for a kernel whose compiler Debian 12 does not have) that goes in, in the place of headers.
 set -euo pipefail
+unset CDPATH
 umask 022
 
 kernel=$1 name=$2 out=$(cd "$3" && pwd) module=${4:-}
@@ -87,5 +88,7 @@ symbols
 control
 deb=$out/linux-image-${release}_1_amd64.deb
 # Not compressed: it is read once, on this machine.
+# A kernel that was built under another umask has other modes.
+chmod -R u=rwX,go=rX "$stage"
 dpkg-deb --root-owner-group -Znone -b "$stage" "$deb" >/dev/null
 printf '%s\n' "$deb"

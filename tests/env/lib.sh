@@ -4,6 +4,7 @@
 # For the environment's self-tests: each provokes one fate of a run on purpose and asks for its exit
 # code, for a line that says what to do, and for nothing left behind. Output is TAP.
 set -uo pipefail
+unset CDPATH
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 VEX=$ROOT/vex

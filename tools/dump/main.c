@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "tools/dump/dump.h"
+#include "tools/output.h"
 
 int main(int argc, char **argv)
 {
-	return dump_main(argc, argv);
+	return output_status("dump.vexfs", dump_main(argc, argv), 1);
 }

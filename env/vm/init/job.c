@@ -11,6 +11,7 @@
  *	setup PATH			script run before a shell
  *	start PATH			script run before the job of any kind; may leave processes behind
  *	tty ROWS COLS			the shell gets hvc0 as its terminal
+ *	stdin				it reads the launcher's standard input
  *	share				mount the host directory of --share on /share
  *	kdump DIR			load DIR/vmlinuz and DIR/initrd for a panic
  *	kdump-append STRING		more command line for that kernel
@@ -74,6 +75,8 @@ static void job_line(struct job *job, char *line)
 		job->setup = strdup(arg);
 	else if (!strcmp(line, "tty") && sscanf(arg, "%hu %hu", &job->rows, &job->cols) == 2)
 		job->tty = true;
+	else if (!strcmp(line, "stdin"))
+		job->input = true;
 	else if (!strcmp(line, "share"))
 		job->share = true;
 	else if (!strcmp(line, "kdump"))

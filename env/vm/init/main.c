@@ -98,7 +98,7 @@ static void do_job(void)
 		run_tests(&job, &verdict);
 		break;
 	case JOB_EXEC:
-		verdict.status = run_script(job.exec, -1, out_fd);
+		verdict.status = run_script(job.exec, job.input ? uml_stdin(in_fd) : -1, out_fd);
 		break;
 	case JOB_SHELL:
 		verdict.status = run_shell(&job);

@@ -110,6 +110,7 @@ UNIT_HELP := $(patsubst %.c,$(B)/asan/%.o,$(filter-out tests/unit/test_%,$(wildc
 # Tests of a tool link the tool's objects but its main().
 unit-extra-test_mkfs := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-mkfs.vexfs)))
 unit-extra-test_fsck := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs)))
+unit-extra-test_feature := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs) $(src-dump.vexfs)))
 unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-vexctl)))
 unit-extra-test_vexctl_text := $(unit-extra-test_vexctl)
 define unit-rule

@@ -2,6 +2,7 @@
 /* Superblock, geometry, block headers and bitmaps: arithmetic and verifiers. */
 #include "core/block.h"
 #include "core/btree.h"
+#include "core/feature.h"
 
 #define MAX_PBLK	(1ULL << VEXFS_EXT_PBLK_BITS)	/* extents address no more */
 
@@ -39,19 +40,37 @@ u32 vexfs_sb_checksum(const struct vexfs_super_block *sb)
 	return checksum_without(sb, VEXFS_SB_SIZE, offsetof(struct vexfs_super_block, s_checksum));
 }
 
+/* Whatever else a later format changes, magic, checksum and version stay where they are. */
 static const char *sb_check_identity(const struct vexfs_super_block *sb)
 {
 	if (le32_to_cpu(sb->s_magic) != VEXFS_SB_MAGIC)
 		return "not a VexFS superblock";
 	if (le32_to_cpu(sb->s_checksum) != vexfs_sb_checksum(sb))
 		return "wrong superblock checksum";
-	if (le32_to_cpu(sb->s_version) != VEXFS_VERSION)
-		return le32_to_cpu(sb->s_version) == 1 ?
-		       "made by a development version (format 1): make it anew with mkfs.vexfs" :
-		       "unknown format version";
-	/* An incompatible feature may move anything: nothing below would hold. */
-	if (le32_to_cpu(sb->s_feature_incompat) & ~VEXFS_FEATURE_INCOMPAT_SUPP)
-		return "unknown incompatible feature";
+	return NULL;
+}
+
+/**
+ * vexfs_sb_refuse - a superblock of another format, or with features that change it
+ * @sb: 1024 bytes from the device
+ *
+ * Not damage: nothing else in it can be judged, and nothing should be repaired.
+ *
+ * Return: a sentence that says what to do; NULL if this program may read the
+ * filesystem, or if @sb does not look like a superblock at all.
+ */
+const char *vexfs_sb_refuse(const struct vexfs_super_block *sb)
+{
+	u32 version = le32_to_cpu(sb->s_version);
+
+	if (sb_check_identity(sb))
+		return NULL;
+	if (version == 1)
+		return "made by a development version (format 1): make it anew with mkfs.vexfs";
+	if (version != VEXFS_VERSION)
+		return "made for another format version: use a newer VexFS";
+	if (vexfs_feature_unknown(sb, VEXFS_INCOMPAT))
+		return "unknown incompatible features: use a newer VexFS";
 	return NULL;
 }
 
@@ -71,7 +90,9 @@ static const char *sb_check_constants(const struct vexfs_super_block *sb)
 		return "unknown directory hash";
 	if (le32_to_cpu(sb->s_errors) > VEXFS_ERRORS_SHUTDOWN)
 		return "unknown errors policy";
-	return NULL;
+	if (le32_to_cpu(sb->s_reserve_blocks) > VEXFS_MAX_RESERVE)
+		return "too many blocks reserved";
+	return vexfs_feature_check_super(sb);
 }
 
 static const char *sb_check_groups(const struct vexfs_super_block *sb)
@@ -166,6 +187,8 @@ const char *vexfs_sb_verify(const struct vexfs_super_block *sb)
 
 	why = sb_check_identity(sb);
 	if (!why)
+		why = vexfs_sb_refuse(sb);
+	if (!why)
 		why = sb_check_constants(sb);
 	if (!why)
 		why = sb_check_groups(sb);
@@ -189,6 +212,9 @@ void vexfs_geo_init(struct vexfs_geo *geo, const struct vexfs_super_block *sb)
 	geo->inodes_per_group = le32_to_cpu(sb->s_inodes_per_group);
 	geo->itable_blocks = le32_to_cpu(sb->s_itable_blocks);
 	geo->gdt_blocks = le32_to_cpu(sb->s_gdt_blocks);
+	geo->feature[VEXFS_COMPAT] = vexfs_feature_bits(sb, VEXFS_COMPAT);
+	geo->feature[VEXFS_RO_COMPAT] = vexfs_feature_bits(sb, VEXFS_RO_COMPAT);
+	geo->feature[VEXFS_INCOMPAT] = vexfs_feature_bits(sb, VEXFS_INCOMPAT);
 	memcpy(geo->uuid, sb->s_meta_uuid, VEXFS_UUID_LEN);
 	memcpy(geo->hash_key, sb->s_hash_key, VEXFS_HASH_KEY_LEN);
 }
@@ -348,7 +374,7 @@ const char *vexfs_mdhdr_verify(const void *block, const struct vexfs_geo *geo, u
 		return "misplaced block";
 	if (le64_to_cpu(h->h_owner) != owner)
 		return "block of another owner";
-	return NULL;
+	return vexfs_feature_check_header(h, geo);
 }
 
 /* ---- inodes ---------------------------------------------------------------- */
@@ -431,8 +457,9 @@ const char *vexfs_inode_verify(const struct vexfs_inode *di, const struct vexfs_
 		return "wrong inode checksum";
 	if (le64_to_cpu(di->i_ino) != ino)
 		return "misplaced inode";
-	if (le32_to_cpu(di->i_flags) & ~VEXFS_INODE_FLAGS)
-		return "unknown inode flags";
+	why = vexfs_feature_check_inode(di, geo);
+	if (why)
+		return why;
 	if (le64_to_cpu(di->i_blocks) >= geo->blocks || le64_to_cpu(di->i_xattr_block) >= geo->blocks)
 		return "inode block count or address out of range";
 	why = inode_check_times(di);

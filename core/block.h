@@ -13,12 +13,15 @@ struct vexfs_geo {
 	u64	journal_start, orphan_start, coll_start;
 	u32	journal_blocks, orphan_blocks, coll_blocks;
 	u32	groups, inodes_per_group, itable_blocks, gdt_blocks;
+	u32	feature[3];		/* by enum vexfs_feature_word */
 	u8	uuid[VEXFS_UUID_LEN];
 	u8	hash_key[VEXFS_HASH_KEY_LEN];
 };
 
 /* Verifiers return NULL, or the name of the failed check (a constant string). */
 const char *vexfs_sb_verify(const struct vexfs_super_block *sb);
+/* A sound superblock this program was not made for: what to do about it. NULL: not so. */
+const char *vexfs_sb_refuse(const struct vexfs_super_block *sb);
 /* Fill @geo from @sb; call vexfs_sb_verify() first. */
 void vexfs_geo_init(struct vexfs_geo *geo, const struct vexfs_super_block *sb);
 u32 vexfs_sb_checksum(const struct vexfs_super_block *sb);

@@ -75,6 +75,8 @@ const char *vexfs_root_verify(const struct vexfs_btree_root *root, bool is_dir, 
 
 	if (level > VEXFS_MAX_LEVEL)
 		return "B+tree root of a wrong level";
+	if (root->r_reserved)
+		return "B+tree root with a reserved field set";
 	if (count > VEXFS_RECS_PER_ROOT || (level && !count) || (is_dir && !level && count))
 		return "B+tree root with a wrong number of records";
 	if (blocks >= nblocks || blocks < level || (!level && blocks))

@@ -2,6 +2,7 @@
 /* Records of the vector half on disk: verifiers. Nothing here takes or needs a lock. */
 #include "core/btree.h"
 #include "core/coll.h"
+#include "core/feature.h"
 
 /* ---- collections --------------------------------------------------------- */
 
@@ -50,17 +51,13 @@ static const char *check_slots(const struct vexfs_collection *c, const struct ve
 }
 
 /* Fields that a version which knows them gives a meaning. */
-static const char *check_unknown(const struct vexfs_collection *c)
+static const char *check_unknown(const struct vexfs_collection *c, const struct vexfs_geo *geo)
 {
 	if (c->c_flags)
 		return "unknown collection flags";
 	if (le32_to_cpu(c->c_mode) & ~0666U)
 		return "impossible collection mode";
-	if (c->c_graph_ino || c->c_sketch_ino)
-		return "collection with files of an unknown kind";
-	if (c->c_pad || !vexfs_all_zero(c->c_reserved, sizeof(c->c_reserved)))
-		return "collection with unknown fields";
-	return NULL;
+	return vexfs_feature_check_coll(c, geo);
 }
 
 const char *vexfs_coll_verify(const struct vexfs_collection *c, const struct vexfs_geo *geo,
@@ -79,7 +76,7 @@ const char *vexfs_coll_verify(const struct vexfs_collection *c, const struct vex
 		return "impossible collection name";
 	if (!vexfs_space_valid(&space))
 		return "impossible dimension, element type or metric";
-	why = check_unknown(c);
+	why = check_unknown(c, geo);
 	return why ? why : check_slots(c, geo);
 }
 
@@ -129,13 +126,13 @@ const char *vexfs_slot_verify(const struct vexfs_slot *v, const struct vexfs_geo
 		return vexfs_all_zero(v, sizeof(*v)) ? NULL : "free slot is not empty";
 	if (v->v_state != VEXFS_SLOT_LIVE)
 		return "unknown slot state";
-	if (v->v_flags || v->v_pad || !vexfs_all_zero(v->v_reserved, sizeof(v->v_reserved)))
-		return "slot with unknown flags or fields";
+	if (v->v_flags)
+		return "slot with unknown flags";
 	if (!vexfs_ino_valid(geo, le64_to_cpu(v->v_ino)))
 		return "slot of an impossible inode";
 	if (le32_to_cpu(v->v_chunk) > VEXFS_MAX_CHUNK)
 		return "slot's chunk number out of range";
 	if (le64_to_cpu(v->v_stamp) >= stamp_limit)
 		return "slot's stamp not below the collection's limit";
-	return NULL;
+	return vexfs_feature_check_slot(v, geo);
 }

@@ -225,7 +225,9 @@ static void vexfs_store_inode(struct inode *inode, struct vexfs_inode *di)
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	loff_t size = S_ISREG(inode->i_mode) ? vi->disksize : i_size_read(inode);
 
-	memset(di, 0, sizeof(*di));
+	/* In a new inode nothing counts; in a used one, what features keep that this module does not know. */
+	if (!di->i_mode)
+		memset(di, 0, sizeof(*di));
 	di->i_magic = cpu_to_le16(VEXFS_INODE_MAGIC);
 	di->i_mode = cpu_to_le16(inode->i_mode);
 	di->i_ino = cpu_to_le64(inode->i_ino);

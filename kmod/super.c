@@ -194,24 +194,16 @@ const struct super_operations vexfs_sops = {
 
 /* ---- mount --------------------------------------------------------------------------- */
 
-static u32 vexfs_unknown_ro_compat(const struct vexfs_super_block *es)
-{
-	return le32_to_cpu(es->s_feature_ro_compat) & ~VEXFS_FEATURE_RO_COMPAT_SUPP;
-}
-
-/* Features this module does not know. @write: it is to be written to, which with some of them is what is unsafe. */
+/*
+ * Features this module does not know: an incompat bit was refused before. With a ro_compat bit the filesystem can be
+ * read; a compat bit asks for nothing but that fields are kept. @write: it is to be written to.
+ */
 static int vexfs_check_features(struct super_block *sb, const struct vexfs_super_block *es, bool write)
 {
-	u32 incompat = le32_to_cpu(es->s_feature_incompat) & ~VEXFS_FEATURE_INCOMPAT_SUPP;
-	u32 ro = vexfs_unknown_ro_compat(es);
+	u32 ro = vexfs_feature_unknown(es, VEXFS_RO_COMPAT);
 
-	if (incompat) {
-		vexfs_msg(sb, KERN_ERR, "unknown incompatible features %#x: a newer module is needed",
-			  incompat);
-		return -EINVAL;
-	}
 	if (ro && write) {
-		vexfs_msg(sb, KERN_ERR, "unknown features %#x: mount it read-only", ro);
+		vexfs_msg(sb, KERN_ERR, "unknown features %#x: mount it read-only, or use a newer VexFS", ro);
 		return -EROFS;
 	}
 	return 0;
@@ -221,8 +213,13 @@ static int vexfs_check_super(struct super_block *sb, bool silent)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	const struct vexfs_super_block *es = sbi->es;
-	const char *what = vexfs_sb_verify(es);
+	const char *what = vexfs_sb_refuse(es);
 
+	if (what) {
+		vexfs_msg(sb, KERN_ERR, "%s", what);
+		return -EINVAL;
+	}
+	what = vexfs_sb_verify(es);
 	if (le32_to_cpu(es->s_magic) != VEXFS_SB_MAGIC) {
 		if (!silent)
 			vexfs_msg(sb, KERN_ERR, "not a VexFS: no magic number at byte %d",
@@ -343,7 +340,7 @@ static int vexfs_load(struct super_block *sb)
 	if (!err)
 		err = vexfs_colls_load(sb);
 	/* What frees inodes has to understand all there is to know about them. */
-	if (!err && !vexfs_unknown_ro_compat(sbi->es))
+	if (!err && !vexfs_feature_unknown(sbi->es, VEXFS_RO_COMPAT))
 		vexfs_orphan_recover(sb);
 	return err;
 }

@@ -39,6 +39,7 @@
 #include "core/btree.h"
 #include "core/dir.h"
 #include "core/extent.h"
+#include "core/feature.h"
 
 #define EFSCORRUPTED	EUCLEAN
 

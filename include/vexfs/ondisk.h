@@ -84,18 +84,37 @@ struct vexfs_mdhdr {
 
 /* ---- superblock ------------------------------------------------------- */
 
-/* A kernel mounts read-write only if it knows all incompat and ro_compat bits. */
+/*
+ * Feature bits. docs/format.md says what each adds; core/feature.c lists the fields each owns, which are 0 in a
+ * filesystem without it. Who does not know an incompat bit does not mount; a ro_compat bit: does not write; a
+ * compat bit: keeps what it does not understand. No checker repairs what has any bit it does not know.
+ */
+#define VEXFS_FEATURE_COMPAT_GRAPH		0x0001U	/* graph and sketch files of collections */
+#define VEXFS_FEATURE_RO_COMPAT_QUOTA		0x0001U
+#define VEXFS_FEATURE_RO_COMPAT_PROJECT		0x0002U
+#define VEXFS_FEATURE_RO_COMPAT_INODE_FLAGS	0x0004U	/* flags of chattr(1) */
+#define VEXFS_FEATURE_RO_COMPAT_VERITY		0x0008U
+#define VEXFS_FEATURE_RO_COMPAT_CHANGE_FEED	0x0010U
+#define VEXFS_FEATURE_INCOMPAT_REFLINK		0x0001U	/* VEXFS_EXT_SHARED extents */
+#define VEXFS_FEATURE_INCOMPAT_XATTR		0x0002U	/* xattrs other than user.vec.*, ACLs */
+#define VEXFS_FEATURE_INCOMPAT_CASEFOLD		0x0004U
+#define VEXFS_FEATURE_INCOMPAT_ENCRYPT		0x0008U
+
+/* Defined here ... */
+#define VEXFS_FEATURE_COMPAT_ALL	0x0001U
+#define VEXFS_FEATURE_RO_COMPAT_ALL	0x001fU
+#define VEXFS_FEATURE_INCOMPAT_ALL	0x000fU
+/* ... and known to the programs built with this header. */
 #define VEXFS_FEATURE_COMPAT_SUPP	0U
 #define VEXFS_FEATURE_RO_COMPAT_SUPP	0U
 #define VEXFS_FEATURE_INCOMPAT_SUPP	0U
-/* Reserved for reflink (VEXFS_EXT_SHARED extents). */
-#define VEXFS_FEATURE_INCOMPAT_REFLINK	0x0001U
 
 #define VEXFS_STATE_ERROR	0x0001	/* the kernel found damage: run fsck */
 
 #define VEXFS_CHECKSUM_CRC32C	1
 #define VEXFS_HASH_SIPHASH	1
 #define VEXFS_QUOTA_TYPES	3
+#define VEXFS_MAX_RESERVE	500	/* s_reserve_blocks: half of the filesystem */
 
 #define VEXFS_ERRORS_REMOUNT_RO	0
 #define VEXFS_ERRORS_CONTINUE	1
@@ -238,7 +257,17 @@ struct vexfs_link {
 
 #define VEXFS_INODE_HIDDEN	0x00000001U	/* belongs to a collection, has no name */
 #define VEXFS_INODE_MORE_LINKS	0x00000002U
-#define VEXFS_INODE_FLAGS	0x00000003U
+#define VEXFS_INODE_FLAGS	0x00000003U	/* those above; each below needs its feature */
+#define VEXFS_INODE_IMMUTABLE	0x00000010U	/* inode_flags */
+#define VEXFS_INODE_APPEND	0x00000020U
+#define VEXFS_INODE_NODUMP	0x00000040U
+#define VEXFS_INODE_NOATIME	0x00000080U
+#define VEXFS_INODE_SYNC	0x00000100U
+#define VEXFS_INODE_DIRSYNC	0x00000200U
+#define VEXFS_INODE_PROJINHERIT	0x00000400U	/* project */
+#define VEXFS_INODE_VERITY	0x00000800U	/* verity */
+#define VEXFS_INODE_CASEFOLD	0x00001000U	/* casefold */
+#define VEXFS_INODE_ENCRYPT	0x00002000U	/* encrypt */
 
 struct vexfs_inode {
 	__le16	i_mode;			/* 0: free */
@@ -270,7 +299,8 @@ struct vexfs_inode {
 	__le32	i_pad1;			/* 0 */
 	__le64	i_link_block;		/* names beyond i_links; 0 = none */
 	__le64	i_change_epoch;		/* its record in the change tree; 0 = none */
-	__u8	i_reserved[24];		/* 0 */
+	__le64	i_verity_ino;		/* hidden inode: Merkle tree and descriptor */
+	__u8	i_reserved[16];		/* 0 */
 	struct vexfs_link i_links[VEXFS_INODE_LINKS];
 	__u8	i_xattr[VEXFS_XATTR_INLINE];	/* small attributes */
 	union {

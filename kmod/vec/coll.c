@@ -549,12 +549,21 @@ static int vexfs_coll_mark_dropping(struct vexfs_coll *coll)
 	return err ? err : err2;
 }
 
+/* Files of a feature this module does not know: without the record nothing would lead to them. coll_sem not needed. */
+static bool vexfs_coll_unknown_files(struct vexfs_coll *coll)
+{
+	struct buffer_head *bh;
+	const struct vexfs_collection *rec = vexfs_coll_record(VEXFS_SB(coll->sb), coll->id, &bh);
+
+	return rec->c_graph_ino || rec->c_sketch_ino;
+}
+
 /**
  * vexfs_coll_drop - remove a collection and every embedding in it
  * @sb:	  write access held, permission checked
  * @name: of the collection
  *
- * Return: 0, -ENOENT, or an error that left it invisible but not wholly freed;
+ * Return: 0, -ENOENT, -EOPNOTSUPP, or an error that left it invisible but not wholly freed;
  * the next mount goes on then.
  */
 int vexfs_coll_drop(struct super_block *sb, const char *name)
@@ -564,7 +573,8 @@ int vexfs_coll_drop(struct super_block *sb, const char *name)
 
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
-	err = coll->broken ? -EFSCORRUPTED : vexfs_coll_mark_dropping(coll);
+	err = coll->broken ? -EFSCORRUPTED : vexfs_coll_unknown_files(coll) ? -EOPNOTSUPP :
+	      vexfs_coll_mark_dropping(coll);
 	if (!err)
 		err = vexfs_coll_finish_drop(coll);
 	trace_vexfs_coll_drop(coll, err);

@@ -376,6 +376,8 @@ static void seed_super(u8 *block)
 	sb->s_gdt_blocks = cpu_to_le32(1);
 	sb->s_inode_size = cpu_to_le32(VEXFS_INODE_SIZE);
 	sb->s_root_ino = cpu_to_le64(VEXFS_ROOT_INO);
+	sb->s_checksum_type = VEXFS_CHECKSUM_CRC32C;
+	sb->s_hash_version = VEXFS_HASH_SIPHASH;
 	sb->s_orphan_start = cpu_to_le64(36);
 	sb->s_orphan_blocks = cpu_to_le32(2);
 	sb->s_coll_start = cpu_to_le64(38);

@@ -548,7 +548,7 @@ static const struct damage damages[] = {
 	{ "bad_i_blocks", bad_i_blocks, "has 5 blocks, i_blocks says 99" },
 	{ "bad_r_blocks", bad_r_blocks, "its root says 1000" },
 	{ "beyond_size", beyond_size, "lies beyond the size" },
-	{ "xattr_block", xattr_block, "has an xattr block" },
+	{ "xattr_block", xattr_block, "xattr block without the feature" },
 	{ "special_blocks", special_blocks, "special file with blocks" },
 	{ "shared_block", shared_block, "is used twice" },
 	{ "extent_in_metadata", extent_in_metadata, "are not in the data area of one group" },

@@ -6,6 +6,7 @@
 #include "core/btree.h"
 #include "core/dir.h"
 #include "core/extent.h"
+#include "core/feature.h"
 #include "lib/image.h"
 #include "lib/journal.h"
 

@@ -171,8 +171,9 @@ int dump_poke(struct dump *d, const char *spec, bool seal)
 			spec);
 		return 2;
 	}
-	if (seal && d->raw) {
-		dump_problem(d, "--seal needs a sound superblock");
+	/* The superblock itself can be sealed whatever is in it. */
+	if (seal && d->raw && blkno) {
+		dump_problem(d, "--seal needs a sound superblock, except for block 0");
 		return 1;
 	}
 	return poke(d, blkno, off, bytes, len, seal) || refresh(d) ? 1 : 0;

@@ -23,6 +23,26 @@ static void show_number(const char *what, u64 n)
 	printf("%-16s %llu\n", what, (unsigned long long)n);
 }
 
+/* The bits of a word by name, "unknown N" for those this program does not define. */
+static void show_features(const struct vexfs_super_block *sb, enum vexfs_feature_word word,
+			  const char *what)
+{
+	u32 bits = vexfs_feature_bits(sb, word), bit;
+
+	printf("%-16s", what);
+	for (bit = 0; bit < 32; bit++) {
+		const char *name = vexfs_feature_name(word, bit);
+
+		if (!(bits & 1U << bit))
+			continue;
+		if (name)
+			printf(" %s", name);
+		else
+			printf(" unknown-%u", bit);
+	}
+	printf(bits ? "\n" : " none\n");
+}
+
 static void show_identity(const struct vexfs_super_block *sb)
 {
 	char uuid[37];
@@ -31,9 +51,9 @@ static void show_identity(const struct vexfs_super_block *sb)
 	show_number("version", le32_to_cpu(sb->s_version));
 	printf("%-16s %.*s\n", "label", (int)sizeof(sb->s_label), (const char *)sb->s_label);
 	printf("%-16s %s\n", "uuid", uuid);
-	printf("%-16s %#x compat, %#x ro_compat, %#x incompat\n", "features",
-	       le32_to_cpu(sb->s_feature_compat), le32_to_cpu(sb->s_feature_ro_compat),
-	       le32_to_cpu(sb->s_feature_incompat));
+	show_features(sb, VEXFS_COMPAT, "compat");
+	show_features(sb, VEXFS_RO_COMPAT, "ro_compat");
+	show_features(sb, VEXFS_INCOMPAT, "incompat");
 	show_time("made", le64_to_cpu(sb->s_mkfs_time));
 }
 
@@ -116,7 +136,9 @@ void dump_super(struct dump *d, u64 unused)
 	bad = vexfs_sb_verify(&sb);
 	if (bad)
 		dump_problem(d, "superblock: %s", bad);
-	if (le32_to_cpu(sb.s_magic) != VEXFS_SB_MAGIC)
+	/* The fields of another version are somewhere else. */
+	if (le32_to_cpu(sb.s_magic) != VEXFS_SB_MAGIC ||
+	    le32_to_cpu(sb.s_version) != VEXFS_VERSION)
 		return;
 	if (!bad)
 		sb = d->img.sb;

@@ -113,6 +113,9 @@ static void check_hidden(struct fsck *f)
 {
 	u32 g, i;
 
+	/* The files of a feature this program does not know have no owner it could find. */
+	if (f->unknown_compat)
+		return;
 	for (g = 0; g < f->img.geo.groups; g++)
 		for (i = 0; i < f->ino_room[g]; i++) {
 			const struct fsck_ino *fi = &f->ino_map[g][i];

@@ -22,6 +22,7 @@
 #include "core/btree.h"
 #include "core/dir.h"
 #include "core/extent.h"
+#include "core/feature.h"
 #include "lib/blkdev.h"
 #include "lib/image.h"
 #include "lib/journal.h"
@@ -90,6 +91,7 @@ struct fsck {
 	size_t	norphans;
 	u64	used_inodes, used_blocks, embeddings;
 	u32	collections;
+	u32	unknown_compat;	/* feature bits: nothing is written */
 	const char *pass;
 	time_t	shown;
 	int	err;		/* operational error that ends the run */

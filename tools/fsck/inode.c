@@ -67,9 +67,6 @@ static void check_blocks(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 {
 	u32 mode = le16_to_cpu(di->i_mode);
 
-	if (di->i_xattr_block)
-		fsck_problem(f, "inode %llu: has an xattr block, which this version does not know",
-			     (unsigned long long)ino);
 	if (S_ISREG(mode))
 		fsck_file_extents(f, ino, di, fsck_is_orphan(f, ino));
 	else if (S_ISLNK(mode))

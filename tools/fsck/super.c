@@ -44,6 +44,14 @@ static int check_mounted(struct fsck *f)
 
 /* ---- the superblock ------------------------------------------------------ */
 
+/* Of another format, or with unknown features that may change anything: not damage. */
+static bool foreign(struct fsck *f)
+{
+	struct vexfs_super_block sb;
+
+	return !vexfs_dev_read(&f->dev, VEXFS_SB_OFFSET, &sb, sizeof(sb)) && vexfs_sb_refuse(&sb);
+}
+
 static bool read_copy(struct fsck *f, u64 blkno, struct vexfs_super_block *sb)
 {
 	return !vexfs_dev_read(&f->dev, (blkno << VEXFS_BLOCK_SHIFT) + VEXFS_SB_OFFSET, sb,
@@ -56,6 +64,8 @@ static int no_super(struct fsck *f, const char *what)
 	struct vexfs_super_block copy, sb;
 	u32 g;
 
+	if (foreign(f))
+		return failed(f, what);
 	for (g = 1; g < 10; g += g == 1 ? 2 : 1) {
 		if (!vexfs_group_has_super(g) ||
 		    !read_copy(f, (u64)g * VEXFS_BLOCKS_PER_GROUP, &copy))
@@ -117,10 +127,14 @@ static void check_state(struct fsck *f)
 static int check_features(struct fsck *f)
 {
 	const struct vexfs_super_block *sb = &f->img.sb;
-	u32 unknown = (le32_to_cpu(sb->s_feature_compat) & ~VEXFS_FEATURE_COMPAT_SUPP) |
-		      (le32_to_cpu(sb->s_feature_ro_compat) & ~VEXFS_FEATURE_RO_COMPAT_SUPP);
 
-	return unknown ? failed(f, "has features this program does not know: use a newer one") : 0;
+	f->unknown_compat = vexfs_feature_unknown(sb, VEXFS_COMPAT);
+	if (vexfs_feature_unknown(sb, VEXFS_RO_COMPAT) || (f->unknown_compat && f->replay))
+		return failed(f, "has features this program does not know: use a newer one");
+	if (f->unknown_compat)
+		fsck_note(f, "has compatible features (%#x) this program does not know: what they keep is not judged",
+			  f->unknown_compat);
+	return 0;
 }
 
 static int check_length(struct fsck *f)

@@ -1,5 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Regular files: read, write, mmap, fsync, seek, fiemap. */
+/*
+ * Regular files: read, write, mmap, fsync, seek, fiemap.
+ *
+ * What makes an embedding stale: whoever changes content calls vexfs_content_changed()
+ * first, while holding a lock that vexfs_datagen_settle() takes, and keeps it until the
+ * change can be seen. write(2), buffered or direct, and with it splice, sendfile,
+ * copy_file_range, AIO and io_uring: vexfs_write_checks(), under i_rwsem; a direct write
+ * that outlives i_rwsem is counted in i_dio_count. truncate(2) and O_TRUNC: vexfs_setsize(),
+ * under i_rwsem. A store through a mapping: vexfs_page_mkwrite(), under invalidate_lock and
+ * then the folio lock; settling write-protects the pages, so the first store after it
+ * faults. What dirties a page behind a mapping's back (DMA into pinned memory) is noticed
+ * when the page is written out (vexfs_writepages()): settled content has no dirty pages.
+ */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
 #include <linux/blkdev.h>
@@ -169,11 +181,11 @@ static vm_fault_t vexfs_page_mkwrite(struct vm_fault *vmf)
 
 	sb_start_pagefault(inode->i_sb);
 	file_update_time(vmf->vma->vm_file);
-	if (!vexfs_content_changed(inode)) {
-		filemap_invalidate_lock_shared(inode->i_mapping);
+	/* The folio stays locked until the store is possible, which is later than this lock. */
+	filemap_invalidate_lock_shared(inode->i_mapping);
+	if (!vexfs_content_changed(inode))
 		ret = iomap_page_mkwrite(vmf, &vexfs_iomap_ops);
-		filemap_invalidate_unlock_shared(inode->i_mapping);
-	}
+	filemap_invalidate_unlock_shared(inode->i_mapping);
 	sb_end_pagefault(inode->i_sb);
 	return ret;
 }

@@ -402,13 +402,58 @@ void vexfs_evict_inode(struct inode *inode)
 
 /* ---- content generations --------------------------------------------------------- */
 
-u64 vexfs_datagen_record(struct inode *inode)
+/* From here on a change of content must move the generation. */
+static u64 vexfs_datagen_record(struct inode *inode)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	u64 gen;
 
 	spin_lock(&vi->lock);
 	vi->datagen_seen = true;
+	gen = vi->datagen;
+	spin_unlock(&vi->lock);
+	return gen;
+}
+
+/**
+ * vexfs_datagen_settle - the generation of the content as it is at this moment
+ * @inode: a regular file; i_rwsem held for writing, nothing below it, not in a handle
+ * @gen:   out: every later change of the content moves on from it
+ *
+ * Nobody may be in the middle of a change that was announced before: i_rwsem keeps
+ * write(2) and truncate out, direct writes in flight are waited for, and writing the
+ * dirty pages makes them read-only in every mapping, so that the next store faults.
+ * It also brings the content to the disk before anything that is made from it.
+ *
+ * Return: 0, or an error of writing the content.
+ */
+int vexfs_datagen_settle(struct inode *inode, u64 *gen)
+{
+	struct address_space *mapping = inode->i_mapping;
+	int err;
+
+	inode_dio_wait(inode);
+	filemap_invalidate_lock(mapping);
+	err = filemap_write_and_wait(mapping);
+	if (!err)
+		*gen = vexfs_datagen_record(inode);
+	filemap_invalidate_unlock(mapping);
+	return err;
+}
+
+/* Move the generation, once. stale_tid comes first: who finds nothing left to do
+ * writes content that has to wait for it. */
+static u64 vexfs_datagen_move(struct inode *inode, tid_t tid)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 gen;
+
+	spin_lock(&vi->lock);
+	if (vi->datagen_seen) {
+		WRITE_ONCE(vi->stale_tid, tid);
+		vi->datagen++;
+		smp_store_release(&vi->datagen_seen, false);
+	}
 	gen = vi->datagen;
 	spin_unlock(&vi->lock);
 	return gen;
@@ -423,24 +468,21 @@ int vexfs_content_changed(struct inode *inode)
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	handle_t *handle;
 	u64 gen;
-	int err;
+	int err, err2;
 
-	if (!READ_ONCE(vi->datagen_seen))
+	if (!smp_load_acquire(&vi->datagen_seen))
 		return 0;
 	handle = vexfs_start(inode->i_sb, 1, 0);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	spin_lock(&vi->lock);
-	if (vi->datagen_seen) {
-		vi->datagen++;
-		vi->datagen_seen = false;
-	}
-	gen = vi->datagen;
-	spin_unlock(&vi->lock);
-	WRITE_ONCE(vi->stale_tid, handle->h_transaction->t_tid);
+	gen = vexfs_datagen_move(inode, handle->h_transaction->t_tid);
 	trace_vexfs_stale(inode, gen, vexfs_handle_tid(handle));
 	err = vexfs_mark_inode_dirty(handle, inode);
-	vexfs_stop(handle);
+	err2 = vexfs_stop(handle);
+	err = err ? err : err2;
+	/* Not on its way to the disk: the next change has to try again. */
+	if (err)
+		vexfs_datagen_record(inode);
 	return err;
 }
 

@@ -252,7 +252,10 @@ static int vexfs_writepages(struct address_space *mapping, struct writeback_cont
 
 	if (vexfs_is_shutdown(mapping->host->i_sb))
 		return -EIO;
-	err = vexfs_stale_commit(mapping->host);
+	/* A page made dirty without a fault, by I/O into memory that was mapped: see kmod/file.c. */
+	err = mapping_tagged(mapping, PAGECACHE_TAG_DIRTY) ? vexfs_content_changed(mapping->host) : 0;
+	if (!err)
+		err = vexfs_stale_commit(mapping->host);
 	if (!err)
 		err = iomap_writepages(mapping, wbc, &wpc, &vexfs_writeback_ops);
 	trace_vexfs_writepages(mapping->host, wbc, vexfs_trace_since(start), err);

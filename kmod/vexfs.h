@@ -247,10 +247,13 @@ void vexfs_evict_inode(struct inode *inode);
 int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *attr);
 int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *stat, u32 mask,
 		  unsigned int flags);
-/* Record that content changes: moves datagen if an embedding has recorded it. Not in a handle. */
+/* Record that content is about to change: moves datagen if somebody has been told it. Not in a
+ * handle, no folio locked; i_rwsem or mapping->invalidate_lock (shared) held until the change is
+ * in the page cache or, for direct I/O, counted by inode_dio_begin(). */
 int vexfs_content_changed(struct inode *inode);
-/* An embedding is about to record datagen (in a handle, i_rwsem held): returns it. */
-u64 vexfs_datagen_record(struct inode *inode);
+/* The generation of the content as it is now; every change from here on moves it. Writes the
+ * content out. i_rwsem held for writing, nothing below it, not in a handle. */
+int vexfs_datagen_settle(struct inode *inode, u64 *gen);
 /* Zero what follows @from in its block, up to @to: the file is about to grow over it. */
 int vexfs_zero_tail(struct inode *inode, loff_t from, loff_t to);
 

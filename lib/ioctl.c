@@ -81,11 +81,22 @@ int vexfs_collection_drop(int fd, const char *name)
 	return ret ? ret : call(fd, VEXFS_IOC_COLL_DROP, &c);
 }
 
+int vexfs_data_generation(int fd, uint64_t *generation)
+{
+	struct vexfs_ioc_data_gen g = { .size = sizeof(g) };
+	int ret = call(fd, VEXFS_IOC_DATA_GEN, &g);
+
+	if (!ret)
+		*generation = g.generation;
+	return ret;
+}
+
 int vexfs_embedding_set(int fd, const struct vexfs_embedding *e)
 {
 	struct vexfs_ioc_vec v = {
 		.size = sizeof(v), .chunk = e->chunk, .bytes = e->bytes,
 		.data = user_ptr(e->data), .range_off = e->range_off, .range_len = e->range_len,
+		.generation = e->generation,
 	};
 	int ret = set_name(v.collection, e->collection);
 

@@ -71,6 +71,8 @@ int vexfs_collection_drop(int fd, const char *name);
  * @bytes:	length of @data: dim * element size
  * @range_off, @range_len: byte range it was made from; 0, 0 = the whole file
  * @stale:	out: the file's content changed after the embedding was set
+ * @generation:	in, for set: what vexfs_data_generation() said before the content was
+ *		read, or 0: whatever the content is now
  */
 struct vexfs_embedding {
 	const char *collection;
@@ -80,17 +82,30 @@ struct vexfs_embedding {
 	uint64_t range_off;
 	uint64_t range_len;
 	int stale;
+	uint64_t generation;
 };
 
 /**
+ * vexfs_data_generation - which content a file has
+ * @fd:		a regular file, open for reading
+ * @generation:	out: not 0
+ *
+ * Ask, read the content, make the embedding, set it with this generation: the set
+ * fails with -ESTALE if the content has changed in between. Good as long as @fd is
+ * open. Return: 0, -EBADF (not open for reading).
+ */
+int vexfs_data_generation(int fd, uint64_t *generation);
+
+/**
  * vexfs_embedding_set - store or replace an embedding
- * @fd:	a regular file on which the caller has write permission
+ * @fd:	a regular file, open for writing
  *
  * In the same transaction discipline as the file: after a crash there is the
  * old embedding or the new one.
  *
  * Return: 0, -EINVAL (wrong length), -EDOM (a NaN, an infinity, or a zero
- * vector under the cosine metric), -EACCES, -ENOSPC.
+ * vector under the cosine metric), -EBADF, -ENOSPC, -ESTALE (the content is not of
+ * e->generation any more).
  */
 int vexfs_embedding_set(int fd, const struct vexfs_embedding *e);
 
@@ -102,10 +117,10 @@ int vexfs_embedding_set(int fd, const struct vexfs_embedding *e);
  */
 int vexfs_embedding_get(int fd, struct vexfs_embedding *e);
 
-/** vexfs_embedding_del - delete one chunk's embedding; -ENODATA, -EACCES */
+/** vexfs_embedding_del - delete one chunk's embedding; -ENODATA, -EBADF (not open for writing) */
 int vexfs_embedding_del(int fd, const char *collection, uint32_t chunk);
 
-/** vexfs_embedding_del_all - delete all of the file's embeddings in a collection; -ENODATA */
+/** vexfs_embedding_del_all - delete all of the file's embeddings in a collection; -ENODATA, -EBADF */
 int vexfs_embedding_del_all(int fd, const char *collection);
 
 /**

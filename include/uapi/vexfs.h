@@ -79,6 +79,7 @@ struct vexfs_ioc_collection {
  *		out, length (ERANGE with @bytes set if the room is too small)
  * @data:	pointer to the elements, little-endian
  * @range_off, @range_len: byte range the embedding was made from; 0, 0 = whole file
+ * @generation:	SET: what VEXFS_IOC_DATA_GEN said before the content was read, or 0
  */
 struct vexfs_ioc_vec {
 	__u32	size;
@@ -89,15 +90,37 @@ struct vexfs_ioc_vec {
 	__u64	data;
 	__u64	range_off;
 	__u64	range_len;
-	__u64	reserved[2];
+	__u64	generation;
+	__u64	reserved[1];
 };
 
-/* On a regular file. SET and DEL need write permission, GET read permission
- * (EACCES). SET: EINVAL wrong length, EDOM a NaN, an infinity, or a zero
- * vector under the cosine metric, ENOSPC. GET and DEL: ENODATA. */
+/* On a regular file. SET and DEL need a descriptor open for writing (EBADF), GET
+ * needs read permission (EACCES). SET: EINVAL wrong length, EDOM a NaN, an
+ * infinity, or a zero vector under the cosine metric, ENOSPC, ESTALE the content
+ * is not of @generation any more. SET writes the content out first, so that an
+ * embedding is never on disk before what it was made from; errors of that are
+ * its own (EIO). GET and DEL: ENODATA. */
 #define VEXFS_IOC_VEC_SET	_IOW('V', 10, struct vexfs_ioc_vec)
 #define VEXFS_IOC_VEC_GET	_IOWR('V', 11, struct vexfs_ioc_vec)
 #define VEXFS_IOC_VEC_DEL	_IOW('V', 12, struct vexfs_ioc_vec)
+
+/**
+ * struct vexfs_ioc_data_gen - which content a file has
+ * @size:	sizeof(struct vexfs_ioc_data_gen)
+ * @flags:	0
+ * @generation:	out, not 0: any change of the content from now on ends it
+ */
+struct vexfs_ioc_data_gen {
+	__u32	size;
+	__u32	flags;
+	__u64	generation;
+	__u64	reserved[2];
+};
+
+/* On a regular file open for reading (EBADF). Ask first, read then, and give the
+ * answer to SET: it fails with ESTALE if the content changed since, through
+ * write(2), a mapping, or any other way. Good while the descriptor is open. */
+#define VEXFS_IOC_DATA_GEN	_IOWR('V', 14, struct vexfs_ioc_data_gen)
 
 struct vexfs_vec_entry {
 	__u32	collection_id;

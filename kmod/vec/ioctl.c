@@ -106,6 +106,14 @@ static int vexfs_vec_ioc(struct vexfs_ioc_vec *req, const void __user *arg, u32 
 	return 0;
 }
 
+/* What write(2) would say: the permission is the descriptor's. */
+static int vexfs_vec_writable(struct file *file)
+{
+	if (!S_ISREG(file_inode(file)->i_mode))
+		return -EINVAL;
+	return file->f_mode & FMODE_WRITE ? 0 : -EBADF;
+}
+
 static int vexfs_vec_permission(struct file *file, int mask)
 {
 	struct inode *inode = file_inode(file);
@@ -120,7 +128,7 @@ static int vexfs_vec_change(struct file *file, const struct vexfs_ioc_vec *req,
 			    const struct vexfs_vec_arg *set)
 {
 	struct inode *inode = file_inode(file);
-	int err = vexfs_vec_permission(file, MAY_WRITE);
+	int err = vexfs_vec_writable(file);
 
 	if (!err)
 		err = mnt_want_write_file(file);
@@ -153,6 +161,7 @@ static int vexfs_ioc_vec_set(struct file *file, const void __user *arg)
 	set.bytes = req.bytes;
 	set.off = req.range_off;
 	set.len = req.range_len;
+	set.generation = req.generation;
 	set.data = vmemdup_user(u64_to_user_ptr(req.data), req.bytes);
 	if (IS_ERR(set.data))
 		return PTR_ERR(set.data);
@@ -166,7 +175,32 @@ static int vexfs_ioc_vec_del(struct file *file, const void __user *arg)
 	struct vexfs_ioc_vec req;
 	int err = vexfs_vec_ioc(&req, arg, VEXFS_VEC_ALL_CHUNKS);
 
+	if (!err && req.generation)
+		err = -EINVAL;
 	return err ? err : vexfs_vec_change(file, &req, NULL);
+}
+
+static int vexfs_ioc_data_gen(struct file *file, void __user *arg)
+{
+	struct inode *inode = file_inode(file);
+	struct vexfs_ioc_data_gen req;
+	u64 gen;
+	int err;
+
+	if (copy_from_user(&req, arg, sizeof(req)))
+		return -EFAULT;
+	if (req.size != sizeof(req) || req.flags || req.generation ||
+	    !vexfs_zero(req.reserved, sizeof(req.reserved)) || !S_ISREG(inode->i_mode))
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	inode_lock(inode);
+	err = vexfs_datagen_settle(inode, &gen);
+	inode_unlock(inode);
+	if (err)
+		return err;
+	req.generation = gen + 1;
+	return copy_to_user(arg, &req, sizeof(req)) ? -EFAULT : 0;
 }
 
 static int vexfs_vec_reply(void __user *arg, struct vexfs_ioc_vec *req,
@@ -189,6 +223,8 @@ static int vexfs_ioc_vec_get(struct file *file, void __user *arg)
 	struct vexfs_vec_arg get = { };
 	int err = vexfs_vec_ioc(&req, arg, VEXFS_VEC_STALE);
 
+	if (!err && req.generation)
+		err = -EINVAL;
 	if (!err)
 		err = vexfs_vec_permission(file, MAY_READ);
 	if (err)
@@ -331,6 +367,8 @@ long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 		return vexfs_ioc_vec_get(file, arg);
 	case VEXFS_IOC_VEC_DEL:
 		return vexfs_ioc_vec_del(file, arg);
+	case VEXFS_IOC_DATA_GEN:
+		return vexfs_ioc_data_gen(file, arg);
 	case VEXFS_IOC_VEC_LIST:
 		return vexfs_ioc_vec_list(file, arg);
 	case VEXFS_IOC_SEARCH:

@@ -91,6 +91,7 @@ struct vexfs_set {
 	const struct vexfs_vec_arg *arg;
 	struct vexfs_code *code;
 	u64	stamp;
+	u64	datagen;
 	u64	key;
 	u32	crc;
 	bool	replace;
@@ -106,7 +107,7 @@ static void vexfs_slot_fill(struct vexfs_set *set, struct vexfs_slot *s)
 	s->v_stamp = cpu_to_le64(set->stamp);
 	s->v_off = cpu_to_le64(set->arg->off);
 	s->v_len = cpu_to_le64(set->arg->len);
-	s->v_datagen = cpu_to_le64(vexfs_datagen_record(set->inode));
+	s->v_datagen = cpu_to_le64(set->datagen);
 	s->v_payload_crc = cpu_to_le32(set->crc);
 	s->v_state = VEXFS_SLOT_LIVE;
 }
@@ -260,6 +261,17 @@ static int vexfs_set_check(const struct vexfs_coll *coll, struct inode *inode,
 	return vexfs_vec_check(&coll->space, arg->data);
 }
 
+/* What the embedding is of: the content of this moment, which must be what the
+ * caller read. i_rwsem held for writing; may sleep for the data's I/O. */
+static int vexfs_set_content(struct vexfs_set *set)
+{
+	int err = vexfs_datagen_settle(set->inode, &set->datagen);
+
+	if (!err && set->arg->generation && set->arg->generation != set->datagen + 1)
+		err = -ESTALE;
+	return err;
+}
+
 static int vexfs_set_retry(struct vexfs_set *set)
 {
 	int err;
@@ -288,6 +300,8 @@ int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg)
 	err = vexfs_set_check(set.coll, inode, arg);
 	if (!err)
 		err = vexfs_set_encode(&set);
+	if (!err)
+		err = vexfs_set_content(&set);
 	if (!err)
 		err = vexfs_set_retry(&set);
 	trace_vexfs_vec_set(inode, set.coll, arg->chunk, set.new, set.replace,

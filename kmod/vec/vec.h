@@ -127,6 +127,7 @@ int vexfs_slots_revoke(struct vexfs_coll *coll);
  * @bytes: length of @data; GET: in room, out length
  * @flags: SET: XATTR_CREATE, XATTR_REPLACE or 0
  * @stale: GET: content changed since the set
+ * @generation: SET: the data generation it was made from plus 1, 0: the present one
  */
 struct vexfs_vec_arg {
 	const char	*coll;
@@ -136,10 +137,11 @@ struct vexfs_vec_arg {
 	int		flags;
 	u64		off, len;
 	bool		stale;
+	u64		generation;
 };
 
 /* i_rwsem held for writing, write access to the mount. -EINVAL, -EDOM, -ENOENT, -ENOSPC,
- * -EEXIST / -ENODATA for the XATTR_ flags. */
+ * -ESTALE, -EEXIST / -ENODATA for the XATTR_ flags, errors of writing the content. */
 int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg);
 /* -ENODATA, -ERANGE (arg->bytes says how much), -EUCLEAN. @arg->data NULL: only the length. */
 int vexfs_vec_get(struct inode *inode, struct vexfs_vec_arg *arg);

@@ -165,8 +165,8 @@ static int change_refused(void)
 	snprintf(p + 100, 200, "%s/s/public", guest_mnt);
 	fd = open(p + 100, O_RDONLY);
 	bad += fd < 0;
-	bad += vexfs_embedding_set(fd, &e) != -EACCES;
-	bad += vexfs_embedding_del(fd, "p", 0) != -EACCES;
+	bad += vexfs_embedding_set(fd, &e) != -EBADF;
+	bad += vexfs_embedding_del(fd, "p", 0) != -EBADF;
 	e.bytes = 32;
 	bad += vexfs_embedding_get(fd, &e) != 0;
 	close(fd);

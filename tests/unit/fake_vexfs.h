@@ -44,6 +44,7 @@ static struct {
 	struct vexfs_ioc_collection coll[FAKE_COLLECTIONS];
 	struct fake_vector *vec;
 	int fail;			/* errno of every SET, if not 0 */
+	unsigned int restless;		/* so many times a file changes as soon as it is read */
 	unsigned int searches;
 	unsigned int sets;
 } fake;
@@ -185,6 +186,27 @@ static int fake_check(const struct vexfs_ioc_collection *c, const void *data)
 	return zero && c->metric == VEXFS_IOC_COSINE ? EDOM : 0;
 }
 
+static uint64_t fake_generation(const struct stat *st)
+{
+	return ((uint64_t)st->st_mtim.tv_sec * 1000000000 + (uint64_t)st->st_mtim.tv_nsec) | 1;
+}
+
+static int fake_data_gen(int fd, const struct stat *st, struct vexfs_ioc_data_gen *g)
+{
+	struct timespec later[2] = { st->st_atim, st->st_mtim };
+
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
+		return EBADF;
+	g->generation = fake_generation(st);
+	if (fake.restless) {
+		fake.restless--;
+		later[1].tv_sec++;
+		if (futimens(fd, later))
+			abort();
+	}
+	return 0;
+}
+
 static int fake_set(int fd, const struct stat *st, const struct vexfs_ioc_vec *v)
 {
 	struct vexfs_ioc_collection *c = fake_coll(v->collection);
@@ -196,8 +218,10 @@ static int fake_set(int fd, const struct stat *st, const struct vexfs_ioc_vec *v
 		return ENOENT;
 	if (fake.fail)
 		return fake.fail;
-	if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR)
-		return EACCES;
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		return EBADF;
+	if (v->generation && v->generation != fake_generation(st))
+		return ESTALE;
 	if (v->bytes != fake_bytes(c) || !S_ISREG(st->st_mode))
 		return EINVAL;
 	ret = fake_check(c, data);
@@ -428,6 +452,8 @@ static int fake_call(int fd, unsigned long request, void *arg)
 		return fake_drop(arg);
 	case VEXFS_IOC_VEC_SET:
 		return fake_set(fd, &st, arg);
+	case VEXFS_IOC_DATA_GEN:
+		return fake_data_gen(fd, &st, arg);
 	case VEXFS_IOC_VEC_GET:
 		return fake_get(&st, arg);
 	case VEXFS_IOC_VEC_DEL:

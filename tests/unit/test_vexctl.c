@@ -389,6 +389,28 @@ static void test_embed_again(void **state)
 	assert_int_equal(run("get", "-c", "x", "%/mail", NULL), 3);
 }
 
+/* What is stamped is what was read: a file that changes in between is read again, once. */
+static void test_embed_restless(void **state)
+{
+	run("collection", "create", "%", "x", "--dim", "64", NULL);
+	write_corpus();
+	assert_int_equal(run("embed", "-c", "x", "%", NULL), 0);
+	touch("mail", 1000);
+	fake.restless = 1;
+	assert_int_equal(run("embed", "-c", "x", "%", NULL), 0);
+	assert_says(r.out, "embedded 1 of 8 files");
+	assert_int_equal(run("embed", "-c", "x", "%", NULL), 0);
+	assert_says(r.out, "up to date 5");
+	touch("mail", 2000);
+	fake.restless = 2;
+	assert_int_equal(run("embed", "-c", "x", "%", NULL), 1);
+	assert_says(r.err, "keeps changing");
+	assert_says(r.out, "failed 1");
+	/* its old embedding is stale, so the next run makes a new one */
+	assert_int_equal(run("embed", "-c", "x", "%", NULL), 0);
+	assert_says(r.out, "embedded 1 of 8 files");
+}
+
 static void test_embed_passages(void **state)
 {
 	char text[1000] = "-----\n";
@@ -531,6 +553,7 @@ int main(void)
 		ON_FAKE(test_import),
 		ON_FAKE(test_embed_and_search),
 		ON_FAKE(test_embed_again),
+		ON_FAKE(test_embed_restless),
 		ON_FAKE(test_embed_passages),
 		ON_FAKE(test_embed_errors),
 		ON_FAKE(test_small_types),

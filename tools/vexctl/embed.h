@@ -25,6 +25,7 @@ struct embed_counts {
  * @e:      the embedder, loaded or @fitted in this run
  * @data:   room for one embedding
  * @text:   the file at hand
+ * @generation: of its content, from before it was read
  */
 struct embed_job {
 	const struct options *opt;
@@ -38,6 +39,7 @@ struct embed_job {
 	bool fitted;
 	void *data;
 	struct text text;
+	uint64_t generation;
 	struct embed_counts counts;
 };
 

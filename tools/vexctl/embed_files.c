@@ -101,7 +101,7 @@ static int set_chunk(struct embed_job *j, int fd, uint32_t chunk, size_t from, s
 {
 	struct vexfs_embedding e = {
 		.collection = j->opt->collection, .chunk = chunk, .data = j->data,
-		.bytes = j->coll.dim * elem_size(j->coll.elem),
+		.bytes = j->coll.dim * elem_size(j->coll.elem), .generation = j->generation,
 	};
 	int ret = model_embed(j->e, VEX_TEXT_DOCUMENT, j->text.data + from, to - from, &j->coll,
 			      j->data);
@@ -164,12 +164,6 @@ static int set_all(struct embed_job *j, int fd, const struct state *s)
 	return ret ? ret : set_chunk(j, fd, 0, first, to);
 }
 
-static bool same_content(const struct stat *a, const struct stat *b)
-{
-	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 /* -ENODATA: there is nothing to embed; an embedding of what was there before goes. */
 static int embed_text(struct embed_job *j, int fd, const struct state *s)
 {
@@ -181,27 +175,22 @@ static int embed_text(struct embed_job *j, int fd, const struct state *s)
 }
 
 /*
- * An embedding is stamped as fresh at the moment it is set. A file that changed
- * between reading and setting would look fresh for ever: look again, once more
- * read it, and leave a file that does not hold still for the next run.
+ * What was read is what must be stamped: the kernel refuses an embedding of content
+ * that has changed since it was asked for the generation. Read such a file once more,
+ * and leave one that does not hold still for the next run: what it has by then is stale.
  */
-static int embed_steadily(struct embed_job *j, int fd, struct stat *before, const struct state *s)
+static int embed_steadily(struct embed_job *j, int fd, const struct state *s)
 {
-	struct stat after;
-	int tries, ret = -EBUSY;
+	int tries, ret = -ESTALE;
 
-	for (tries = 0; tries < 2; tries++) {
-		ret = text_read(&j->text, fd, 0, 0);
+	for (tries = 0; ret == -ESTALE && tries < 2; tries++) {
+		ret = vexfs_data_generation(fd, &j->generation);
+		if (!ret)
+			ret = text_read(&j->text, fd, 0, 0);
 		if (!ret)
 			ret = embed_text(j, fd, s);
-		if (fstat(fd, &after))
-			return -errno;
-		if (ret || same_content(before, &after))
-			return ret;
-		*before = after;
 	}
-	vexfs_embedding_del_all(fd, j->opt->collection);
-	return -EBUSY;
+	return ret;
 }
 
 static void count(struct embed_job *j, const char *path, int ret)
@@ -213,7 +202,7 @@ static void count(struct embed_job *j, const char *path, int ret)
 	else if (!ret)
 		j->counts.embedded++;
 	else if (++j->counts.failed <= COMPLAINTS_MAX)
-		say_error("cannot embed %s: %s", path, ret == -EBUSY ?
+		say_error("cannot embed %s: %s", path, ret == -ESTALE ?
 			  "it keeps changing; run vexctl embed again" : reason(ret));
 	if ((!ret || ret == -ENODATA) && j->text.cut)
 		j->counts.cut++;
@@ -230,7 +219,7 @@ static void embed_file(struct embed_job *j, const char *path)
 	if (!ret && up_to_date(j, &state))
 		j->counts.fresh++;
 	else
-		count(j, path, ret ? ret : embed_steadily(j, fd, &st, &state));
+		count(j, path, ret ? ret : embed_steadily(j, fd, &state));
 	if (fd >= 0)
 		close(fd);
 }

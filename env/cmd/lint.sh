@@ -12,6 +12,7 @@ again. A linter whose program is missing is installed (./vex setup lint), or ski
 
   spdx        every source names its licence
   shape       long functions, files and lines; white space
+  needs       what a command calls is covered by env/needs.list
   shellcheck  vex and every other shell script
   man         manual pages (mandoc)
   yaml        workflow files (yamllint)
@@ -23,6 +24,7 @@ again. A linter whose program is missing is installed (./vex setup lint), or ski
   checkpatch  the kernel's style check               (not with --quick)
 
   --kernel NAME    the kernel whose headers sparse uses [6.1]
+  --tree DIR       needs: look at the scripts of another checkout
   --no-install, -v
 
 Ends with 1 when there are findings, 7 when nothing ran.
@@ -39,6 +41,8 @@ cmd_main() {
 		--quick) quick=1 ;;
 		--kernel) need_value "$1" $#; kernel_known "$2" || usage_error "unknown kernel '$2'"
 			export LINT_KERNEL=$2; shift ;;
+		--tree) need_value "$1" $#; [[ -f $2/vex ]] || usage_error "--tree $2: no checkout of VexFS"
+			LINT_TREE=$(readlink -f "$2"); export LINT_TREE; shift ;;
 		--no-install) export VEX_INSTALL=0 ;;
 		-v) export VEX_VERBOSE=1 ;;
 		-*) usage_error "unknown option '$1'" ;;
@@ -55,6 +59,7 @@ cmd_main() {
 		everything=1
 		export LINT_FULL=1
 	fi
+	[[ -z ${LINT_TREE:-} || "${names[*]}" == needs ]] || usage_error "--tree is for the linter needs"
 	if [[ $VEX_INSTALL == 1 ]]; then need lint; fi
 	if [[ " ${names[*]} " == *" sparse "* && $VEX_INSTALL == 1 ]]; then kernel_need "${LINT_KERNEL:-6.1}"; fi
 	# shellcheck disable=SC2034	# read by lint_run

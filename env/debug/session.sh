@@ -11,6 +11,7 @@ kernel_symbols() {
 	if kernel_has "$1" built; then printf '%s/vmlinux' "$(kernel_dir "$1")"; else printf '%s/symbols.elf' "$(kernel_dir "$1")"; fi
 }
 
+# shellcheck disable=SC2034	# a guest without the user's disks: vm_start reads them
 kernel_symbols_need() {
 	local name=$1 out dir id VM_DISKS=() VM_SHARE=''
 	out=$(kernel_symbols "$name")

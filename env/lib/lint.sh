@@ -13,7 +13,7 @@ LINT_ACCEPTED=$VEX_ROOT/tests/lint/accepted
 # shellcheck disable=SC2034	# read by ./vex lint
 {
 	# The quick ones take a minute or two together from nothing; the rest some minutes.
-	LINT_QUICK=(spdx shape shellcheck man yaml format cppcheck sparse cocci)
+	LINT_QUICK=(spdx shape needs shellcheck man yaml format cppcheck sparse cocci)
 	LINT_SLOW=(tidy checkpatch)
 }
 

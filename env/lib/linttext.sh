@@ -32,6 +32,17 @@ lint_shape() {
 		xargs awk "$awk_shape")
 }
 
+# Do the needs of each command cover every program that it can call? env/lint/needs.c walks the scripts. Another tree may
+# be looked at: what its commands ensure is then read from that one.
+lint_needs() {
+	lint_tool make || return 0
+	lint_tool gcc || return 0
+	local rc=0
+	make -s -C "$VEX_ROOT/env/lint" OUT="$VEX_BUILD/env" >&2 || return
+	"$VEX_BUILD/env/vexneeds" "${LINT_TREE:-$VEX_ROOT}" "$VEX_ROOT" || rc=$?
+	((rc <= 1))
+}
+
 lint_shellcheck() {
 	lint_tool shellcheck || return 0
 	local files

@@ -47,10 +47,11 @@ kernel_memory() {
 # ---- choice of kernels ---------------------------------------------------------------------------
 
 # test_kernels WORDS: sets T_KERNELS, and T_SLICE to those of them that get a slice of the tests only.
-# Without --kernel: the stock kernels in full, and a slice on every other kernel that needs no build.
+# Without --kernel: the stock kernels in full, and a slice on every other kernel that needs no build; the rest
+# is in T_NOT_BUILT.
 test_kernels() {
 	local k list
-	T_KERNELS=() T_SLICE=' '
+	T_KERNELS=() T_SLICE=' ' T_NOT_BUILT=()
 	if [[ -n $1 ]]; then
 		list=$(kernel_parse "$1") || exit
 	elif ((T_FULL)); then
@@ -61,7 +62,7 @@ test_kernels() {
 			if kernel_cached "$k"; then
 				list+=$'\n'$k T_SLICE+="$k "
 			else
-				note "left out: $k: not built; ./vex kernel build $k"
+				T_NOT_BUILT+=("$k")
 			fi
 		done
 	fi

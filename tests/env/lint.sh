@@ -12,7 +12,7 @@ run "$VEX" lint --quick spdx
 expect 2 "--quick together with a linter"
 run "$VEX" lint --quick
 expect 0 "the tree passes ./vex lint --quick"
-says '^9 linters clean, 0 with findings, 0 skipped' "all nine ran"
+says '^10 linters clean, 0 with findings, 0 skipped' "all ten ran"
 
 # A small tree with one fault for each linter.
 tree=$WORK/tree
@@ -73,6 +73,59 @@ want=$(grep -n 'finding: ' "$ROOT/tests/lint/bad/leaks.c" | sed -E 's/^([0-9]+):
 got=$(grep -oE 'core/leaks\.c:[0-9]+: \[[a-z]+\]' "$WORK/out" | sort)
 if [[ -n $want && $got == "$want" ]]; then report 0 "each semantic patch finds its fault, and no other"
 else report 1 "each semantic patch finds its fault, and no other"; printf '# wanted: %s\n' "$want"; fi
+
+# What a command calls, and its needs do not have: each fault alone, in a copy of the scripts.
+scripts() {
+	rm -rf "$WORK/scripts"
+	mkdir "$WORK/scripts"
+	cp -r "$ROOT"/{vex,env,bench,packaging} "$WORK/scripts/"
+}
+# needs_fault REGEX NAME SED FILE: with SED on FILE
+needs_fault() {
+	scripts
+	sed -i -E "$3" "$WORK/scripts/$4"
+	run env VEX_LINT_SHOW=1000 "$VEX" lint --no-install --tree "$WORK/scripts" needs
+	expect 1 "needs: $2"
+	says "$1" "... and says where and what"
+}
+scripts
+run "$VEX" lint --no-install --tree "$WORK/scripts" needs
+expect 0 "needs: the scripts as they are"
+needs_fault 'env/lib/guest\.sh:[0-9]+: \[needs\] \./vex shell uses gcc, and its needs lack package gcc \(env_build < vm_need < cmd_main\)' \
+	"a group is missing" '/^shell +- /s/build,/ /' env/needs.list
+needs_fault '\./vex kernel/build kernel-build uses rsync, and its needs lack package rsync' "an option's group is missing" \
+	'/kernel-build /s/,kbuild/       /' env/needs.list
+needs_fault "clean\.sh:[0-9]+: \[needs\] \./vex clean calls frobnicate, which no row" "an unknown program, behind if !" \
+	's/^cmd_main\(\) \{/&\n\tif ! frobnicate 2>\/dev\/null; then :; fi/' env/cmd/clean.sh
+# shellcheck disable=SC2016	# sed writes it
+needs_fault "\./vex clean calls frobnicate" "in a substitution, in quotes, behind wrappers" \
+	's/^cmd_main\(\) \{/&\n\techo "$(quietly a b env A=1 timeout -k 5 9 frobnicate -x)"/' env/cmd/clean.sh
+needs_fault "\./vex clean calls frobnicate" "in a pipe, by xargs" 's/^cmd_main\(\) \{/&\n\tfind . | xargs -0 -n 4 frobnicate/' env/cmd/clean.sh
+needs_fault "\./vex clean calls frobnicate" "in a string for a shell" "s/^cmd_main\\(\\) \\{/&\\n\\tbash -c 'a=1; frobnicate'/" env/cmd/clean.sh
+needs_fault "\./vex clean uses xz" "by tar" 's/^cmd_main\(\) \{/&\n\ttar -xJf a/' env/cmd/clean.sh
+needs_fault "\./vex clean uses gdb" "by an array" 's/^cmd_main\(\) \{/&\n\tlocal c=(gdb -q)\n\t"\$\{c[@]}"/' env/cmd/clean.sh
+needs_fault "packaging/deb/build\.sh:[0-9]+: .*\./vex image/build calls frobnicate" "in a script that it runs" \
+	's/^set -euo pipefail/&\nfrobnicate/' packaging/deb/build.sh
+needs_fault "env/needs\.list:[0-9]+: .*no group 'bulid'" "a group that does not exist" 's/^(run .*)build/\1bulid/' env/needs.list
+needs_fault "env/tools\.list:[0-9]+: .*clang-19: no command needs group 'clang'" "a row that nothing needs" '/--cc=clang/d' env/needs.list
+needs_fault 'nothing that it runs says "need ssh"' "a command that asks for nothing" '/^\tneed ssh$/d' env/cmd/ssh.sh
+needs_fault 'vex:1: .*usr/sbin.* depmod' "a PATH without sbin" '/^export PATH=/d' vex
+# The tree before env/needs.list, whose faults a bare machine has shown: F1 to F7 and F10.
+if git -C "$ROOT" cat-file -e "7227689^{commit}" 2>/dev/null; then
+	rm -rf "$WORK/scripts"
+	mkdir "$WORK/scripts"
+	git -C "$ROOT" archive 7227689 vex env bench packaging | tar -x -C "$WORK/scripts"
+	run env VEX_LINT_SHOW=1000 "$VEX" lint --no-install --tree "$WORK/scripts" needs
+	expect 1 "needs: the tree in which commands failed on a bare machine"
+	for f in 'vex:1: .*depmod' 'vex:1: .*modinfo' 'vex:1: .*sfdisk' 'image/build uses make' 'image/build uses busybox' \
+		'image/build uses libxxhash-dev' 'image/build uses uidmap' 'image/validate uses make' 'kernel/build kernel-rust uses xz' \
+		'kernel/build kernel-rust uses rsync' 'lint uses libjson-c-dev' 'bench/vectors uses gcc' 'bench/vectors uses libxxhash-dev' \
+		'crash/open uses make' 'kernel/check uses gcc-12'; do
+		says "$f" "... $f"
+	done
+else
+	skip "needs: the tree in which commands failed on a bare machine" "its commit is not in this clone"
+fi
 
 # An accepted finding does not count; an exception nobody needs, or without a reason, does.
 printf 'spdx lib/spdx\\.h spdx . made up for this test\n' >"$tree/tests/lint/accepted"

@@ -4,6 +4,7 @@
 #   make check                    host unit tests under ASan and UBSan
 #   make modules KDIR=... [MODOUT=...]           -> $(MODOUT)/vexfs.ko
 #        VEXFS_DEBUG=1: with faults on demand (debugfs) and KUnit suites
+#        VEXFS_WERROR=0: warnings of the compiler are only shown
 #   make guest                    static tools and guest tests -> build/guest
 #   make install DESTDIR=...      tools, libvexfs, header, man pages
 #   make fuzz                     mutate metadata blocks through core's decoders
@@ -125,7 +126,7 @@ check: $(addprefix $(B)/unit/,$(UNIT)) all
 
 # ---- kernel module ------------------------------------------------------------------
 MODOUT ?= $(B)/kmod/$(notdir $(patsubst %/build,%,$(KDIR)))
-KMAKE = VEXFS_VERSION=$(VERSION) VEXFS_DEBUG=$(VEXFS_DEBUG) CONFIG_DEBUG_INFO_BTF_MODULES= $(KMAKE_ARGS)
+KMAKE = VEXFS_VERSION=$(VERSION) VEXFS_DEBUG=$(VEXFS_DEBUG) VEXFS_WERROR=$(VEXFS_WERROR) CONFIG_DEBUG_INFO_BTF_MODULES= $(KMAKE_ARGS)
 modules:
 	@[ -e "$(KDIR)/include/generated/autoconf.h" ] || { echo "make modules: no kernel headers in $(KDIR):" \
 		"install the package linux-headers-$$(uname -r), or name others: KDIR=build/kernels/6.1/kdir" \

@@ -152,16 +152,21 @@ static int vexfs_convert_step(struct inode *inode, u64 lblk, u64 *len, loff_t ne
 	return err ? err : err2;
 }
 
-int vexfs_convert(struct inode *inode, loff_t pos, u64 bytes, bool update_size)
+/**
+ * vexfs_convert - what was written becomes visible on disk
+ * @inode: a regular file; no locks needed, not in a handle
+ * @pos:   first byte written
+ * @bytes: how many
+ * @size:  the size on disk grows to this much; 0: it stays
+ *
+ * Return: 0, or an error; the size has then not moved.
+ */
+int vexfs_convert(struct inode *inode, loff_t pos, u64 bytes, loff_t size)
 {
 	u64 lblk = pos >> VEXFS_BLOCK_SHIFT;
 	u64 end = (pos + bytes + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
-	loff_t size = 0;
 	int err;
 
-	/* A racing truncate has made i_size what the size on disk may be at most. */
-	if (update_size)
-		size = min_t(loff_t, pos + bytes, i_size_read(inode));
 	do {
 		u64 len = end - lblk;
 

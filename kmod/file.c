@@ -36,15 +36,17 @@ static int vexfs_dio_write_end(struct kiocb *iocb, ssize_t size, int error, unsi
 	struct inode *inode = file_inode(iocb->ki_filp);
 	loff_t end = iocb->ki_pos + size;
 	bool grows = end > i_size_read(inode);
+	int err = 0;
 
 	if (error || !size)
 		return error;
-	/* Growing writes wait for their I/O under i_rwsem. */
-	if (grows)
-		i_size_write(inode, end);
 	if ((flags & IOMAP_DIO_UNWRITTEN) || grows || end > READ_ONCE(VEXFS_I(inode)->disksize))
-		return vexfs_convert(inode, iocb->ki_pos, size, true);
-	return 0;
+		err = vexfs_convert(inode, iocb->ki_pos, size, end);
+	/* Growing writes wait for their I/O under i_rwsem. The size moves last: below it a
+	 * reader must find what was written, not an unwritten block. */
+	if (!err && grows)
+		i_size_write(inode, end);
+	return err;
 }
 
 static const struct iomap_dio_ops vexfs_dio_write_ops = {
@@ -277,12 +279,24 @@ static int vexfs_open(struct inode *inode, struct file *file)
 	return generic_file_open(inode, file);
 }
 
+/* A file that was cut to nothing and written anew: begin to write it now, so that a crash
+ * does not find it empty. Programs that expect this do not call fsync. */
+static int vexfs_release(struct inode *inode, struct file *file)
+{
+	if ((file->f_mode & FMODE_WRITE) && READ_ONCE(VEXFS_I(inode)->rewritten)) {
+		WRITE_ONCE(VEXFS_I(inode)->rewritten, false);
+		filemap_flush(inode->i_mapping);
+	}
+	return 0;
+}
+
 const struct file_operations vexfs_file_fops = {
 	.llseek = vexfs_llseek,
 	.read_iter = vexfs_read_iter,
 	.write_iter = vexfs_write_iter,
 	.mmap = vexfs_mmap,
 	.open = vexfs_open,
+	.release = vexfs_release,
 	.fsync = vexfs_fsync,
 	.splice_read = vexfs_splice_read,
 	.splice_write = iter_file_splice_write,

@@ -251,16 +251,8 @@ static void vexfs_store_inode(struct inode *inode, struct vexfs_inode *di)
 	vexfs_inode_seal(di);
 }
 
-/**
- * vexfs_mark_inode_dirty - write the inode into its table block
- * @handle: with one credit left
- * @inode:  any; data_sem may be held
- *
- * The checksum is computed here rather than by a trigger: a trigger would have
- * to seal all eight inodes of the block, and would make a damaged neighbour
- * look sound.
- */
-int vexfs_mark_inode_dirty(handle_t *handle, struct inode *inode)
+/* @datasync: fdatasync has to wait for this, too. */
+static int vexfs_write_inode_to(handle_t *handle, struct inode *inode, bool datasync)
 {
 	struct super_block *sb = inode->i_sb;
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
@@ -277,13 +269,28 @@ int vexfs_mark_inode_dirty(handle_t *handle, struct inode *inode)
 		spin_unlock(&vi->lock);
 		err = vexfs_md_dirty(handle, sb, bh);
 		vi->sync_tid = handle->h_transaction->t_tid;
-		vi->datasync_tid = handle->h_transaction->t_tid;
+		if (datasync)
+			vi->datasync_tid = handle->h_transaction->t_tid;
 	}
 	brelse(bh);
 	return err;
 }
 
-/* The VFS changed times or the like. */
+/**
+ * vexfs_mark_inode_dirty - write the inode into its table block
+ * @handle: with one credit left
+ * @inode:  any; data_sem may be held
+ *
+ * The checksum is computed here rather than by a trigger: a trigger would have
+ * to seal all eight inodes of the block, and would make a damaged neighbour
+ * look sound.
+ */
+int vexfs_mark_inode_dirty(handle_t *handle, struct inode *inode)
+{
+	return vexfs_write_inode_to(handle, inode, true);
+}
+
+/* The VFS changed times or the like. Times alone are nothing that fdatasync has to keep. */
 void vexfs_dirty_inode(struct inode *inode, int flags)
 {
 	handle_t *handle;
@@ -293,7 +300,7 @@ void vexfs_dirty_inode(struct inode *inode, int flags)
 	handle = vexfs_start(inode->i_sb, 1, 0);
 	if (IS_ERR(handle))
 		return;
-	vexfs_mark_inode_dirty(handle, inode);
+	vexfs_write_inode_to(handle, inode, flags & I_DIRTY_DATASYNC);
 	vexfs_stop(handle);
 }
 
@@ -554,6 +561,8 @@ static int vexfs_setsize(struct inode *inode, loff_t size)
 	inode_dio_wait(inode);
 	filemap_invalidate_lock(inode->i_mapping);
 	vexfs_touch(inode);
+	if (!size)
+		WRITE_ONCE(vi->rewritten, true);
 	if (size > i_size_read(inode))
 		err = vexfs_grow(inode, size);
 	else
@@ -566,7 +575,7 @@ int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *att
 {
 	struct inode *inode = d_inode(dentry);
 	handle_t *handle;
-	int err = setattr_prepare(idmap, dentry, attr);
+	int err = setattr_prepare(idmap, dentry, attr), err2;
 
 	if (err)
 		return err;
@@ -580,11 +589,13 @@ int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *att
 	handle = vexfs_start(inode->i_sb, 1, 0);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
+	if (IS_SYNC(inode))
+		handle->h_sync = 1;
 	setattr_copy(idmap, inode, attr);
 	inode_inc_iversion(inode);
 	err = vexfs_mark_inode_dirty(handle, inode);
-	vexfs_stop(handle);
-	return err;
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
 }
 
 int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *stat, u32 mask,

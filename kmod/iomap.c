@@ -175,8 +175,17 @@ static bool vexfs_ioend_grows(struct iomap_ioend *ioend)
 	return ioend->io_offset + ioend->io_size > READ_ONCE(VEXFS_I(ioend->io_inode)->disksize);
 }
 
+/*
+ * About to be submitted. The size on disk may grow over what these folios hold now, no
+ * further: an append may still copy into a folio that is under writeback, after the device
+ * has read it. Kernels before 6.13 leave io_size at whole blocks (6.12 has the change in its
+ * stable updates, 6.1 has not), and i_size at completion includes such an append.
+ */
 static int vexfs_prepare_ioend(struct iomap_ioend *ioend, int status)
 {
+	loff_t left = i_size_read(ioend->io_inode) - ioend->io_offset;
+
+	ioend->io_size = clamp_t(loff_t, left, 0, ioend->io_size);
 	if (ioend->io_type == IOMAP_UNWRITTEN || vexfs_ioend_grows(ioend))
 		vexfs_ioend_bio(ioend)->bi_end_io = vexfs_end_bio;
 	return status;
@@ -190,8 +199,10 @@ static void vexfs_end_ioend(struct iomap_ioend *ioend)
 
 	if (!err && vexfs_is_shutdown(inode->i_sb))
 		err = -EIO;
+	/* A truncate since then has made i_size what the size on disk may be at most. */
 	if (!err)
-		err = vexfs_convert(inode, ioend->io_offset, ioend->io_size, true);
+		err = vexfs_convert(inode, ioend->io_offset, ioend->io_size,
+				    min(ioend->io_offset + (loff_t)ioend->io_size, i_size_read(inode)));
 	trace_vexfs_ioend(inode, ioend->io_offset, ioend->io_size, ioend->io_type, err);
 	iomap_finish_ioends(ioend, err);
 	memalloc_nofs_restore(nofs);

@@ -520,17 +520,33 @@ static int vexfs_rename_once(struct inode *old_dir, struct dentry *old, struct i
 	return err ? err : err2;
 }
 
+/*
+ * The content that gets the name of another file is on disk before the name is: a crash
+ * finds the old content or the new under it, not a file of no length. Programs replace
+ * files like this without fsync. i_rwsem of the directories and of both files held.
+ */
+static int vexfs_rename_data(struct inode *inode)
+{
+	return S_ISREG(inode->i_mode) ? filemap_write_and_wait(inode->i_mapping) : 0;
+}
+
 static int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dentry *old,
 			struct inode *new_dir, struct dentry *new, unsigned int flags)
 {
 	struct inode *target = d_inode(new);
-	int err, tries = 0;
+	int err = 0, tries = 0;
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	if (target && S_ISDIR(target->i_mode) && !(flags & RENAME_EXCHANGE) &&
 	    !vexfs_dir_empty(&VEXFS_I(target)->root))
 		return -ENOTEMPTY;
+	if (target)
+		err = vexfs_rename_data(d_inode(old));
+	if (!err && target && (flags & RENAME_EXCHANGE))
+		err = vexfs_rename_data(target);
+	if (err)
+		return err;
 	do {
 		err = vexfs_rename_once(old_dir, old, new_dir, new, flags);
 	} while (vexfs_should_retry(old_dir->i_sb, err, &tries));

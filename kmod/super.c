@@ -51,6 +51,7 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->stale_tid = 0;
 	vi->sync_tid = 0;
 	vi->datasync_tid = 0;
+	vi->rewritten = false;
 	vi->orphan_slot = 0;
 	vi->map_seq = 0;
 	return &vi->vfs_inode;
@@ -66,20 +67,19 @@ static void vexfs_free_inode_mem(struct inode *inode)
 static int vexfs_sync_journal(struct super_block *sb, int wait)
 {
 	journal_t *journal = VEXFS_SB(sb)->journal;
-	bool flush = false;
+	bool flush;
 	tid_t tid;
 	int err = 0;
 
 	if (vexfs_is_shutdown(sb))
 		return -EIO;
-	tid = journal->j_commit_sequence;
-	if (jbd2_journal_start_commit(journal, &tid)) {
-		if (wait)
-			err = jbd2_log_wait_commit(journal, tid);
-	} else {
-		/* No transaction will flush what data writeback left in the cache. */
-		flush = wait && (journal->j_flags & JBD2_BARRIER);
-	}
+	/* Data in the device's cache needs a flush of its own unless a commit's is still to come:
+	 * the last transaction may be past its own, or there may be nothing to commit. */
+	tid = jbd2_get_latest_transaction(journal);
+	flush = wait && (journal->j_flags & JBD2_BARRIER) &&
+		!jbd2_trans_will_send_data_barrier(journal, tid);
+	if (jbd2_journal_start_commit(journal, &tid) && wait)
+		err = jbd2_log_wait_commit(journal, tid);
 	if (flush && !err)
 		err = blkdev_issue_flush(sb->s_bdev);
 	return err;

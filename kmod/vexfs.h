@@ -127,6 +127,7 @@ struct vexfs_inode_info {
 	tid_t			stale_tid;	/* transaction of the last datagen change */
 	tid_t			sync_tid;	/* last transaction that changed the inode */
 	tid_t			datasync_tid;	/* ... in a way fdatasync cares about */
+	bool			rewritten;	/* cut to nothing and not closed since */
 	u32			orphan_slot;	/* index + 1 in the orphan table, 0 = none */
 	unsigned int		map_seq;	/* moves when a mapping changes */
 	spinlock_t		ioend_lock;	/* taken in interrupts */
@@ -265,8 +266,8 @@ int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e);
 int vexfs_map_alloc(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
 		    struct vexfs_extent *e);
 int vexfs_map_credits(struct inode *inode);
-/* Unwritten -> written over a byte range, and the on-disk size up to @end if it grows. Own handles. */
-int vexfs_convert(struct inode *inode, loff_t pos, u64 bytes, bool update_size);
+/* Unwritten -> written over a byte range, and the on-disk size up to @size if it grows. Own handles. */
+int vexfs_convert(struct inode *inode, loff_t pos, u64 bytes, loff_t size);
 /* Unmap and free [first, end) in logical blocks, in handles of its own. */
 int vexfs_unmap_range(struct inode *inode, u64 first, u64 end);
 int vexfs_truncate(struct inode *inode);	/* to i_size; orphan-protected */

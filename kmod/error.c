@@ -2,12 +2,62 @@
 /*
  * What happens when the filesystem finds damage or cannot write.
  *
+ * Damage, and metadata that cannot be written, are subject to errors= and recorded
+ * in the superblock. A block that cannot be read is neither: who needs it gets EIO,
+ * and the others go on, unless an operation that has changed something cannot be
+ * finished without it. Once the journal has stopped nothing more is recorded about
+ * that: every later refusal follows from it.
+ *
  * The finder may hold any lock and a handle, so it only logs, applies the
  * policy in memory and leaves the record in the superblock to a work item.
  */
 #include "kmod/vexfs.h"
+#include <linux/ratelimit.h>
 #include "kmod/trace.h"
 #include "uapi/vexfs.h"
+
+/* ---- messages --------------------------------------------------------------- */
+
+/*
+ * Complaints are limited, for each filesystem on its own: one that is in a bad state
+ * does not keep another's first complaint out of the log. Nothing is left out while
+ * mounting. Any lock.
+ */
+void vexfs_printk(struct super_block *sb, const char *level, const char *fmt, ...)
+{
+	bool complaint = !strcmp(level, KERN_ERR) || !strcmp(level, KERN_WARNING);
+	struct va_format vaf;
+	va_list ap;
+
+	if (complaint && (sb->s_flags & SB_BORN) && !___ratelimit(&VEXFS_SB(sb)->complaints, "vexfs"))
+		return;
+	va_start(ap, fmt);
+	vaf.fmt = fmt;
+	vaf.va = &ap;
+	printk("%svexfs (%s): %pV\n", level, sb->s_id, &vaf);
+	va_end(ap);
+}
+
+struct vexfs_where {
+	char text[64];
+};
+
+/* "inode 5 block 7: ", as far as it is known. */
+static const char *vexfs_where(struct vexfs_where *w, u64 ino, u64 blkno)
+{
+	int n = 0;
+
+	w->text[0] = 0;
+	if (ino)
+		n = scnprintf(w->text, sizeof(w->text), "inode %llu", ino);
+	if (blkno)
+		n += scnprintf(w->text + n, sizeof(w->text) - n, "%sblock %llu", n ? " " : "", blkno);
+	if (n)
+		scnprintf(w->text + n, sizeof(w->text) - n, ": ");
+	return w->text;
+}
+
+/* ---- the record in the superblock ------------------------------------------- */
 
 /* Take the pending record. Returns how many errors it stands for. */
 static unsigned int vexfs_error_take(struct vexfs_sb_info *sbi, u64 *ino, u64 *blk,
@@ -51,10 +101,19 @@ static bool vexfs_error_join(struct vexfs_sb_info *sbi, handle_t **handle)
 	*handle = vexfs_start(sb, 1, 0);
 	if (IS_ERR(*handle))
 		return false;
+	vexfs_bh_keep(sbi->sb_bh);
 	if (!jbd2_journal_get_write_access(*handle, sbi->sb_bh))
 		return true;
 	vexfs_stop(*handle);
 	return false;
+}
+
+/* Past the journal. es_lock not held. */
+static int vexfs_error_write_super(struct vexfs_sb_info *sbi)
+{
+	vexfs_bh_keep(sbi->sb_bh);
+	mark_buffer_dirty(sbi->sb_bh);
+	return sync_dirty_buffer(sbi->sb_bh);
 }
 
 /* Record the error through the journal while it works, past it when it does not. */
@@ -80,19 +139,23 @@ static void vexfs_error_write(struct work_struct *work)
 		if (!vexfs_stop(handle) && !err)
 			return;
 	}
-	mark_buffer_dirty(sbi->sb_bh);
-	err = sync_dirty_buffer(sbi->sb_bh);
+	err = vexfs_error_write_super(sbi);
 	if (err)
 		vexfs_msg(sbi->sb, KERN_ERR, "the error could not be recorded in the superblock: %d", err);
 }
 
-/* The errors= policy. Lock-free: callers hold anything. */
+/* ---- the policy ------------------------------------------------------------- */
+
+/* The errors= policy. Lock-free: callers hold anything. A journal that has stopped can be
+ * followed by nothing but reading, whatever the policy. */
 static void vexfs_error_policy(struct super_block *sb, int err)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	bool stopped = sbi->journal && is_journal_aborted(sbi->journal);
 
-	if (sbi->errors == VEXFS_ERRORS_CONTINUE)
+	if (sbi->errors == VEXFS_ERRORS_CONTINUE && !stopped)
 		return;
+	set_bit(VEXFS_SBF_STOPPED, &sbi->flags);
 	if (sbi->errors == VEXFS_ERRORS_SHUTDOWN)
 		set_bit(VEXFS_SBF_SHUTDOWN, &sbi->flags);
 	if (sbi->journal && !is_journal_aborted(sbi->journal))
@@ -135,20 +198,71 @@ static void vexfs_error_handle(struct super_block *sb, u64 ino, u64 blkno, const
 
 int vexfs_corrupt(struct super_block *sb, u64 ino, u64 blkno, const char *what)
 {
+	struct vexfs_where w;
+
 	trace_vexfs_corrupt(sb, ino, blkno, what, -EFSCORRUPTED);
-	vexfs_msg(sb, KERN_ERR, "corrupt: inode %llu block %llu: %s", ino, blkno, what);
+	vexfs_msg(sb, KERN_ERR, "corrupt: %s%s", vexfs_where(&w, ino, blkno), what);
 	vexfs_error_handle(sb, ino, blkno, what, -EFSCORRUPTED);
 	return -EFSCORRUPTED;
 }
 
-int vexfs_io_error(struct super_block *sb, u64 ino, u64 blkno, const char *what, int err)
+static void vexfs_io_message(struct super_block *sb, u64 ino, u64 blkno, const char *what, int err)
+{
+	struct vexfs_where w;
+
+	trace_vexfs_io_error(sb, ino, blkno, what, err);
+	vexfs_msg(sb, KERN_ERR, "error %d: %s%s", err, vexfs_where(&w, ino, blkno), what);
+}
+
+/* Whether the running operation, if any, has handed a change to the journal. */
+static bool vexfs_handle_changed(struct super_block *sb)
+{
+	handle_t *handle = journal_current_handle();
+
+	return handle && handle->h_type == VEXFS_HANDLE_CHANGED && handle->h_transaction &&
+	       handle->h_transaction->t_journal == VEXFS_SB(sb)->journal;
+}
+
+int vexfs_read_error(struct super_block *sb, u64 ino, u64 blkno, const char *what)
 {
 	if (vexfs_is_shutdown(sb))
+		return -EIO;
+	vexfs_io_message(sb, ino, blkno, what, -EIO);
+	if (vexfs_handle_changed(sb))
+		vexfs_error_handle(sb, ino, blkno, what, -EIO);
+	return -EIO;
+}
+
+int vexfs_write_error(struct super_block *sb, u64 ino, u64 blkno, const char *what, int err)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (vexfs_is_shutdown(sb))
 		return err;
-	trace_vexfs_io_error(sb, ino, blkno, what, err);
-	vexfs_msg(sb, KERN_ERR, "error %d: inode %llu block %llu: %s", err, ino, blkno, what);
+	if (is_journal_aborted(sbi->journal)) {
+		vexfs_journal_stopped(sb);
+		return err;
+	}
+	vexfs_io_message(sb, ino, blkno, what, err);
 	vexfs_error_handle(sb, ino, blkno, what, err);
 	return err;
+}
+
+/**
+ * vexfs_journal_stopped - somebody has found the journal aborted
+ * @sb: any lock, in a handle or not
+ *
+ * If that was not this filesystem's doing, jbd2 could not write: the first to notice
+ * says so, and applies the policy.
+ */
+void vexfs_journal_stopped(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (vexfs_is_shutdown(sb) || test_and_set_bit(VEXFS_SBF_STOPPED, &sbi->flags))
+		return;
+	vexfs_io_message(sb, 0, 0, "the journal was stopped", jbd2_journal_errno(sbi->journal) ?: -EIO);
+	vexfs_error_handle(sb, 0, 0, "the journal was stopped", -EIO);
 }
 
 /**
@@ -188,6 +302,7 @@ void vexfs_error_init(struct super_block *sb)
 
 	spin_lock_init(&sbi->err_lock);
 	mutex_init(&sbi->es_lock);
+	ratelimit_state_init(&sbi->complaints, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	INIT_WORK(&sbi->err_work, vexfs_error_write);
 }
 

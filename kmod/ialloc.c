@@ -202,11 +202,11 @@ struct inode *vexfs_new_hidden_inode(handle_t *handle, struct super_block *sb)
 static int vexfs_clear_slot(handle_t *handle, struct super_block *sb, u64 ino)
 {
 	struct vexfs_geo *geo = &VEXFS_SB(sb)->geo;
-	struct buffer_head *bh = sb_bread(sb, vexfs_ino_block(geo, ino));
+	struct buffer_head *bh = vexfs_bread(sb, vexfs_ino_block(geo, ino));
 	int err;
 
 	if (!bh)
-		return vexfs_io_error(sb, ino, vexfs_ino_block(geo, ino), "inode read failed", -EIO);
+		return vexfs_read_error(sb, ino, vexfs_ino_block(geo, ino), "inode read failed");
 	err = jbd2_journal_get_write_access(handle, bh);
 	if (!err) {
 		memset(bh->b_data + vexfs_ino_offset(geo, ino), 0, VEXFS_INODE_SIZE);

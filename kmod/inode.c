@@ -92,9 +92,9 @@ static struct buffer_head *vexfs_itable_read(struct super_block *sb, u64 ino,
 		return ERR_PTR(-ESTALE);
 	if (vexfs_is_shutdown(sb))
 		return ERR_PTR(-EIO);
-	bh = sb_bread(sb, blkno);
+	bh = vexfs_bread(sb, blkno);
 	if (!bh)
-		return ERR_PTR(vexfs_io_error(sb, ino, blkno, "inode read failed", -EIO));
+		return ERR_PTR(vexfs_read_error(sb, ino, blkno, "inode read failed"));
 	*di = (void *)(bh->b_data + vexfs_ino_offset(&sbi->geo, ino));
 	return bh;
 }

@@ -14,12 +14,6 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
-/* Private buffer flag: the checksum was verified (or the block made by us). */
-enum {
-	BH_VexfsVerified = BH_JBDPrivateStart,
-};
-BUFFER_FNS(VexfsVerified, vexfs_verified)
-
 /* ---- the journal ------------------------------------------------------- */
 
 static int vexfs_j_bmap(journal_t *journal, sector_t *block)
@@ -184,8 +178,10 @@ static handle_t *vexfs_handle(struct super_block *sb, int credits, int revokes)
 		return ERR_PTR(-EIO);
 	if (sb_rdonly(sb) && !test_bit(VEXFS_SBF_RECOVERING, &sbi->flags))
 		return ERR_PTR(-EROFS);
-	if (is_journal_aborted(sbi->journal))
+	if (is_journal_aborted(sbi->journal)) {
+		vexfs_journal_stopped(sb);
 		return ERR_PTR(-EROFS);
+	}
 	for (try = 1;; try++) {
 		handle = jbd2__journal_start(sbi->journal, credits, 0, revokes, GFP_NOFS, 0, 0);
 		if (handle != ERR_PTR(-ENOMEM) || try == VEXFS_HANDLE_TRIES || fatal_signal_pending(current))
@@ -226,6 +222,7 @@ int vexfs_extend(handle_t *handle, int credits, int revokes)
 	if (err <= 0)
 		return err;
 	err = jbd2__journal_restart(handle, credits, revokes, GFP_NOFS);
+	handle->h_type = 0;	/* what was changed so far is complete */
 	trace_vexfs_trans_restart(vexfs_handle_sb(handle), handle);
 	return err;
 }
@@ -241,6 +238,39 @@ int vexfs_force_commit(struct super_block *sb)
 
 /* ---- metadata buffers ------------------------------------------------------ */
 
+void vexfs_bh_keep(struct buffer_head *bh)
+{
+	lock_buffer(bh);
+	if (buffer_write_io_error(bh)) {
+		clear_buffer_write_io_error(bh);
+		set_buffer_uptodate(bh);
+	}
+	unlock_buffer(bh);
+}
+
+struct buffer_head *vexfs_bread(struct super_block *sb, u64 blkno)
+{
+	struct buffer_head *bh = sb_getblk(sb, blkno);
+
+	if (!bh)
+		return NULL;
+	if (buffer_write_io_error(bh) && !buffer_uptodate(bh))
+		vexfs_bh_keep(bh);
+	if (buffer_uptodate(bh))
+		return bh;
+	brelse(bh);
+	return sb_bread(sb, blkno);
+}
+
+/* The inode to name in a message: what a block's header says of its owner, for kinds that have one. */
+static u64 vexfs_md_ino(u32 magic, u64 owner)
+{
+	bool has = magic == VEXFS_MAGIC_NODE || magic == VEXFS_MAGIC_DIR ||
+		   magic == VEXFS_MAGIC_SYMLINK || magic == VEXFS_MAGIC_SLOT;
+
+	return has && owner < VEXFS_OWNER_COLL ? owner : 0;
+}
+
 static int vexfs_md_verify(struct super_block *sb, struct buffer_head *bh, u32 magic, u32 magic2,
 			   u64 owner)
 {
@@ -255,11 +285,12 @@ static int vexfs_md_verify(struct super_block *sb, struct buffer_head *bh, u32 m
 
 		if ((m == magic || (magic2 && m == magic2)) && le64_to_cpu(h->h_owner) == owner)
 			return 0;
-		return vexfs_corrupt(sb, owner, bh->b_blocknr, "block belongs to something else");
+		return vexfs_corrupt(sb, vexfs_md_ino(magic, owner), bh->b_blocknr,
+				     "block belongs to something else");
 	}
 	what = vexfs_mdhdr_verify(bh->b_data, &sbi->geo, magic, magic2, bh->b_blocknr, owner);
 	if (what)
-		return vexfs_corrupt(sb, owner, bh->b_blocknr, what);
+		return vexfs_corrupt(sb, vexfs_md_ino(magic, owner), bh->b_blocknr, what);
 	set_buffer_vexfs_verified(bh);
 	return 0;
 }
@@ -271,12 +302,14 @@ struct buffer_head *vexfs_md_read(struct super_block *sb, u64 blkno, u32 magic, 
 	int err;
 
 	if (!blkno || blkno >= VEXFS_SB(sb)->geo.blocks)
-		return ERR_PTR(vexfs_corrupt(sb, owner, blkno, "block address outside the device"));
+		return ERR_PTR(vexfs_corrupt(sb, vexfs_md_ino(magic, owner), blkno,
+					     "block address outside the device"));
 	if (vexfs_is_shutdown(sb))
 		return ERR_PTR(-EIO);
-	bh = sb_bread(sb, blkno);
+	bh = vexfs_bread(sb, blkno);
 	if (!bh)
-		return ERR_PTR(vexfs_io_error(sb, owner, blkno, "metadata read failed", -EIO));
+		return ERR_PTR(vexfs_read_error(sb, vexfs_md_ino(magic, owner), blkno,
+						"metadata read failed"));
 	err = vexfs_md_verify(sb, bh, magic, magic2, owner);
 	if (err) {
 		brelse(bh);
@@ -311,10 +344,13 @@ struct buffer_head *vexfs_md_create(handle_t *handle, struct super_block *sb, u6
 
 int vexfs_md_modify(handle_t *handle, struct super_block *sb, struct buffer_head *bh)
 {
-	int err = jbd2_journal_get_write_access(handle, bh);
+	int err;
 
+	if (buffer_write_io_error(bh) && !buffer_uptodate(bh))
+		vexfs_bh_keep(bh);
+	err = jbd2_journal_get_write_access(handle, bh);
 	if (err)
-		return vexfs_io_error(sb, 0, bh->b_blocknr, "no journal access", err);
+		return vexfs_write_error(sb, 0, bh->b_blocknr, "no journal access", err);
 	jbd2_journal_set_triggers(bh, &VEXFS_SB(sb)->trigger);
 	return 0;
 }
@@ -323,9 +359,10 @@ int vexfs_md_dirty(handle_t *handle, struct super_block *sb, struct buffer_head 
 {
 	int err = jbd2_journal_dirty_metadata(handle, bh);
 
+	handle->h_type = VEXFS_HANDLE_CHANGED;
 	if (err)
-		return vexfs_io_error(sb, 0, bh->b_blocknr, "metadata not accepted by the journal",
-				      err);
+		return vexfs_write_error(sb, 0, bh->b_blocknr,
+					 "metadata not accepted by the journal", err);
 	return 0;
 }
 
@@ -405,7 +442,7 @@ static int vexfs_kio_free(struct vexfs_io *io, struct vexfs_blk *b)
 	clear_buffer_vexfs_verified(bh);
 	err = jbd2_journal_revoke(kio->handle, blkno, bh);	/* consumes bh */
 	if (err)
-		return vexfs_io_error(kio->sb, kio->owner_ino, blkno, "revoke failed", err);
+		return vexfs_write_error(kio->sb, kio->owner_ino, blkno, "revoke failed", err);
 	kio->allocated--;
 	return vexfs_free_blocks(kio->handle, kio->sb, blkno, 1);
 }

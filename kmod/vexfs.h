@@ -27,6 +27,7 @@
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/percpu_counter.h>
+#include <linux/ratelimit.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -80,9 +81,11 @@ struct vexfs_sb_info {
 	u64			err_ino, err_blk;
 	const char		*err_what;	/* a constant string; NULL: none */
 	unsigned int		err_count;
+	struct ratelimit_state	complaints;	/* messages that may come in thousands */
 	unsigned long		flags;
 #define VEXFS_SBF_SHUTDOWN	0		/* no more I/O: answer -EIO */
 #define VEXFS_SBF_RECOVERING	1		/* orphans are being processed */
+#define VEXFS_SBF_STOPPED	2		/* that the journal has stopped is known and told */
 
 	spinlock_t		pending_lock;
 	struct list_head	pending;	/* struct vexfs_pending, by tid */
@@ -101,6 +104,21 @@ struct vexfs_sb_info {
 	struct list_head	vec_dirty;	/* filled by sets */
 	struct list_head	vec_writing;	/* the commit thread's own */
 };
+
+/* In handle->h_type, which jbd2 only shows in its tracepoints: something was changed. */
+#define VEXFS_HANDLE_CHANGED	1
+
+/* Private buffer flags. */
+enum {
+	BH_VexfsVerified = BH_JBDPrivateStart,	/* metadata whose checksum was verified, or that
+						 * was made here */
+	BH_VexfsQueued,		/* payload on vec_dirty: under vec_lock */
+	BH_VexfsChecked,	/* payload: every live record in the block has passed its checks
+				 * since it was read from the disk, or was written by us */
+};
+BUFFER_FNS(VexfsVerified, vexfs_verified)
+BUFFER_FNS(VexfsQueued, vexfs_queued)
+BUFFER_FNS(VexfsChecked, vexfs_checked)
 
 struct vexfs_mount_opts {
 	int errors;		/* -1: what the superblock says */
@@ -153,9 +171,9 @@ static inline bool vexfs_is_shutdown(struct super_block *sb)
 /* super.c */
 extern const struct super_operations vexfs_sops;
 
-/* error.c: messages name device and function; all are rate-limited */
-#define vexfs_msg(sb, level, fmt, ...) \
-	printk_ratelimited(level "vexfs (%s): " fmt "\n", (sb)->s_id, ##__VA_ARGS__)
+/* error.c: messages name the device; errors and warnings are limited, for each filesystem */
+__printf(3, 4) void vexfs_printk(struct super_block *sb, const char *level, const char *fmt, ...);
+#define vexfs_msg(sb, level, fmt, ...) vexfs_printk(sb, level, fmt, ##__VA_ARGS__)
 #define vexfs_warn(sb, fmt, ...) vexfs_msg(sb, KERN_WARNING, fmt, ##__VA_ARGS__)
 /*
  * Damage on disk: inode (0 if none), block (0 if none) and the failed check.
@@ -163,8 +181,13 @@ extern const struct super_operations vexfs_sops;
  * May be called with any lock held and inside a handle.
  */
 int vexfs_corrupt(struct super_block *sb, u64 ino, u64 blkno, const char *what);
-/* An I/O error on metadata or a failed journal: same policy. Returns @err. */
-int vexfs_io_error(struct super_block *sb, u64 ino, u64 blkno, const char *what, int err);
+/* A metadata block cannot be read: -EIO to who needs it. The policy only if that leaves the
+ * operation of the current handle half done. Any lock. */
+int vexfs_read_error(struct super_block *sb, u64 ino, u64 blkno, const char *what);
+/* Metadata cannot be written, or the journal refuses it: same policy as damage; quiet once the
+ * journal has stopped. Any lock. Returns @err. */
+int vexfs_write_error(struct super_block *sb, u64 ino, u64 blkno, const char *what, int err);
+void vexfs_journal_stopped(struct super_block *sb);
 void vexfs_error_init(struct super_block *sb);
 void vexfs_error_exit(struct super_block *sb);
 int vexfs_shutdown(struct super_block *sb, u32 how);
@@ -185,6 +208,10 @@ int vexfs_stop(handle_t *handle);
 int vexfs_extend(handle_t *handle, int credits, int revokes);
 /* Commit the running transaction and wait (frees pending blocks). Not in a handle. */
 int vexfs_force_commit(struct super_block *sb);
+/* A buffer whose write failed is as memory has it: that is newer than the disk. */
+void vexfs_bh_keep(struct buffer_head *bh);
+/* Read a block of metadata; NULL if it cannot be read. */
+struct buffer_head *vexfs_bread(struct super_block *sb, u64 blkno);
 /* Read and verify a metadata block (header only). ERR_PTR. */
 struct buffer_head *vexfs_md_read(struct super_block *sb, u64 blkno, u32 magic, u32 magic2,
 				  u64 owner);

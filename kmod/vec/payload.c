@@ -176,7 +176,7 @@ static struct buffer_head *vexfs_region_getblk(struct vexfs_coll *coll, struct v
 	lock_buffer(bh);
 	memset(bh->b_data, 0, VEXFS_BLOCK_SIZE);
 	/* The block may have been metadata in an earlier life. */
-	clear_buffer_vexfs_meta(bh);
+	clear_buffer_vexfs_verified(bh);
 	set_buffer_vexfs_checked(bh);
 	set_buffer_uptodate(bh);
 	unlock_buffer(bh);

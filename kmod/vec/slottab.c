@@ -445,7 +445,7 @@ static int vexfs_slotblock_revoke(handle_t *handle, struct vexfs_coll *coll, u64
 	struct buffer_head *bh = sb_find_get_block(coll->sb, pblk);
 
 	if (bh)
-		clear_buffer_vexfs_meta(bh);
+		clear_buffer_vexfs_verified(bh);
 	return jbd2_journal_revoke(handle, pblk, bh);	/* consumes bh */
 }
 

@@ -15,17 +15,6 @@
 #include "core/vec.h"
 #include "uapi/vexfs.h"
 
-/* Private buffer flags; BH_JBDPrivateStart itself is journal.c's "verified". */
-enum {
-	BH_VexfsMeta = BH_JBDPrivateStart,
-	BH_VexfsQueued,		/* on vec_dirty: under vec_lock */
-	BH_VexfsChecked,	/* every live record in the block has passed its checks since
-				 * it was read from the disk, or was written by us */
-};
-BUFFER_FNS(VexfsMeta, vexfs_meta)
-BUFFER_FNS(VexfsQueued, vexfs_queued)
-BUFFER_FNS(VexfsChecked, vexfs_checked)
-
 /**
  * struct vexfs_region - the payload or the code file of a collection
  * @inode:  hidden inode, all blocks below @blocks mapped

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# needs: disk=test:64M mem=512M time=120 slice
+# needs: disk=test:64M disk=scratch:64M mem=512M time=120 slice
 # What each errors= policy does when damage is found, and that the superblock keeps the record of it. Features that this
 # module does not know: read-only, and no way round that.
 set -u
@@ -14,11 +14,12 @@ mnt=$TMPDIR/mnt
 mkdir -p "$mnt"
 disk=$VEX_DISK_TEST
 
-# A filesystem whose file "bad" has a damaged inode, mounted with $1.
-damaged() {
-	mkfs.vexfs -q -f "$disk" && mount -t vexfs "$disk" "$mnt" && echo x >"$mnt/bad" && echo x >"$mnt/good" && umount "$mnt" || return 1
-	dump.vexfs --poke 5:1024=ffff "$disk" >/dev/null && mount -t vexfs -o "$1" "$disk" "$mnt"
+# A filesystem on $1 whose file "bad" has a damaged inode, mounted at $2 with $3.
+damaged_at() {
+	mkfs.vexfs -q -f "$1" && mount -t vexfs "$1" "$2" && echo x >"$2/bad" && echo x >"$2/good" && umount "$2" || return 1
+	dump.vexfs --poke 5:1024=ffff "$1" >/dev/null && mount -t vexfs -o "$3" "$1" "$2"
 }
+damaged() { damaged_at "$disk" "$mnt" "$1"; }
 found() { ! stat "$mnt/bad" 2>/dev/null; }
 writes() { (echo y >"$mnt/new") 2>/dev/null; }
 recorded() {
@@ -29,7 +30,7 @@ recorded() {
 }
 
 echo "KTAP version 1"
-echo "1..16"
+echo "1..19"
 
 damaged errors=continue && found && writes; ok $? 'errors=continue: damage is an error, writing goes on'
 grep -q "$mnt vexfs .*errors=continue" /proc/mounts; ok $? 'the policy is shown'
@@ -49,6 +50,20 @@ umount "$mnt"; recorded; ok $? 'the damage is recorded'
 i=0
 while [ $i -lt 25 ] && damaged errors=remount-ro && found && umount "$mnt" && recorded; do i=$((i + 1)); done
 [ $i -eq 25 ]; ok $? "25 times over ($i)"
+
+# One that is in a bad state fills neither the log nor the place of another's first complaint.
+dmesg -c >/dev/null
+other=$VEX_DISK_SCRATCH
+mkdir -p "$mnt.2"
+damaged errors=continue && damaged_at "$other" "$mnt.2" errors=continue
+i=0
+while [ $i -lt 100 ] && found; do i=$((i + 1)); done
+! stat "$mnt.2/bad" 2>/dev/null
+umount "$mnt" && umount "$mnt.2"
+dmesg | grep "vexfs (${disk##*/}): corrupt: inode 11 block 5: wrong inode checksum" >/tmp/said
+[ "$(wc -l </tmp/said)" -ge 1 ]; ok $? 'a complaint names disk, inode, block and check'
+[ $i -eq 100 ] && [ "$(wc -l </tmp/said)" -lt 50 ]; ok $? "100 complaints do not fill the log ($(wc -l </tmp/said) lines)"
+dmesg | grep -q "vexfs (${other##*/}): corrupt: inode 11 block 5"; ok $? 'nor do they keep the first of another filesystem out of it'
 
 ! mount -t vexfs -o errors=perhaps "$disk" "$mnt" 2>/dev/null; ok $? 'an unknown policy is refused'
 

@@ -4,6 +4,7 @@
  * From cut_power() on, every write claims to succeed and is dropped (dm-flakey),
  * so that after unmounting and cut_restore() the disk holds what had reached it
  * at that moment and nothing else. No tool is needed: the ioctls are spoken here.
+ * Bad sectors and a disk that refuses writes are made the same way.
  */
 #ifndef VEXFS_POWERCUT_H
 #define VEXFS_POWERCUT_H
@@ -23,8 +24,14 @@ static char cut_under[200], cut_node[256];
 
 struct cut_ioctl {
 	struct dm_ioctl io;
-	struct dm_target_spec spec;
-	char params[512];
+	_Alignas(8) char targets[1024];
+};
+
+/* A piece of the device: sectors [first, first + len) are @target's. */
+struct cut_piece {
+	unsigned long long first, len;
+	const char *target;
+	char params[300];
 };
 
 static inline void cut_call(struct cut_ioctl *c, unsigned long cmd, unsigned int flags)
@@ -39,12 +46,25 @@ static inline void cut_call(struct cut_ioctl *c, unsigned long cmd, unsigned int
 }
 
 /* Swap tables; what is queued goes to the new one. */
-static inline void cut_table(const char *target, const char *params)
+static inline void cut_pieces(const struct cut_piece *piece, unsigned int n)
 {
-	struct cut_ioctl c = { .io.target_count = 1, .spec.length = cut_sectors };
+	struct cut_ioctl c = { .io.target_count = n };
+	char *at = c.targets;
 
-	strcpy(c.spec.target_type, target);
-	snprintf(c.params, sizeof(c.params), "%s", params);
+	for (unsigned int i = 0; i < n; i++) {
+		struct dm_target_spec *spec = (void *)at;
+		size_t size = sizeof(*spec) + strlen(piece[i].params) + 1;
+
+		size = (size + 7) / 8 * 8;
+		if (at + size > c.targets + sizeof(c.targets))
+			ktap_bail("device-mapper table too long");
+		spec->sector_start = piece[i].first;
+		spec->length = piece[i].len;
+		spec->next = (unsigned int)size;
+		strcpy(spec->target_type, piece[i].target);
+		strcpy(at + sizeof(*spec), piece[i].params);
+		at += size;
+	}
 	cut_call(&c, DM_TABLE_LOAD, 0);
 	memset(&c, 0, sizeof(c));
 	cut_call(&c, DM_DEV_SUSPEND, DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG);
@@ -52,22 +72,52 @@ static inline void cut_table(const char *target, const char *params)
 	cut_call(&c, DM_DEV_SUSPEND, 0);	/* resume */
 }
 
-/* Everything works (again). Not mounted. */
+static inline struct cut_piece cut_linear(unsigned long long first, unsigned long long len)
+{
+	struct cut_piece p = { .first = first, .len = len, .target = "linear" };
+
+	snprintf(p.params, sizeof(p.params), "%s %llu", cut_under, first);
+	return p;
+}
+
+/* Everything works (again). */
 static inline void cut_restore(void)
 {
-	char p[300];
+	struct cut_piece p = cut_linear(0, cut_sectors);
 
-	snprintf(p, sizeof(p), "%s 0", cut_under);
-	cut_table("linear", p);
+	cut_pieces(&p, 1);
+}
+
+static inline void cut_flakey(const char *feature)
+{
+	struct cut_piece p = { .len = cut_sectors, .target = "flakey" };
+
+	snprintf(p.params, sizeof(p.params), "%s 0 0 3600 1 %s", cut_under, feature);
+	cut_pieces(&p, 1);
 }
 
 /* From now on writes are dropped. */
 static inline void cut_power(void)
 {
-	char p[300];
+	cut_flakey("drop_writes");
+}
 
-	snprintf(p, sizeof(p), "%s 0 0 3600 1 drop_writes", cut_under);
-	cut_table("flakey", p);
+/* From now on writes fail; reads work. */
+static inline void cut_writes(void)
+{
+	cut_flakey("error_writes");
+}
+
+/* The block of 4 KiB around this byte can be neither read nor written any more. */
+static inline void cut_block(off_t byte)
+{
+	unsigned long long s = (unsigned long long)byte / 4096 * 8;
+	struct cut_piece p[] = {
+		cut_linear(0, s), { .first = s, .len = 8, .target = "error" },
+		cut_linear(s + 8, cut_sectors - s - 8),
+	};
+
+	cut_pieces(p, 3);
 }
 
 /* After guest_setup(): puts the device between guest_disk and the test. False:

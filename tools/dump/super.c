@@ -83,10 +83,13 @@ static void show_state(const struct vexfs_super_block *sb)
 		return;
 	show_number("error count", le32_to_cpu(sb->s_error_count));
 	show_time("last error", le64_to_cpu(sb->s_error_time));
-	printf("%-16s inode %llu, block %llu: %.*s\n", "",
-	       (unsigned long long)le64_to_cpu(sb->s_error_ino),
-	       (unsigned long long)le64_to_cpu(sb->s_error_block),
-	       (int)sizeof(sb->s_error_what), (const char *)sb->s_error_what);
+	printf("%-16s ", "");
+	if (sb->s_error_ino)
+		printf("inode %llu%s", (unsigned long long)le64_to_cpu(sb->s_error_ino),
+		       sb->s_error_block ? ", " : ": ");
+	if (sb->s_error_block)
+		printf("block %llu: ", (unsigned long long)le64_to_cpu(sb->s_error_block));
+	printf("%.*s\n", (int)sizeof(sb->s_error_what), (const char *)sb->s_error_what);
 }
 
 /* ---- groups -------------------------------------------------------------- */

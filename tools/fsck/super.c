@@ -114,14 +114,19 @@ static void check_copy(struct fsck *f, u32 group)
 static void check_state(struct fsck *f)
 {
 	const struct vexfs_super_block *sb = &f->img.sb;
+	char ino[32] = "", block[32] = "";
 
 	if (!(le32_to_cpu(sb->s_state) & VEXFS_STATE_ERROR))
 		return;
-	fsck_note(f, "the kernel recorded %u errors; the last one: inode %llu block %llu: %.*s",
-		  le32_to_cpu(sb->s_error_count),
-		  (unsigned long long)le64_to_cpu(sb->s_error_ino),
-		  (unsigned long long)le64_to_cpu(sb->s_error_block),
-		  (int)sizeof(sb->s_error_what), (const char *)sb->s_error_what);
+	/* 0: the kernel did not know */
+	if (sb->s_error_ino)
+		snprintf(ino, sizeof(ino), "inode %llu ", (unsigned long long)le64_to_cpu(sb->s_error_ino));
+	if (sb->s_error_block)
+		snprintf(block, sizeof(block), "block %llu ",
+			 (unsigned long long)le64_to_cpu(sb->s_error_block));
+	fsck_note(f, "the kernel recorded %u errors; the last one: %s%s(%.*s)",
+		  le32_to_cpu(sb->s_error_count), ino, block, (int)sizeof(sb->s_error_what),
+		  (const char *)sb->s_error_what);
 }
 
 static int check_features(struct fsck *f)

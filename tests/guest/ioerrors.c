@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * needs: disk=test:64M mem=512M time=120
+ *
+ * Errors stay where they are: a block that cannot be read is an error of who needs it,
+ * and the filesystem goes on; metadata that cannot be written stops it, which is said and
+ * recorded once. device-mapper provides the bad sectors.
+ */
+#include <dirent.h>
+
+#include "tests/guest/powercut.h"
+#include "vexfs/ondisk.h"
+
+static char *at(const char *name)
+{
+	static char p[4][600];
+	static int turn;
+
+	turn = (turn + 1) % 4;
+	snprintf(p[turn], sizeof(p[turn]), "%s/%s", guest_mnt, name);
+	return p[turn];
+}
+
+static int touch(const char *name)
+{
+	int fd = open(at(name), O_CREAT | O_WRONLY, 0644);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* Every name in a directory is read: 0 or the error. */
+static int list(const char *name)
+{
+	DIR *d = opendir(at(name));
+
+	if (!d)
+		return -errno;
+	do {
+		errno = 0;
+	} while (readdir(d));
+	closedir(d);
+	return -errno;
+}
+
+/* Names go to all blocks of a directory: the first error, 0 if there is none. */
+static int fill(const char *prefix)
+{
+	char name[300];
+	int err = 0;
+
+	for (int i = 0; i < 100 && !err; i++) {
+		snprintf(name, sizeof(name), "%s%d", prefix, i);
+		err = touch(name);
+	}
+	return err;
+}
+
+static bool writable(void)
+{
+	char line[1024], want[700];
+	bool rw = false;
+	FILE *f = fopen("/proc/mounts", "r");
+
+	snprintf(want, sizeof(want), " %s vexfs rw", guest_mnt);
+	while (f && fgets(line, sizeof(line), f))
+		rw |= strstr(line, want) != NULL;
+	if (f)
+		fclose(f);
+	return rw && !touch("writable");
+}
+
+static void mount_it(const char *opts)
+{
+	if (guest_mount(opts))
+		ktap_bail("mount %s", opts);
+}
+
+static void unmount_it(void)
+{
+	if (umount(guest_mnt))
+		ktap_bail("umount");
+}
+
+static void drop_caches(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	if (fd < 0 || write(fd, "3", 1) != 1)
+		ktap_bail("drop_caches");
+	close(fd);
+}
+
+/* Lines of the kernel log with this text since the last call. */
+static int said(const char *text)
+{
+	char cmd[300], line[20] = "";
+	FILE *f;
+
+	snprintf(cmd, sizeof(cmd), "dmesg | grep -c '%s'", text);
+	f = popen(cmd, "r");
+	if (!f || !fgets(line, sizeof(line), f))
+		ktap_bail("dmesg");
+	pclose(f);
+	return atoi(line);
+}
+
+static void forget_messages(void)
+{
+	if (system("dmesg -c >/dev/null"))
+		ktap_bail("dmesg -c");
+}
+
+/* The superblock as it is on disk. */
+static void read_super(struct vexfs_super_block *sb)
+{
+	int fd = open(cut_under, O_RDONLY | O_DIRECT);
+	char *b;
+
+	if (posix_memalign((void **)&b, 4096, 4096) || fd < 0 || pread(fd, b, 4096, 0) != 4096)
+		ktap_bail("read the superblock");
+	memcpy(sb, b + VEXFS_SB_OFFSET, sizeof(*sb));
+	free(b);
+	close(fd);
+}
+
+static unsigned int recorded(void)
+{
+	struct vexfs_super_block sb;
+
+	read_super(&sb);
+	return sb.s_error_count;
+}
+
+/* Bytes into the disk of the first structure that @match accepts, looked for at every
+ * @step bytes outside the journal. Not mounted. */
+static off_t find(unsigned int step, bool (*match)(const void *p, off_t at, uint64_t ino), uint64_t ino)
+{
+	struct vexfs_super_block sb;
+	int fd = open(cut_under, O_RDONLY | O_DIRECT);
+	off_t pos;
+	char *b;
+
+	read_super(&sb);
+	if (posix_memalign((void **)&b, 4096, 4096) || fd < 0)
+		ktap_bail("open %s", cut_under);
+	for (pos = 4096; pread(fd, b, 4096, pos) == 4096; pos += 4096) {
+		uint64_t blk = (uint64_t)pos / 4096;
+
+		if (blk >= sb.s_journal_start && blk < sb.s_journal_start + sb.s_journal_blocks)
+			continue;
+		for (unsigned int i = 0; i < 4096; i += step)
+			if (match(b + i, pos, ino)) {
+				close(fd);
+				free(b);
+				return pos + i;
+			}
+	}
+	ktap_bail("nothing of inode %llu on the disk", (unsigned long long)ino);
+}
+
+static bool is_leaf(const void *p, off_t at, uint64_t ino)
+{
+	const struct vexfs_mdhdr *h = p;
+
+	return h->h_magic == VEXFS_MAGIC_DIR && h->h_blkno == (uint64_t)at / 4096 && h->h_owner == ino;
+}
+
+static bool is_inode(const void *p, off_t at, uint64_t ino)
+{
+	const struct vexfs_inode *di = p;
+
+	(void)at;
+	return di->i_magic == VEXFS_INODE_MAGIC && di->i_ino == ino && di->i_mode;
+}
+
+static void fresh(void)
+{
+	int fd = open(guest_disk, O_RDWR);
+
+	/* Takes note of what an earlier test has made fail; mkfs would be told. */
+	fsync(fd);
+	close(fd);
+	if (guest_mkfs(""))
+		ktap_bail("mkfs");
+	mount_it("");
+	if (mkdir(at("a"), 0755) || mkdir(at("b"), 0755) || touch("b/x") || touch("x1") || touch("x2"))
+		ktap_bail("make files");
+	/* Enough inodes that b/last does not share a block with a directory. */
+	for (int i = 0; i < 200; i++) {
+		char name[200];
+
+		snprintf(name, sizeof(name), "a/%0100d", i);
+		if (touch(name))
+			ktap_bail("make %s", name);
+	}
+	if (touch("b/last"))
+		ktap_bail("make b/last");
+	unmount_it();
+}
+
+static uint64_t inode_of(const char *name)
+{
+	struct stat st;
+
+	mount_it("");
+	if (stat(at(name), &st))
+		ktap_bail("stat %s", name);
+	unmount_it();
+	return st.st_ino;
+}
+
+static void test_directory(void)
+{
+	off_t leaf;
+	int one, two, three;
+
+	fresh();
+	leaf = find(4096, is_leaf, inode_of("a"));
+	mount_it("");
+	cut_block(leaf);
+	forget_messages();
+	one = list("a");
+	two = fill("a/new");
+	three = fill("b/new");
+	ktap(one == -EIO && two == -EIO && !three && writable(),
+	     "a directory block that cannot be read: ls %d, create %d, elsewhere %d, still writable", one,
+	     two, three);
+	ktap(said("metadata read failed") > 0, "it is in the log");
+	cut_restore();
+	ktap(!list("a") && !fill("a/again"), "readable again: the directory works");
+	unmount_it();
+	ktap(!recorded() && !guest_fsck(), "nothing is recorded as damage, fsck finds nothing");
+}
+
+/* Inodes share a block; those in it cannot be looked at, all else can. */
+static void test_inodes(void)
+{
+	struct stat st;
+	off_t where;
+	int err;
+
+	fresh();
+	where = find(VEXFS_INODE_SIZE, is_inode, inode_of("b/last"));
+	mount_it("");
+	cut_block(where);
+	err = stat(at("b/last"), &st) ? -errno : 0;
+	ktap(err == -EIO && writable(), "an inode that cannot be read: stat %d, still writable", err);
+	cut_restore();
+	ktap(!stat(at("b/last"), &st), "readable again: the inode is there");
+	unmount_it();
+	ktap(!recorded() && !guest_fsck(), "nothing is recorded, fsck finds nothing");
+}
+
+/* Writes fail, reads work. The journal gives up; nothing can be recorded. */
+static void test_writes(void)
+{
+	int first, again = 0;
+
+	fresh();
+	mount_it("");
+	forget_messages();
+	cut_writes();
+	touch("lost");
+	first = open(at("lost"), O_RDONLY);
+	fsync(first);
+	close(first);
+	for (int i = 0; i < 20; i++)
+		again += touch("more") != -EROFS;
+	ktap(!again && !writable(), "metadata that cannot be written: read-only");
+	ktap(said("now read-only") == 1 && said("journal was stopped") == 1 && !said("inode 0"),
+	     "which is said once (%d, %d)", said("now read-only"), said("journal was stopped"));
+	cut_restore();
+	forget_messages();
+	for (int i = 0; i < 20; i++) {
+		drop_caches();
+		touch("more");
+		list("a");
+	}
+	ktap(!said("vexfs"), "a stopped journal is quiet");
+	unmount_it();
+	ktap(recorded() <= 1, "and is recorded once at most (%u)", recorded());
+	mount_it("");
+	ktap(writable(), "the next mount is writable");
+	unmount_it();
+	ktap(!guest_fsck(), "fsck finds nothing");
+}
+
+/* Damage the inode of a file on disk. Not mounted. */
+static void damage(const char *name)
+{
+	off_t where = find(VEXFS_INODE_SIZE, is_inode, inode_of(name));
+	char cmd[400];
+
+	snprintf(cmd, sizeof(cmd), "dump.vexfs --poke %ld:%ld=ffff %s >/dev/null", (long)where / 4096,
+		 (long)where % 4096, guest_disk);
+	if (guest_run(cmd))
+		ktap_bail("%s", cmd);
+}
+
+/* The record is made by a worker. */
+static bool said_within(const char *text, int times)
+{
+	for (int i = 0; i < 300; i++) {
+		if (said(text) >= times)
+			return true;
+		usleep(100000);
+	}
+	return false;
+}
+
+/* The superblock itself cannot be written, twice: no warning of the kernel's. */
+static void test_record(void)
+{
+	struct stat st;
+	int one, two;
+	bool said_one, said_two;
+
+	fresh();
+	damage("x1");
+	damage("x2");
+	mount_it("");
+	cut_writes();
+	forget_messages();
+	one = stat(at("x1"), &st) ? -errno : 0;
+	said_one = said_within("could not be recorded", 1);
+	two = stat(at("x2"), &st) ? -errno : 0;
+	said_two = said_within("could not be recorded", 2);
+	ktap(one == -EUCLEAN && two == -EUCLEAN && said_one && said_two,
+	     "two errors that cannot be recorded: %d, %d", one, two);
+	unmount_it();
+	cut_restore();
+}
+
+int main(void)
+{
+	guest_setup();
+	ktap_plan(14);
+	if (!cut_setup())
+		ktap_bail("no device-mapper");
+	test_directory();
+	test_inodes();
+	test_writes();
+	test_record();
+	cut_remove();
+	return ktap_exit();
+}

@@ -8,8 +8,8 @@ cmd_help() {
 	cat <<'END'
 usage: ./vex shell [OPTION]... [-- COMMAND [ARGUMENT]...]
 
-A root shell in a guest that has vexfs.ko loaded and a VexFS mounted on /mnt/vexfs. The file
-system is new and goes with the guest, unless --disk vexfs=FILE names an image to keep. "exit" ends
+A root shell in a guest that has vexfs.ko loaded and a VexFS mounted on /mnt/vexfs; vexctl, getfattr and man are
+there. The file system is new and goes with the guest, unless --disk vexfs=FILE names an image to keep. "exit" ends
 the guest and gives its status; Ctrl-A x ends it at once. Without a terminal the commands come from stdin,
 and COMMAND reads it.
 
@@ -79,6 +79,8 @@ cmd_main() {
 	fi
 	{
 		payload_base "$series"
+		payload_program getfattr setfattr
+		payload_manuals "$dir/man"
 		printf 'file /vex/setup 0755 %s\n' "$VEX_ROOT/env/vm/guest-shell.sh"
 		[[ ! -f $dir/run ]] || printf 'file /vex/run 0755 %s\n' "$dir/run"
 	} | payload_write "$dir"

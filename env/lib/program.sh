@@ -20,6 +20,17 @@ payload_program() {
 	done | sort -u
 }
 
+# payload_manuals DIR: the manual pages as plain text, rendered into DIR, and the guest's man.
+payload_manuals() {
+	local page
+	mkdir -p "$1"
+	for page in "$VEX_ROOT"/tools/man/*.[158]; do
+		mandoc -T utf8 -O width=78 "$page" | sed 's/.\x08//g' >"$1/${page##*/}"
+		printf 'file /vex/man/%s 0644 %s\n' "${page##*/}" "$1/${page##*/}"
+	done
+	printf 'file /vex/bin/man 0755 %s\n' "$VEX_ROOT/env/vm/guest-man.sh"
+}
+
 # program_memory NAME...: megabytes they and their libraries take of a guest's memory, which holds its root.
 program_memory() {
 	payload_program "$@" | cut -d' ' -f4 | xargs -r stat -c %s | awk '{ n += $1 } END { print int(n / 1048576) + 1 }'

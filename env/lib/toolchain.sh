@@ -60,10 +60,13 @@ toolchain_need() {
 	esac
 }
 
-# toolchain_id WHICH: the compiler as one line; part of the key of everything it built.
+# toolchain_id WHICH: the compiler as one line; part of the key of everything it built. 1: it is not installed.
 toolchain_id() {
 	case $1 in
-	host) gcc-12 --version | head -n1 ;;
+	host)
+		type -P gcc-12 >/dev/null || return 1
+		gcc-12 --version | head -n1
+		;;
 	rust) rust_dir | sed 's#.*/##' ;;
 	esac
 }

@@ -378,11 +378,12 @@ static void pump_stdin(struct vm *vm, bool readable)
 		}
 		if (n == 0) {
 			vm->in_fd = -1;
-			/* Closing is what the guest sees as end of file. */
-			if (p == P_IN && vm->fd[P_IN] >= 0 && !head) {
-				close(vm->fd[P_IN]);
-				vm->fd[P_IN] = -1;
-			}
+			/*
+			 * The guest sees end of file. Not close(): QEMU takes the hang-up for the end and drops what
+			 * it has not read yet.
+			 */
+			if (p == P_IN && vm->fd[P_IN] >= 0 && !head)
+				shutdown(vm->fd[P_IN], SHUT_WR);
 			if (!head)
 				return;
 		}

@@ -49,10 +49,13 @@ if [[ -s $dir/setup ]]; then
 	enter chown -R "$account:" "$home"
 fi
 cp "$dir/command" "$root/bare/command"
-net=()
-if [[ $BARE_NET == none ]]; then net=(unshare --net); fi
+# Not by chroot: a process in one may make no user name space, which mmdebstrap and unshare of an ordinary user want.
+# shellcheck disable=SC2016	# the inner shell expands it
+pivot='cd "$1" && shift && mkdir -p bare/old && pivot_root . bare/old && cd / && umount -l /bare/old && exec "$@"'
+inner=(unshare --mount --propagation private)
+if [[ $BARE_NET == none ]]; then inner+=(--net); fi
 before=$(count) start=$SECONDS rc=0
-"${net[@]}" chroot "$root" timeout --kill-after=30 "$BARE_LIMIT" runuser -l "$account" -c 'cd vexfs && . /bare/command' >"$dir/out" 2>&1 </dev/null || rc=$?
+"${inner[@]}" bash -c "$pivot" bash "$root" timeout --kill-after=30 "$BARE_LIMIT" runuser -l "$account" -c 'cd vexfs && . /bare/command' >"$dir/out" 2>&1 </dev/null || rc=$?
 printf '%s\n' "$((SECONDS - start))" >"$dir/seconds"
 printf '%s\n' "$(($(count) - before))" >"$dir/installed"
 for p in /proc/[0-9]*; do

@@ -22,7 +22,12 @@ interrupted() {
 		kill -KILL "$CASE_PID" 2>/dev/null
 		wait "$CASE_PID" 2>/dev/null
 	fi
-	rm -rf --one-file-system "$WORK"
+	# The last process of the case may still write there.
+	local i
+	for ((i = 0; i < 100; i++)); do
+		rm -rf --one-file-system "$WORK" 2>/dev/null && break
+		sleep 0.1
+	done
 	trap - EXIT
 	exit 130
 }

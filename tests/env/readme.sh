@@ -8,6 +8,7 @@
 # The commands of "Using the filesystem" that run in the guest, as they are printed there.
 {
 	printf 'set -e\ncd /mnt/vexfs\necho "the quarterly numbers" >file.txt\necho "backups at night" >other.txt\n'
+	# shellcheck disable=SC2016	# the guest expands it
 	printf 'for i in $(seq 384); do echo 0.5; done >vector.txt\n'
 	sed -n '/^## Using the filesystem/,/^## /p' "$ROOT/README.md" | grep -E '^(vexctl|getfattr) '
 	printf 'man vexctl | head -n 5\nman 5 vexfs | head -n 5\nman nothing || echo "status $?"\n'

@@ -105,7 +105,7 @@ run_case() {
 	printf '%-26s %-5s %-4s %5s s %4s packages  %s\n' "$name" "$role" "$(cat "$dir/rc" 2>/dev/null)" \
 		"$(cat "$dir/seconds" 2>/dev/null)" "$(cat "$dir/installed" 2>/dev/null)" "${wrong:-ok}" |
 		head -n1 | tee -a "$TABLE" >&3
-	if [[ -n $wrong && -n ${VEX_BARE_KEEP:-} ]]; then
+	if [[ -n ${VEX_BARE_KEEP:-} ]]; then
 		mkdir -p "$VEX_BARE_KEEP/$name@$role"
 		cp -r "$dir"/{out,err,log,missing} "$VEX_BARE_KEEP/$name@$role/" 2>/dev/null
 	fi

@@ -334,7 +334,7 @@ missing=''
 for v in $vars; do
 	case $v in
 	VEX_DISK_*) v=VEX_DISK_NAME ;;
-	MAKE | VEXFS_VERSION | CONFIG_*) continue ;;
+	MAKE | CURDIR | VEXFS_VERSION | CONFIG_*) continue ;;
 	esac
 	grep -qF "\`$v\`" <<<"$table" || missing+=" $v"
 done

@@ -294,10 +294,13 @@ says '^CONFIG_A=m$' "and with one"
 
 # What needs root is said before anything is built.
 if ((EUID == 0)) && setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$VEX"; then
-	run setpriv --reuid 65534 --regid 65534 --clear-groups env XDG_CACHE_HOME="$WORK/cache" "$VEX" shell --share /tmp
+	theirs=$(mktemp -d)	# below WORK no other user gets
+	chown 65534:65534 "$theirs"
+	run setpriv --reuid 65534 --regid 65534 --clear-groups env XDG_CACHE_HOME="$theirs" "$VEX" shell --share /tmp
 	expect 6 "--share by an ordinary user"
 	says 'vex: --share: kernel 6\.1 shares by virtiofs only, which needs root' "says so"
 	report "$(($(wc -l <"$WORK/out") != 1))" "and does nothing else"
+	rm -rf "$theirs"
 else
 	skip "--share by an ordinary user" "needs root, and a checkout that others can read"
 fi

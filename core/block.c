@@ -90,6 +90,8 @@ static const char *sb_check_constants(const struct vexfs_super_block *sb)
 		return "unknown directory hash";
 	if (le32_to_cpu(sb->s_errors) > VEXFS_ERRORS_SHUTDOWN)
 		return "unknown errors policy";
+	if (le32_to_cpu(sb->s_state) & ~VEXFS_STATE_ERROR)
+		return "unknown state";
 	if (le32_to_cpu(sb->s_reserve_blocks) > VEXFS_MAX_RESERVE)
 		return "too many blocks reserved";
 	return vexfs_feature_check_super(sb);
@@ -314,6 +316,13 @@ bool vexfs_data_range_valid(const struct vexfs_geo *geo, u64 blkno, u64 len)
 	       !ranges_overlap(blkno, len, geo->coll_start, geo->coll_blocks);
 }
 
+bool vexfs_io_range_valid(const struct vexfs_io *io, u64 blkno, u64 len)
+{
+	if (io->geo)
+		return vexfs_data_range_valid(io->geo, blkno, len);
+	return blkno && len && blkno < io->nblocks && len <= io->nblocks - blkno;
+}
+
 /* ---- block headers ------------------------------------------------------- */
 
 /**
@@ -406,7 +415,8 @@ static const char *inode_check_symlink(const struct vexfs_inode *di, const struc
 	if (!size || size > VEXFS_SYMLINK_MAX)
 		return "symlink length out of range";
 	if (size <= VEXFS_SYMLINK_INLINE)
-		return NULL;
+		return memchr(di->i_symlink, 0, size) ?
+		       "symlink target contains a NUL byte" : NULL;
 	return vexfs_root_verify(&di->i_root, false, geo->blocks);
 }
 
@@ -425,6 +435,8 @@ static const char *inode_check_contents(const struct vexfs_inode *di, const stru
 			return "file size out of range";
 		return vexfs_root_verify(&di->i_root, false, geo->blocks);
 	case MODE_DIR:
+		if (le64_to_cpu(di->i_size) >> 63)
+			return "directory size out of range";
 		return vexfs_root_verify(&di->i_root, true, geo->blocks);
 	case MODE_LNK:
 		return inode_check_symlink(di, geo);
@@ -435,6 +447,35 @@ static const char *inode_check_contents(const struct vexfs_inode *di, const stru
 		return inode_check_special(di);
 	}
 	return "unknown file type";
+}
+
+/* Names are recorded from the front on; a directory has one. */
+static const char *inode_check_links(const struct vexfs_inode *di, const struct vexfs_geo *geo)
+{
+	bool dir = (le16_to_cpu(di->i_mode) & MODE_FMT) == MODE_DIR;
+	u32 i, n = 0;
+
+	while (n < VEXFS_INODE_LINKS && di->i_links[n].l_parent)
+		n++;
+	for (i = 0; i < n; i++)
+		if (!vexfs_ino_valid(geo, le64_to_cpu(di->i_links[i].l_parent)) ||
+		    le64_to_cpu(di->i_links[i].l_hash) > VEXFS_HASH_MAX)
+			return "inode records an impossible name";
+	if (!vexfs_all_zero(&di->i_links[n], (VEXFS_INODE_LINKS - n) * sizeof(di->i_links[0])))
+		return "inode's records of names are not in order";
+	return dir && n > 1 ? "directory records several names" : NULL;
+}
+
+/* Fields that only some kinds of inodes have. */
+static const char *inode_check_kind(const struct vexfs_inode *di)
+{
+	u32 fmt = le16_to_cpu(di->i_mode) & MODE_FMT;
+
+	if (di->i_rdev && fmt != MODE_CHR && fmt != MODE_BLK)
+		return "device number of something else";
+	if (fmt != MODE_REG && (di->i_vecmask || le32_to_cpu(di->i_flags) & VEXFS_INODE_HIDDEN))
+		return "not a file, but has embeddings or belongs to a collection";
+	return NULL;
 }
 
 /**
@@ -462,7 +503,11 @@ const char *vexfs_inode_verify(const struct vexfs_inode *di, const struct vexfs_
 		return why;
 	if (le64_to_cpu(di->i_blocks) >= geo->blocks || le64_to_cpu(di->i_xattr_block) >= geo->blocks)
 		return "inode block count or address out of range";
-	why = inode_check_times(di);
+	why = inode_check_kind(di);
+	if (!why)
+		why = inode_check_links(di, geo);
+	if (!why)
+		why = inode_check_times(di);
 	return why ? why : inode_check_contents(di, geo);
 }
 
@@ -477,6 +522,22 @@ bool vexfs_all_zero(const void *p, size_t len)
 		len--;
 	}
 	return !len;
+}
+
+/* ---- group descriptors --------------------------------------------------------- */
+
+const char *vexfs_gd_verify(const struct vexfs_group_desc *gd, const struct vexfs_geo *geo,
+			    u32 group)
+{
+	if (le32_to_cpu(gd->gd_free_blocks) > vexfs_group_blocks(geo, group))
+		return "group has more free blocks than blocks";
+	if (le32_to_cpu(gd->gd_free_inodes) > geo->inodes_per_group)
+		return "group has more free inodes than inodes";
+	if (le32_to_cpu(gd->gd_used_dirs) > geo->inodes_per_group)
+		return "group has more directories than inodes";
+	if (le32_to_cpu(gd->gd_itable_init) > geo->itable_blocks)
+		return "group's inode table is larger than it can be";
+	return vexfs_feature_check_desc(gd, geo);
 }
 
 /* ---- bitmaps ---------------------------------------------------------------- */

@@ -58,6 +58,10 @@ void vexfs_inode_seal(struct vexfs_inode *di);
  * (i_mode 0) fails with "inode is free"; callers that scan tables test i_mode first. */
 const char *vexfs_inode_verify(const struct vexfs_inode *di, const struct vexfs_geo *geo, u64 ino);
 
+/* A descriptor from a block whose header has been verified. */
+const char *vexfs_gd_verify(const struct vexfs_group_desc *gd, const struct vexfs_geo *geo,
+			    u32 group);
+
 /* Fields that must be zero. */
 bool vexfs_all_zero(const void *p, size_t len);
 

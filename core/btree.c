@@ -165,6 +165,8 @@ static int path_read(struct vexfs_tree *t, struct vexfs_path *p, int level)
 	const char *why;
 	int err;
 
+	if (!vexfs_io_range_valid(t->io, blkno, 1))
+		return t->io->ops->corrupt(t->io, blkno, "B+tree child in fixed metadata");
 	err = t->io->ops->read(t->io, blkno, magic, 0, t->owner, b);
 	if (err) {
 		memset(b, 0, sizeof(*b));

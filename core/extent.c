@@ -46,12 +46,13 @@ u64 vexfs_ext_pack(const struct vexfs_extent *e)
  * vexfs_ext_unpack - decode and verify an extent record
  * @key:     of the record
  * @val:     of the record
- * @nblocks: of the device
+ * @io:      says which blocks a file may have
  * @e:       the extent; to be ignored after a failure
  *
  * Return: NULL, or the failed check.
  */
-const char *vexfs_ext_unpack(u64 key, u64 val, u64 nblocks, struct vexfs_extent *e)
+const char *vexfs_ext_unpack(u64 key, u64 val, const struct vexfs_io *io,
+			     struct vexfs_extent *e)
 {
 	e->lblk = key;
 	e->pblk = val & EXT_PBLK_MASK;
@@ -61,16 +62,47 @@ const char *vexfs_ext_unpack(u64 key, u64 val, u64 nblocks, struct vexfs_extent 
 		return "extent of length 0";
 	if (key >= VEXFS_MAX_LBLK || e->len > VEXFS_MAX_LBLK - key)
 		return "extent beyond the largest file";
-	if (!e->pblk || e->pblk >= nblocks || e->len > nblocks - e->pblk)
+	if (!e->pblk || e->pblk >= io->nblocks || e->len > io->nblocks - e->pblk)
 		return "extent outside the device";
+	if (!vexfs_io_range_valid(io, e->pblk, e->len))
+		return "extent reaches fixed metadata";
 	if (e->flags & ~VEXFS_EXT_UNWRITTEN)
 		return "extent with unknown flags";
 	return NULL;
 }
 
+const char *vexfs_symlink_unpack(const struct vexfs_btree_root *root, const struct vexfs_io *io,
+				 u64 *blkno)
+{
+	const struct vexfs_rec *rec = &root->r_recs[0];
+	struct vexfs_extent e;
+	const char *why;
+
+	if (root->r_level || le16_to_cpu(root->r_count) != 1)
+		return "long symlink without exactly one block";
+	why = vexfs_ext_unpack(le64_to_cpu(rec->key), le64_to_cpu(rec->val), io, &e);
+	if (why)
+		return why;
+	if (e.lblk || e.len != 1 || e.flags)
+		return "long symlink without exactly one block";
+	*blkno = e.pblk;
+	return NULL;
+}
+
+const char *vexfs_symlink_verify(const void *block, u64 size)
+{
+	const struct vexfs_mdhdr *h = block;
+
+	if (le32_to_cpu(h->h_bytes) != size || size > VEXFS_SYMLINK_MAX)
+		return "symlink length differs from the inode's";
+	if (memchr((const u8 *)block + VEXFS_MDHDR_SIZE, 0, size))
+		return "symlink target contains a NUL byte";
+	return NULL;
+}
+
 static int ext_decode(struct vexfs_tree *t, const struct vexfs_kv *kv, struct vexfs_extent *e)
 {
-	const char *why = vexfs_ext_unpack(kv->key, kv->val, t->io->nblocks, e);
+	const char *why = vexfs_ext_unpack(kv->key, kv->val, t->io, e);
 
 	return why ? vexfs_bt_corrupt(t, kv->key, why) : 0;
 }
@@ -79,7 +111,7 @@ static int ext_at(struct vexfs_tree *t, const struct vexfs_path *p, u32 pos,
 		  struct vexfs_extent *e)
 {
 	struct vexfs_kv kv = vexfs_path_kv(t, p, pos);
-	const char *why = vexfs_ext_unpack(kv.key, kv.val, t->io->nblocks, e);
+	const char *why = vexfs_ext_unpack(kv.key, kv.val, t->io, e);
 
 	return why ? t->io->ops->corrupt(t->io, p->node[0].blkno, why) : 0;
 }
@@ -274,7 +306,7 @@ int vexfs_ext_insert(struct vexfs_tree *t, const struct vexfs_extent *e)
 	int err;
 
 	if (e->len > VEXFS_EXT_MAX_LEN || e->pblk > EXT_PBLK_MASK ||
-	    vexfs_ext_unpack(e->lblk, vexfs_ext_pack(e), t->io->nblocks, &hole))
+	    vexfs_ext_unpack(e->lblk, vexfs_ext_pack(e), t->io, &hole))
 		return -EINVAL;
 	err = vexfs_ext_find(t, e->lblk, &hole);
 	if (err)

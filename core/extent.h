@@ -21,7 +21,14 @@ struct vexfs_extent {
 
 u64 vexfs_ext_pack(const struct vexfs_extent *e);
 /* Decode and verify a record: NULL or the failed check. */
-const char *vexfs_ext_unpack(u64 key, u64 val, u64 nblocks, struct vexfs_extent *e);
+const char *vexfs_ext_unpack(u64 key, u64 val, const struct vexfs_io *io,
+			     struct vexfs_extent *e);
+
+/* The one block of a long symlink's target: NULL or the failed check. */
+const char *vexfs_symlink_unpack(const struct vexfs_btree_root *root, const struct vexfs_io *io,
+				 u64 *blkno);
+/* That block, its header verified, against the inode's @size. */
+const char *vexfs_symlink_verify(const void *block, u64 size);
 
 /* The extent or hole at @lblk; e->lblk <= lblk < e->lblk + e->len. Never -ENOENT. */
 int vexfs_ext_find(struct vexfs_tree *t, u64 lblk, struct vexfs_extent *e);

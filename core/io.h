@@ -52,9 +52,16 @@ struct vexfs_io_ops {
 	int (*corrupt)(struct vexfs_io *io, u64 blkno, const char *what);
 };
 
+struct vexfs_geo;
+
 struct vexfs_io {
 	const struct vexfs_io_ops *ops;
 	u64 nblocks;		/* of the device: addresses are below this */
+	const struct vexfs_geo *geo;	/* where fixed metadata is; NULL (tests): there is none */
 };
+
+/* May an extent, a tree or an inode use these blocks? Not if they lead out of the device or to
+ * fixed metadata (superblocks, bitmaps, inode tables, journal, tables). core/block.c */
+bool vexfs_io_range_valid(const struct vexfs_io *io, u64 blkno, u64 len);
 
 #endif /* VEXFS_CORE_IO_H */

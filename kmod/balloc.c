@@ -32,19 +32,6 @@ struct vexfs_group_desc *vexfs_gd(struct vexfs_sb_info *sbi, u32 group, struct b
 
 /* ---- mount -------------------------------------------------------------- */
 
-static const char *vexfs_gd_check(struct vexfs_sb_info *sbi, u32 group)
-{
-	struct vexfs_group_desc *gd = vexfs_gd(sbi, group, NULL);
-
-	if (le32_to_cpu(gd->gd_free_blocks) > vexfs_group_blocks(&sbi->geo, group))
-		return "group has more free blocks than blocks";
-	if (le32_to_cpu(gd->gd_free_inodes) > sbi->geo.inodes_per_group)
-		return "group has more free inodes than inodes";
-	if (le32_to_cpu(gd->gd_itable_init) > sbi->geo.itable_blocks)
-		return "group's inode table is larger than it can be";
-	return NULL;
-}
-
 static int vexfs_gdt_read(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
@@ -68,7 +55,7 @@ static int vexfs_groups_count(struct super_block *sb)
 
 	for (g = 0; g < sbi->geo.groups; g++) {
 		struct vexfs_group_desc *gd = vexfs_gd(sbi, g, NULL);
-		const char *what = vexfs_gd_check(sbi, g);
+		const char *what = vexfs_gd_verify(gd, &sbi->geo, g);
 
 		if (what)
 			return vexfs_corrupt(sb, 0, sbi->gdt[g / VEXFS_GD_PER_BLOCK]->b_blocknr,

@@ -45,9 +45,16 @@ int vexfs_map_credits(struct inode *inode)
 	return tree + (VEXFS_MAX_LEVEL + 1) * VEXFS_ALLOC_CREDITS + VEXFS_ALLOC_CREDITS + 2;
 }
 
-/* Blocks of the tree itself and of data, in units of 512 bytes for stat(2). */
-static void vexfs_add_blocks(struct inode *inode, s64 blocks)
+/* Blocks of the tree itself and of data, in units of 512 bytes for stat(2). A count from a
+ * damaged inode must not wrap around. */
+void vexfs_add_blocks(struct inode *inode, s64 blocks)
 {
+	s64 have = inode->i_blocks >> (VEXFS_BLOCK_SHIFT - 9);
+
+	if (-blocks > have) {
+		vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "inode frees more blocks than it has");
+		blocks = -have;
+	}
 	if (blocks >= 0)
 		inode_add_bytes(inode, blocks << VEXFS_BLOCK_SHIFT);
 	else

@@ -106,9 +106,11 @@ static int vexfs_check_kind(struct inode *inode, const struct vexfs_inode *di, u
 	if (hidden && !(flags & VEXFS_IGET_HIDDEN))
 		return flags & VEXFS_IGET_MAYBE ? -ESTALE :
 			vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "a name leads to a hidden inode");
-	if (di->i_nlink || (flags & VEXFS_IGET_MAYBE))
+	/* Nobody but the orphan table may bring in one without a link: its last iput would free it. */
+	if (di->i_nlink || (flags & VEXFS_IGET_ORPHAN))
 		return 0;
-	return vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "inode in use has no links");
+	return flags & VEXFS_IGET_MAYBE ? -ESTALE :
+		vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "inode in use has no links");
 }
 
 static int vexfs_read_inode(struct inode *inode, unsigned int flags)
@@ -321,22 +323,24 @@ static int vexfs_evict_symlink(struct inode *inode)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	struct super_block *sb = inode->i_sb;
-	struct vexfs_extent e;
 	struct vexfs_kio kio;
 	struct vexfs_blk b;
 	handle_t *handle;
+	const char *what;
+	u64 blkno;
 	int err;
 
 	if (i_size_read(inode) <= VEXFS_SYMLINK_INLINE || !vi->root.r_count)
 		return 0;
-	if (vexfs_ext_unpack(le64_to_cpu(vi->root.r_recs[0].key), le64_to_cpu(vi->root.r_recs[0].val),
-			     VEXFS_SB(sb)->geo.blocks, &e))
-		return vexfs_corrupt(sb, inode->i_ino, 0, "symlink without a block");
+	vexfs_kio_init(&kio, sb, NULL, inode->i_ino);
+	what = vexfs_symlink_unpack(&vi->root, &kio.io, &blkno);
+	if (what)
+		return vexfs_corrupt(sb, inode->i_ino, 0, what);
 	handle = vexfs_start(sb, VEXFS_ALLOC_CREDITS + 2, 1);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	vexfs_kio_init(&kio, sb, handle, inode->i_ino);
-	err = kio.io.ops->read(&kio.io, e.pblk, VEXFS_MAGIC_SYMLINK, 0, inode->i_ino, &b);
+	err = kio.io.ops->read(&kio.io, blkno, VEXFS_MAGIC_SYMLINK, 0, inode->i_ino, &b);
 	if (!err)
 		err = kio.io.ops->free(&kio.io, &b);
 	if (!err) {
@@ -352,6 +356,8 @@ static int vexfs_delete_blocks(struct inode *inode)
 {
 	int err = 0;
 
+	if (inode->i_ino < VEXFS_FIRST_INO)
+		return vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "reserved inode without a link");
 	if (S_ISREG(inode->i_mode)) {
 		err = vexfs_vec_evict(inode);
 		i_size_write(inode, 0);
@@ -359,6 +365,8 @@ static int vexfs_delete_blocks(struct inode *inode)
 			err = vexfs_truncate(inode);
 	} else if (S_ISLNK(inode->i_mode)) {
 		err = vexfs_evict_symlink(inode);
+	} else if (S_ISDIR(inode->i_mode) && !vexfs_dir_empty(&VEXFS_I(inode)->root)) {
+		err = vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "removed directory with entries");
 	}
 	return err;
 }

@@ -466,6 +466,7 @@ void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *han
 {
 	kio->io.ops = &vexfs_kio_ops;
 	kio->io.nblocks = VEXFS_SB(sb)->geo.blocks;
+	kio->io.geo = &VEXFS_SB(sb)->geo;
 	kio->sb = sb;
 	kio->handle = handle;
 	kio->owner_ino = ino;

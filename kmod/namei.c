@@ -26,13 +26,8 @@ static int vexfs_dir_op_credits(struct inode *dir)
 /* After a change of @dir's tree: account its blocks, its entry count, its times. */
 static int vexfs_dir_changed(handle_t *handle, struct inode *dir, struct vexfs_kio *kio, int entries)
 {
-	s64 bytes = (s64)kio->allocated << VEXFS_BLOCK_SHIFT;
-
-	if (bytes >= 0)
-		inode_add_bytes(dir, bytes);
-	else
-		inode_sub_bytes(dir, -bytes);
-	i_size_write(dir, i_size_read(dir) + entries);
+	vexfs_add_blocks(dir, kio->allocated);
+	i_size_write(dir, max_t(loff_t, i_size_read(dir) + entries, 0));
 	vexfs_touch(dir);
 	inode_inc_iversion(dir);
 	return vexfs_mark_inode_dirty(handle, dir);
@@ -147,6 +142,24 @@ void vexfs_links_del(struct inode *inode, u64 parent, u64 hash)
 
 /* ---- lookup --------------------------------------------------------------------- */
 
+/*
+ * What an entry leads to, against the entry. @dir's lock keeps the entry, so its inode has a
+ * link, and a directory's record of its parent is true. NULL or the failed check.
+ */
+static const char *vexfs_entry_check(struct inode *dir, struct inode *inode, u8 type)
+{
+	if (fs_umode_to_dtype(inode->i_mode) != type)
+		return "entry and inode differ in type";
+	if (!inode->i_nlink)
+		return "entry of an inode without links";
+	if (inode->i_ino < VEXFS_FIRST_INO)
+		return "entry of a reserved inode";
+	if (S_ISDIR(inode->i_mode) &&
+	    le64_to_cpu(VEXFS_I(inode)->links[0].l_parent) != dir->i_ino)
+		return "entry of a directory that is in another";
+	return NULL;
+}
+
 static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
 {
 	struct inode *inode = NULL;
@@ -165,11 +178,14 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, uns
 	err = vexfs_dir_lookup(&t, vexfs_hash(dir, &dentry->d_name), dentry->d_name.name,
 			       dentry->d_name.len, &ino, &type);
 	if (!err) {
+		const char *what = NULL;
+
 		inode = vexfs_iget(dir->i_sb, ino, 0);
-		if (!IS_ERR(inode) && fs_umode_to_dtype(inode->i_mode) != type) {
+		if (!IS_ERR(inode))
+			what = vexfs_entry_check(dir, inode, type);
+		if (what) {
 			iput(inode);
-			inode = ERR_PTR(vexfs_corrupt(dir->i_sb, ino, 0,
-						      "entry and inode differ in type"));
+			inode = ERR_PTR(vexfs_corrupt(dir->i_sb, ino, 0, what));
 		}
 	} else if (err != -ENOENT) {
 		inode = ERR_PTR(err);
@@ -392,6 +408,26 @@ static int vexfs_link(struct dentry *old, struct inode *dir, struct dentry *dent
 
 /* ---- removal ------------------------------------------------------------------------ */
 
+/*
+ * Link counts come from the disk: no operation may begin that would make one negative. The
+ * VFS has locked what is asked about.
+ */
+
+/* A file is about to lose a name. */
+static int vexfs_check_file_links(struct inode *inode)
+{
+	return inode->i_nlink ? 0 :
+	       vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "file with more names than links");
+}
+
+/* @dir is about to lose a subdirectory; two of its links are its own. */
+static int vexfs_check_dir_links(struct inode *dir)
+{
+	return dir->i_nlink > 2 ? 0 :
+	       vexfs_corrupt(dir->i_sb, dir->i_ino, 0,
+			     "directory with more subdirectories than links");
+}
+
 /* A name of @inode is gone; after the last, eviction frees it. */
 static int vexfs_drop_link(handle_t *handle, struct inode *inode, bool dir)
 {
@@ -434,14 +470,19 @@ static int vexfs_remove(struct inode *dir, struct dentry *dentry, bool isdir)
 
 static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
 {
-	return vexfs_remove(dir, dentry, false);
+	int err = vexfs_check_file_links(d_inode(dentry));
+
+	return err ? err : vexfs_remove(dir, dentry, false);
 }
 
 static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 {
+	int err;
+
 	if (!vexfs_dir_empty(&VEXFS_I(d_inode(dentry))->root))
 		return -ENOTEMPTY;
-	return vexfs_remove(dir, dentry, true);
+	err = vexfs_check_dir_links(dir);
+	return err ? err : vexfs_remove(dir, dentry, true);
 }
 
 /* ---- rename -------------------------------------------------------------------------- */
@@ -500,6 +541,26 @@ static int vexfs_exchange_handle(handle_t *handle, struct inode *old_dir, struct
 	return err ? err : vexfs_mark_inode_dirty(handle, b);
 }
 
+/* The same for a rename: which links will go? */
+static int vexfs_rename_check(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+			      struct dentry *new, unsigned int flags)
+{
+	struct inode *target = d_inode(new);
+	bool isdir = d_is_dir(old);
+	int err = 0;
+
+	if (flags & RENAME_EXCHANGE) {
+		if (old_dir == new_dir || isdir == d_is_dir(new))
+			return 0;
+		return vexfs_check_dir_links(isdir ? old_dir : new_dir);
+	}
+	if (target && !isdir)
+		err = vexfs_check_file_links(target);
+	if (!err && isdir && (old_dir != new_dir || target))
+		err = vexfs_check_dir_links(old_dir);
+	return err;
+}
+
 static int vexfs_rename_once(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
 			     struct dentry *new, unsigned int flags)
 {
@@ -541,7 +602,8 @@ static int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dent
 	if (target && S_ISDIR(target->i_mode) && !(flags & RENAME_EXCHANGE) &&
 	    !vexfs_dir_empty(&VEXFS_I(target)->root))
 		return -ENOTEMPTY;
-	if (target)
+	err = vexfs_rename_check(old_dir, old, new_dir, new, flags);
+	if (!err && target)
 		err = vexfs_rename_data(d_inode(old));
 	if (!err && target && (flags & RENAME_EXCHANGE))
 		err = vexfs_rename_data(target);

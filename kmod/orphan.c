@@ -132,7 +132,8 @@ static void vexfs_orphan_one(struct super_block *sb, u32 slot, u64 ino)
 	struct inode *inode = ERR_PTR(-ESTALE);
 
 	if (vexfs_ino_valid(&VEXFS_SB(sb)->geo, ino))
-		inode = vexfs_iget(sb, ino, VEXFS_IGET_MAYBE | VEXFS_IGET_HIDDEN);
+		inode = vexfs_iget(sb, ino, VEXFS_IGET_MAYBE | VEXFS_IGET_HIDDEN |
+				   VEXFS_IGET_ORPHAN);
 	trace_vexfs_orphan_recover(sb, ino, slot, PTR_ERR_OR_ZERO(inode));
 	if (IS_ERR(inode)) {
 		vexfs_warn(sb, "orphan table: inode %llu cannot be finished: error %ld", ino,

@@ -6,22 +6,27 @@ static const char *vexfs_get_link(struct dentry *dentry, struct inode *inode,
 				  struct delayed_call *done)
 {
 	struct super_block *sb = inode->i_sb;
-	struct vexfs_btree_root *root = &VEXFS_I(inode)->root;
 	loff_t size = i_size_read(inode);
 	struct buffer_head *bh;
-	struct vexfs_extent e;
+	struct vexfs_kio kio;
 	const char *what;
 	char *target;
+	u64 blkno;
 
 	if (!dentry)
 		return ERR_PTR(-ECHILD);	/* may sleep: not in RCU walk */
-	what = vexfs_ext_unpack(le64_to_cpu(root->r_recs[0].key), le64_to_cpu(root->r_recs[0].val),
-				VEXFS_SB(sb)->geo.blocks, &e);
-	if (what || size > VEXFS_SYMLINK_MAX)
-		return ERR_PTR(vexfs_corrupt(sb, inode->i_ino, 0, what ? what : "symlink too long"));
-	bh = vexfs_md_read(sb, e.pblk, VEXFS_MAGIC_SYMLINK, 0, inode->i_ino);
+	vexfs_kio_init(&kio, sb, NULL, inode->i_ino);
+	what = vexfs_symlink_unpack(&VEXFS_I(inode)->root, &kio.io, &blkno);
+	if (what)
+		return ERR_PTR(vexfs_corrupt(sb, inode->i_ino, 0, what));
+	bh = vexfs_md_read(sb, blkno, VEXFS_MAGIC_SYMLINK, 0, inode->i_ino);
 	if (IS_ERR(bh))
 		return ERR_CAST(bh);
+	what = vexfs_symlink_verify(bh->b_data, size);
+	if (what) {
+		brelse(bh);
+		return ERR_PTR(vexfs_corrupt(sb, inode->i_ino, blkno, what));
+	}
 	target = kmemdup_nul(bh->b_data + VEXFS_MDHDR_SIZE, size, GFP_KERNEL);
 	brelse(bh);
 	if (!target)

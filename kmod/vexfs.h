@@ -261,10 +261,12 @@ int vexfs_free_inode(handle_t *handle, struct inode *inode);
 /*
  * By number. VEXFS_IGET_MAYBE: the number may be stale (search results, file handles):
  * -ESTALE without a complaint if the inode is free. VEXFS_IGET_HIDDEN: a hidden inode is
- * wanted (otherwise it is refused as damage). ERR_PTR.
+ * wanted (otherwise it is refused as damage). VEXFS_IGET_ORPHAN: one without a link is
+ * wanted, to be deleted by the last iput. ERR_PTR.
  */
 #define VEXFS_IGET_MAYBE	0x1
 #define VEXFS_IGET_HIDDEN	0x2
+#define VEXFS_IGET_ORPHAN	0x4
 struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags);
 /* Write the in-memory inode into the journaled table block. Credits: 1. */
 int vexfs_mark_inode_dirty(handle_t *handle, struct inode *inode);
@@ -285,7 +287,9 @@ int vexfs_datagen_settle(struct inode *inode, u64 *gen);
 /* Zero what follows @from in its block, up to @to: the file is about to grow over it. */
 int vexfs_zero_tail(struct inode *inode, loff_t from, loff_t to);
 
-/* extent.c: all take data_sem themselves */
+/* extent.c: all but vexfs_add_blocks() take data_sem themselves */
+/* Blocks an inode has gained or lost. The caller has what guards its tree, exclusively. */
+void vexfs_add_blocks(struct inode *inode, s64 blocks);
 /* The extent or hole at @lblk. */
 int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e);
 /* Map a hole: allocates up to @len blocks at @lblk with @flags (VEXFS_EXT_UNWRITTEN or 0).

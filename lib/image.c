@@ -304,6 +304,7 @@ static void set_super(struct vexfs_image *img, const struct vexfs_super_block *s
 	img->sb = *sb;
 	vexfs_geo_init(&img->geo, sb);
 	img->io.nblocks = img->geo.blocks;
+	img->io.geo = &img->geo;
 }
 
 int vexfs_image_open_sb(struct vexfs_image *img, struct vexfs_dev *dev, unsigned int flags,

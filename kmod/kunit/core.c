@@ -9,6 +9,8 @@
 
 #define DEVICE	512		/* blocks */
 #define OWNER	77
+/* A device of @n blocks without fixed metadata. */
+#define IO_OF(n)	(&(const struct vexfs_io){ .nblocks = (n) })
 
 struct core_dev {
 	struct vexfs_io		io;
@@ -418,20 +420,20 @@ static void test_extent_decode(struct kunit *test)
 {
 	struct vexfs_extent e = { .lblk = 9, .len = 7, .pblk = 1000, .flags = VEXFS_EXT_UNWRITTEN }, got;
 
-	KUNIT_EXPECT_NULL(test, vexfs_ext_unpack(9, vexfs_ext_pack(&e), 2000, &got));
+	KUNIT_EXPECT_NULL(test, vexfs_ext_unpack(9, vexfs_ext_pack(&e), IO_OF(2000), &got));
 	KUNIT_EXPECT_EQ(test, got.lblk, 9ULL);
 	KUNIT_EXPECT_EQ(test, got.len, 7ULL);
 	KUNIT_EXPECT_EQ(test, got.pblk, 1000ULL);
 	KUNIT_EXPECT_EQ(test, got.flags, (u64)VEXFS_EXT_UNWRITTEN);
 	/* past the device, of no length, at block 0, past the largest file */
-	KUNIT_EXPECT_NOT_NULL(test, vexfs_ext_unpack(9, vexfs_ext_pack(&e), 1006, &got));
+	KUNIT_EXPECT_NOT_NULL(test, vexfs_ext_unpack(9, vexfs_ext_pack(&e), IO_OF(1006), &got));
 	e.len = 0;
-	KUNIT_EXPECT_NOT_NULL(test, vexfs_ext_unpack(9, vexfs_ext_pack(&e), 2000, &got));
+	KUNIT_EXPECT_NOT_NULL(test, vexfs_ext_unpack(9, vexfs_ext_pack(&e), IO_OF(2000), &got));
 	e.len = 7;
 	e.pblk = 0;
-	KUNIT_EXPECT_NOT_NULL(test, vexfs_ext_unpack(9, vexfs_ext_pack(&e), 2000, &got));
+	KUNIT_EXPECT_NOT_NULL(test, vexfs_ext_unpack(9, vexfs_ext_pack(&e), IO_OF(2000), &got));
 	e.pblk = 1000;
-	KUNIT_EXPECT_NOT_NULL(test, vexfs_ext_unpack(VEXFS_MAX_LBLK, vexfs_ext_pack(&e), 2000, &got));
+	KUNIT_EXPECT_NOT_NULL(test, vexfs_ext_unpack(VEXFS_MAX_LBLK, vexfs_ext_pack(&e), IO_OF(2000), &got));
 }
 
 /* ---- directories ------------------------------------------------------------------------------ */

@@ -218,6 +218,81 @@ static void xattr_block(struct fixture *x)
 	EDIT_INODE(x, x->file, di.i_xattr_block = cpu_to_le64(3000));
 }
 
+static void inode_xattr(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_xattr[111] = 1);
+}
+
+static void inode_reserved(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_reserved[sizeof(di.i_reserved) - 1] = 1);
+}
+
+static void inode_epoch(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_change_epoch = cpu_to_le64(1));
+}
+
+static void inode_flags(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_flags = cpu_to_le32(0x80000000));
+}
+
+static void inode_rdev(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_rdev = cpu_to_le32(0x801));
+}
+
+static void inode_vecmask(struct fixture *x)
+{
+	EDIT_INODE(x, x->dir, di.i_vecmask = cpu_to_le64(1));
+}
+
+static void inode_root_reserved(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_root.r_reserved = cpu_to_le32(1));
+}
+
+static void inode_links_order(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, { di.i_links[2] = di.i_links[0]; });
+}
+
+static void inode_link_parent(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_links[0].l_parent = cpu_to_le64(1ULL << 41));
+}
+
+static void dir_size_negative(struct fixture *x)
+{
+	EDIT_INODE(x, x->dir, di.i_size = cpu_to_le64(~0ULL));
+}
+
+static void header_reserved(struct fixture *x)
+{
+	EDIT_BLOCK(x, 1, true, ((struct vexfs_mdhdr *)p)->h_reserved[1] = cpu_to_le64(1));
+}
+
+static void desc_reserved(struct fixture *x)
+{
+	EDIT_DESC(x, gd->gd_reserved[11] = cpu_to_le32(1));
+}
+
+static void sb_reserved(struct fixture *x)
+{
+	EDIT_SUPER(x, sb->s_reserved[sizeof(sb->s_reserved) - 1] = 1);
+}
+
+static void sb_feature_field(struct fixture *x)
+{
+	EDIT_SUPER(x, sb->s_change_ino = cpu_to_le64(11));
+}
+
+static void sb_state(struct fixture *x)
+{
+	EDIT_SUPER(x, sb->s_state = cpu_to_le32(2));
+}
+
 static void special_blocks(struct fixture *x)
 {
 	u64 ino = ib_new_inode(&x->ib, S_IFIFO | 0600);
@@ -399,6 +474,7 @@ static void dir_blocks(struct fixture *x)
 static void second_dir_name(struct fixture *x)
 {
 	ib_add_name(&x->ib, ROOT, "again", x->sub);
+	EDIT_INODE(x, x->sub, memset(&di.i_links[1], 0, sizeof(di.i_links[1])));
 }
 
 static void dir_node_level(struct fixture *x)
@@ -533,7 +609,7 @@ static const struct damage damages[] = {
 	{ "bad_free_blocks", bad_free_blocks, "free blocks, there are" },
 	{ "bad_free_inodes", bad_free_inodes, "free inodes, there are" },
 	{ "bad_used_dirs", bad_used_dirs, "descriptor says 77 directories, there are 4" },
-	{ "bad_itable_init", bad_itable_init, "100000 inode table blocks were written, it has" },
+	{ "bad_itable_init", bad_itable_init, "group 0: group's inode table is larger than it can be" },
 	{ "short_itable_init", short_itable_init, "beyond the 3 table blocks written" },
 	{ "bad_bbmap_checksum", bad_bbmap_checksum, "group 0: block bitmap: block 2: wrong block" },
 	{ "bad_ibmap_checksum", bad_ibmap_checksum, "group 0: inode bitmap: block 3: wrong block" },
@@ -549,9 +625,24 @@ static const struct damage damages[] = {
 	{ "bad_r_blocks", bad_r_blocks, "its root says 1000" },
 	{ "beyond_size", beyond_size, "lies beyond the size" },
 	{ "xattr_block", xattr_block, "xattr block without the feature" },
+	{ "inode_xattr", inode_xattr, "xattrs without the feature" },
+	{ "inode_reserved", inode_reserved, "reserved field set" },
+	{ "inode_epoch", inode_epoch, "change epoch without the feature" },
+	{ "inode_flags", inode_flags, "unknown inode flags" },
+	{ "inode_rdev", inode_rdev, "device number of something else" },
+	{ "inode_vecmask", inode_vecmask, "not a file, but has embeddings" },
+	{ "inode_root_reserved", inode_root_reserved, "B+tree root with a reserved field set" },
+	{ "inode_links_order", inode_links_order, "records of names are not in order" },
+	{ "inode_link_parent", inode_link_parent, "records an impossible name" },
+	{ "dir_size_negative", dir_size_negative, "directory size out of range" },
+	{ "header_reserved", header_reserved, "group descriptors: block 1: reserved field set" },
+	{ "desc_reserved", desc_reserved, "group 0: reserved field set" },
+	{ "sb_reserved", sb_reserved, "superblock: reserved field set" },
+	{ "sb_feature_field", sb_feature_field, "superblock: change tree without the feature" },
+	{ "sb_state", sb_state, "superblock: unknown state" },
 	{ "special_blocks", special_blocks, "special file with blocks" },
 	{ "shared_block", shared_block, "is used twice" },
-	{ "extent_in_metadata", extent_in_metadata, "are not in the data area of one group" },
+	{ "extent_in_metadata", extent_in_metadata, "extent reaches fixed metadata" },
 	{ "extent_overlap", extent_overlap, "overlaps the one before" },
 	{ "extent_bad", extent_bad, "extent at logical block 0: " },
 	{ "node_checksum", node_checksum, "wrong block checksum" },

@@ -42,6 +42,16 @@ struct vexfs_group_desc *pin_desc(struct ib *ib, struct vexfs_blk *b);
 struct vexfs_dirent *pin_entry(struct ib *ib, u64 dir, const char *name, struct vexfs_blk *b);
 struct vexfs_slot *pin_slot(struct ib *ib, u32 id, u32 slot, struct vexfs_blk *b);
 
+/* Statements on the superblock (sb); its checksum is made right. */
+#define EDIT_SUPER(x, ...) do { \
+	struct vexfs_blk b; \
+	u8 *p_ = ib_pin(&(x)->ib, 0, &b); \
+	struct vexfs_super_block *sb = (void *)(p_ + VEXFS_SB_OFFSET); \
+	__VA_ARGS__; \
+	sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb)); \
+	ib_change(&(x)->ib, &b, false); \
+} while (0)
+
 /* Statements on an inode (di), slot (v), collection (c), descriptor (gd), entry (d), block (p). */
 #define EDIT_INODE(x, ino, ...) do { \
 	struct vexfs_inode di = ib_get_inode(&(x)->ib, ino); \

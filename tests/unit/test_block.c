@@ -337,8 +337,10 @@ static void test_inode(void **state)
 	di.i_mtime_nsec = cpu_to_le32(1000000000);
 	assert_non_null(inode_why(&di));
 	make_inode(&di, S_IFREG | 0644);
-	di.i_xattr_block = cpu_to_le64(1000);
+	di.i_xattr_block = cpu_to_le64(999);
 	assert_non_null(inode_why(&di));
+	di.i_xattr_block = 0;
+	assert_null(inode_why(&di));
 	di.i_blocks = cpu_to_le64(1000);
 	assert_non_null(inode_why(&di));
 	make_inode(&di, 0644);

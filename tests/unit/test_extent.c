@@ -12,6 +12,8 @@
 
 #define BLOCKS	20000U			/* of the file, that the model knows */
 #define DEVICE	(1U << 18)
+/* A device of @n blocks without fixed metadata. */
+#define IO_OF(n)	(&(const struct vexfs_io){ .nblocks = (n) })
 
 /**
  * struct fixture - a file's map, its device and what it ought to say
@@ -86,7 +88,7 @@ static int check_visit(void *ctx, struct vexfs_tree *t, u64 blkno, int level, co
 	}
 	for (i = 0; !level && i < count; i++, c->records++) {
 		assert_null(vexfs_ext_unpack(le64_to_cpu(rec[i].key), le64_to_cpu(rec[i].val),
-					     DEVICE, &e));
+					     IO_OF(DEVICE), &e));
 		check_extent(c, &e);
 	}
 	return 0;
@@ -474,16 +476,16 @@ static void test_unpack(void **state)
 	struct vexfs_extent e = { 7, 3, 90, VEXFS_EXT_UNWRITTEN }, d;
 	u64 val = vexfs_ext_pack(&e);
 
-	assert_null(vexfs_ext_unpack(7, val, 93, &d));
+	assert_null(vexfs_ext_unpack(7, val, IO_OF(93), &d));
 	assert_memory_equal(&d, &e, sizeof(d));
-	assert_non_null(vexfs_ext_unpack(7, val, 92, &d));
-	assert_non_null(vexfs_ext_unpack(VEXFS_MAX_LBLK - 2, val, 93, &d));
-	assert_null(vexfs_ext_unpack(VEXFS_MAX_LBLK - 3, val, 93, &d));
-	assert_non_null(vexfs_ext_unpack(~0ULL, val, 93, &d));
-	assert_non_null(vexfs_ext_unpack(7, val | VEXFS_EXT_SHARED, 93, &d));
-	assert_non_null(vexfs_ext_unpack(7, 90, 93, &d));
+	assert_non_null(vexfs_ext_unpack(7, val, IO_OF(92), &d));
+	assert_non_null(vexfs_ext_unpack(VEXFS_MAX_LBLK - 2, val, IO_OF(93), &d));
+	assert_null(vexfs_ext_unpack(VEXFS_MAX_LBLK - 3, val, IO_OF(93), &d));
+	assert_non_null(vexfs_ext_unpack(~0ULL, val, IO_OF(93), &d));
+	assert_non_null(vexfs_ext_unpack(7, val | VEXFS_EXT_SHARED, IO_OF(93), &d));
+	assert_non_null(vexfs_ext_unpack(7, 90, IO_OF(93), &d));
 	e.pblk = 0;
-	assert_non_null(vexfs_ext_unpack(7, vexfs_ext_pack(&e), 93, &d));
+	assert_non_null(vexfs_ext_unpack(7, vexfs_ext_pack(&e), IO_OF(93), &d));
 }
 
 int main(void)

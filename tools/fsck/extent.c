@@ -46,7 +46,7 @@ static void leaf_recs(struct fsck *f, void *ctx, const struct vexfs_rec *recs, u
 	for (i = 0; i < count; i++) {
 		u64 key = le64_to_cpu(recs[i].key);
 		const char *bad = vexfs_ext_unpack(key, le64_to_cpu(recs[i].val),
-						   f->img.io.nblocks, &e);
+						   &f->img.io, &e);
 
 		if (!bad) {
 			one_extent(f, x, &e);
@@ -91,36 +91,26 @@ void fsck_file_extents(struct fsck *f, u64 ino, const struct vexfs_inode *di, bo
 
 /* ---- symlinks ------------------------------------------------------------ */
 
-static void check_target(struct fsck *f, u64 ino, const char *target, u64 size)
-{
-	if (memchr(target, 0, size))
-		fsck_problem(f, "inode %llu: symlink target contains a NUL byte",
-			     (unsigned long long)ino);
-}
-
 static void long_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 {
-	const struct vexfs_btree_root *root = &di->i_root;
 	struct vexfs_io *io = &f->img.io;
-	struct vexfs_extent e;
 	struct vexfs_blk b;
+	u64 blkno;
+	const char *bad = vexfs_symlink_unpack(&di->i_root, io, &blkno);
 
-	if (le16_to_cpu(root->r_level) || le16_to_cpu(root->r_count) != 1 ||
-	    vexfs_ext_unpack(le64_to_cpu(root->r_recs[0].key), le64_to_cpu(root->r_recs[0].val),
-			     io->nblocks, &e) || e.lblk || e.len != 1 || e.flags) {
-		fsck_problem(f, "inode %llu: long symlink without exactly one block",
-			     (unsigned long long)ino);
+	if (bad) {
+		fsck_problem(f, "inode %llu: %s", (unsigned long long)ino, bad);
 		return;
 	}
-	if (!fsck_claim(f, e.pblk, 1))
+	if (!fsck_claim(f, blkno, 1))
 		return;
 	check_counts(f, di, ino, 1, 0);
-	if (io->ops->read(io, e.pblk, VEXFS_MAGIC_SYMLINK, 0, ino, &b))
+	if (io->ops->read(io, blkno, VEXFS_MAGIC_SYMLINK, 0, ino, &b))
 		return;
-	if (le32_to_cpu(((const struct vexfs_mdhdr *)b.data)->h_bytes) != le64_to_cpu(di->i_size))
-		fsck_problem(f, "inode %llu: block %llu: symlink length differs from the inode's",
-			     (unsigned long long)ino, (unsigned long long)e.pblk);
-	check_target(f, ino, (const char *)b.data + VEXFS_MDHDR_SIZE, le64_to_cpu(di->i_size));
+	bad = vexfs_symlink_verify(b.data, le64_to_cpu(di->i_size));
+	if (bad)
+		fsck_problem(f, "inode %llu: block %llu: %s", (unsigned long long)ino,
+			     (unsigned long long)blkno, bad);
 	io->ops->put(io, &b);
 }
 
@@ -131,7 +121,6 @@ void fsck_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 		long_symlink(f, ino, di);
 		return;
 	}
-	check_target(f, ino, (const char *)di->i_symlink, le64_to_cpu(di->i_size));
 	if (di->i_blocks)
 		fsck_problem(f, "inode %llu: short symlink with blocks", (unsigned long long)ino);
 }

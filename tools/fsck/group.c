@@ -102,6 +102,7 @@ static void compare(struct fsck *f, u32 group, const char *field, u32 said, u32 
 static void check_desc(struct fsck *f, u32 group, s64 free_blocks)
 {
 	struct vexfs_group_desc gd;
+	const char *bad;
 	u32 used, dirs;
 
 	if (!fsck_group_desc(f, group, &gd))
@@ -112,9 +113,9 @@ static void check_desc(struct fsck *f, u32 group, s64 free_blocks)
 	compare(f, group, "free inodes", le32_to_cpu(gd.gd_free_inodes),
 		f->img.geo.inodes_per_group - used);
 	compare(f, group, "directories", le32_to_cpu(gd.gd_used_dirs), dirs);
-	if (le32_to_cpu(gd.gd_itable_init) > f->img.geo.itable_blocks)
-		fsck_problem(f, "group %u: descriptor says %u inode table blocks were written, it has %u",
-			     group, le32_to_cpu(gd.gd_itable_init), f->img.geo.itable_blocks);
+	bad = vexfs_gd_verify(&gd, &f->img.geo, group);
+	if (bad)
+		fsck_problem(f, "group %u: %s", group, bad);
 }
 
 void fsck_groups(struct fsck *f)

@@ -38,9 +38,7 @@ static void check_hidden(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 {
 	const char *bad = NULL;
 
-	if (!S_ISREG(le16_to_cpu(di->i_mode)))
-		bad = "is not a regular file";
-	else if (le32_to_cpu(di->i_nlink) != 1 && !fsck_is_orphan(f, ino))
+	if (le32_to_cpu(di->i_nlink) != 1 && !fsck_is_orphan(f, ino))
 		bad = "does not have a link count of 1";
 	else if (recorded_links(di))
 		bad = "records a name";

@@ -197,7 +197,10 @@ crash_collect() {
 
 # The dump names its kernel; symbols of another one would lie.
 crash_check() {
-	local b=$1 dumped have
+	local b=$1 dumped have f
+	for f in vmlinux vexfs.ko; do
+		[[ -f $b/$f ]] || die "$EX_ENV" "${b#"$VEX_ROOT"/} is not complete: it has no $f; copy the whole directory"
+	done
 	dumped=$(info_field "$b" core_BUILD-ID) have=$(build_id "$b/vmlinux")
 	[[ -n $dumped ]] || { warn "the dump does not name its kernel's build id; the symbols are taken on trust"; return 0; }
 	[[ $dumped == "$have" ]] || die "$EX_BUILD_ID" "the dump is of a kernel with build id $dumped, ${b#"$VEX_ROOT"/}/vmlinux has ${have:-none}:" \

@@ -70,9 +70,10 @@ lint_sparse() {
 		lint_skip "kernel $k is not here: ./vex kernel fetch $k"
 		return 0
 	fi
-	# In the directory of the normal build: what is compiled already is not compiled again.
+	# In the directory of the normal build: what is compiled already is not compiled again. Its -Werror is for gcc;
+	# sparse does not know the headers of the SIMD units.
 	if ! make -C "$VEX_ROOT" -j"$JOBS" --no-print-directory C=2 modules KDIR="$(kernel_dir "$k")/kdir/" \
-		MODOUT="$VEX_BUILD/kmod/$k" >"$log" 2>&1; then
+		MODOUT="$VEX_BUILD/kmod/$k" VEXFS_WERROR=0 >"$log" 2>&1; then
 		tail -n 5 "$log" >&2
 		echo "the module does not build for $k: ${log#"$VEX_ROOT"/}" >&2
 		return 1

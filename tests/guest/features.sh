@@ -76,7 +76,7 @@ ignored() {
 	[ "$bad_rw" -eq 0 ] && fsck_says 0 -n 'does not know' && fsck_says 8 -p newer
 }
 version() { # N TEXT
-	poke "1032=0$1000000"
+	poke "1032=0${1}000000"
 	dmesg -c >/dev/null
 	if try ro; then umount "$mnt"; return 1; fi
 	says "$2" && fsck_says 8 -n "$2" || return 1

@@ -141,6 +141,40 @@ static int vexfs_read_inode(struct inode *inode, unsigned int flags)
 	return err;
 }
 
+/* Is somebody making an inode of this number just now? */
+static bool vexfs_being_created(struct super_block *sb, u64 ino)
+{
+	struct inode *inode;
+	bool creating;
+
+	rcu_read_lock();
+	inode = find_inode_by_ino_rcu(sb, ino);
+	creating = inode && (READ_ONCE(inode->i_state) & I_CREATING);
+	rcu_read_unlock();
+	return creating;
+}
+
+/*
+ * iget_locked() answers NULL for two reasons: no memory, or an inode that has
+ * its number but is not complete (I_CREATING). Who comes by a number that may be
+ * stale can meet the second: the file it was about is gone then.
+ */
+static struct inode *vexfs_iget_locked(struct super_block *sb, u64 ino)
+{
+	struct inode *inode;
+	int try;
+
+	for (try = 0; try < 3; try++) {
+		inode = iget_locked(sb, ino);
+		if (inode)
+			return inode;
+		if (vexfs_being_created(sb, ino))
+			return ERR_PTR(-ESTALE);
+		/* It may have been, and is complete or gone now. */
+	}
+	return ERR_PTR(-ENOMEM);
+}
+
 struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags)
 {
 	struct inode *inode;
@@ -151,9 +185,9 @@ struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags)
 			return ERR_PTR(-ESTALE);
 		return ERR_PTR(vexfs_corrupt(sb, ino, 0, "inode number out of range"));
 	}
-	inode = iget_locked(sb, ino);
-	if (!inode)
-		return ERR_PTR(-ENOMEM);
+	inode = vexfs_iget_locked(sb, ino);
+	if (IS_ERR(inode))
+		return inode;
 	if (!(inode->i_state & I_NEW)) {
 		/* Somebody who wanted a hidden one may have brought it in. */
 		if ((VEXFS_I(inode)->flags & VEXFS_INODE_HIDDEN) && !(flags & VEXFS_IGET_HIDDEN)) {

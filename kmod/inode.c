@@ -71,6 +71,8 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
 	vi->vecmask = le64_to_cpu(di->i_vecmask);
 	/* Whether an embedding saw this generation is not stored: assume so. */
 	vi->datagen_seen = vi->vecmask != 0;
+	/* The same for searches: one may remember a verdict from before it was evicted. */
+	vi->judged = true;
 	memcpy(vi->links, di->i_links, sizeof(vi->links));
 	memcpy(vi->symlink, di->i_symlink, VEXFS_SYMLINK_INLINE);
 	vi->symlink[VEXFS_SYMLINK_INLINE] = 0;
@@ -634,6 +636,8 @@ int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *att
 	if (IS_SYNC(inode))
 		handle->h_sync = 1;
 	setattr_copy(idmap, inode, attr);
+	if (attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
+		vexfs_perm_changed(inode);
 	inode_inc_iversion(inode);
 	err = vexfs_mark_inode_dirty(handle, inode);
 	err2 = vexfs_stop(handle);

@@ -115,6 +115,7 @@ int vexfs_links_add(struct inode *inode, u64 parent, u64 hash)
 		vi->flags |= VEXFS_INODE_MORE_LINKS;
 out:
 	spin_unlock(&vi->lock);
+	vexfs_perm_changed(inode);
 	return 0;
 }
 
@@ -124,8 +125,11 @@ void vexfs_links_del(struct inode *inode, u64 parent, u64 hash)
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	int i, last = VEXFS_INODE_LINKS - 1;
 
-	if (S_ISDIR(inode->i_mode))
-		return;		/* its one link is replaced, or goes with it */
+	if (S_ISDIR(inode->i_mode)) {
+		/* Its one link is replaced, or goes with it. */
+		vexfs_perm_changed(inode);
+		return;
+	}
 	spin_lock(&vi->lock);
 	while (last > 0 && !vi->links[last].l_parent)
 		last--;
@@ -138,6 +142,7 @@ void vexfs_links_del(struct inode *inode, u64 parent, u64 hash)
 		break;
 	}
 	spin_unlock(&vi->lock);
+	vexfs_perm_changed(inode);
 }
 
 /* ---- lookup --------------------------------------------------------------------- */

@@ -48,6 +48,7 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->vecmask = 0;
 	vi->datagen = 0;
 	vi->datagen_seen = false;
+	vi->judged = false;
 	vi->stale_tid = 0;
 	vi->sync_tid = 0;
 	vi->datasync_tid = 0;
@@ -185,6 +186,8 @@ const struct super_operations vexfs_sops = {
 	.write_inode = vexfs_write_inode,
 	.evict_inode = vexfs_evict_inode,
 	.put_super = vexfs_put_super,
+	.nr_cached_objects = vexfs_views_count,
+	.free_cached_objects = vexfs_views_shrink,
 	.sync_fs = vexfs_sync_fs,
 	.freeze_fs = vexfs_freeze,
 	.unfreeze_fs = vexfs_unfreeze,

@@ -45,6 +45,7 @@
 #define EFSCORRUPTED	EUCLEAN
 
 struct vexfs_coll;
+struct vexfs_views;
 
 /**
  * struct vexfs_group - a block group in memory
@@ -103,6 +104,7 @@ struct vexfs_sb_info {
 	spinlock_t		vec_lock;
 	struct list_head	vec_dirty;	/* filled by sets */
 	struct list_head	vec_writing;	/* the commit thread's own */
+	struct vexfs_views	*views;		/* who may have what: kmod/vec/view.c */
 };
 
 /* In handle->h_type, which jbd2 only shows in its tracepoints: something was changed. */
@@ -138,6 +140,7 @@ struct vexfs_inode_info {
 	u32			projid;
 	u64			xattr_block;
 	u64			vecmask;	/* set bits under @lock */
+	bool			judged;		/* a search may remember who may open it; under @lock */
 	struct timespec64	btime;
 	u64			datagen;
 	bool			datagen_seen;	/* an embedding recorded datagen: the next
@@ -349,6 +352,11 @@ void vexfs_vec_commit(struct vexfs_sb_info *sbi, tid_t tid);	/* slots freed by t
 int vexfs_vec_evict(struct inode *inode);
 /* Every ioctl that the filesystem half does not know; -ENOTTY. */
 long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg);
+/* Mode, owner or names of @inode have changed: searches ask again. May be called in a handle. */
+void vexfs_perm_changed(struct inode *inode);
+/* For the superblock's shrinker. */
+long vexfs_views_count(struct super_block *sb, struct shrink_control *sc);
+long vexfs_views_shrink(struct super_block *sb, struct shrink_control *sc);
 /* user.vec.*: vec/xattr.c */
 extern const struct xattr_handler *const vexfs_xattr_handlers[];
 ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size);

@@ -174,7 +174,7 @@ int vexfs_search(int fd, struct vexfs_search *s)
 	if (q.found > s->k)
 		return -EUCLEAN;
 	s->found = q.found;
-	s->nsec = q.nsec;
+	s->reply = q.reply;
 	return 0;
 }
 

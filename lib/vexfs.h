@@ -152,7 +152,7 @@ int vexfs_embedding_list(int fd, struct vexfs_list *pos, struct vexfs_vec_entry 
  * @paths, @path_bytes: buffer of the paths, not NUL terminated; a hit whose path
  *		does not fit has VEXFS_HIT_NO_PATH
  * @found:	out: hits written, nearest first
- * @nsec:	out: time in the kernel
+ * @reply:	out: VEXFS_REPLY_*
  */
 struct vexfs_search {
 	const char *collection;
@@ -165,7 +165,7 @@ struct vexfs_search {
 	char *paths;
 	uint32_t path_bytes;
 	uint32_t found;
-	uint64_t nsec;
+	uint32_t reply;
 };
 
 /**

@@ -63,7 +63,7 @@ summary() {
   guest ready    $(result_field "$dir" ready_ms) ms ($lane lane)
   files          $(fact files) stored in $(fact store_ms) ms, all equal after the remount
   embeddings     $(fact embeddings) made and stored in $(fact embed_ms) ms, all there after the remount
-  search         $(fact search_ms) ms each, from starting vexctl to its last line; $(fact kernel_ms) ms of it in the kernel
+  search         $(fact search_ms) ms each, from starting vexctl to its last line; $(fact call_ms) ms of it the search itself
   whole run      $(secs $(($(now_ms) - RUN_START))) s
   log            ${dir#"$VEX_ROOT"/}
 END

@@ -69,7 +69,7 @@ while [ "$runs" -lt 10 ]; do
 	runs=$((runs + 1))
 done
 echo "@fact search_ms=$(($(since "$start") / runs))"
-echo "@fact kernel_ms=$(sed -n 's/.*"kernel_ms": *\([0-9.]*\).*/\1/p' /tmp/search.json |
+echo "@fact call_ms=$(sed -n 's/.*"total_ms": *\([0-9.]*\).*/\1/p' /tmp/search.json |
 	awk '{ s += $1; n++ } END { printf "%.1f", n ? s / n : -1 }')"
 umount "$mnt"
 echo "@fact done=1"

@@ -59,9 +59,10 @@ enum vex_exit {
 };
 
 /*
- * Taint bits that say nothing about health: out-of-tree (12) and unsigned (13) module, KUnit ran (18).
+ * Taint bits that say nothing about health: out-of-tree (12) and unsigned (13) module, KUnit ran (18),
+ * what distributions set for their own purposes (16: Debian, when fanotify permission events are used).
  * Everything else set since boot fails the run.
  */
-#define VEX_TAINT_HARMLESS	((1u << 12) | (1u << 13) | (1u << 18))
+#define VEX_TAINT_HARMLESS	((1u << 12) | (1u << 13) | (1u << 16) | (1u << 18))
 
 #endif

@@ -154,6 +154,10 @@ struct vexfs_ioc_vec_list {
 #define VEXFS_SEARCH_FRESH	0x2	/* leave stale embeddings out */
 #define VEXFS_SEARCH_MAX_K	1024
 
+#define VEXFS_REPLY_APPROXIMATE	0x1	/* not all embeddings were measured: a nearer one may be missing */
+#define VEXFS_REPLY_INCOMPLETE	0x2	/* damage, or a limit, kept some files out: fewer than k may be
+					 * found although more exist */
+
 #define VEXFS_HIT_STALE		0x1
 #define VEXFS_HIT_NO_PATH	0x2	/* @paths had no room for it */
 
@@ -191,7 +195,7 @@ struct vexfs_search_hit {
  * @paths:	pointer to the path buffer
  * @found:	out: hits written, nearest first; fewer than k only if no more exist
  *		that the caller may open
- * @nsec:	out: time the search took in the kernel
+ * @reply:	out: VEXFS_REPLY_*
  */
 struct vexfs_ioc_search {
 	__u32	size;
@@ -205,9 +209,8 @@ struct vexfs_ioc_search {
 	__u64	hits;
 	__u64	paths;
 	__u32	found;
-	__u32	pad;
-	__u64	nsec;
-	__u64	reserved[4];
+	__u32	reply;
+	__u64	reserved[5];
 };
 
 /* On a directory: the scope. A file is a candidate if the caller may read it

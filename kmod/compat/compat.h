@@ -11,16 +11,32 @@
 #include <linux/iomap.h>
 #include <linux/mm.h>
 #include <linux/exportfs.h>
+#include <linux/mount.h>
+#include <linux/user_namespace.h>
+#ifdef VEXFS_HAVE_MNT_IDMAP
+#include <linux/mnt_idmapping.h>
+#endif
 
 /* ---- who acts, seen through a mount ------------------------------------ */
 #ifdef VEXFS_HAVE_MNT_IDMAP
 typedef struct mnt_idmap vexfs_idmap_t;
 #define vexfs_nop_idmap		(&nop_mnt_idmap)
 #define vexfs_file_idmap(file)	file_mnt_idmap(file)
+#define vexfs_mnt_idmap(mnt)	mnt_idmap(mnt)
+#define vexfs_idmap_get(idmap)	mnt_idmap_get(idmap)
+#define vexfs_idmap_put(idmap)	mnt_idmap_put(idmap)
 #else
 typedef struct user_namespace vexfs_idmap_t;
 #define vexfs_nop_idmap		(&init_user_ns)
 #define vexfs_file_idmap(file)	file_mnt_user_ns(file)
+#define vexfs_mnt_idmap(mnt)	mnt_user_ns(mnt)
+#define vexfs_idmap_get(idmap)	get_user_ns(idmap)
+#define vexfs_idmap_put(idmap)	put_user_ns(idmap)
+#endif
+
+#ifndef VEXFS_HAVE_PATH_LOOKUP_DECLARED
+int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt, const char *name,
+		    unsigned int flags, struct path *path);
 #endif
 
 static inline void vexfs_fillattr(vexfs_idmap_t *idmap, u32 mask, struct inode *inode,

@@ -48,6 +48,7 @@ void vexfs_coll_put(struct vexfs_coll *coll)
 {
 	if (!coll || !refcount_dec_and_test(&coll->ref))
 		return;
+	vexfs_views_drop(coll);
 	iput(coll->slots);
 	iput(coll->payload.inode);
 	iput(coll->code.inode);
@@ -269,7 +270,9 @@ int vexfs_colls_load(struct super_block *sb)
 	int err, id;
 
 	vexfs_payload_init(sb);
-	err = vexfs_coll_read_table(sb);
+	err = vexfs_views_init(sb);
+	if (!err)
+		err = vexfs_coll_read_table(sb);
 	for (id = 0; id < VEXFS_MAX_COLL && !err; id++)
 		err = vexfs_coll_load(sb, id);
 	for (id = 0; id < VEXFS_MAX_COLL && !err && !sb_rdonly(sb); id++) {
@@ -300,6 +303,7 @@ void vexfs_colls_unload(struct super_block *sb)
 		vexfs_coll_publish(sbi, i, NULL);
 		vexfs_coll_put(coll);
 	}
+	vexfs_views_exit(sb);
 	for (i = 0; i < VEXFS_COLL_BLOCKS; i++) {
 		brelse(sbi->coll_bh[i]);
 		sbi->coll_bh[i] = NULL;

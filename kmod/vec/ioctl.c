@@ -292,7 +292,7 @@ static int vexfs_ioc_search(struct file *file, void __user *arg)
 
 	if (copy_from_user(&req, arg, sizeof(req)))
 		return -EFAULT;
-	if (req.size != sizeof(req) || req.pad || !vexfs_zero(req.reserved, sizeof(req.reserved)) ||
+	if (req.size != sizeof(req) || !vexfs_zero(req.reserved, sizeof(req.reserved)) ||
 	    strnlen(req.collection, sizeof(req.collection)) == sizeof(req.collection))
 		return -EINVAL;
 	err = vexfs_search(file, &req);

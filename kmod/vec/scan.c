@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The distances of a search: all live slots by their codes (or, exactly, by
+ * The distances of a search: all permitted slots by their codes (or, exactly, by
  * their payload), and candidates in full precision.
  *
  * Everything read is checked once after it came from the disk: a block's buffer
@@ -250,7 +250,9 @@ static int vexfs_scan_slots(struct vexfs_find *f, struct vexfs_topk *top,
 	int err = 0;
 	u32 slot;
 
-	for_each_set_bit(slot, coll->bits.live, coll->nslots) {
+	for_each_set_bit(slot, f->permitted.bits, min(f->permitted.nslots, coll->nslots)) {
+		if (!test_bit(slot, coll->bits.live))
+			continue;
 		vexfs_region_ahead(exact ? payload : code, slot);
 		if (exact)
 			err = vexfs_load_vector(f, payload, slot, slot);
@@ -267,7 +269,7 @@ static int vexfs_scan_slots(struct vexfs_find *f, struct vexfs_topk *top,
 }
 
 /**
- * vexfs_scan - the best of all live slots, by code or, with SEARCH_EXACT, exactly
+ * vexfs_scan - the best of all permitted slots, by code or, with SEARCH_EXACT, exactly
  * @f:	 the search; candidates up to f->last were met in earlier rounds
  * @top: receives (key, slot)
  *

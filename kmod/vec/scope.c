@@ -1,69 +1,95 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * May the searcher have this file, and what is it called?
+ * What is below the directory a search began at, and may the searcher know?
  *
  * An embedding leads to an inode number; open(2) would have come by names. So
- * the same is asked upwards: is there a way from the file up to the directory
- * the search began at, on which the caller may search every directory, and may
- * the caller read the file? Names are looked up only for the results.
+ * the question is asked upwards: is there a way from the file up to the scope on
+ * which the caller may read and search every directory? Search permission alone
+ * would let open(2) through, but whoever knows no name cannot open it: a search
+ * must not tell names that readdir(3) would not.
  *
- * Locking: s_vfs_rename_mutex, so that no directory moves while we climb, then
- * one directory at a time. None of the vector half's locks and no handle may be
- * held: looking up an inode can wait for an eviction, which takes them.
+ * Locking: none is held from one directory to the next, so a rename may leave us
+ * on a way that never existed as a whole. What a search discloses is therefore
+ * walked once more from the top (open.c). None of the vector half's locks and no
+ * handle may be held: looking up an inode can wait for an eviction, which takes
+ * them.
  */
 #include "kmod/vec/vec.h"
+#include <linux/sched/signal.h>
+#include <linux/xarray.h>
 
-#define VEXFS_SCOPE_MEMO	2048	/* entries of a lossy table, power of two */
-#define VEXFS_SCOPE_DEPTH	1024
+#define VEXFS_SCOPE_MEMO	2048	/* files: entries of a lossy table, power of two */
 
-struct vexfs_memo {
-	u64	ino;		/* 0: empty */
-	bool	ok;
-};
+enum { DIR_NO = 1, DIR_YES, DIR_ASKED };
 
 /**
  * struct vexfs_scope - the directory a search began at, and what it has learnt
  * @sb:    the filesystem
- * @idmap: of the mount the search came through
+ * @at:    where the search began: mount and directory
+ * @idmap: of that mount
  * @top:   inode number of the directory
- * @dirs:  directories known (not) to be reachable, with search permission
+ * @dirs:  directory -> DIR_*: is there a way down to it from the scope?
  * @files: verdicts on files
- * @climb: the directories of one climb
- * @path:  PATH_MAX bytes, filled from the end
+ * @climb: the directories of one climb; @depth have room
+ * @path:  VEXFS_PATH_ROOM bytes, filled from the end
  * @name:  one component
  */
 struct vexfs_scope {
 	struct super_block	*sb;
+	struct path		at;
 	vexfs_idmap_t		*idmap;
 	u64			top;
-	struct vexfs_memo	dirs[VEXFS_SCOPE_MEMO];
+	struct xarray		dirs;
 	struct vexfs_verdict	files[VEXFS_SCOPE_MEMO];
-	u64			climb[VEXFS_SCOPE_DEPTH];
-	char			path[PATH_MAX];
+	u64			*climb;
+	u32			depth;
+	char			*path;
 	char			name[VEXFS_NAME_LEN + 1];
 };
 
-struct vexfs_scope *vexfs_scope_create(struct inode *dir, vexfs_idmap_t *idmap)
+/* The file stays open as long as the scope is used. */
+struct vexfs_scope *vexfs_scope_create(struct file *file)
 {
 	struct vexfs_scope *sc = kvzalloc(sizeof(*sc), GFP_KERNEL_ACCOUNT);
 
 	if (!sc)
 		return NULL;
-	sc->sb = dir->i_sb;
-	sc->idmap = idmap;
-	sc->top = dir->i_ino;
-	return sc;
+	xa_init_flags(&sc->dirs, XA_FLAGS_ACCOUNT);
+	sc->sb = file_inode(file)->i_sb;
+	sc->at = file->f_path;
+	sc->idmap = vexfs_file_idmap(file);
+	sc->top = file_inode(file)->i_ino;
+	sc->path = kvmalloc(VEXFS_PATH_ROOM, GFP_KERNEL_ACCOUNT);
+	if (sc->path)
+		return sc;
+	kvfree(sc);
+	return NULL;
 }
 
 void vexfs_scope_free(struct vexfs_scope *sc)
 {
+	if (!sc)
+		return;
+	xa_destroy(&sc->dirs);
+	kvfree(sc->climb);
+	kvfree(sc->path);
 	kvfree(sc);
 }
 
 void vexfs_scope_forget(struct vexfs_scope *sc)
 {
-	memset(sc->dirs, 0, sizeof(sc->dirs));
+	xa_destroy(&sc->dirs);
 	memset(sc->files, 0, sizeof(sc->files));
+}
+
+u64 vexfs_scope_top(const struct vexfs_scope *sc)
+{
+	return sc->top;
+}
+
+const struct path *vexfs_scope_at(const struct vexfs_scope *sc)
+{
+	return &sc->at;
 }
 
 static u32 vexfs_memo_slot(u64 ino)
@@ -71,120 +97,150 @@ static u32 vexfs_memo_slot(u64 ino)
 	return (u32)((ino * 0x9e3779b97f4a7c15ULL) >> 32) & (VEXFS_SCOPE_MEMO - 1);
 }
 
-/* A consistent copy: link and unlink change the list under the same lock. */
-static void vexfs_links_copy(struct inode *inode, struct vexfs_link *links)
+/**
+ * vexfs_links_ask - the names of an inode that is about to be judged
+ * @inode: the verdict may be kept: the next change of who may have it is recorded
+ * @links: VEXFS_INODE_LINKS of them: a consistent copy
+ *
+ * Called before permission is looked at. Takes inode->lock.
+ */
+void vexfs_links_ask(struct inode *inode, struct vexfs_link *links)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 
 	spin_lock(&vi->lock);
+	vi->judged = true;
 	memcpy(links, vi->links, sizeof(vi->links));
 	spin_unlock(&vi->lock);
 }
 
 /* ---- climbing ------------------------------------------------------------- */
 
-/* May the caller search directory @ino? Its parent in *@up. */
-static bool vexfs_dir_search(struct vexfs_scope *sc, u64 ino, u64 *up)
+/* An inode that is gone or was never there is no error: nobody can reach it. */
+static int vexfs_gone(int err)
+{
+	return err == -ESTALE || err == -ENOENT ? 0 : err;
+}
+
+/* 1: the caller may read and search directory @ino, whose parent is *@up. 0: not. */
+static int vexfs_dir_open_to(struct vexfs_scope *sc, u64 ino, u64 *up)
 {
 	struct inode *dir = vexfs_iget(sc->sb, ino, VEXFS_IGET_MAYBE);
 	struct vexfs_link links[VEXFS_INODE_LINKS];
-	bool ok;
+	int ok;
 
 	if (IS_ERR(dir))
-		return false;
+		return vexfs_gone(PTR_ERR(dir));
+	vexfs_links_ask(dir, links);
 	ok = S_ISDIR(dir->i_mode) && dir->i_nlink &&
-	     !inode_permission(sc->idmap, dir, MAY_EXEC);
-	vexfs_links_copy(dir, links);
+	     !inode_permission(sc->idmap, dir, MAY_READ | MAY_EXEC);
 	*up = le64_to_cpu(links[0].l_parent);
 	iput(dir);
 	return ok;
 }
 
-/*
- * Is there a way down from the scope to @dir? Every directory passed learns the
- * answer. s_vfs_rename_mutex held. The depth is bounded because a damaged
- * filesystem may hold a cycle.
- */
-static bool vexfs_dir_reachable(struct vexfs_scope *sc, u64 dir)
+static int vexfs_climb_push(struct vexfs_scope *sc, u32 n, u64 dir)
 {
-	bool ok = false;
-	u32 n = 0;
+	u32 depth = sc->depth ? sc->depth * 2 : 64;
+	u64 *climb;
 
-	while (n < VEXFS_SCOPE_DEPTH && dir) {
-		struct vexfs_memo *m = &sc->dirs[vexfs_memo_slot(dir)];
-		u64 up = 0;
-
-		if (m->ino == dir) {
-			ok = m->ok;
-			break;
-		}
-		sc->climb[n++] = dir;
-		if (!vexfs_dir_search(sc, dir, &up))
-			break;
-		if (dir == sc->top) {
-			ok = true;
-			break;
-		}
-		if (dir == VEXFS_ROOT_INO)
-			break;
-		dir = up;
+	if (n == sc->depth) {
+		climb = kvmalloc_array(depth, sizeof(*climb), GFP_KERNEL_ACCOUNT);
+		if (!climb)
+			return -ENOMEM;
+		if (n)
+			memcpy(climb, sc->climb, n * sizeof(*climb));
+		kvfree(sc->climb);
+		sc->climb = climb;
+		sc->depth = depth;
 	}
-	while (n--) {
-		struct vexfs_memo *m = &sc->dirs[vexfs_memo_slot(sc->climb[n])];
+	sc->climb[n] = dir;
+	return xa_err(xa_store(&sc->dirs, dir, xa_mk_value(DIR_ASKED), GFP_KERNEL));
+}
 
-		m->ino = sc->climb[n];
-		m->ok = ok;
+/* Every directory passed learns the answer, or forgets that it was asked. */
+static int vexfs_climb_end(struct vexfs_scope *sc, u32 n, int ok)
+{
+	while (n--) {
+		/* An entry is replaced, which takes no memory. */
+		if (ok >= 0)
+			xa_store(&sc->dirs, sc->climb[n], xa_mk_value(ok ? DIR_YES : DIR_NO),
+				 GFP_KERNEL);
+		else
+			xa_erase(&sc->dirs, sc->climb[n]);
 	}
 	return ok;
 }
 
-/* The first of the file's names that the caller can reach; -1: none. */
-static int vexfs_reachable_link(struct vexfs_scope *sc, const struct vexfs_link *links)
+/**
+ * vexfs_scope_reaches - is there a way down from the scope to a directory?
+ * @sc:	 the search
+ * @dir: inode number, from a link
+ *
+ * Of any depth; a cycle, which a damaged filesystem may hold, ends nowhere.
+ *
+ * Return: 1, 0, -EINTR, -ENOMEM, -EIO, -EUCLEAN.
+ */
+int vexfs_scope_reaches(struct vexfs_scope *sc, u64 dir)
 {
-	int i;
+	int ok = 0, err;
+	u32 n = 0;
+	u64 up;
 
-	for (i = 0; i < VEXFS_INODE_LINKS; i++) {
-		u64 parent = le64_to_cpu(links[i].l_parent);
+	while (dir) {
+		void *known = xa_load(&sc->dirs, dir);
 
-		if (parent && vexfs_dir_reachable(sc, parent))
-			return i;
+		if (known)
+			return vexfs_climb_end(sc, n, xa_to_value(known) == DIR_YES);
+		if (fatal_signal_pending(current))
+			return vexfs_climb_end(sc, n, -EINTR);
+		err = vexfs_climb_push(sc, n, dir);
+		if (err)
+			return vexfs_climb_end(sc, n, err);
+		n++;
+		ok = vexfs_dir_open_to(sc, dir, &up);
+		if (ok <= 0 || dir == sc->top)
+			return vexfs_climb_end(sc, n, ok);
+		dir = dir == VEXFS_ROOT_INO ? 0 : up;
+		cond_resched();
 	}
-	return -1;
+	return vexfs_climb_end(sc, n, 0);
 }
 
 /* ---- verdicts ----------------------------------------------------------------- */
 
-static bool vexfs_file_ok(struct vexfs_scope *sc, struct inode *inode)
+/* 1: one of the file's names can be reached. 0: none, or an error. */
+static int vexfs_links_reach(struct vexfs_scope *sc, const struct vexfs_link *links)
 {
-	struct vexfs_link links[VEXFS_INODE_LINKS];
+	int i, ok = 0;
 
-	if (!S_ISREG(inode->i_mode) || !inode->i_nlink)
-		return false;
-	if (inode_permission(sc->idmap, inode, MAY_READ))
-		return false;
-	vexfs_links_copy(inode, links);
-	return vexfs_reachable_link(sc, links) >= 0;
+	for (i = 0; i < VEXFS_INODE_LINKS && links[i].l_parent && ok <= 0; i++) {
+		ok = vexfs_scope_reaches(sc, le64_to_cpu(links[i].l_parent));
+		if (ok == -EINTR || ok == -ENOMEM)
+			return ok;
+	}
+	return ok > 0;
 }
 
 static int vexfs_scope_ask(struct vexfs_scope *sc, u64 ino, struct vexfs_verdict *v)
 {
-	struct inode *inode;
+	struct inode *inode = vexfs_iget(sc->sb, ino, VEXFS_IGET_MAYBE);
+	struct vexfs_link links[VEXFS_INODE_LINKS];
+	int ok = 0;
 
 	memset(v, 0, sizeof(*v));
 	v->ino = ino;
-	if (mutex_lock_killable(&sc->sb->s_vfs_rename_mutex))
-		return -EINTR;
-	inode = vexfs_iget(sc->sb, ino, VEXFS_IGET_MAYBE);
-	if (!IS_ERR(inode)) {
-		v->generation = inode->i_generation;
-		v->ok = vexfs_file_ok(sc, inode);
-		v->datagen = READ_ONCE(VEXFS_I(inode)->datagen);
-	}
-	mutex_unlock(&sc->sb->s_vfs_rename_mutex);
-	/* Maybe the last reference of a file unlinked meanwhile: outside the mutex. */
-	if (!IS_ERR(inode))
-		iput(inode);
-	return inode == ERR_PTR(-ENOMEM) ? -ENOMEM : 0;
+	if (IS_ERR(inode))
+		return inode == ERR_PTR(-ENOMEM) ? -ENOMEM : 0;
+	vexfs_links_ask(inode, links);
+	v->generation = inode->i_generation;
+	v->datagen = READ_ONCE(VEXFS_I(inode)->datagen);
+	if (S_ISREG(inode->i_mode) && inode->i_nlink &&
+	    !inode_permission(sc->idmap, inode, MAY_READ))
+		ok = vexfs_links_reach(sc, links);
+	iput(inode);
+	v->ok = ok > 0;
+	return min(ok, 0);
 }
 
 /**
@@ -214,8 +270,8 @@ int vexfs_scope_judge(struct vexfs_scope *sc, u64 ino, struct vexfs_verdict *v)
 
 /* ---- names ------------------------------------------------------------------------ */
 
-/* Name of (@hash, @ino) in directory @parent into sc->name. *@up, *@uphash: the
- * directory's own link. */
+/* Name of (@hash, @ino) in directory @parent into sc->name. *@up: the directory's
+ * own link. */
 static int vexfs_link_name(struct vexfs_scope *sc, u64 parent, u64 hash, u64 ino, u32 *len,
 			   struct vexfs_link *up)
 {
@@ -231,79 +287,48 @@ static int vexfs_link_name(struct vexfs_scope *sc, u64 parent, u64 hash, u64 ino
 		err = vexfs_dir_entry_name(dir, hash, ino, sc->name, len);
 		inode_unlock_shared(dir);
 	}
-	vexfs_links_copy(dir, links);
+	vexfs_links_ask(dir, links);
 	*up = links[0];
 	iput(dir);
 	return err;
 }
 
-/* Build the path backwards from one of the file's links. s_vfs_rename_mutex held. */
-static int vexfs_path_build(struct vexfs_scope *sc, struct vexfs_link link, u64 ino, u32 *pos)
-{
-	u32 depth, len;
-	int err;
-
-	*pos = PATH_MAX;
-	for (depth = 0; depth < VEXFS_SCOPE_DEPTH; depth++) {
-		u64 parent = le64_to_cpu(link.l_parent);
-
-		err = vexfs_link_name(sc, parent, le64_to_cpu(link.l_hash), ino, &len, &link);
-		if (err)
-			return err;
-		if (*pos < len + 1)
-			return -ENAMETOOLONG;
-		if (*pos < PATH_MAX)
-			sc->path[--*pos] = '/';
-		*pos -= len;
-		memcpy(sc->path + *pos, sc->name, len);
-		if (parent == sc->top)
-			return 0;
-		ino = parent;
-	}
-	return -ELOOP;
-}
-
-static int vexfs_path_locked(struct vexfs_scope *sc, struct inode *inode, u32 *pos)
-{
-	struct vexfs_link links[VEXFS_INODE_LINKS];
-	int i;
-
-	vexfs_links_copy(inode, links);
-	i = vexfs_reachable_link(sc, links);
-	if (i < 0)
-		return -ESTALE;
-	return vexfs_path_build(sc, links[i], inode->i_ino, pos);
-}
-
 /**
- * vexfs_scope_path - the path of a result, relative to the scope
+ * vexfs_scope_path - the path from the scope to one of a file's names
  * @sc:	  the search
- * @ino:  judged ok before
- * @path: where it begins; valid until the next call
- * @len:  its length, not terminated
+ * @link: the name; its directory is reachable
+ * @ino:  the file
+ * @path: where the path begins: valid, and not terminated, until the next call
+ * @len:  its length
  *
- * Return: 0, -ENAMETOOLONG (PATH_MAX), -ESTALE if the file is no longer where
- * it was judged, -EINTR, other errors.
+ * No locks held; takes each directory's i_rwsem in turn.
+ *
+ * Return: 0, -ENAMETOOLONG, -ESTALE if something on the way has moved, -EINTR,
+ * other errors.
  */
-int vexfs_scope_path(struct vexfs_scope *sc, u64 ino, const char **path, u32 *len)
+int vexfs_scope_path(struct vexfs_scope *sc, struct vexfs_link link, u64 ino, char **path,
+		     u32 *len)
 {
-	struct inode *inode;
-	u32 pos = PATH_MAX;
+	u32 pos = VEXFS_PATH_ROOM, n;
+	u64 parent;
 	int err;
 
-	if (mutex_lock_killable(&sc->sb->s_vfs_rename_mutex))
-		return -EINTR;
-	inode = vexfs_iget(sc->sb, ino, VEXFS_IGET_MAYBE);
-	err = PTR_ERR_OR_ZERO(inode);
-	if (!err)
-		err = vexfs_path_locked(sc, inode, &pos);
-	mutex_unlock(&sc->sb->s_vfs_rename_mutex);
-	if (!IS_ERR(inode))
-		iput(inode);
-	/* Unlinked or renamed between the verdict and now. */
-	if (err == -ENOENT || err == -ENOTDIR || err == -ELOOP)
-		err = -ESTALE;
+	do {
+		parent = le64_to_cpu(link.l_parent);
+		err = vexfs_link_name(sc, parent, le64_to_cpu(link.l_hash), ino, &n, &link);
+		if (err)
+			return err == -ENOENT || err == -ENOTDIR ? -ESTALE : err;
+		if (pos < n + 1)
+			return -ENAMETOOLONG;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (pos < VEXFS_PATH_ROOM)
+			sc->path[--pos] = '/';
+		pos -= n;
+		memcpy(sc->path + pos, sc->name, n);
+		ino = parent;
+	} while (parent != sc->top);
 	*path = sc->path + pos;
-	*len = PATH_MAX - pos;
-	return err;
+	*len = VEXFS_PATH_ROOM - pos;
+	return 0;
 }

@@ -2,15 +2,18 @@
 /*
  * Nearest neighbours below a directory: the flat tier.
  *
- * In rounds. Each takes the next best candidates (a window) by a scan of the
- * int8 codes, asks which of them the caller may have, and measures those in
- * full precision. Rounds go on with larger windows until k results are found or
- * nothing is left; a candidate is judged in one round only. The result is the
- * exact order of everything measured.
+ * First it is settled which embeddings the caller may have (view.c); hidden ones
+ * have no part in anything that follows, so neither replies nor the work behind
+ * them tell where hidden vectors are. Then in rounds: each takes the next best
+ * candidates (a window) by a scan of the int8 codes, judges their files once more
+ * and measures them in full precision. One round is enough unless embeddings are
+ * left out as stale, or change meanwhile. The result is the exact order of
+ * everything measured. Last, the best are opened as the caller would open them
+ * (open.c), and the first k that can be are the reply.
  *
  * Scanning and measuring hold coll->sem (shared); judging must not, because it
- * looks up inodes. What changes in between is noticed (a slot's stamp, the
- * collection's seq) and the search begins again, a few times at most.
+ * looks up inodes. If a permitted slot changes in between (its stamp, or it is
+ * gone), the search begins again, a few times at most.
  */
 #include "kmod/vec/search.h"
 #include "kmod/vec/trace.h"
@@ -44,6 +47,9 @@ static int vexfs_window_alloc(struct vexfs_find *f, u32 window)
 static void vexfs_find_free(struct vexfs_find *f)
 {
 	vexfs_window_free(f);
+	kvfree(f->permitted.bits);
+	vexfs_opened_free(&f->opened);
+	vexfs_view_put(f->view);
 	vexfs_scope_free(f->scope);
 	kvfree(f->results);
 	kvfree(f->query_mem);
@@ -81,7 +87,8 @@ static int vexfs_find_buffers(struct vexfs_find *f)
 	f->batch.stride = ALIGN(dim * 4 + sizeof(struct vexfs_code), 64);
 	f->batch.bounce = vexfs_alloc(f->batch.cap, f->batch.stride);
 	f->raw = vexfs_alloc(1, vexfs_vec_bytes(&f->coll->space));
-	f->results = vexfs_alloc(f->k + 1, sizeof(*f->results));
+	f->room = 2 * f->k + VEXFS_WINDOW_MIN;
+	f->results = vexfs_alloc(f->room + 1, sizeof(*f->results));
 	return f->batch.bounce && f->raw && f->results ? 0 : -ENOMEM;
 }
 
@@ -96,17 +103,19 @@ static struct vexfs_find *vexfs_find_create(struct file *file,
 		return ERR_PTR(-ENOMEM);
 	f->flags = req->flags;
 	f->k = req->k;
-	f->first_window = req->effort ? max(req->effort, req->k) :
-		max_t(u32, 4 * req->k, VEXFS_WINDOW_MIN);
-	f->first_window = min_t(u32, f->first_window, VEXFS_WINDOW_MAX);
+	f->first_window = req->effort ? max(req->effort, req->k) : 4 * req->k;
+	f->first_window = clamp_t(u32, f->first_window, VEXFS_WINDOW_MIN, VEXFS_WINDOW_MAX);
+	vexfs_opened_init(&f->opened, dir->i_sb, NULL);
 	f->coll = vexfs_coll_get(dir->i_sb, req->collection);
 	if (IS_ERR(f->coll)) {
 		err = PTR_ERR(f->coll);
 		f->coll = NULL;
 		goto fail;
 	}
-	f->scope = vexfs_scope_create(dir, vexfs_file_idmap(file));
-	err = f->scope ? vexfs_find_query(f, req) : -ENOMEM;
+	f->scope = vexfs_scope_create(file);
+	f->opened.sc = f->scope;
+	f->view = vexfs_view_get(f->coll, vexfs_file_idmap(file));
+	err = f->scope && f->view ? vexfs_find_query(f, req) : -ENOMEM;
 	if (!err)
 		err = vexfs_find_buffers(f);
 	if (!err)
@@ -151,9 +160,6 @@ static int vexfs_round_collect(struct vexfs_find *f)
 
 	down_read(&coll->sem);
 	err = vexfs_coll_check(coll);
-	if (!f->rounds)
-		f->seq = coll->seq;
-	f->moved = f->seq != coll->seq;
 	vexfs_topk_init(&top, f->heap, f->window);
 	if (!err)
 		err = vexfs_scan(f, &top);
@@ -179,8 +185,10 @@ static int vexfs_round_judge(struct vexfs_find *f)
 	for (i = 0; i < f->ncands; i++) {
 		struct vexfs_found *c = &f->cands[i];
 
-		if (!c->ok)
+		if (!c->ok || vexfs_open_refused(&f->opened, c->ino)) {
+			c->ok = false;
 			continue;
+		}
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		err = vexfs_scope_judge(f->scope, c->ino, &v);
@@ -194,9 +202,12 @@ static int vexfs_round_judge(struct vexfs_find *f)
 	return 0;
 }
 
+/* Of equal distances the order must not tell in which order slots were used. */
 static bool vexfs_found_before(const struct vexfs_found *a, const struct vexfs_found *b)
 {
-	return a->key != b->key ? a->key < b->key : a->slot < b->slot;
+	if (a->key != b->key)
+		return a->key < b->key;
+	return a->ino != b->ino ? a->ino < b->ino : a->chunk < b->chunk;
 }
 
 /* An embedding set again between two rounds may be met twice. */
@@ -204,17 +215,21 @@ static bool vexfs_result_twice(struct vexfs_find *f, const struct vexfs_found *c
 {
 	u32 i;
 
-	for (i = 0; i < f->nresults && f->moved; i++)
+	for (i = 0; i < f->nresults && f->rounds > 1; i++)
 		if (f->results[i].ino == c->ino && f->results[i].chunk == c->chunk)
 			return true;
 	return false;
 }
 
-/* Keep the best k in order; k is small. */
+/* Keep the best in order; they are few. */
 void vexfs_result_add(struct vexfs_find *f, const struct vexfs_found *c)
 {
 	u32 i = f->nresults;
 
+	if (i == f->room)
+		f->more = true;
+	if (i == f->room && !vexfs_found_before(c, &f->results[i - 1]))
+		return;
 	if (vexfs_result_twice(f, c))
 		return;
 	while (i && vexfs_found_before(c, &f->results[i - 1])) {
@@ -222,7 +237,7 @@ void vexfs_result_add(struct vexfs_find *f, const struct vexfs_found *c)
 		i--;
 	}
 	f->results[i] = *c;
-	if (f->nresults < f->k)
+	if (f->nresults < f->room)
 		f->nresults++;
 }
 
@@ -242,95 +257,189 @@ static int vexfs_round_measure(struct vexfs_find *f)
 
 /* ---- the whole search --------------------------------------------------------------- */
 
+static int vexfs_find_permitted(struct vexfs_find *f)
+{
+	int err;
+
+	kvfree(f->permitted.bits);
+	f->permitted.bits = NULL;
+	err = vexfs_view_permitted(f->view, f->coll, f->scope, &f->permitted);
+	if (f->permitted.incomplete)
+		f->reply |= VEXFS_REPLY_INCOMPLETE;
+	return err;
+}
+
+/* Was one of the permitted embeddings replaced or deleted? */
+static bool vexfs_find_moved(struct vexfs_find *f)
+{
+	struct vexfs_coll *coll = f->coll;
+	u32 n = min(f->permitted.nslots, READ_ONCE(coll->nslots));
+	bool moved;
+
+	down_read(&coll->sem);
+	moved = !bitmap_subset(f->permitted.bits, coll->bits.live, n);
+	up_read(&coll->sem);
+	return moved;
+}
+
+static int vexfs_round(struct vexfs_find *f, u32 window)
+{
+	int err = vexfs_window_alloc(f, window);
+
+	if (!err)
+		err = vexfs_round_collect(f);
+	if (!err)
+		err = vexfs_round_judge(f);
+	if (!err)
+		err = vexfs_round_measure(f);
+	f->all_rounds++;
+	f->candidates += f->ncands;
+	trace_vexfs_search_round(f);
+	f->have_last = true;
+	return err;
+}
+
+/* -EAGAIN: something the caller may have moved meanwhile. */
 static int vexfs_attempt(struct vexfs_find *f)
 {
 	u32 window = f->first_window;
-	int err;
+	int err = vexfs_find_permitted(f);
 
 	f->nresults = 0;
 	f->rounds = 0;
 	f->lost = false;
+	f->more = false;
 	f->have_last = false;
-	do {
-		err = vexfs_window_alloc(f, window);
-		if (!err)
-			err = vexfs_round_collect(f);
-		if (!err)
-			err = vexfs_round_judge(f);
-		if (!err)
-			err = vexfs_round_measure(f);
-		if (err)
-			return err;
-		f->all_rounds++;
-		f->candidates += f->ncands;
-		trace_vexfs_search_round(f);
-		f->have_last = true;
+	while (!err) {
+		err = vexfs_round(f, window);
 		window = min_t(u32, window * 4, VEXFS_WINDOW_MAX);
-	} while (f->nresults < f->k && f->ncands == f->window);
-	return f->lost || f->moved ? -EAGAIN : 0;
+		if (f->nresults >= f->k || f->ncands < f->window)
+			break;
+	}
+	f->more |= f->ncands == f->window;
+	if (err)
+		return err;
+	return f->lost || vexfs_find_moved(f) ? -EAGAIN : 0;
 }
 
-/* Paths of the results. -EAGAIN: one of them is not where it was. */
-static int vexfs_find_paths(struct vexfs_find *f, struct vexfs_search_hit *hits, char *paths,
-			    u32 room, u32 *used, bool last_try)
+static int vexfs_find_attempt(struct vexfs_find *f)
 {
-	u32 i, n = 0, len, pos = 0;
-	const char *path;
-	int err;
+	int try, err = -EAGAIN;
 
-	for (i = 0; i < f->nresults; i++) {
-		struct vexfs_found *c = &f->results[i];
-		struct vexfs_search_hit *h = &hits[n];
-
-		err = vexfs_scope_path(f->scope, c->ino, &path, &len);
-		if (err == -ESTALE && !last_try)
-			return -EAGAIN;
-		if (err == -EINTR || err == -ENOMEM)
-			return err;
-		if (err && err != -ENAMETOOLONG)
-			continue;
-		memset(h, 0, sizeof(*h));
-		h->ino = c->ino;
-		h->generation = c->generation;
-		h->chunk = c->chunk;
-		h->range_off = c->off;
-		h->range_len = c->len;
-		h->distance = vexfs_key_to_f32(c->key);
-		h->flags = c->stale ? VEXFS_HIT_STALE : 0;
-		if (err || len > room - pos) {
-			h->flags |= VEXFS_HIT_NO_PATH;
-		} else {
-			memcpy(paths + pos, path, len);
-			h->path_off = pos;
-			h->path_len = len;
-			pos += len;
+	for (try = 0; try < VEXFS_TRIES && err == -EAGAIN; try++) {
+		if (try) {
+			f->retries++;
+			/* What was learnt about directories is old. */
+			vexfs_scope_forget(f->scope);
 		}
-		n++;
+		err = vexfs_attempt(f);
+	}
+	return err == -EAGAIN ? 0 : err;
+}
+
+/**
+ * struct vexfs_out - the reply being put together
+ * @hits:  @n of them; a file's path is in @paths once
+ * @paths: @used of @room bytes
+ */
+struct vexfs_out {
+	struct vexfs_search_hit *hits;
+	u32	n;
+	char	*paths;
+	u32	room, used;
+};
+
+static void vexfs_out_path(struct vexfs_out *o, struct vexfs_search_hit *h, const char *path,
+			   u32 len)
+{
+	if (len >= PATH_MAX || len > o->room - o->used) {
+		h->flags |= VEXFS_HIT_NO_PATH;
+		return;
+	}
+	memcpy(o->paths + o->used, path, len);
+	h->path_off = o->used;
+	h->path_len = len;
+	o->used += len;
+}
+
+static struct vexfs_search_hit *vexfs_out_hit(struct vexfs_out *o, const struct vexfs_found *c)
+{
+	struct vexfs_search_hit *h = &o->hits[o->n++];
+
+	memset(h, 0, sizeof(*h));
+	h->ino = c->ino;
+	h->generation = c->generation;
+	h->chunk = c->chunk;
+	h->range_off = c->off;
+	h->range_len = c->len;
+	h->distance = vexfs_key_to_f32(c->key);
+	h->flags = c->stale ? VEXFS_HIT_STALE : 0;
+	return h;
+}
+
+/* Another passage of a file that is in the reply already. */
+static bool vexfs_out_again(struct vexfs_out *o, const struct vexfs_found *c)
+{
+	struct vexfs_search_hit *h;
+	u32 i;
+
+	for (i = 0; i < o->n; i++) {
+		if (o->hits[i].ino != c->ino)
+			continue;
+		h = vexfs_out_hit(o, c);
+		h->flags |= o->hits[i].flags & VEXFS_HIT_NO_PATH;
+		h->path_off = o->hits[i].path_off;
+		h->path_len = o->hits[i].path_len;
+		return true;
+	}
+	return false;
+}
+
+/* The first k results the caller can open. 1: some could not, and more may exist. */
+static int vexfs_find_open(struct vexfs_find *f, struct vexfs_out *o)
+{
+	bool refused = false;
+	char *path;
+	u32 i, len;
+	int ok;
+
+	o->n = 0;
+	o->used = 0;
+	for (i = 0; i < f->nresults && o->n < f->k; i++) {
+		const struct vexfs_found *c = &f->results[i];
+
+		if (vexfs_open_refused(&f->opened, c->ino) || vexfs_out_again(o, c))
+			continue;
+		ok = vexfs_open_hit(&f->opened, c, &path, &len);
+		f->opens++;
+		if (ok > 0)
+			vexfs_out_path(o, vexfs_out_hit(o, c), path, len);
+		else if (ok == -ENAMETOOLONG)
+			f->reply |= VEXFS_REPLY_INCOMPLETE;
+		else if (ok < 0)
+			return ok;
+		refused |= ok <= 0;
 		cond_resched();
 	}
-	f->nresults = n;
-	*used = pos;
-	return 0;
+	return o->n < f->k && refused && f->more;
 }
 
-static int vexfs_find_run(struct vexfs_find *f, struct vexfs_search_hit *hits, char *paths,
-			  u32 room, u32 *used)
+static int vexfs_find_run(struct vexfs_find *f, struct vexfs_out *o)
 {
-	int try, err = 0;
+	int err;
 
-	for (try = 1; try <= VEXFS_TRIES; try++) {
-		f->retries = try - 1;
-		err = vexfs_attempt(f);
-		if (err && err != -EAGAIN)
-			return err;
-		if (err && try < VEXFS_TRIES)
-			continue;
-		err = vexfs_find_paths(f, hits, paths, room, used, try == VEXFS_TRIES);
-		if (err != -EAGAIN)
-			return err;
-		/* What was learnt about directories is old. */
-		vexfs_scope_forget(f->scope);
+	do {
+		err = vexfs_find_attempt(f);
+		if (!err)
+			err = vexfs_find_open(f, o);
+	} while (err == 1 && f->opens < f->k + VEXFS_MORE_OPENS);
+	if (err == 1) {
+		f->reply |= VEXFS_REPLY_INCOMPLETE;
+		err = 0;
 	}
+	if (f->more && !(f->flags & VEXFS_SEARCH_EXACT))
+		f->reply |= VEXFS_REPLY_APPROXIMATE;
+	f->nresults = o->n;
 	return err;
 }
 
@@ -345,33 +454,47 @@ static int vexfs_search_check(struct file *file, const struct vexfs_ioc_search *
 	return 0;
 }
 
-static int vexfs_search_reply(const struct vexfs_ioc_search *req,
-			      const struct vexfs_search_hit *hits, u32 n, const char *paths,
-			      u32 used)
+static int vexfs_search_reply(struct vexfs_ioc_search *req, const struct vexfs_find *f,
+			      const struct vexfs_out *o)
 {
-	if (copy_to_user(u64_to_user_ptr(req->hits), hits, n * sizeof(*hits)))
+	req->found = o->n;
+	req->reply = f->reply;
+	if (copy_to_user(u64_to_user_ptr(req->hits), o->hits, o->n * sizeof(*o->hits)))
 		return -EFAULT;
-	if (used && copy_to_user(u64_to_user_ptr(req->paths), paths, used))
+	if (o->used && copy_to_user(u64_to_user_ptr(req->paths), o->paths, o->used))
 		return -EFAULT;
 	return 0;
 }
 
+static int vexfs_search_find(struct vexfs_find *f, struct vexfs_ioc_search *req)
+{
+	struct vexfs_out o = { .room = min_t(u64, req->path_bytes, (u64)req->k * PATH_MAX) };
+	int err = -ENOMEM;
+
+	o.hits = vexfs_alloc(req->k, sizeof(*o.hits));
+	o.paths = vexfs_alloc(1, max(o.room, 1U));
+	if (o.hits && o.paths)
+		err = vexfs_find_run(f, &o);
+	if (!err)
+		err = vexfs_search_reply(req, f, &o);
+	kvfree(o.hits);
+	kvfree(o.paths);
+	return err;
+}
+
 /**
  * vexfs_search - the k nearest embeddings below a directory
- * @file: the directory; its mount's idmap is the caller's view of owners
- * @req:  checked for size and reserved fields; @found and @nsec are filled in,
+ * @file: the directory; its mount is how the caller sees what is below it
+ * @req:  checked for size and reserved fields; @found and @reply are filled in,
  *	  hits and paths written to user space
  *
  * No locks held. Return: 0, -EINVAL, -EDOM, -ENOENT, -ENOTDIR, -EFAULT, -ENOMEM,
- * -EINTR (fatal signal), -EUCLEAN, -EIO.
+ * -ENFILE, -EINTR (fatal signal), -EUCLEAN, -EIO.
  */
 int vexfs_search(struct file *file, struct vexfs_ioc_search *req)
 {
-	struct vexfs_search_hit *hits = NULL;
 	ktime_t start = ktime_get();
 	struct vexfs_find *f;
-	char *paths = NULL;
-	u32 room, used = 0;
 	int err = vexfs_search_check(file, req);
 
 	if (err)
@@ -380,18 +503,8 @@ int vexfs_search(struct file *file, struct vexfs_ioc_search *req)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	trace_vexfs_search_begin(file_inode(file), f);
-	room = min_t(u64, req->path_bytes, (u64)req->k * PATH_MAX);
-	hits = vexfs_alloc(req->k, sizeof(*hits));
-	paths = vexfs_alloc(1, max(room, 1U));
-	err = hits && paths ? vexfs_find_run(f, hits, paths, room, &used) : -ENOMEM;
-	if (!err) {
-		req->found = f->nresults;
-		req->nsec = ktime_to_ns(ktime_sub(ktime_get(), start));
-		err = vexfs_search_reply(req, hits, f->nresults, paths, used);
-	}
+	err = vexfs_search_find(f, req);
 	trace_vexfs_search_end(file_inode(file), f, ktime_to_ns(ktime_sub(ktime_get(), start)), err);
-	kvfree(hits);
-	kvfree(paths);
 	vexfs_find_free(f);
 	return err;
 }

@@ -4,10 +4,12 @@
 #define VEXFS_KMOD_SEARCH_H
 
 #include "kmod/vec/vec.h"
+#include <linux/xarray.h>
 
 #define VEXFS_WINDOW_MIN	64
 #define VEXFS_WINDOW_MAX	65536	/* candidates of a round: bounds memory (4.5 MiB) */
 #define VEXFS_TRIES		3
+#define VEXFS_MORE_OPENS	1024	/* beyond k: files a search opens before it gives up */
 #define VEXFS_BATCH		64
 /* Elements per FPU section: 10 us of full-precision AVX2 work with the data in
  * the cache, some 30 us from memory. */
@@ -28,6 +30,19 @@ struct vexfs_found {
 };
 
 /**
+ * struct vexfs_opened - what opening hits has taught (open.c)
+ * @dirs:    directory in the scope's mount -> may it be opened for reading?
+ * @refused: files that could not be opened
+ * @name:    one component
+ */
+struct vexfs_opened {
+	struct super_block	*sb;
+	struct vexfs_scope	*sc;
+	struct xarray		dirs, refused;
+	char			name[VEXFS_NAME_LEN + 1];
+};
+
+/**
  * struct vexfs_batch - rows measured in one FPU section, their memory pinned
  * @tag:    what a row is: the slot (scan) or the index in cands (rerank)
  * @bounce: @cap rows of @stride bytes, for records that cannot be used in place
@@ -43,18 +58,25 @@ struct vexfs_batch {
 
 /**
  * struct vexfs_find - one search
+ * @permitted: slots this search may look at; nothing else has a part in it
  * @window:  candidates of this round; @heap and @cands have room for them
  * @last:    worst candidate of the round before, if @have_last: this round takes
  *	     what comes after it
- * @seq:     coll->seq at the first round; @moved: it is another now
- * @lost:    a candidate's slot changed between scan and measurement
- * @results: the best k so far, ascending (room for one more)
+ * @lost:    a permitted slot changed during the attempt
+ * @more:    permitted embeddings are left that were not measured, or not kept
+ * @results: the best so far, ascending; at most @room (and room for one more):
+ *	     more than k, because some may not be opened
+ * @reply:   VEXFS_REPLY_*
+ * @opens:   hits opened or refused
  * @all_rounds: of all attempts, as are @candidates (looked at) and @distances
  *	     (computed): what a search cost, for tracing
  */
 struct vexfs_find {
 	struct vexfs_coll	*coll;
 	struct vexfs_scope	*scope;
+	struct vexfs_view	*view;
+	struct vexfs_permitted	permitted;
+	struct vexfs_opened	opened;
 	u32			flags, k;
 	void			*query_mem;
 	struct vexfs_query	query;
@@ -67,11 +89,11 @@ struct vexfs_find {
 	u32			ncands;
 	struct vexfs_cand	last;
 	bool			have_last;
-	u64			seq;
-	bool			moved, lost;
+	bool			lost, more;
 
 	struct vexfs_found	*results;
-	u32			nresults;
+	u32			nresults, room;
+	u32			reply, opens;
 
 	u32			all_rounds, retries;
 	u64			candidates, distances;
@@ -82,5 +104,10 @@ int vexfs_scan(struct vexfs_find *f, struct vexfs_topk *top);
 int vexfs_rerank(struct vexfs_find *f);
 /* search.c */
 void vexfs_result_add(struct vexfs_find *f, const struct vexfs_found *c);
+/* open.c */
+void vexfs_opened_init(struct vexfs_opened *o, struct super_block *sb, struct vexfs_scope *sc);
+void vexfs_opened_free(struct vexfs_opened *o);
+bool vexfs_open_refused(struct vexfs_opened *o, u64 ino);
+int vexfs_open_hit(struct vexfs_opened *o, const struct vexfs_found *c, char **path, u32 *len);
 
 #endif /* VEXFS_KMOD_SEARCH_H */

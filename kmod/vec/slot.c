@@ -184,6 +184,7 @@ static int vexfs_set_slots(handle_t *handle, struct vexfs_set *set)
 		vexfs_slot_fill(set, s);
 		vexfs_slot_count(bh, 1);
 		vexfs_slot_mark_live(coll, set->new);
+		vexfs_views_set(coll, set->new);
 		err = vexfs_md_dirty(handle, coll->sb, bh);
 		if (!err && old_bh)
 			err = vexfs_slot_release(handle, coll, set->old, old_bh, old_s);

@@ -162,7 +162,7 @@ TRACE_EVENT(vexfs_search_round,
 		__entry->round = f->rounds;
 		__entry->window = f->window;
 		__entry->candidates = f->ncands;
-		__entry->found = f->nresults;
+		__entry->found = min(f->nresults, f->k);
 		__entry->distances = f->distances;
 	),
 	TP_printk("dev %d:%d coll %u round %u window %u candidates %u found %u distances %llu",

@@ -173,6 +173,7 @@ void vexfs_payload_exit(struct super_block *sb);
 int vexfs_search(struct file *scope, struct vexfs_ioc_search *req);
 
 /* scope.c */
+#define VEXFS_PATH_ROOM	65536	/* longest path from a scope that a search walks */
 struct vexfs_scope;
 /**
  * struct vexfs_verdict - about one inode, for one search
@@ -184,13 +185,39 @@ struct vexfs_verdict {
 	u32	generation;
 	bool	ok;
 };
-struct vexfs_scope *vexfs_scope_create(struct inode *dir, vexfs_idmap_t *idmap);
+/* NULL: no memory. */
+struct vexfs_scope *vexfs_scope_create(struct file *file);
 void vexfs_scope_free(struct vexfs_scope *sc);
 void vexfs_scope_forget(struct vexfs_scope *sc);	/* what was learnt so far */
+u64 vexfs_scope_top(const struct vexfs_scope *sc);
+const struct path *vexfs_scope_at(const struct vexfs_scope *sc);
+void vexfs_links_ask(struct inode *inode, struct vexfs_link *links);
+int vexfs_scope_reaches(struct vexfs_scope *sc, u64 dir);
 /* No locks held. 0 or -EINTR, -ENOMEM. */
 int vexfs_scope_judge(struct vexfs_scope *sc, u64 ino, struct vexfs_verdict *v);
-/* The path from the scope to @ino, right-aligned in the scope's buffer. -ESTALE if it went away. */
-int vexfs_scope_path(struct vexfs_scope *sc, u64 ino, const char **path, u32 *len);
+int vexfs_scope_path(struct vexfs_scope *sc, struct vexfs_link link, u64 ino, char **path,
+		     u32 *len);
+
+/* view.c */
+struct vexfs_view;
+/**
+ * struct vexfs_permitted - what a caller may have of a collection
+ * @bits:	slots below @nslots, @n of them set; newer ones are not permitted
+ * @incomplete:	damage or an I/O error kept some files from being judged
+ */
+struct vexfs_permitted {
+	unsigned long	*bits;
+	u32		nslots, n;
+	bool		incomplete;
+};
+int vexfs_views_init(struct super_block *sb);
+void vexfs_views_exit(struct super_block *sb);
+void vexfs_views_drop(struct vexfs_coll *coll);
+void vexfs_views_set(struct vexfs_coll *coll, u32 slot);
+struct vexfs_view *vexfs_view_get(struct vexfs_coll *coll, vexfs_idmap_t *idmap);
+void vexfs_view_put(struct vexfs_view *v);
+int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
+			 struct vexfs_permitted *out);
 
 /* simd.c */
 const struct vexfs_simd *vexfs_simd(void);

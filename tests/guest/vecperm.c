@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:64M mem=512M time=120
+ * needs: disk=test:64M mem=512M time=180
  *
- * A search returns what the caller could open, and no more: checked as an
- * unprivileged user against open(2) itself, for files and directories of every
- * mode on the way, then case by case.
+ * A search returns what the caller could find by readdir(3) and open, and no
+ * more: checked as an unprivileged user against those calls themselves, for files
+ * and directories of every mode on the way, then case by case: mounts on top,
+ * idmapped mounts, Landlock, a listener that refuses, changes between searches.
  */
+#include <dirent.h>
 #include <grp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/fanotify.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #include "tests/guest/vecguest.h"
 
 #define UID	1000
 #define DIM	8
 #define TREE	200
+#define DEPTH	1500
 
 static struct vg_search g;
 
@@ -87,16 +96,29 @@ static void make_tree(void)
 	}
 }
 
-static bool can_open(const char *rel)
+static bool opens(const char *path, int flags)
 {
-	char p[400];
-	int fd;
+	int fd = open(path, O_RDONLY | flags);
 
-	snprintf(p, sizeof(p), "%s/%s", guest_mnt, rel);
-	fd = open(p, O_RDONLY);
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+/* Could the file be found by reading directories from "t" down, and opened? */
+static bool can_find(const char *rel)
+{
+	char p[400], *slash;
+
+	snprintf(p, sizeof(p), "%s/%s", guest_mnt, rel);
+	if (!opens(p, 0))
+		return false;
+	while ((slash = strrchr(p + strlen(guest_mnt) + 1, '/'))) {
+		*slash = 0;
+		if (!opens(p, O_DIRECTORY))
+			return false;
+	}
+	return true;
 }
 
 static int check_tree(void)
@@ -107,11 +129,11 @@ static int check_tree(void)
 	if (look("t", 0, 1024, 0))
 		return 50;
 	for (int i = 0; i < TREE; i++) {
-		bool may = can_open(tree_path[i]);
+		bool may = can_find(tree_path[i]);
 
 		openable += may;
 		if (may != vg_found_path(&g, tree_path[i] + 2)) {
-			ktap_note("%s: open %d", tree_path[i], may);
+			ktap_note("%s: can be found and opened: %d", tree_path[i], may);
 			bad++;
 		}
 	}
@@ -150,6 +172,8 @@ static int see_private(void) { return sees("s", "private"); }
 static int see_public(void) { return sees("s", "public"); }
 static int see_closed(void) { return sees("s", "closed/in"); }
 static int see_link(void) { return sees("s", "way"); }
+static int see_deep(void) { return sees("c", "d/e/file"); }
+static int see_any_in_c(void) { return look("c", 0, 100, 0) || g.s.found; }
 static int see_noexec_scope(void) { return look("noexec", 0, 10, 0) || g.s.found; }
 static int see_below_noexec(void) { return look("noexec/sub", 0, 10, 0); }
 
@@ -192,6 +216,43 @@ static void chmod_rel(const char *rel, int mode)
 		ktap_bail("chmod %s", p);
 }
 
+static void unlink_rel(const char *rel)
+{
+	char p[300];
+
+	snprintf(p, sizeof(p), "%s/%s", guest_mnt, rel);
+	if (unlink(p))
+		ktap_bail("unlink %s", p);
+}
+
+static void rmdir_rel(const char *rel)
+{
+	char p[300];
+
+	snprintf(p, sizeof(p), "%s/%s", guest_mnt, rel);
+	if (rmdir(p))
+		ktap_bail("rmdir %s", p);
+}
+
+static void rename_rel(const char *from, const char *to)
+{
+	char a[300], b[300];
+
+	snprintf(a, sizeof(a), "%s/%s", guest_mnt, from);
+	snprintf(b, sizeof(b), "%s/%s", guest_mnt, to);
+	if (rename(a, b))
+		ktap_bail("rename %s to %s", a, b);
+}
+
+static void chown_rel(const char *rel, uid_t uid, int mode)
+{
+	char p[300];
+
+	snprintf(p, sizeof(p), "%s/%s", guest_mnt, rel);
+	if (chown(p, uid, uid) || chmod(p, (mode_t)mode))
+		ktap_bail("chown %s", p);
+}
+
 static void test_cases(void)
 {
 	char a[300], b[300];
@@ -206,7 +267,9 @@ static void test_cases(void)
 	ktap(see_private() && see_closed(), "root finds both");
 	ktap(!as_user(see_closed), "a readable file behind a closed directory is not");
 	chmod_rel("s/closed", 0711);
-	ktap(as_user(see_closed) == 1, "search permission is enough on the way");
+	ktap(!as_user(see_closed), "nor is one in a directory whose names the user may not read");
+	chmod_rel("s/closed", 0755);
+	ktap(as_user(see_closed) == 1, "it is once the directory may be read and searched");
 	chmod_rel("s/closed", 0700);
 	snprintf(a, sizeof(a), "%s/s/closed/in", guest_mnt);
 	snprintf(b, sizeof(b), "%s/s/way", guest_mnt);
@@ -230,10 +293,233 @@ static void test_cases(void)
 	close(handed_fd);
 }
 
+/* ---- more than permission bits --------------------------------------------------- */
+
+static int see_two(void) { return sees("m", "near") + 2 * sees("m", "far"); }
+static int see_masked(void) { return sees("m", "dir/masked"); }
+
+/* The nearest one the user can open, with k = 1. */
+static int nearest_is_far(void)
+{
+	return !look("m", 0, 1, 0) && g.s.found == 1 && !strcmp(vg_path(&g, 0), "far");
+}
+
+static void test_mounts(void)
+{
+	char dir[300];
+
+	vg_mkdir("m", 0755);
+	vg_mkdir("m/dir", 0755);
+	place("m/dir/masked", 0, 0644, 0);
+	place("m/far", 9, 0644, 0);
+	snprintf(dir, sizeof(dir), "%s/m/dir", guest_mnt);
+	ktap(as_user(see_masked) == 1, "a file in a directory is found");
+	if (mount(dir, dir, NULL, MS_BIND, NULL))
+		ktap_bail("bind mount");
+	ktap(as_user(see_masked) == 1, "also with the same directory mounted on top of it");
+	umount(dir);
+	if (mount("none", dir, "tmpfs", 0, NULL))
+		ktap_bail("tmpfs");
+	ktap(!as_user(see_masked) && !see_masked(), "with another filesystem on top it is not");
+	ktap(as_user(nearest_is_far) == 1, "and the next one takes its place");
+	umount(dir);
+	ktap(as_user(see_masked) == 1, "until that is unmounted");
+}
+
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset	444
+#define SYS_landlock_restrict_self	446
+#endif
+#define LANDLOCK_READ_FILE	(1ULL << 2)
+#define LANDLOCK_READ_DIR	(1ULL << 3)
+
+/* From here on the process may use none of @rights. */
+static int landlock(uint64_t rights)
+{
+	int fd = (int)syscall(SYS_landlock_create_ruleset, &rights, sizeof(rights), 0);
+
+	if (fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	return (int)syscall(SYS_landlock_restrict_self, fd, 0);
+}
+
+static int landlocked_scope(uint64_t rights)
+{
+	float q[DIM] = { 0, 1, 1, 1, 1, 1, 1, 1 };
+	char p[300];
+	int fd;
+
+	snprintf(p, sizeof(p), "%s/m", guest_mnt);
+	fd = vg_open_dir(p);
+	if (fd < 0 || landlock(rights))
+		return 50;
+	if (vg_run(&g, fd, "p", q, DIM, 10, 0))
+		return 51;
+	return (int)g.s.found;
+}
+
+static int no_read_file(void) { return landlocked_scope(LANDLOCK_READ_FILE); }
+static int no_read_dir(void) { return landlocked_scope(LANDLOCK_READ_DIR); }
+
+static void test_landlock(void)
+{
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 0) {
+		ktap_skip("a sandbox that may read no file", "this kernel has no Landlock");
+		ktap_skip("a sandbox that may read no directory", "this kernel has no Landlock");
+		return;
+	}
+	ktap(!as_user(no_read_file), "a sandbox that may read no file finds none");
+	ktap(!as_user(no_read_dir), "one that may read no directory learns no names");
+}
+
+/* Refuse every open of m/near until killed. */
+static pid_t refuse_near(void)
+{
+	int fan = fanotify_init(FAN_CLASS_CONTENT, O_RDONLY);
+	struct fanotify_event_metadata ev;
+	char p[300];
+	pid_t pid;
+
+	snprintf(p, sizeof(p), "%s/m/near", guest_mnt);
+	if (fan < 0 || fanotify_mark(fan, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, p))
+		return -1;
+	pid = fork();
+	if (pid) {
+		close(fan);
+		return pid;
+	}
+	while (read(fan, &ev, sizeof(ev)) == (ssize_t)sizeof(ev)) {
+		struct fanotify_response r = { .fd = ev.fd, .response = FAN_DENY };
+
+		if (write(fan, &r, sizeof(r)) != (ssize_t)sizeof(r))
+			break;
+		close(ev.fd);
+	}
+	_exit(0);
+}
+
+static void test_fanotify(void)
+{
+	pid_t pid;
+
+	place("m/near", 0, 0644, 0);
+	unlink_rel("m/dir/masked");
+	ktap(as_user(see_two) == 3, "two files are found");
+	pid = refuse_near();
+	if (pid < 0) {
+		ktap_skip("a listener that refuses", "this kernel has no fanotify permission events");
+		ktap_skip("the next one", "this kernel has no fanotify permission events");
+		return;
+	}
+	ktap(as_user(see_two) == 2, "not the one whose opening a fanotify listener refuses");
+	ktap(as_user(nearest_is_far) == 1, "the next one takes its place");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Changes that must not be missed by whatever a search remembers of the one before. */
+static void test_changes(void)
+{
+	vg_mkdir("c", 0755);
+	vg_mkdir("c/d", 0755);
+	vg_mkdir("c/d/e", 0755);
+	vg_mkdir("away", 0755);
+	place("c/d/e/file", 1, 0644, 0);
+	ktap(as_user(see_deep) == 1, "a file two directories down is found");
+	chmod_rel("c/d", 0700);
+	ktap(!as_user(see_deep), "not after chmod of the upper one");
+	chmod_rel("c/d", 0755);
+	ktap(as_user(see_deep) == 1, "and again after another");
+	rename_rel("c/d", "away/d");
+	ktap(!as_user(see_deep) && !as_user(see_any_in_c), "not after it has moved away");
+	rename_rel("away/d", "c/d");
+	ktap(as_user(see_deep) == 1, "and again after it has come back");
+	rename_rel("c/d/e/file", "away/file");
+	ktap(!as_user(see_any_in_c), "not after the file itself has moved away");
+	rename_rel("away/file", "c/d/e/file");
+	chown_rel("c/d/e/file", UID, 0600);
+	ktap(as_user(see_deep) == 1, "owner and mode 0600: found by the owner");
+	chown_rel("c/d/e/file", 0, 0600);
+	ktap(!as_user(see_deep), "not after it was given away");
+	chmod_rel("c/d/e/file", 0644);
+	unlink_rel("c/d/e/file");
+	ktap(!as_user(see_any_in_c), "nor after it was removed");
+	place("c/d/e/file", 1, 0644, 0);
+	ktap(as_user(see_deep) == 1, "a new file of that name is");
+	rename_rel("c/d/e/file", "c/file");
+	rmdir_rel("c/d/e");
+	vg_mkdir("away/e", 0755);
+	rename_rel("c/file", "away/e/file");
+	rename_rel("away/e", "c/d/e");
+	ktap(as_user(see_deep) == 1, "also in a new directory with the number of the old one");
+}
+
+/* Far below the scope: no depth is too much. */
+static void test_deep(void)
+{
+	int at = vg_root(), fd, i;
+	float v[DIM] = { 77, 1, 1, 1, 1, 1, 1, 1 };
+	struct vexfs_embedding e = { .collection = "p", .data = v, .bytes = sizeof(v) };
+
+	for (i = 0; i < DEPTH && at >= 0; i++) {
+		int next = mkdirat(at, i ? "d" : "deep", 0755) ? -1 :
+			openat(at, i ? "d" : "deep", O_RDONLY | O_DIRECTORY);
+
+		close(at);
+		at = next;
+	}
+	fd = at < 0 ? -1 : openat(at, "file", O_CREAT | O_RDWR, 0644);
+	if (fd < 0 || vexfs_embedding_set(fd, &e))
+		ktap_bail("%d directories deep", i);
+	close(fd);
+	close(at);
+	ktap(!look("deep", 77, 1, 0) && g.s.found == 1 && g.hits[0].path_len == 2 * (DEPTH - 1) + 4,
+	     "a file is found below %d directories", DEPTH);
+}
+
+/* ---- beside create and unlink ------------------------------------------------------ */
+
+static void churn(int n)
+{
+	char name[40];
+
+	for (int i = 0; ; i++) {
+		snprintf(name, sizeof(name), "churn/%d-%d", n, i % 4);
+		place(name, (float)i, 0644, UID);
+		unlink_rel(name);
+	}
+}
+
+static void test_churn(void)
+{
+	time_t end = time(NULL) + 10;
+	int searches = 0, failed = 0, last = 0;
+	pid_t pid[2];
+
+	vg_mkdir("churn", 0777);
+	for (int i = 0; i < 2; i++) {
+		pid[i] = fork();
+		if (!pid[i])
+			churn(i);
+	}
+	for (; time(NULL) < end; searches++) {
+		int err = look("churn", 1, 4, 0);
+
+		failed += err != 0;
+		last = err ? err : last;
+	}
+	for (int i = 0; i < 2; i++) {
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+	}
+	ktap(searches && !failed, "%d searches beside create, set and unlink: %d fail (%s)", searches,
+	     failed, strerror(-last));
+}
+
 int main(void)
 {
 	guest_setup();
-	ktap_plan(4 + 13 + 1);
+	ktap_plan(4 + 14 + 5 + 2 + 3 + 11 + 1 + 1 + 1);
 	chmod(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", 0755);
 	vg_fresh("");
 	chmod(guest_mnt, 0755);
@@ -241,11 +527,17 @@ int main(void)
 	vg_mkdir("t", 0755);
 	make_tree();
 	ktap(!look("t", 0, 1024, 0) && g.s.found == TREE, "root finds all %d files", TREE);
-	ktap(!as_user(check_tree), "a user finds exactly the files open(2) lets that user read");
+	ktap(!as_user(check_tree), "a user finds exactly the files that user can find and open");
 	ktap(!as_user(check_prefix), "the nearest k of those, for every k");
 	vg_remount();
 	ktap(!as_user(check_tree), "the same with nothing in the caches");
 	test_cases();
+	test_mounts();
+	test_landlock();
+	test_fanotify();
+	test_changes();
+	test_deep();
+	test_churn();
 	umount(guest_mnt);
 	ktap(!guest_fsck(), "fsck finds nothing");
 	return ktap_exit();

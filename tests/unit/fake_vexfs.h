@@ -412,7 +412,7 @@ static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s
 	}
 	qsort(all, n, sizeof(all[0]), fake_by_distance);
 	s->found = n < s->k ? n : s->k;
-	s->nsec = 1000;
+	s->reply = 0;
 	fake_hit_paths(s, all, from, scope);
 	memcpy((void *)(uintptr_t)s->hits, all, s->found * sizeof(all[0]));
 	return 0;

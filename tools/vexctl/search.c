@@ -243,9 +243,9 @@ static void print_result(struct query *q)
 	printf("%4s  %10s%s  %s\n", "RANK", "DISTANCE", is_cosine(q) ? "  SIMILARITY" : "", "PATH");
 	for (i = 0; i < q->s.found; i++)
 		print_hit(q, &q->s.hits[i], i + 1);
-	printf("%u hit%s in %.1f ms (%.1f ms in the kernel)%s\n", q->s.found,
-	       q->s.found == 1 ? "" : "s", q->seconds * 1e3, (double)q->s.nsec / 1e6,
-	       q->opt->exact ? ", exact" : "");
+	printf("%u hit%s in %.1f ms%s%s\n", q->s.found, q->s.found == 1 ? "" : "s",
+	       q->seconds * 1e3, q->opt->exact ? ", exact" : "",
+	       q->s.reply & VEXFS_REPLY_INCOMPLETE ? ", incomplete" : "");
 }
 
 static struct json_object *hit_json(struct query *q, const struct vexfs_search_hit *h,
@@ -287,7 +287,10 @@ static int result_json(struct query *q)
 	json_object_object_add(o, "metric", json_object_new_string(metric_name(q->coll.metric)));
 	json_object_object_add(o, "k", json_object_new_uint64(q->opt->k));
 	json_object_object_add(o, "exact", json_object_new_boolean(q->opt->exact));
-	json_object_object_add(o, "kernel_ms", json_double((double)q->s.nsec / 1e6, "%.6f"));
+	json_object_object_add(o, "approximate",
+			       json_object_new_boolean(!!(q->s.reply & VEXFS_REPLY_APPROXIMATE)));
+	json_object_object_add(o, "incomplete",
+			       json_object_new_boolean(!!(q->s.reply & VEXFS_REPLY_INCOMPLETE)));
 	json_object_object_add(o, "total_ms", json_double(q->seconds * 1e3, "%.6f"));
 	json_object_object_add(o, "hits", hits);
 	return json_finish(o);

@@ -1,0 +1,814 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which embeddings of a collection may a caller have? Answered before a search
+ * ranks anything, so that hidden embeddings have no part in its work.
+ *
+ * A view belongs to a collection and to credentials, mount idmap included. It
+ * keeps one number per slot: the place of the slot's file, which stands for the
+ * directories that hold its names, or that the caller may not read the file. It
+ * does not depend on the scope of a search. Which places are below the scope and
+ * open to the caller is a second, much smaller table, kept for the last scope.
+ *
+ * What makes a view wrong is recorded where it happens: a set forgets its slot
+ * in every view (vexfs_views_set); chmod, chown, link, unlink and rename of a
+ * file that may have embeddings go to a log of inode numbers, and of a directory
+ * they move a counter (vexfs_perm_changed). Both only if somebody has asked
+ * about the inode since its last change, so a loop of changes costs others
+ * little. A view that has missed part of the log starts anew.
+ *
+ * Not recorded: a new policy of a security module. Candidates are judged again
+ * and hits are opened, so an outdated view can hide a file, never disclose one.
+ *
+ * Memory is charged to the caller who needed it; the superblock's shrinker and
+ * a limit on their number take views away, the least recently used first.
+ *
+ * Locking: view->mutex for the search that updates it; nothing else of the
+ * vector half is held then. place[] changes under it with coll->sem held for
+ * reading, or by a set, which holds coll->sem for writing.
+ */
+#include "kmod/vec/vec.h"
+#include <linux/cred.h>
+#include <linux/sched/signal.h>
+#include <linux/security.h>
+#include <linux/user_namespace.h>
+#include <linux/xarray.h>
+
+#define VEXFS_VIEWS	16	/* per filesystem */
+#define VEXFS_PERM_LOG	4096	/* changed files remembered, power of two */
+#define VEXFS_VIEW_MEMO	1024	/* files judged in this update: lossy, power of two */
+
+enum { PLACE_UNKNOWN, PLACE_NO, PLACE_FIRST };
+enum { WAY_UNKNOWN, WAY_NO, WAY_YES };
+
+/**
+ * struct vexfs_who - all that inode_permission() looks at besides the inode
+ * @id: zeroed before it is filled in: compared as memory
+ */
+struct vexfs_who {
+	struct {
+		kuid_t		uid, euid, fsuid;
+		kgid_t		gid, egid, fsgid;
+		kernel_cap_t	caps;
+		u32		securebits, secid;
+	} id;
+	struct user_namespace	*ns;
+	struct group_info	*groups;
+	vexfs_idmap_t		*idmap;
+};
+
+/**
+ * struct vexfs_place - a directory that holds a name of a file
+ * @parent: the directory
+ * @next:   place of the file's next name; 0 = none. A file with one name shares
+ *	    its place with the others of the directory
+ */
+struct vexfs_place {
+	u64	parent;
+	u32	next;
+};
+
+/**
+ * struct vexfs_view - see above
+ * @list:    in vexfs_views.list, most recently used first
+ * @coll:    identity only: the last reference to a collection drops its views
+ * @nslots:  length of @place
+ * @resets:  slots forgotten by sets, under vexfs_views.lock
+ * @known:   @resets when every live slot had a place
+ * @seen:    position in the log up to which changes are taken into account
+ * @places:  from PLACE_FIRST to @nplaces; @room allocated, as of @ways
+ * @single:  directory -> place of a file with that one name
+ * @ways:    place -> WAY_*, for @scope at @dirs_epoch
+ */
+struct vexfs_view {
+	struct list_head	list;
+	refcount_t		ref;
+	const struct vexfs_coll	*coll;
+	struct vexfs_who	who;
+	struct mutex		mutex;
+	u32			*place;
+	u32			nslots;
+	u64			resets, known;
+	u64			seen;
+	struct vexfs_place	*places;
+	u8			*ways;
+	u32			nplaces, room;
+	struct xarray		single;
+	u64			scope, dirs_epoch;
+};
+
+struct vexfs_views {
+	spinlock_t		lock;		/* list, refs of its members, place pointers */
+	struct list_head	list;
+	u32			n;
+	atomic64_t		dirs_epoch;
+	spinlock_t		log_lock;
+	u64			head;
+	u64			log[VEXFS_PERM_LOG];
+};
+
+/* ---- credentials ------------------------------------------------------------- */
+
+static void vexfs_who_fill(struct vexfs_who *who, vexfs_idmap_t *idmap)
+{
+	const struct cred *cred = current_cred();
+
+	memset(who, 0, sizeof(*who));
+	who->id.uid = cred->uid;
+	who->id.euid = cred->euid;
+	who->id.fsuid = cred->fsuid;
+	who->id.gid = cred->gid;
+	who->id.egid = cred->egid;
+	who->id.fsgid = cred->fsgid;
+	who->id.caps = cred->cap_effective;
+	who->id.securebits = cred->securebits;
+	security_cred_getsecid(cred, &who->id.secid);
+	who->ns = get_user_ns(cred->user_ns);
+	who->groups = get_group_info(cred->group_info);
+	who->idmap = vexfs_idmap_get(idmap);
+}
+
+static void vexfs_who_put(struct vexfs_who *who)
+{
+	put_user_ns(who->ns);
+	put_group_info(who->groups);
+	vexfs_idmap_put(who->idmap);
+}
+
+static bool vexfs_groups_same(const struct group_info *a, const struct group_info *b)
+{
+	return a == b || (a->ngroups == b->ngroups &&
+			  !memcmp(a->gid, b->gid, a->ngroups * sizeof(a->gid[0])));
+}
+
+static bool vexfs_who_same(const struct vexfs_who *a, const struct vexfs_who *b)
+{
+	return !memcmp(&a->id, &b->id, sizeof(a->id)) && a->ns == b->ns &&
+	       a->idmap == b->idmap && vexfs_groups_same(a->groups, b->groups);
+}
+
+/* ---- views come and go -------------------------------------------------------- */
+
+static void vexfs_view_free(struct vexfs_view *v)
+{
+	vexfs_who_put(&v->who);
+	xa_destroy(&v->single);
+	kvfree(v->place);
+	kvfree(v->places);
+	kvfree(v->ways);
+	kfree(v);
+}
+
+void vexfs_view_put(struct vexfs_view *v)
+{
+	if (v && refcount_dec_and_test(&v->ref))
+		vexfs_view_free(v);
+}
+
+/* vexfs_views.lock held: the caller puts it after unlocking. */
+static void vexfs_view_unlist(struct vexfs_views *vs, struct vexfs_view *v, struct list_head *out)
+{
+	list_move(&v->list, out);
+	vs->n--;
+}
+
+static void vexfs_views_put_all(struct list_head *list)
+{
+	struct vexfs_view *v, *tmp;
+
+	list_for_each_entry_safe(v, tmp, list, list) {
+		list_del_init(&v->list);
+		vexfs_view_put(v);
+	}
+}
+
+static struct vexfs_view *vexfs_view_alloc(struct vexfs_views *vs, struct vexfs_coll *coll,
+					   vexfs_idmap_t *idmap)
+{
+	struct vexfs_view *v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+
+	if (!v)
+		return NULL;
+	refcount_set(&v->ref, 1);
+	INIT_LIST_HEAD(&v->list);
+	mutex_init(&v->mutex);
+	xa_init_flags(&v->single, XA_FLAGS_ACCOUNT);
+	v->coll = coll;
+	v->nplaces = PLACE_FIRST;
+	v->known = ~0ULL;
+	vexfs_who_fill(&v->who, idmap);
+	spin_lock(&vs->log_lock);
+	v->seen = vs->head;
+	spin_unlock(&vs->log_lock);
+	return v;
+}
+
+/* A reference to the view that @new describes, if there is one; lock held. */
+static struct vexfs_view *vexfs_view_find(struct vexfs_views *vs, const struct vexfs_view *new)
+{
+	struct vexfs_view *v;
+
+	list_for_each_entry(v, &vs->list, list) {
+		if (v->coll != new->coll || !vexfs_who_same(&v->who, &new->who))
+			continue;
+		list_move(&v->list, &vs->list);
+		refcount_inc(&v->ref);
+		return v;
+	}
+	return NULL;
+}
+
+/**
+ * vexfs_view_get - the view of a collection that fits the caller
+ * @coll:  the collection; a reference is held as long as the view is used
+ * @idmap: of the mount the search came through
+ *
+ * No locks held. Return: a counted view, or NULL: no memory.
+ */
+struct vexfs_view *vexfs_view_get(struct vexfs_coll *coll, vexfs_idmap_t *idmap)
+{
+	struct vexfs_views *vs = VEXFS_SB(coll->sb)->views;
+	struct vexfs_view *new = vexfs_view_alloc(vs, coll, idmap), *v;
+	LIST_HEAD(old);
+
+	if (!new)
+		return NULL;
+	spin_lock(&vs->lock);
+	v = vexfs_view_find(vs, new);
+	if (!v) {
+		v = new;
+		refcount_inc(&v->ref);
+		list_add(&v->list, &vs->list);
+		vs->n++;
+		if (vs->n > VEXFS_VIEWS)
+			vexfs_view_unlist(vs, list_last_entry(&vs->list, struct vexfs_view, list),
+					  &old);
+	}
+	spin_unlock(&vs->lock);
+	if (v != new)
+		vexfs_view_put(new);
+	vexfs_views_put_all(&old);
+	return v;
+}
+
+/* The last reference to @coll is going. */
+void vexfs_views_drop(struct vexfs_coll *coll)
+{
+	struct vexfs_views *vs = VEXFS_SB(coll->sb)->views;
+	struct vexfs_view *v, *tmp;
+	LIST_HEAD(old);
+
+	if (!vs)
+		return;
+	spin_lock(&vs->lock);
+	list_for_each_entry_safe(v, tmp, &vs->list, list)
+		if (v->coll == coll)
+			vexfs_view_unlist(vs, v, &old);
+	spin_unlock(&vs->lock);
+	vexfs_views_put_all(&old);
+}
+
+/* For the superblock's shrinker: how many views there are, and take @nr away. */
+long vexfs_views_count(struct super_block *sb, struct shrink_control *sc)
+{
+	struct vexfs_views *vs = VEXFS_SB(sb)->views;
+
+	return vs ? READ_ONCE(vs->n) : 0;
+}
+
+long vexfs_views_shrink(struct super_block *sb, struct shrink_control *sc)
+{
+	struct vexfs_views *vs = VEXFS_SB(sb)->views;
+	long n = 0;
+	LIST_HEAD(old);
+
+	if (!vs)
+		return 0;
+	spin_lock(&vs->lock);
+	for (; n < sc->nr_to_scan && vs->n; n++)
+		vexfs_view_unlist(vs, list_last_entry(&vs->list, struct vexfs_view, list), &old);
+	spin_unlock(&vs->lock);
+	vexfs_views_put_all(&old);
+	return n;
+}
+
+int vexfs_views_init(struct super_block *sb)
+{
+	struct vexfs_views *vs = kvzalloc(sizeof(*vs), GFP_KERNEL);
+
+	if (!vs)
+		return -ENOMEM;
+	spin_lock_init(&vs->lock);
+	spin_lock_init(&vs->log_lock);
+	INIT_LIST_HEAD(&vs->list);
+	VEXFS_SB(sb)->views = vs;
+	return 0;
+}
+
+/* Every collection is gone, and with them their views. */
+void vexfs_views_exit(struct super_block *sb)
+{
+	kvfree(VEXFS_SB(sb)->views);
+	VEXFS_SB(sb)->views = NULL;
+}
+
+/* ---- what makes a view wrong ---------------------------------------------------- */
+
+/**
+ * vexfs_perm_changed - who may open this file, or reach through this directory, changed
+ * @inode: its mode, owner or names have changed in memory
+ *
+ * Takes spinlocks only; may be called in a handle.
+ */
+void vexfs_perm_changed(struct inode *inode)
+{
+	struct vexfs_views *vs = VEXFS_SB(inode->i_sb)->views;
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	bool asked;
+
+	spin_lock(&vi->lock);
+	asked = vi->judged;
+	vi->judged = false;
+	spin_unlock(&vi->lock);
+	if (!asked || !vs)
+		return;
+	if (S_ISDIR(inode->i_mode)) {
+		atomic64_inc(&vs->dirs_epoch);
+	} else if (READ_ONCE(vi->vecmask)) {
+		spin_lock(&vs->log_lock);
+		vs->log[vs->head++ % VEXFS_PERM_LOG] = inode->i_ino;
+		spin_unlock(&vs->log_lock);
+	}
+}
+
+/* @slot has another embedding now; coll->sem held for writing. */
+void vexfs_views_set(struct vexfs_coll *coll, u32 slot)
+{
+	struct vexfs_views *vs = VEXFS_SB(coll->sb)->views;
+	struct vexfs_view *v;
+
+	spin_lock(&vs->lock);
+	list_for_each_entry(v, &vs->list, list) {
+		if (v->coll != coll)
+			continue;
+		if (slot < v->nslots)
+			v->place[slot] = PLACE_UNKNOWN;
+		v->resets++;
+	}
+	spin_unlock(&vs->lock);
+}
+
+/* ---- places ------------------------------------------------------------------------ */
+
+static int vexfs_places_grow(struct vexfs_view *v)
+{
+	u32 room = v->room ? v->room * 2 : 64;
+	struct vexfs_place *places;
+	u8 *ways;
+
+	if (v->nplaces < v->room)
+		return 0;
+	places = kvcalloc(room, sizeof(*places), GFP_KERNEL_ACCOUNT);
+	ways = kvzalloc(room, GFP_KERNEL_ACCOUNT);
+	if (!places || !ways) {
+		kvfree(places);
+		kvfree(ways);
+		return -ENOMEM;
+	}
+	if (v->room) {
+		memcpy(places, v->places, v->nplaces * sizeof(*places));
+		memcpy(ways, v->ways, v->nplaces);
+	}
+	kvfree(v->places);
+	kvfree(v->ways);
+	v->places = places;
+	v->ways = ways;
+	v->room = room;
+	return 0;
+}
+
+static int vexfs_place_add(struct vexfs_view *v, u64 parent, u32 next, u32 *place)
+{
+	int err = vexfs_places_grow(v);
+
+	if (err)
+		return err;
+	*place = v->nplaces++;
+	v->places[*place] = (struct vexfs_place) { .parent = parent, .next = next };
+	v->ways[*place] = WAY_UNKNOWN;
+	return 0;
+}
+
+static int vexfs_place_single(struct vexfs_view *v, u64 parent, u32 *place)
+{
+	void *known = xa_load(&v->single, parent);
+	int err;
+
+	if (known) {
+		*place = xa_to_value(known);
+		return 0;
+	}
+	err = vexfs_place_add(v, parent, 0, place);
+	if (err)
+		return err;
+	return xa_err(xa_store(&v->single, parent, xa_mk_value(*place), GFP_KERNEL));
+}
+
+/* The place of a file with these names; PLACE_NO without any. */
+static int vexfs_place_of(struct vexfs_view *v, const struct vexfs_link *links, u32 *place)
+{
+	u32 i, n = 0, next = 0;
+	int err = 0;
+
+	*place = PLACE_NO;
+	while (n < VEXFS_INODE_LINKS && links[n].l_parent)
+		n++;
+	if (n == 1)
+		return vexfs_place_single(v, le64_to_cpu(links[0].l_parent), place);
+	for (i = 0; i < n && !err; i++, next = *place)
+		err = vexfs_place_add(v, le64_to_cpu(links[i].l_parent), next, place);
+	return err;
+}
+
+static void vexfs_view_reset(struct vexfs_view *v)
+{
+	memset(v->place, 0, (size_t)v->nslots * sizeof(*v->place));
+	xa_destroy(&v->single);
+	v->nplaces = PLACE_FIRST;
+	v->known = ~0ULL;
+}
+
+/* ---- judging slots ------------------------------------------------------------------- */
+
+/* A slot whose file has to be judged. */
+struct vexfs_asked {
+	u64	ino, stamp;
+	u32	slot, generation, place;
+};
+
+struct vexfs_update {
+	struct vexfs_view	*v;
+	struct vexfs_coll	*coll;
+	u64			resets;
+	bool			*incomplete;
+	struct vexfs_asked	asked[VEXFS_SLOTS_PER_BLOCK];
+	u32			n;
+	struct vexfs_asked	memo[VEXFS_VIEW_MEMO];
+};
+
+static int vexfs_file_place(struct vexfs_update *u, u64 ino, u32 generation, u32 *place)
+{
+	struct inode *inode = vexfs_iget(u->coll->sb, ino, VEXFS_IGET_MAYBE);
+	struct vexfs_link links[VEXFS_INODE_LINKS];
+	bool ok;
+
+	*place = PLACE_NO;
+	if (IS_ERR(inode))
+		return inode == ERR_PTR(-ESTALE) ? 0 : PTR_ERR(inode);
+	vexfs_links_ask(inode, links);
+	ok = S_ISREG(inode->i_mode) && inode->i_nlink && inode->i_generation == generation &&
+	     !inode_permission(u->v->who.idmap, inode, MAY_READ);
+	iput(inode);
+	return ok ? vexfs_place_of(u->v, links, place) : 0;
+}
+
+/* Chunks of one file often come together: it is judged once. */
+static int vexfs_ask(struct vexfs_update *u, struct vexfs_asked *a)
+{
+	struct vexfs_asked *m = &u->memo[hash_64(a->ino, ilog2(VEXFS_VIEW_MEMO))];
+	int err;
+
+	if (m->ino != a->ino || m->generation != a->generation) {
+		m->ino = 0;
+		err = vexfs_file_place(u, a->ino, a->generation, &m->place);
+		if (err)
+			return err;
+		m->ino = a->ino;
+		m->generation = a->generation;
+	}
+	a->place = m->place;
+	return 0;
+}
+
+static void vexfs_asked_fill(struct vexfs_asked *a, u32 slot, const struct vexfs_slot *s)
+{
+	a->slot = slot;
+	a->place = PLACE_UNKNOWN;
+	a->ino = le64_to_cpu(s->v_ino);
+	a->stamp = le64_to_cpu(s->v_stamp);
+	a->generation = le32_to_cpu(s->v_generation);
+}
+
+static bool vexfs_unjudged(struct vexfs_update *u, u32 slot)
+{
+	return test_bit(slot, u->coll->bits.live) && u->v->place[slot] == PLACE_UNKNOWN;
+}
+
+/* The live slots from @first on, in one block of the table, that have no place. */
+static int vexfs_block_ask(struct vexfs_update *u, u32 first)
+{
+	struct vexfs_coll *coll = u->coll;
+	u32 slot, end = min(first + VEXFS_SLOTS_PER_BLOCK, min(coll->nslots, u->v->nslots));
+	struct buffer_head *bh = NULL;
+	struct vexfs_slot *s;
+
+	u->n = 0;
+	for (slot = first; slot < end; slot++) {
+		if (!vexfs_unjudged(u, slot))
+			continue;
+		brelse(bh);
+		bh = vexfs_slot_read(coll, slot, &s);
+		if (IS_ERR(bh))
+			return PTR_ERR(bh);
+		vexfs_asked_fill(&u->asked[u->n++], slot, s);
+	}
+	brelse(bh);
+	return 0;
+}
+
+/* Enter what was found, unless the slot has changed meanwhile. coll->sem held. */
+static int vexfs_block_answer(struct vexfs_update *u)
+{
+	struct vexfs_slot *s;
+	u32 i;
+
+	for (i = 0; i < u->n; i++) {
+		const struct vexfs_asked *a = &u->asked[i];
+		struct buffer_head *bh;
+
+		if (!test_bit(a->slot, u->coll->bits.live))
+			continue;
+		bh = vexfs_slot_read(u->coll, a->slot, &s);
+		if (IS_ERR(bh))
+			return PTR_ERR(bh);
+		if (le64_to_cpu(s->v_stamp) == a->stamp)
+			u->v->place[a->slot] = a->place;
+		brelse(bh);
+	}
+	return 0;
+}
+
+/* Damage leaves a slot without a place: out of this search, asked about in the next. */
+static int vexfs_block_judge(struct vexfs_update *u)
+{
+	u32 i;
+	int err;
+
+	for (i = 0; i < u->n; i++) {
+		err = vexfs_ask(u, &u->asked[i]);
+		if (err == -EIO || err == -EFSCORRUPTED)
+			*u->incomplete = true;
+		else if (err)
+			return err;
+		cond_resched();
+	}
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+static int vexfs_block_update(struct vexfs_update *u, u32 first)
+{
+	struct vexfs_coll *coll = u->coll;
+	int err;
+
+	down_read(&coll->sem);
+	err = vexfs_coll_check(coll);
+	if (!err)
+		err = vexfs_block_ask(u, first);
+	up_read(&coll->sem);
+	if (err || !u->n)
+		return err;
+	err = vexfs_block_judge(u);
+	if (err)
+		return err;
+	down_read(&coll->sem);
+	err = vexfs_coll_check(coll);
+	if (!err)
+		err = vexfs_block_answer(u);
+	up_read(&coll->sem);
+	return err;
+}
+
+static int vexfs_view_judge(struct vexfs_view *v, struct vexfs_coll *coll, bool *incomplete)
+{
+	struct vexfs_update *u;
+	u32 first, nslots;
+	int err = 0;
+
+	if (v->known == READ_ONCE(v->resets))
+		return 0;
+	u = kvzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
+	if (!u)
+		return -ENOMEM;
+	u->v = v;
+	u->coll = coll;
+	u->incomplete = incomplete;
+	u->resets = READ_ONCE(v->resets);
+	nslots = v->nslots;
+	for (first = 0; first < nslots && !err; first += VEXFS_SLOTS_PER_BLOCK) {
+		err = vexfs_block_update(u, first);
+		cond_resched();
+	}
+	if (!err && !*incomplete)
+		v->known = u->resets;
+	kvfree(u);
+	return err;
+}
+
+/* ---- changes since the view was used last --------------------------------------------- */
+
+/* Forget the slots of @ino. */
+static int vexfs_view_forget(struct vexfs_view *v, struct vexfs_coll *coll, u64 ino)
+{
+	u64 key = VEXFS_MAPKEY(ino, 0);
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	struct vexfs_kv kv;
+	int err;
+
+	do {
+		down_read(&coll->sem);
+		err = vexfs_coll_check(coll);
+		if (!err) {
+			vexfs_coll_map(&t, &kio, coll, NULL);
+			err = vexfs_bt_find_ge(&t, key, &kv);
+		}
+		if (!err && kv.key >> 24 != ino)
+			err = -ENOENT;
+		if (!err && kv.val < v->nslots) {
+			v->place[kv.val] = PLACE_UNKNOWN;
+			v->known = ~0ULL;
+		}
+		up_read(&coll->sem);
+		key = kv.key + 1;
+		cond_resched();
+	} while (!err && !fatal_signal_pending(current));
+	if (!err)
+		return -EINTR;
+	return err == -ENOENT ? 0 : err;
+}
+
+/* The next entry of the log. 1: there is one; 0: no more; -ENODATA: some are lost. */
+static int vexfs_log_next(struct vexfs_views *vs, u64 pos, u64 *ino)
+{
+	int ret = 1;
+
+	spin_lock(&vs->log_lock);
+	if (pos == vs->head)
+		ret = 0;
+	else if (vs->head - pos > VEXFS_PERM_LOG)
+		ret = -ENODATA;
+	else
+		*ino = vs->log[pos % VEXFS_PERM_LOG];
+	spin_unlock(&vs->log_lock);
+	return ret;
+}
+
+static int vexfs_view_changes(struct vexfs_view *v, struct vexfs_coll *coll)
+{
+	struct vexfs_views *vs = VEXFS_SB(coll->sb)->views;
+	u64 ino;
+	int ret, err;
+
+	while ((ret = vexfs_log_next(vs, v->seen, &ino)) == 1) {
+		err = vexfs_view_forget(v, coll, ino);
+		if (err)
+			return err;
+		v->seen++;
+	}
+	/* Files that moved leave places behind that no slot has any more. */
+	if (!ret && v->nplaces / 2 <= v->nslots + VEXFS_PERM_LOG)
+		return 0;
+	spin_lock(&vs->log_lock);
+	v->seen = vs->head;
+	spin_unlock(&vs->log_lock);
+	down_read(&coll->sem);
+	vexfs_view_reset(v);
+	up_read(&coll->sem);
+	return 0;
+}
+
+/* Room for slots added since, and for some that will be. */
+static int vexfs_view_grow(struct vexfs_view *v, struct vexfs_coll *coll)
+{
+	struct vexfs_views *vs = VEXFS_SB(coll->sb)->views;
+	u32 have = READ_ONCE(coll->nslots), *place;
+
+	if (have <= v->nslots)
+		return 0;
+	have += have / 4;
+	place = kvcalloc(have, sizeof(*place), GFP_KERNEL_ACCOUNT);
+	if (!place)
+		return -ENOMEM;
+	down_read(&coll->sem);		/* no set meanwhile */
+	if (v->nslots)
+		memcpy(place, v->place, (size_t)v->nslots * sizeof(*place));
+	spin_lock(&vs->lock);
+	swap(v->place, place);
+	v->nslots = have;
+	spin_unlock(&vs->lock);
+	v->known = ~0ULL;
+	up_read(&coll->sem);
+	kvfree(place);
+	return 0;
+}
+
+/* ---- the answer ------------------------------------------------------------------------ */
+
+/* Is one of the place's directories below the scope and open to the caller? */
+static int vexfs_place_way(struct vexfs_view *v, struct vexfs_scope *sc, u32 place,
+			   bool *incomplete)
+{
+	bool broken = false;
+	int ok = 0;
+	u32 p;
+
+	for (p = place; p && !ok; p = v->places[p].next) {
+		ok = vexfs_scope_reaches(sc, v->places[p].parent);
+		if (ok == -EIO || ok == -EFSCORRUPTED) {
+			broken = true;
+			ok = 0;
+		}
+		if (ok < 0)
+			return ok;
+	}
+	if (ok || !broken)
+		v->ways[place] = ok ? WAY_YES : WAY_NO;
+	else
+		*incomplete = true;
+	return 0;
+}
+
+static int vexfs_view_ways(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
+			   bool *incomplete)
+{
+	u64 epoch = atomic64_read_acquire(&VEXFS_SB(coll->sb)->views->dirs_epoch);
+	u32 place;
+	int err;
+
+	if (v->scope != vexfs_scope_top(sc) || v->dirs_epoch != epoch) {
+		memset(v->ways, WAY_UNKNOWN, v->room);
+		v->scope = vexfs_scope_top(sc);
+		v->dirs_epoch = epoch;
+	}
+	for (place = PLACE_FIRST; place < v->nplaces; place++) {
+		if (v->ways[place] != WAY_UNKNOWN)
+			continue;
+		err = vexfs_place_way(v, sc, place, incomplete);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int vexfs_view_bits(struct vexfs_view *v, struct vexfs_coll *coll,
+			   struct vexfs_permitted *out)
+{
+	u32 slot, place;
+
+	out->nslots = v->nslots;
+	out->bits = kvcalloc(BITS_TO_LONGS(max(v->nslots, 1U)), sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!out->bits)
+		return -ENOMEM;
+	down_read(&coll->sem);
+	for_each_set_bit(slot, coll->bits.live, min(v->nslots, coll->nslots)) {
+		place = v->place[slot];
+		if (place >= PLACE_FIRST && v->ways[place] == WAY_YES) {
+			__set_bit(slot, out->bits);
+			out->n++;
+		}
+	}
+	up_read(&coll->sem);
+	return 0;
+}
+
+/**
+ * vexfs_view_permitted - the slots whose files the caller could find and read
+ * @v:	  the caller's view of @coll
+ * @coll: no locks held
+ * @sc:	  the scope
+ * @out:  a bitmap, to be freed with kvfree(); damage met on the way sets @incomplete
+ *
+ * Return: 0, -EINTR, -ENOMEM, -ENOENT (dropped), -EIO, -EUCLEAN.
+ */
+int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
+			 struct vexfs_permitted *out)
+{
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	if (mutex_lock_killable(&v->mutex))
+		return -EINTR;
+	err = vexfs_places_grow(v);
+	if (!err)
+		err = vexfs_view_grow(v, coll);
+	if (!err)
+		err = vexfs_view_changes(v, coll);
+	if (!err)
+		err = vexfs_view_judge(v, coll, &out->incomplete);
+	if (!err)
+		err = vexfs_view_ways(v, coll, sc, &out->incomplete);
+	if (!err)
+		err = vexfs_view_bits(v, coll, out);
+	mutex_unlock(&v->mutex);
+	return err;
+}

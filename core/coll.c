@@ -50,6 +50,13 @@ static const char *check_slots(const struct vexfs_collection *c, const struct ve
 	return vexfs_root_verify(&c->c_map, false, geo->blocks);
 }
 
+static bool embedder_valid(const u8 *field)
+{
+	size_t len = strnlen((const char *)field, VEXFS_EMBEDDER_LEN);
+
+	return len < VEXFS_EMBEDDER_LEN && vexfs_all_zero(field + len, VEXFS_EMBEDDER_LEN - len);
+}
+
 /* Fields that a version which knows them gives a meaning. */
 static const char *check_unknown(const struct vexfs_collection *c, const struct vexfs_geo *geo)
 {
@@ -57,6 +64,8 @@ static const char *check_unknown(const struct vexfs_collection *c, const struct 
 		return "unknown collection flags";
 	if (le32_to_cpu(c->c_mode) & ~0666U)
 		return "impossible collection mode";
+	if (!embedder_valid(c->c_embedder))
+		return "impossible embedder name";
 	return vexfs_feature_check_coll(c, geo);
 }
 

@@ -40,19 +40,29 @@ int vexfs_info(int fd, struct vexfs_ioc_info *info)
 	return call(fd, VEXFS_IOC_INFO, info);
 }
 
+int vexfs_collection_make(int fd, struct vexfs_ioc_collection *c)
+{
+	c->size = sizeof(*c);
+	return call(fd, VEXFS_IOC_COLL_CREATE, c);
+}
+
 int vexfs_collection_create(int fd, const char *name, uint32_t dim, uint8_t elem, uint8_t metric,
 			    struct vexfs_ioc_collection *out)
 {
-	struct vexfs_ioc_collection c = {
-		.size = sizeof(c), .dim = dim, .elem = elem, .metric = metric,
-	};
+	struct vexfs_ioc_collection c = { .dim = dim, .elem = elem, .metric = metric };
 	int ret = set_name(c.name, name);
 
 	if (!ret)
-		ret = call(fd, VEXFS_IOC_COLL_CREATE, &c);
+		ret = vexfs_collection_make(fd, &c);
 	if (!ret && out)
 		*out = c;
 	return ret;
+}
+
+int vexfs_collection_change(int fd, struct vexfs_ioc_collection *c)
+{
+	c->size = sizeof(*c);
+	return call(fd, VEXFS_IOC_COLL_CHANGE, c);
 }
 
 int vexfs_collection_info(int fd, const char *name, struct vexfs_ioc_collection *out)
@@ -100,6 +110,8 @@ int vexfs_embedding_set(int fd, const struct vexfs_embedding *e)
 	};
 	int ret = set_name(v.collection, e->collection);
 
+	if (e->embedder)
+		v.embedder = *e->embedder;
 	return ret ? ret : call(fd, VEXFS_IOC_VEC_SET, &v);
 }
 
@@ -167,6 +179,8 @@ int vexfs_search(int fd, struct vexfs_search *s)
 	};
 	int ret = set_name(q.collection, s->collection);
 
+	if (s->embedder)
+		q.embedder = *s->embedder;
 	if (!ret)
 		ret = call(fd, VEXFS_IOC_SEARCH, &q);
 	if (ret)

@@ -50,6 +50,24 @@ int vexfs_info(int fd, struct vexfs_ioc_info *info);
 int vexfs_collection_create(int fd, const char *name, uint32_t dim, uint8_t elem, uint8_t metric,
 			    struct vexfs_ioc_collection *out);
 
+/**
+ * vexfs_collection_make - make a vector space with an owner, a mode or an embedder
+ * @c:	in: name, dim, elem, metric, embedder; mode, uid and gid as flags say
+ *	(VEXFS_COLL_MODE, _UID, _GID); out: the new collection. @c->size is filled in
+ *
+ * Return: as vexfs_collection_create().
+ */
+int vexfs_collection_make(int fd, struct vexfs_ioc_collection *c);
+
+/**
+ * vexfs_collection_change - another owner, group, mode or embedder
+ * @c:	in: name and what flags say (VEXFS_COLL_EMBEDDER as well); out: as it is now
+ *
+ * Return: 0, -ENOENT, -EPERM (not the owner), -EBUSY (embeddings of another
+ * embedder are in it).
+ */
+int vexfs_collection_change(int fd, struct vexfs_ioc_collection *c);
+
 /** vexfs_collection_info - look a collection up by name; -ENOENT */
 int vexfs_collection_info(int fd, const char *name, struct vexfs_ioc_collection *out);
 
@@ -73,6 +91,7 @@ int vexfs_collection_drop(int fd, const char *name);
  * @stale:	out: the file's content changed after the embedding was set
  * @generation:	in, for set: what vexfs_data_generation() said before the content was
  *		read, or 0: whatever the content is now
+ * @embedder:	SET: what made it, or NULL
  */
 struct vexfs_embedding {
 	const char *collection;
@@ -83,6 +102,7 @@ struct vexfs_embedding {
 	uint64_t range_len;
 	int stale;
 	uint64_t generation;
+	const struct vexfs_embedder_id *embedder;
 };
 
 /**
@@ -104,7 +124,8 @@ int vexfs_data_generation(int fd, uint64_t *generation);
  * old embedding or the new one.
  *
  * Return: 0, -EINVAL (wrong length), -EDOM (a NaN, an infinity, or a zero
- * vector under the cosine metric), -EBADF, -ENOSPC, -ESTALE (the content is not of
+ * vector under the cosine metric), -EBADF, -EACCES (on the collection), -EMEDIUMTYPE
+ * (it is for another embedder), -ENOSPC, -ESTALE (the content is not of
  * e->generation any more).
  */
 int vexfs_embedding_set(int fd, const struct vexfs_embedding *e);
@@ -117,7 +138,7 @@ int vexfs_embedding_set(int fd, const struct vexfs_embedding *e);
  */
 int vexfs_embedding_get(int fd, struct vexfs_embedding *e);
 
-/** vexfs_embedding_del - delete one chunk's embedding; -ENODATA, -EBADF (not open for writing) */
+/** vexfs_embedding_del - delete one chunk's embedding; -ENODATA, -EBADF, -EACCES */
 int vexfs_embedding_del(int fd, const char *collection, uint32_t chunk);
 
 /** vexfs_embedding_del_all - delete all of the file's embeddings in a collection; -ENODATA, -EBADF */
@@ -153,6 +174,7 @@ int vexfs_embedding_list(int fd, struct vexfs_list *pos, struct vexfs_vec_entry 
  *		does not fit has VEXFS_HIT_NO_PATH
  * @found:	out: hits written, nearest first
  * @reply:	out: VEXFS_REPLY_*
+ * @embedder:	what made the query, or NULL
  */
 struct vexfs_search {
 	const char *collection;
@@ -166,6 +188,7 @@ struct vexfs_search {
 	uint32_t path_bytes;
 	uint32_t found;
 	uint32_t reply;
+	const struct vexfs_embedder_id *embedder;
 };
 
 /**
@@ -173,7 +196,8 @@ struct vexfs_search {
  * @fd:	the directory: the scope of the search
  *
  * Only files the caller may open count. Return: 0 (also when nothing was
- * found), -EINVAL (dimension, k), -EDOM (query), -ENOTDIR, -EACCES.
+ * found), -EINVAL (dimension, k), -EDOM (query), -ENOTDIR, -EACCES (on the
+ * collection), -EMEDIUMTYPE (it is for another embedder).
  */
 int vexfs_search(int fd, struct vexfs_search *s);
 

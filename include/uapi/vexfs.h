@@ -1,14 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * VexFS ioctl interface.
+ * VexFS ioctl interface, version 1.
  *
- * Every structure starts with its own size, so that it can grow: a kernel
- * accepts any size it knows and answers -EINVAL to others. Reserved fields and
- * unknown flags must be zero. Pointers travel as __u64.
+ * One structure per call. Each starts with its own size, which is its version:
+ * a newer kernel takes the missing tail of an older structure for zeros; an older
+ * kernel takes a newer structure as long as what it does not know is zero, and
+ * answers E2BIG otherwise. The size is not part of what a call is recognised by:
+ * kernels look at type and number of the request only. A structure smaller than
+ * that of version 1 is EINVAL, as are reserved fields and unknown flags that are
+ * not zero. Pointers travel as __u64.
  *
- * Errors common to all calls: ENOTTY (not a VexFS file), EFAULT, EINVAL (size,
- * flag or field not understood), ENOENT (no such collection), EUCLEAN (damage
- * found on disk, see the kernel log), EROFS, EIO.
+ * All errors, and the calls that give them:
+ *
+ *	ENOTTY		any: not a VexFS file, or an unknown call
+ *	EFAULT, EINVAL, E2BIG	any: a pointer, a size, flag or field
+ *	ENOENT		any with a collection: there is none, or the caller may
+ *			neither search nor fill it; COLL_NEXT: no more
+ *	EUCLEAN, EIO	any: damage found on disk (see the kernel log), a disk error
+ *	EROFS		those that write
+ *	EPERM		COLL_CREATE, COLL_DROP, COLL_CHANGE: not the owner
+ *	EACCES		VEC_*, SEARCH: permission on the collection or the file
+ *	EBADF		VEC_SET, VEC_DEL: the descriptor is not open for writing;
+ *			DATA_GEN: not for reading
+ *	ESTALE		VEC_SET: the content is not of @generation any more
+ *	EEXIST		COLL_CREATE: the name is taken
+ *	ENOSPC		COLL_CREATE: 64 collections exist, or the device is full;
+ *			VEC_SET: the device is full
+ *	EBUSY		COLL_CHANGE: holds embeddings of another embedder
+ *	EMEDIUMTYPE	VEC_SET, SEARCH: the collection is for another embedder
+ *	EDOM		VEC_SET, SEARCH: a NaN, an infinity, or a zero vector under
+ *			the cosine metric
+ *	ENODATA		VEC_GET, VEC_DEL: the file has no such embedding
+ *	ERANGE		VEC_GET: no room; @bytes says how much it takes
+ *	ENOTDIR		SEARCH: the scope is not a directory
+ *	ENOMEM, ENFILE, EINTR	VEC_*, SEARCH: memory, open files, a fatal signal
  */
 #ifndef _UAPI_VEXFS_H
 #define _UAPI_VEXFS_H
@@ -18,7 +43,7 @@
 
 #define VEXFS_IOC_NAME_LEN	64	/* with the terminating NUL */
 
-/* element types and metrics: the same numbers as on disk */
+/* element types and metrics: the same numbers as on disk (the module asserts it) */
 #define VEXFS_IOC_F32		1
 #define VEXFS_IOC_F16		2
 #define VEXFS_IOC_I8		3
@@ -27,18 +52,45 @@
 #define VEXFS_IOC_IP		3	/* minus the inner product */
 
 /**
+ * struct vexfs_embedder_id - what turns content into vectors
+ * @name:	name and version, NUL padded; empty: any
+ * @fingerprint: of its model, by whatever hash it likes; zeros: any
+ *
+ * A collection that names one refuses sets and searches that name another: their
+ * vectors cannot be compared. Who names none is not checked.
+ */
+struct vexfs_embedder_id {
+	char	name[64];
+	__u8	fingerprint[32];
+};
+
+/* @flags of struct vexfs_ioc_collection */
+#define VEXFS_COLL_MODE		0x1	/* CREATE, CHANGE: @mode is given */
+#define VEXFS_COLL_UID		0x2	/* ... @uid */
+#define VEXFS_COLL_GID		0x4	/* ... @gid */
+#define VEXFS_COLL_EMBEDDER	0x8	/* CHANGE: @embedder is given */
+#define VEXFS_COLL_COUNTS	0x100	/* out: @live, @slots and @bytes are told */
+
+#define VEXFS_COLL_DEFAULT_MODE	0666
+
+/**
  * struct vexfs_ioc_collection - a vector space
  * @size:	sizeof(struct vexfs_ioc_collection)
- * @flags:	0
+ * @flags:	VEXFS_COLL_*
  * @name:	1..63 bytes of [A-Za-z0-9_-], NUL terminated
  * @id:		out, index of the collection; in for COLL_NEXT
  * @dim:	elements per vector, 1..16384
  * @elem:	VEXFS_IOC_F32, _F16, _I8
  * @metric:	VEXFS_IOC_L2, _COSINE, _IP
+ * @mode:	who may search (r) and fill (w) it, as of a file: 0..0666
+ * @uid, @gid:	owner, as the caller's user namespace numbers them
  * @live:	out, embeddings in it
  * @slots:	out, embeddings it has room for without growing
  * @btime:	out, creation, seconds since the epoch
  * @bytes:	out, disk space held, in bytes
+ * @embedder:	what its vectors are made by
+ *
+ * @live, @slots and @bytes are for the owner: they count everybody's embeddings.
  */
 struct vexfs_ioc_collection {
 	__u32	size;
@@ -48,23 +100,34 @@ struct vexfs_ioc_collection {
 	__u32	dim;
 	__u8	elem;
 	__u8	metric;
-	__u16	pad;
-	__u32	pad2;
+	__u16	mode;
+	__u32	uid;
+	__u32	gid;
+	__u32	pad;
 	__u64	live;
 	__u64	slots;
 	__u64	btime;
 	__u64	bytes;
+	struct vexfs_embedder_id embedder;
 	__u64	reserved[4];
 };
 
-/* On any open file of the filesystem. CREATE and DROP need the owner of the
- * root directory or CAP_SYS_ADMIN (EPERM). CREATE: EEXIST, ENOSPC (64 is the
- * limit, or the device is full). NEXT: the first collection with an id >= @id,
- * ENOENT past the last. */
+/*
+ * On any open file of the filesystem.
+ *
+ * CREATE: in @name, @dim, @elem, @metric, @embedder, and what @flags says. For
+ * CAP_SYS_ADMIN in the filesystem's user namespace, or the owner of the root
+ * directory as on disk, through a mount that shows it. The creator becomes owner.
+ * INFO, NEXT: by @name; the first with an id >= @id. Need r.
+ * CHANGE: what @flags says. DROP: by @name; deletes every embedding in it. Both
+ * for the owner or CAP_SYS_ADMIN as above; another @uid takes the latter, another
+ * @gid must be one of the owner's groups.
+ */
 #define VEXFS_IOC_COLL_CREATE	_IOWR('V', 1, struct vexfs_ioc_collection)
 #define VEXFS_IOC_COLL_INFO	_IOWR('V', 2, struct vexfs_ioc_collection)
 #define VEXFS_IOC_COLL_NEXT	_IOWR('V', 3, struct vexfs_ioc_collection)
 #define VEXFS_IOC_COLL_DROP	_IOWR('V', 4, struct vexfs_ioc_collection)
+#define VEXFS_IOC_COLL_CHANGE	_IOWR('V', 5, struct vexfs_ioc_collection)
 
 #define VEXFS_VEC_ALL_CHUNKS	0x1	/* DEL: every chunk of the file */
 #define VEXFS_VEC_STALE		0x100	/* out: content changed since the set */
@@ -80,6 +143,7 @@ struct vexfs_ioc_collection {
  * @data:	pointer to the elements, little-endian
  * @range_off, @range_len: byte range the embedding was made from; 0, 0 = whole file
  * @generation:	SET: what VEXFS_IOC_DATA_GEN said before the content was read, or 0
+ * @embedder:	SET: what made it
  */
 struct vexfs_ioc_vec {
 	__u32	size;
@@ -91,15 +155,14 @@ struct vexfs_ioc_vec {
 	__u64	range_off;
 	__u64	range_len;
 	__u64	generation;
+	struct vexfs_embedder_id embedder;
 	__u64	reserved[1];
 };
 
-/* On a regular file. SET and DEL need a descriptor open for writing (EBADF), GET
- * needs read permission (EACCES). SET: EINVAL wrong length, EDOM a NaN, an
- * infinity, or a zero vector under the cosine metric, ENOSPC, ESTALE the content
- * is not of @generation any more. SET writes the content out first, so that an
- * embedding is never on disk before what it was made from; errors of that are
- * its own (EIO). GET and DEL: ENODATA. */
+/* On a regular file. SET and DEL need a descriptor open for writing and w on the
+ * collection, GET read permission on the file and r. SET: EINVAL if @bytes is not
+ * the length of a vector. It writes the content out first, so that an embedding is
+ * never on disk before what it was made from; errors of that are its own (EIO). */
 #define VEXFS_IOC_VEC_SET	_IOW('V', 10, struct vexfs_ioc_vec)
 #define VEXFS_IOC_VEC_GET	_IOWR('V', 11, struct vexfs_ioc_vec)
 #define VEXFS_IOC_VEC_DEL	_IOW('V', 12, struct vexfs_ioc_vec)
@@ -196,6 +259,7 @@ struct vexfs_search_hit {
  * @found:	out: hits written, nearest first; fewer than k only if no more exist
  *		that the caller may open
  * @reply:	out: VEXFS_REPLY_*
+ * @embedder:	what made the query
  */
 struct vexfs_ioc_search {
 	__u32	size;
@@ -210,15 +274,19 @@ struct vexfs_ioc_search {
 	__u64	paths;
 	__u32	found;
 	__u32	reply;
+	struct vexfs_embedder_id embedder;
 	__u64	reserved[5];
 };
 
-/* On a directory: the scope. A file is a candidate if the caller may read it
- * and search every directory from the scope down to it. EDOM as for SET. */
+/* On a directory: the scope. Needs r on the collection. A file can be found if the
+ * caller may read it, and may read and search every directory from the scope down
+ * to it; each hit was opened on the caller's behalf. */
 #define VEXFS_IOC_SEARCH	_IOWR('V', 20, struct vexfs_ioc_search)
 
 /**
  * struct vexfs_ioc_info - about the mounted filesystem and the module
+ * @collections: those the caller may search
+ * @embeddings: in those of them whose counts the caller is told
  * @simd:	distance kernels in use: "avx2", "sse2" or "int"
  */
 struct vexfs_ioc_info {

@@ -39,6 +39,7 @@ int vexfs_coll_record_write(handle_t *handle, struct vexfs_coll *coll)
 	rec->c_nslots = cpu_to_le64(coll->nslots);
 	rec->c_stamp_limit = cpu_to_le64(coll->stamp_limit);
 	rec->c_map = coll->map;
+	vexfs_coll_owner_store(coll, rec);
 	return vexfs_md_dirty(handle, coll->sb, bh);
 }
 
@@ -147,6 +148,7 @@ static void vexfs_coll_fill(struct vexfs_coll *coll, const struct vexfs_collecti
 	strscpy(coll->name, rec->c_name, sizeof(coll->name));
 	coll->space = vexfs_coll_space(rec);
 	coll->btime = le64_to_cpu(rec->c_btime);
+	vexfs_coll_owner_load(coll, rec);
 	coll->state = le32_to_cpu(rec->c_state);
 	coll->nslots = le64_to_cpu(rec->c_nslots);
 	coll->stamp_limit = le64_to_cpu(rec->c_stamp_limit);
@@ -387,9 +389,10 @@ static int vexfs_coll_insert(handle_t *handle, struct vexfs_coll *coll)
 /**
  * vexfs_coll_create - make a vector space
  * @sb:  the filesystem; write access held, permission checked
- * @req: name, dim, elem, metric; the rest is filled in
+ * @req: name, dim, elem, metric, embedder, owner and mode as flags say; the rest
+ *	 is filled in
  *
- * Return: 0, -EINVAL (name, dimension, type or metric), -EEXIST, -ENOSPC.
+ * Return: 0, -EINVAL (name, dimension, type or metric), -EPERM, -EEXIST, -ENOSPC.
  */
 int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req)
 {
@@ -409,6 +412,9 @@ int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req)
 	coll->space = space;
 	coll->state = VEXFS_COLL_LIVE;
 	coll->btime = ktime_get_real_seconds();
+	err = vexfs_coll_new_owner(coll, req);
+	if (err)
+		goto out;
 	vexfs_layout_init(&coll->payload.l, vexfs_vec_bytes(&space));
 	vexfs_layout_init(&coll->code.l, vexfs_code_bytes(&space));
 	err = -EROFS;
@@ -564,10 +570,10 @@ static bool vexfs_coll_unknown_files(struct vexfs_coll *coll)
 
 /**
  * vexfs_coll_drop - remove a collection and every embedding in it
- * @sb:	  write access held, permission checked
+ * @sb:	  write access held
  * @name: of the collection
  *
- * Return: 0, -ENOENT, -EOPNOTSUPP, or an error that left it invisible but not wholly freed;
+ * Return: 0, -ENOENT, -EPERM, -EOPNOTSUPP, or an error that left it invisible but not wholly freed;
  * the next mount goes on then.
  */
 int vexfs_coll_drop(struct super_block *sb, const char *name)
@@ -577,8 +583,10 @@ int vexfs_coll_drop(struct super_block *sb, const char *name)
 
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
-	err = coll->broken ? -EFSCORRUPTED : vexfs_coll_unknown_files(coll) ? -EOPNOTSUPP :
-	      vexfs_coll_mark_dropping(coll);
+	err = vexfs_coll_owned(coll) ? 0 : vexfs_coll_permission(coll, 0) ?: -EPERM;
+	if (!err)
+		err = coll->broken ? -EFSCORRUPTED : vexfs_coll_unknown_files(coll) ? -EOPNOTSUPP :
+		      vexfs_coll_mark_dropping(coll);
 	if (!err)
 		err = vexfs_coll_finish_drop(coll);
 	trace_vexfs_coll_drop(coll, err);

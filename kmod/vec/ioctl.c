@@ -8,99 +8,205 @@
 #include <linux/mount.h>
 #include <linux/uaccess.h>
 
+/* The numbers of the interface are those on disk. */
+static_assert(VEXFS_IOC_F32 == VEXFS_F32 && VEXFS_IOC_F16 == VEXFS_F16 &&
+	      VEXFS_IOC_I8 == VEXFS_I8);
+static_assert(VEXFS_IOC_L2 == VEXFS_L2 && VEXFS_IOC_COSINE == VEXFS_COSINE &&
+	      VEXFS_IOC_IP == VEXFS_IP);
+static_assert(VEXFS_IOC_NAME_LEN == VEXFS_COLL_NAME_LEN + 1);
+static_assert(sizeof_field(struct vexfs_embedder_id, name) == VEXFS_EMBEDDER_LEN &&
+	      sizeof_field(struct vexfs_embedder_id, fingerprint) == VEXFS_FINGERPRINT_LEN);
+
+/* Sizes of the structures of version 1: the least a caller may have. The structures only ever grow. */
+#define VEXFS_COLL_SIZE_1	256
+#define VEXFS_VEC_SIZE_1	216
+#define VEXFS_DATA_GEN_SIZE_1	32
+#define VEXFS_LIST_SIZE_1	48
+#define VEXFS_SEARCH_SIZE_1	256
+#define VEXFS_INFO_SIZE_1	184
+static_assert(sizeof(struct vexfs_ioc_collection) == VEXFS_COLL_SIZE_1);
+static_assert(sizeof(struct vexfs_ioc_vec) == VEXFS_VEC_SIZE_1);
+static_assert(sizeof(struct vexfs_ioc_data_gen) == VEXFS_DATA_GEN_SIZE_1);
+static_assert(sizeof(struct vexfs_ioc_vec_list) == VEXFS_LIST_SIZE_1);
+static_assert(sizeof(struct vexfs_ioc_search) == VEXFS_SEARCH_SIZE_1);
+static_assert(sizeof(struct vexfs_ioc_info) == VEXFS_INFO_SIZE_1);
+
 static bool vexfs_zero(const void *p, size_t n)
 {
 	return !memchr_inv(p, 0, n);
 }
 
+/* A structure of whatever version, as ours; *@usize: of the caller's. */
+static int vexfs_arg_in(void *to, u32 ksize, u32 min, const void __user *arg, u32 *usize)
+{
+	if (get_user(*usize, (const u32 __user *)arg))
+		return -EFAULT;
+	if (*usize < min)
+		return -EINVAL;
+	return *usize > PAGE_SIZE ? -E2BIG : copy_struct_from_user(to, ksize, arg, *usize);
+}
+
+/* As much of the reply as the caller knows. */
+static int vexfs_arg_out(void __user *arg, const void *from, u32 ksize, u32 usize)
+{
+	return copy_to_user(arg, from, min(ksize, usize)) ? -EFAULT : 0;
+}
+
+static bool vexfs_terminated(const char *name)
+{
+	return strnlen(name, VEXFS_IOC_NAME_LEN) < VEXFS_IOC_NAME_LEN;
+}
+
 /* ---- collections ------------------------------------------------------------ */
 
-static int vexfs_coll_arg(struct vexfs_ioc_collection *req, const void __user *arg)
+static int vexfs_coll_arg(struct vexfs_ioc_collection *req, const void __user *arg, u32 flags)
 {
-	if (copy_from_user(req, arg, sizeof(*req)))
-		return -EFAULT;
-	if (req->size != sizeof(*req) || req->flags || req->pad || req->pad2 ||
-	    !vexfs_zero(req->reserved, sizeof(req->reserved)))
-		return -EINVAL;
-	if (strnlen(req->name, sizeof(req->name)) == sizeof(req->name))
-		return -EINVAL;
-	return 0;
-}
-
-static int vexfs_coll_reply(void __user *arg, const struct vexfs_ioc_collection *req)
-{
-	return copy_to_user(arg, req, sizeof(*req)) ? -EFAULT : 0;
-}
-
-static bool vexfs_coll_may_change(struct file *file)
-{
-	return capable(CAP_SYS_ADMIN) ||
-	       inode_owner_or_capable(vexfs_file_idmap(file), d_inode(file_inode(file)->i_sb->s_root));
-}
-
-static int vexfs_ioc_coll_change(struct file *file, void __user *arg, bool create)
-{
-	struct super_block *sb = file_inode(file)->i_sb;
-	struct vexfs_ioc_collection req;
-	int err = vexfs_coll_arg(&req, arg);
+	u32 usize;
+	int err = vexfs_arg_in(req, sizeof(*req), VEXFS_COLL_SIZE_1, arg, &usize);
 
 	if (err)
 		return err;
-	if (!vexfs_coll_may_change(file))
+	req->size = usize;
+	if ((req->flags & ~flags) || req->pad || !vexfs_zero(req->reserved, sizeof(req->reserved)))
+		return -EINVAL;
+	return vexfs_terminated(req->name) && vexfs_embedder_valid(&req->embedder) ? 0 : -EINVAL;
+}
+
+/* @size: of the caller's structure. */
+static int vexfs_coll_reply(void __user *arg, struct vexfs_coll *coll, u32 size)
+{
+	struct vexfs_ioc_collection out;
+
+	vexfs_coll_info(coll, &out);
+	vexfs_coll_tell(coll, &out);
+	out.size = size;
+	return vexfs_arg_out(arg, &out, sizeof(out), size);
+}
+
+static int vexfs_ioc_coll_create(struct file *file, void __user *arg)
+{
+	struct super_block *sb = file_inode(file)->i_sb;
+	struct vexfs_ioc_collection req;
+	struct vexfs_coll *coll;
+	int err = vexfs_coll_arg(&req, arg, VEXFS_COLL_MODE | VEXFS_COLL_UID | VEXFS_COLL_GID);
+
+	if (err)
+		return err;
+	if (!vexfs_coll_may_create(file))
 		return -EPERM;
 	err = mnt_want_write_file(file);
 	if (err)
 		return err;
-	err = create ? vexfs_coll_create(sb, &req) : vexfs_coll_drop(sb, req.name);
+	err = vexfs_coll_create(sb, &req);
 	mnt_drop_write_file(file);
-	return err ? err : vexfs_coll_reply(arg, &req);
+	if (err)
+		return err;
+	/* Whoever has dropped it meanwhile has not made it fail. */
+	coll = vexfs_coll_get(sb, req.name);
+	if (IS_ERR(coll))
+		return 0;
+	err = vexfs_coll_reply(arg, coll, req.size);
+	vexfs_coll_put(coll);
+	return err;
 }
 
-static int vexfs_ioc_coll_info(struct file *file, void __user *arg)
+static int vexfs_ioc_coll_drop(struct file *file, void __user *arg)
+{
+	struct vexfs_ioc_collection req;
+	int err = vexfs_coll_arg(&req, arg, 0);
+
+	if (!err)
+		err = mnt_want_write_file(file);
+	if (err)
+		return err;
+	err = vexfs_coll_drop(file_inode(file)->i_sb, req.name);
+	mnt_drop_write_file(file);
+	return err;
+}
+
+static int vexfs_ioc_coll_change(struct file *file, void __user *arg)
 {
 	struct vexfs_ioc_collection req;
 	struct vexfs_coll *coll;
-	int err = vexfs_coll_arg(&req, arg);
+	int err = vexfs_coll_arg(&req, arg, VEXFS_COLL_MODE | VEXFS_COLL_UID | VEXFS_COLL_GID |
+				 VEXFS_COLL_EMBEDDER);
 
 	if (err)
 		return err;
 	coll = vexfs_coll_get(file_inode(file)->i_sb, req.name);
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
-	vexfs_coll_info(coll, &req);
+	err = vexfs_coll_owned(coll) ? 0 : vexfs_coll_permission(coll, 0) ?: -EPERM;
+	if (!err)
+		err = mnt_want_write_file(file);
+	if (!err) {
+		err = vexfs_coll_change(coll, &req);
+		mnt_drop_write_file(file);
+	}
+	if (!err)
+		err = vexfs_coll_reply(arg, coll, req.size);
 	vexfs_coll_put(coll);
-	return vexfs_coll_reply(arg, &req);
+	return err;
+}
+
+static int vexfs_ioc_coll_info(struct file *file, void __user *arg)
+{
+	struct vexfs_ioc_collection req;
+	struct vexfs_coll *coll;
+	int err = vexfs_coll_arg(&req, arg, 0);
+
+	if (err)
+		return err;
+	coll = vexfs_coll_open(file_inode(file)->i_sb, req.name, 0);
+	if (IS_ERR(coll))
+		return PTR_ERR(coll);
+	err = vexfs_coll_reply(arg, coll, req.size);
+	vexfs_coll_put(coll);
+	return err;
+}
+
+/* The first one from @id on that the caller may search or fill; NULL. */
+static struct vexfs_coll *vexfs_coll_from(struct super_block *sb, u32 id)
+{
+	for (; id < VEXFS_MAX_COLL; id++) {
+		struct vexfs_coll *coll = vexfs_coll_get_id(sb, id);
+
+		if (coll && !vexfs_coll_permission(coll, 0))
+			return coll;
+		vexfs_coll_put(coll);
+	}
+	return NULL;
 }
 
 static int vexfs_ioc_coll_next(struct file *file, void __user *arg)
 {
-	struct super_block *sb = file_inode(file)->i_sb;
 	struct vexfs_ioc_collection req;
-	struct vexfs_coll *coll = NULL;
-	int err = vexfs_coll_arg(&req, arg);
-	u32 id;
+	struct vexfs_coll *coll;
+	int err = vexfs_coll_arg(&req, arg, 0);
 
 	if (err)
 		return err;
-	for (id = req.id; id < VEXFS_MAX_COLL && !coll; id++)
-		coll = vexfs_coll_get_id(sb, id);
+	coll = vexfs_coll_from(file_inode(file)->i_sb, req.id);
 	if (!coll)
 		return -ENOENT;
-	vexfs_coll_info(coll, &req);
+	err = vexfs_coll_reply(arg, coll, req.size);
 	vexfs_coll_put(coll);
-	return vexfs_coll_reply(arg, &req);
+	return err;
 }
 
 /* ---- embeddings ----------------------------------------------------------------- */
 
 static int vexfs_vec_ioc(struct vexfs_ioc_vec *req, const void __user *arg, u32 flags)
 {
-	if (copy_from_user(req, arg, sizeof(*req)))
-		return -EFAULT;
-	if (req->size != sizeof(*req) || (req->flags & ~flags) ||
-	    !vexfs_zero(req->reserved, sizeof(req->reserved)))
+	u32 usize;
+	int err = vexfs_arg_in(req, sizeof(*req), VEXFS_VEC_SIZE_1, arg, &usize);
+
+	if (err)
+		return err;
+	req->size = usize;
+	if ((req->flags & ~flags) || !vexfs_zero(req->reserved, sizeof(req->reserved)))
 		return -EINVAL;
-	if (strnlen(req->collection, sizeof(req->collection)) == sizeof(req->collection) ||
+	if (!vexfs_terminated(req->collection) || !vexfs_embedder_valid(&req->embedder) ||
 	    req->chunk > VEXFS_MAX_CHUNK)
 		return -EINVAL;
 	return 0;
@@ -162,6 +268,7 @@ static int vexfs_ioc_vec_set(struct file *file, const void __user *arg)
 	set.off = req.range_off;
 	set.len = req.range_len;
 	set.generation = req.generation;
+	set.embedder = &req.embedder;
 	set.data = vmemdup_user(u64_to_user_ptr(req.data), req.bytes);
 	if (IS_ERR(set.data))
 		return PTR_ERR(set.data);
@@ -184,12 +291,13 @@ static int vexfs_ioc_data_gen(struct file *file, void __user *arg)
 {
 	struct inode *inode = file_inode(file);
 	struct vexfs_ioc_data_gen req;
+	u32 usize;
 	u64 gen;
-	int err;
+	int err = vexfs_arg_in(&req, sizeof(req), VEXFS_DATA_GEN_SIZE_1, arg, &usize);
 
-	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
-	if (req.size != sizeof(req) || req.flags || req.generation ||
+	if (err)
+		return err;
+	if (req.flags || req.generation ||
 	    !vexfs_zero(req.reserved, sizeof(req.reserved)) || !S_ISREG(inode->i_mode))
 		return -EINVAL;
 	if (!(file->f_mode & FMODE_READ))
@@ -199,8 +307,9 @@ static int vexfs_ioc_data_gen(struct file *file, void __user *arg)
 	inode_unlock(inode);
 	if (err)
 		return err;
+	req.size = usize;
 	req.generation = gen + 1;
-	return copy_to_user(arg, &req, sizeof(req)) ? -EFAULT : 0;
+	return vexfs_arg_out(arg, &req, sizeof(req), usize);
 }
 
 static int vexfs_vec_reply(void __user *arg, struct vexfs_ioc_vec *req,
@@ -214,7 +323,7 @@ static int vexfs_vec_reply(void __user *arg, struct vexfs_ioc_vec *req,
 		if (copy_to_user(u64_to_user_ptr(req->data), get->data, get->bytes))
 			return -EFAULT;
 	}
-	return copy_to_user(arg, req, sizeof(*req)) ? -EFAULT : err;
+	return vexfs_arg_out(arg, req, sizeof(*req), req->size) ?: err;
 }
 
 static int vexfs_ioc_vec_get(struct file *file, void __user *arg)
@@ -268,19 +377,20 @@ static int vexfs_list_copy(struct inode *inode, struct vexfs_ioc_vec_list *req)
 static int vexfs_ioc_vec_list(struct file *file, void __user *arg)
 {
 	struct vexfs_ioc_vec_list req;
-	int err;
+	u32 usize;
+	int err = vexfs_arg_in(&req, sizeof(req), VEXFS_LIST_SIZE_1, arg, &usize);
 
-	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
-	if (req.size != sizeof(req) || req.flags || req.pad ||
-	    !vexfs_zero(req.reserved, sizeof(req.reserved)))
+	if (err)
+		return err;
+	if (req.flags || req.pad || !vexfs_zero(req.reserved, sizeof(req.reserved)))
 		return -EINVAL;
 	err = vexfs_vec_permission(file, MAY_READ);
 	if (!err)
 		err = vexfs_list_copy(file_inode(file), &req);
 	if (err)
 		return err;
-	return copy_to_user(arg, &req, sizeof(req)) ? -EFAULT : 0;
+	req.size = usize;
+	return vexfs_arg_out(arg, &req, sizeof(req), usize);
 }
 
 /* ---- search, info --------------------------------------------------------- */
@@ -288,30 +398,30 @@ static int vexfs_ioc_vec_list(struct file *file, void __user *arg)
 static int vexfs_ioc_search(struct file *file, void __user *arg)
 {
 	struct vexfs_ioc_search req;
-	int err;
+	u32 usize;
+	int err = vexfs_arg_in(&req, sizeof(req), VEXFS_SEARCH_SIZE_1, arg, &usize);
 
-	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
-	if (req.size != sizeof(req) || !vexfs_zero(req.reserved, sizeof(req.reserved)) ||
-	    strnlen(req.collection, sizeof(req.collection)) == sizeof(req.collection))
+	if (err)
+		return err;
+	if (!vexfs_zero(req.reserved, sizeof(req.reserved)) || !vexfs_terminated(req.collection) ||
+	    !vexfs_embedder_valid(&req.embedder))
 		return -EINVAL;
 	err = vexfs_search(file, &req);
 	if (err)
 		return err;
-	return copy_to_user(arg, &req, sizeof(req)) ? -EFAULT : 0;
+	req.size = usize;
+	return vexfs_arg_out(arg, &req, sizeof(req), usize);
 }
 
 static void vexfs_info_count(struct super_block *sb, struct vexfs_ioc_info *info)
 {
 	struct vexfs_ioc_collection c;
+	struct vexfs_coll *coll;
 	u32 id;
 
-	for (id = 0; id < VEXFS_MAX_COLL; id++) {
-		struct vexfs_coll *coll = vexfs_coll_get_id(sb, id);
-
-		if (!coll)
-			continue;
+	for (id = 0; (coll = vexfs_coll_from(sb, id)); id = c.id + 1) {
 		vexfs_coll_info(coll, &c);
+		vexfs_coll_tell(coll, &c);
 		vexfs_coll_put(coll);
 		info->collections++;
 		info->embeddings += c.live;
@@ -323,14 +433,15 @@ static int vexfs_ioc_info(struct file *file, void __user *arg)
 	struct super_block *sb = file_inode(file)->i_sb;
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	struct vexfs_ioc_info info;
-	u32 size;
+	u32 usize;
+	int err = vexfs_arg_in(&info, sizeof(info), VEXFS_INFO_SIZE_1, arg, &usize);
 
-	if (get_user(size, (u32 __user *)arg))
-		return -EFAULT;
-	if (size != sizeof(info))
+	if (err)
+		return err;
+	if (info.flags || !vexfs_zero(info.reserved, sizeof(info.reserved)))
 		return -EINVAL;
 	memset(&info, 0, sizeof(info));
-	info.size = size;
+	info.size = usize;
 	memcpy(info.uuid, &sb->s_uuid, sizeof(info.uuid));
 	mutex_lock(&sbi->es_lock);
 	memcpy(info.label, sbi->es->s_label, sizeof(info.label));
@@ -338,7 +449,7 @@ static int vexfs_ioc_info(struct file *file, void __user *arg)
 	strscpy(info.simd, vexfs_simd()->name, sizeof(info.simd));
 	strscpy(info.version, VEXFS_VERSION_STRING, sizeof(info.version));
 	vexfs_info_count(sb, &info);
-	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+	return vexfs_arg_out(arg, &info, sizeof(info), usize);
 }
 
 /**
@@ -352,28 +463,32 @@ static int vexfs_ioc_info(struct file *file, void __user *arg)
  */
 long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 {
-	switch (cmd) {
-	case VEXFS_IOC_COLL_CREATE:
-		return vexfs_ioc_coll_change(file, arg, true);
-	case VEXFS_IOC_COLL_DROP:
-		return vexfs_ioc_coll_change(file, arg, false);
-	case VEXFS_IOC_COLL_INFO:
+	if (_IOC_TYPE(cmd) != 'V')
+		return -ENOTTY;
+	switch (_IOC_NR(cmd)) {
+	case _IOC_NR(VEXFS_IOC_COLL_CREATE):
+		return vexfs_ioc_coll_create(file, arg);
+	case _IOC_NR(VEXFS_IOC_COLL_DROP):
+		return vexfs_ioc_coll_drop(file, arg);
+	case _IOC_NR(VEXFS_IOC_COLL_CHANGE):
+		return vexfs_ioc_coll_change(file, arg);
+	case _IOC_NR(VEXFS_IOC_COLL_INFO):
 		return vexfs_ioc_coll_info(file, arg);
-	case VEXFS_IOC_COLL_NEXT:
+	case _IOC_NR(VEXFS_IOC_COLL_NEXT):
 		return vexfs_ioc_coll_next(file, arg);
-	case VEXFS_IOC_VEC_SET:
+	case _IOC_NR(VEXFS_IOC_VEC_SET):
 		return vexfs_ioc_vec_set(file, arg);
-	case VEXFS_IOC_VEC_GET:
+	case _IOC_NR(VEXFS_IOC_VEC_GET):
 		return vexfs_ioc_vec_get(file, arg);
-	case VEXFS_IOC_VEC_DEL:
+	case _IOC_NR(VEXFS_IOC_VEC_DEL):
 		return vexfs_ioc_vec_del(file, arg);
-	case VEXFS_IOC_DATA_GEN:
+	case _IOC_NR(VEXFS_IOC_DATA_GEN):
 		return vexfs_ioc_data_gen(file, arg);
-	case VEXFS_IOC_VEC_LIST:
+	case _IOC_NR(VEXFS_IOC_VEC_LIST):
 		return vexfs_ioc_vec_list(file, arg);
-	case VEXFS_IOC_SEARCH:
+	case _IOC_NR(VEXFS_IOC_SEARCH):
 		return vexfs_ioc_search(file, arg);
-	case VEXFS_IOC_INFO:
+	case _IOC_NR(VEXFS_IOC_INFO):
 		return vexfs_ioc_info(file, arg);
 	}
 	return -ENOTTY;

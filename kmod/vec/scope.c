@@ -30,7 +30,8 @@ enum { DIR_NO = 1, DIR_YES, DIR_ASKED };
  * @top:   inode number of the directory
  * @dirs:  directory -> DIR_*: is there a way down to it from the scope?
  * @files: verdicts on files
- * @climb: the directories of one climb; @depth have room
+ * @climb: the directories of one climb
+ * @depth: how many have room in @climb
  * @path:  VEXFS_PATH_ROOM bytes, filled from the end
  * @name:  one component
  */

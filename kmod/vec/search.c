@@ -106,12 +106,15 @@ static struct vexfs_find *vexfs_find_create(struct file *file,
 	f->first_window = req->effort ? max(req->effort, req->k) : 4 * req->k;
 	f->first_window = clamp_t(u32, f->first_window, VEXFS_WINDOW_MIN, VEXFS_WINDOW_MAX);
 	vexfs_opened_init(&f->opened, dir->i_sb, NULL);
-	f->coll = vexfs_coll_get(dir->i_sb, req->collection);
+	f->coll = vexfs_coll_open(dir->i_sb, req->collection, MAY_READ);
 	if (IS_ERR(f->coll)) {
 		err = PTR_ERR(f->coll);
 		f->coll = NULL;
 		goto fail;
 	}
+	err = vexfs_coll_embedder(f->coll, &req->embedder);
+	if (err)
+		goto fail;
 	f->scope = vexfs_scope_create(file);
 	f->opened.sc = f->scope;
 	f->view = vexfs_view_get(f->coll, vexfs_file_idmap(file));
@@ -339,8 +342,11 @@ static int vexfs_find_attempt(struct vexfs_find *f)
 
 /**
  * struct vexfs_out - the reply being put together
- * @hits:  @n of them; a file's path is in @paths once
- * @paths: @used of @room bytes
+ * @hits:  room for k
+ * @n:     of them filled in
+ * @paths: a file's path is in it once
+ * @room:  bytes of @paths
+ * @used:  of them filled in
  */
 struct vexfs_out {
 	struct vexfs_search_hit *hits;
@@ -488,8 +494,8 @@ static int vexfs_search_find(struct vexfs_find *f, struct vexfs_ioc_search *req)
  * @req:  checked for size and reserved fields; @found and @reply are filled in,
  *	  hits and paths written to user space
  *
- * No locks held. Return: 0, -EINVAL, -EDOM, -ENOENT, -ENOTDIR, -EFAULT, -ENOMEM,
- * -ENFILE, -EINTR (fatal signal), -EUCLEAN, -EIO.
+ * No locks held. Return: 0, -EINVAL, -EDOM, -ENOENT, -EACCES, -EMEDIUMTYPE,
+ * -ENOTDIR, -EFAULT, -ENOMEM, -ENFILE, -EINTR (fatal signal), -EUCLEAN, -EIO.
  */
 int vexfs_search(struct file *file, struct vexfs_ioc_search *req)
 {

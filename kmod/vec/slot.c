@@ -294,11 +294,13 @@ int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg)
 	ktime_t start = vexfs_trace_start(vexfs_vec_set);
 	int err;
 
-	set.coll = vexfs_coll_get(inode->i_sb, arg->coll);
+	set.coll = vexfs_coll_open(inode->i_sb, arg->coll, MAY_WRITE);
 	if (IS_ERR(set.coll))
 		return PTR_ERR(set.coll);
 	set.key = VEXFS_MAPKEY(inode->i_ino, arg->chunk);
-	err = vexfs_set_check(set.coll, inode, arg);
+	err = vexfs_coll_embedder(set.coll, arg->embedder);
+	if (!err)
+		err = vexfs_set_check(set.coll, inode, arg);
 	if (!err)
 		err = vexfs_set_encode(&set);
 	if (!err)
@@ -382,7 +384,7 @@ static int vexfs_get_locked(struct vexfs_coll *coll, struct inode *inode,
 
 int vexfs_vec_get(struct inode *inode, struct vexfs_vec_arg *arg)
 {
-	struct vexfs_coll *coll = vexfs_coll_get(inode->i_sb, arg->coll);
+	struct vexfs_coll *coll = vexfs_coll_open(inode->i_sb, arg->coll, MAY_READ);
 	ktime_t start = vexfs_trace_start(vexfs_vec_get);
 	u32 slot = 0;
 	int err;
@@ -438,7 +440,9 @@ static int vexfs_next_locked(struct vexfs_coll *coll, struct inode *inode, u32 c
  * @e:	   the found one
  * @name:  its collection's name, VEXFS_IOC_NAME_LEN bytes, or NULL
  *
- * Return: 0, -ENOENT past the last. A damaged collection is passed over.
+ * Collections the caller may not search are passed over, as are damaged ones.
+ *
+ * Return: 0, -ENOENT past the last.
  */
 int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_entry *e,
 		   char *name)
@@ -454,9 +458,12 @@ int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_en
 		coll = vexfs_coll_get_id(inode->i_sb, *id);
 		if (!coll)
 			continue;
-		down_read(&coll->sem);
-		err = vexfs_next_locked(coll, inode, *chunk, e);
-		up_read(&coll->sem);
+		err = -ENOENT;
+		if (!vexfs_coll_permission(coll, MAY_READ)) {
+			down_read(&coll->sem);
+			err = vexfs_next_locked(coll, inode, *chunk, e);
+			up_read(&coll->sem);
+		}
 		if (!err && name)
 			strscpy(name, coll->name, VEXFS_IOC_NAME_LEN);
 		vexfs_coll_put(coll);
@@ -546,7 +553,7 @@ static int vexfs_del_one(struct vexfs_coll *coll, struct inode *inode, u32 chunk
 
 int vexfs_vec_del(struct inode *inode, const char *name, u32 chunk, bool all)
 {
-	struct vexfs_coll *coll = vexfs_coll_get(inode->i_sb, name);
+	struct vexfs_coll *coll = vexfs_coll_open(inode->i_sb, name, MAY_WRITE);
 	u32 last = all ? VEXFS_MAX_CHUNK : chunk;
 	int err;
 

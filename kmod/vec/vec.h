@@ -37,6 +37,12 @@ struct vexfs_slotmap {
 	u32		hint;		/* no unused slot below */
 };
 
+struct vexfs_coll_owner {
+	kuid_t	uid;
+	kgid_t	gid;
+	u32	mode;
+};
+
 /**
  * struct vexfs_coll - a collection in memory
  * @sem:       slots, map, record and @state. Shared: reading; exclusive: changing
@@ -57,6 +63,8 @@ struct vexfs_coll {
 	char			name[VEXFS_COLL_NAME_LEN + 1];
 	struct vexfs_space	space;
 	u64			btime;
+	struct vexfs_coll_owner	owner;		/* these two under @lock; to change them @sem as well */
+	struct vexfs_embedder_id embedder;
 
 	struct rw_semaphore	sem;
 	u32			state;
@@ -73,6 +81,21 @@ struct vexfs_coll {
 	spinlock_t		lock;
 	struct vexfs_slotmap	bits;
 };
+
+/* access.c */
+/* Is the caller the owner, or whoever manages the filesystem? */
+bool vexfs_coll_owned(struct vexfs_coll *coll);
+int vexfs_coll_permission(struct vexfs_coll *coll, int mask);
+/* vexfs_coll_get() and vexfs_coll_permission(). */
+struct vexfs_coll *vexfs_coll_open(struct super_block *sb, const char *name, int mask);
+bool vexfs_coll_may_create(struct file *file);
+int vexfs_coll_embedder(struct vexfs_coll *coll, const struct vexfs_embedder_id *e);
+bool vexfs_embedder_valid(const struct vexfs_embedder_id *e);
+int vexfs_coll_new_owner(struct vexfs_coll *coll, const struct vexfs_ioc_collection *req);
+int vexfs_coll_change(struct vexfs_coll *coll, const struct vexfs_ioc_collection *req);
+void vexfs_coll_owner_load(struct vexfs_coll *coll, const struct vexfs_collection *rec);
+void vexfs_coll_owner_store(const struct vexfs_coll *coll, struct vexfs_collection *rec);
+void vexfs_coll_tell(struct vexfs_coll *coll, struct vexfs_ioc_collection *out);
 
 #define VEXFS_STAMP_BATCH	65536
 
@@ -91,7 +114,7 @@ int vexfs_coll_record_write(handle_t *handle, struct vexfs_coll *coll);
 void vexfs_coll_map(struct vexfs_tree *t, struct vexfs_kio *kio, struct vexfs_coll *coll,
 		    handle_t *handle);
 int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req);
-int vexfs_coll_drop(struct super_block *sb, const char *name);
+int vexfs_coll_drop(struct super_block *sb, const char *name);	/* -EPERM */
 void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out);
 
 /* slottab.c: the slot table and the bitmaps made from it */
@@ -117,6 +140,7 @@ int vexfs_slots_revoke(struct vexfs_coll *coll);
  * @flags: SET: XATTR_CREATE, XATTR_REPLACE or 0
  * @stale: GET: content changed since the set
  * @generation: SET: the data generation it was made from plus 1, 0: the present one
+ * @embedder: SET: what made it; NULL: not said
  */
 struct vexfs_vec_arg {
 	const char	*coll;
@@ -127,6 +151,7 @@ struct vexfs_vec_arg {
 	u64		off, len;
 	bool		stale;
 	u64		generation;
+	const struct vexfs_embedder_id *embedder;
 };
 
 /* i_rwsem held for writing, write access to the mount. -EINVAL, -EDOM, -ENOENT, -ENOSPC,

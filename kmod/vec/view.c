@@ -42,7 +42,10 @@ enum { WAY_UNKNOWN, WAY_NO, WAY_YES };
 
 /**
  * struct vexfs_who - all that inode_permission() looks at besides the inode
- * @id: zeroed before it is filled in: compared as memory
+ * @id:     zeroed before it is filled in: compared as memory
+ * @ns:     user namespace: capabilities are judged in it
+ * @groups: supplementary groups
+ * @idmap:  of the mount
  */
 struct vexfs_who {
 	struct {
@@ -70,14 +73,22 @@ struct vexfs_place {
 /**
  * struct vexfs_view - see above
  * @list:    in vexfs_views.list, most recently used first
+ * @ref:     the list and everybody who uses it
  * @coll:    identity only: the last reference to a collection drops its views
+ * @who:     whose view it is
+ * @mutex:   the search that brings it up to date; all below
+ * @place:   of each slot's file: PLACE_*, or an index of @places
  * @nslots:  length of @place
  * @resets:  slots forgotten by sets, under vexfs_views.lock
  * @known:   @resets when every live slot had a place
  * @seen:    position in the log up to which changes are taken into account
- * @places:  from PLACE_FIRST to @nplaces; @room allocated, as of @ways
- * @single:  directory -> place of a file with that one name
+ * @places:  from PLACE_FIRST to @nplaces
  * @ways:    place -> WAY_*, for @scope at @dirs_epoch
+ * @nplaces: places in use
+ * @room:    length of @places and @ways
+ * @single:  directory -> place of a file with that one name
+ * @scope:   inode number of the directory @ways is about
+ * @dirs_epoch: when it was found out
  */
 struct vexfs_view {
 	struct list_head	list;

@@ -8,7 +8,7 @@
  *
  * The value is the elements, little-endian, followed by the byte range the
  * embedding was made from (two __le64: offset, length) unless that is the whole
- * file.
+ * file. What made it is not said, so a collection's embedder is not checked.
  */
 #include "kmod/vec/vec.h"
 #include "kmod/kunit/kunit.h"
@@ -70,7 +70,7 @@ static int vexfs_xattr_get(const struct xattr_handler *handler, struct dentry *d
 		arg.data = NULL;
 	err = vexfs_vec_get(inode, &arg);
 	if (err)
-		return err == -ENOENT ? -ENODATA : err;
+		return err == -ENOENT || err == -EACCES ? -ENODATA : err;
 	return vexfs_xattr_value(&arg, arg.data, size);
 }
 
@@ -79,7 +79,7 @@ static int vexfs_xattr_get(const struct xattr_handler *handler, struct dentry *d
 /* The value's tail is a range if that is what the length says. */
 static int vexfs_xattr_split(struct super_block *sb, struct vexfs_vec_arg *arg, size_t size)
 {
-	struct vexfs_coll *coll = vexfs_coll_get(sb, arg->coll);
+	struct vexfs_coll *coll = vexfs_coll_open(sb, arg->coll, MAY_WRITE);
 	__le64 r[2];
 	u32 bytes;
 

@@ -91,7 +91,7 @@ static int fake_create(struct vexfs_ioc_collection *c)
 {
 	uint32_t i;
 
-	if (c->size != sizeof(*c) || c->flags || !c->dim || c->dim > 512)
+	if (c->size != sizeof(*c) || (c->flags & ~0x7U) || !c->dim || c->dim > 512)
 		return EINVAL;
 	if (fake_coll(c->name))
 		return EEXIST;
@@ -100,8 +100,46 @@ static int fake_create(struct vexfs_ioc_collection *c)
 	if (i == FAKE_COLLECTIONS)
 		return ENOSPC;
 	c->id = i;
+	if (!(c->flags & VEXFS_COLL_MODE))
+		c->mode = VEXFS_COLL_DEFAULT_MODE;
+	if (!(c->flags & VEXFS_COLL_UID))
+		c->uid = getuid();
+	if (!(c->flags & VEXFS_COLL_GID))
+		c->gid = getgid();
+	c->flags = VEXFS_COLL_COUNTS;
 	fake.coll[i] = *c;
 	return 0;
+}
+
+static int fake_change(struct vexfs_ioc_collection *c)
+{
+	struct vexfs_ioc_collection *known = fake_coll(c->name);
+
+	if (!known)
+		return ENOENT;
+	if (c->flags & VEXFS_COLL_MODE)
+		known->mode = c->mode;
+	if (c->flags & VEXFS_COLL_UID)
+		known->uid = c->uid;
+	if (c->flags & VEXFS_COLL_GID)
+		known->gid = c->gid;
+	if (c->flags & VEXFS_COLL_EMBEDDER)
+		known->embedder = c->embedder;
+	*c = *known;
+	return 0;
+}
+
+static bool fake_part(const void *a, const void *b, size_t n)
+{
+	static const char zero[64];
+
+	return !memcmp(a, zero, n) || !memcmp(b, zero, n) || !memcmp(a, b, n);
+}
+
+static bool fake_embedder(const struct vexfs_ioc_collection *c, const struct vexfs_embedder_id *e)
+{
+	return fake_part(c->embedder.name, e->name, sizeof(e->name)) &&
+	       fake_part(c->embedder.fingerprint, e->fingerprint, sizeof(e->fingerprint));
 }
 
 static int fake_info_of(struct vexfs_ioc_collection *c)
@@ -220,6 +258,8 @@ static int fake_set(int fd, const struct stat *st, const struct vexfs_ioc_vec *v
 		return fake.fail;
 	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		return EBADF;
+	if (!fake_embedder(c, &v->embedder))
+		return EMEDIUMTYPE;
 	if (v->generation && v->generation != fake_generation(st))
 		return ESTALE;
 	if (v->bytes != fake_bytes(c) || !S_ISREG(st->st_mode))
@@ -392,6 +432,8 @@ static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s
 		return ENOENT;
 	if (!s->k || s->k > VEXFS_SEARCH_MAX_K || s->query_bytes != 4 * c->dim)
 		return EINVAL;
+	if (!fake_embedder(c, &s->embedder))
+		return EMEDIUMTYPE;
 	fake_path(fd, scope);
 	for (i = 0; i < FAKE_VECTORS; i++) {
 		const struct fake_vector *e = &fake.vec[i];
@@ -450,6 +492,8 @@ static int fake_call(int fd, unsigned long request, void *arg)
 		return fake_next(arg);
 	case VEXFS_IOC_COLL_DROP:
 		return fake_drop(arg);
+	case VEXFS_IOC_COLL_CHANGE:
+		return fake_change(arg);
 	case VEXFS_IOC_VEC_SET:
 		return fake_set(fd, &st, arg);
 	case VEXFS_IOC_DATA_GEN:

@@ -25,9 +25,15 @@ static struct json_object *collection_json(const struct vexfs_ioc_collection *c)
 	json_object_object_add(o, "dim", json_object_new_int64(c->dim));
 	json_object_object_add(o, "type", json_object_new_string(elem_name(c->elem)));
 	json_object_object_add(o, "metric", json_object_new_string(metric_name(c->metric)));
-	json_object_object_add(o, "embeddings", json_object_new_uint64(c->live));
-	json_object_object_add(o, "slots", json_object_new_uint64(c->slots));
-	json_object_object_add(o, "bytes", json_object_new_uint64(c->bytes));
+	json_object_object_add(o, "uid", json_object_new_int64(c->uid));
+	json_object_object_add(o, "gid", json_object_new_int64(c->gid));
+	json_object_object_add(o, "mode", json_object_new_int64(c->mode));
+	json_object_object_add(o, "embedder", embedder_json(&c->embedder));
+	if (c->flags & VEXFS_COLL_COUNTS) {
+		json_object_object_add(o, "embeddings", json_object_new_uint64(c->live));
+		json_object_object_add(o, "slots", json_object_new_uint64(c->slots));
+		json_object_object_add(o, "bytes", json_object_new_uint64(c->bytes));
+	}
 	json_object_object_add(o, "created", json_object_new_uint64(c->btime));
 	return o;
 }
@@ -51,21 +57,24 @@ int collections_json(const struct target *t, struct json_object **out)
 
 static void print_header(void)
 {
-	printf("%-24s %6s %-5s %-7s %12s %10s  %s\n", "NAME", "DIM", "TYPE", "METRIC", "EMBEDDINGS",
-	       "SIZE", "CREATED");
+	printf("%-24s %6s %-5s %-7s %12s %10s  %-16s  %s\n", "NAME", "DIM", "TYPE", "METRIC",
+	       "EMBEDDINGS", "SIZE", "CREATED", "OWNER");
 }
 
 static void print_collection(const struct vexfs_ioc_collection *c)
 {
 	time_t when = (time_t)c->btime;
-	char size[16], created[32] = "";
+	bool told = c->flags & VEXFS_COLL_COUNTS;
+	char size[16], created[32] = "", live[24] = "-";
 	struct tm tm;
 
 	if (localtime_r(&when, &tm))
 		strftime(created, sizeof(created), "%Y-%m-%d %H:%M", &tm);
-	printf("%-24.63s %6u %-5s %-7s %12llu %10s  %s\n", c->name, c->dim, elem_name(c->elem),
-	       metric_name(c->metric), (unsigned long long)c->live, human_bytes(c->bytes, size),
-	       created);
+	if (told)
+		snprintf(live, sizeof(live), "%llu", (unsigned long long)c->live);
+	printf("%-24.63s %6u %-5s %-7s %12s %10s  %-16s  %u:%u %04o\n", c->name, c->dim,
+	       elem_name(c->elem), metric_name(c->metric), live,
+	       told ? human_bytes(c->bytes, size) : "-", created, c->uid, c->gid, c->mode);
 }
 
 int collections_print(const struct target *t, unsigned int *count)
@@ -99,24 +108,22 @@ static int create_fail(const struct target *t, const char *name, int err)
 	return EXIT_FAILED;
 }
 
-static int create_in(const struct options *opt, const char *path, const char *name, int elem,
-		     int metric)
+static int create_in(const struct options *opt, struct vexfs_ioc_collection *c)
 {
-	struct vexfs_ioc_collection c;
+	const char *name = opt->args[1];
 	struct target t;
-	int ret = target_open(&t, path, O_RDONLY);
+	int ret = target_open(&t, opt->args[0], O_RDONLY);
 
 	if (ret)
 		return ret;
-	ret = vexfs_collection_create(t.fd, name, (uint32_t)opt->dim, (uint8_t)elem,
-				      (uint8_t)metric, &c);
+	ret = vexfs_collection_make(t.fd, c);
 	if (ret)
 		ret = create_fail(&t, name, ret);
 	else if (opt->json)
-		ret = json_finish(collection_json(&c));
+		ret = json_finish(collection_json(c));
 	else if (!opt->quiet)
-		printf("created collection '%s': %u x %s, %s\n", name, c.dim, elem_name(c.elem),
-		       metric_name(c.metric));
+		printf("created collection '%s': %u x %s, %s\n", name, c->dim, elem_name(c->elem),
+		       metric_name(c->metric));
 	target_close(&t);
 	return ret;
 }
@@ -125,6 +132,7 @@ static int run_create(const struct command *cmd, struct options *opt)
 {
 	int elem = parse_elem(opt->type ? opt->type : "f32");
 	int metric = parse_metric(opt->metric ? opt->metric : "cosine");
+	struct vexfs_ioc_collection c = { .dim = (uint32_t)opt->dim };
 	int ret = check_name(cmd, opt->args[1]);
 
 	if (ret)
@@ -136,7 +144,11 @@ static int run_create(const struct command *cmd, struct options *opt)
 		return usage_error(cmd, "--type %s: f32, f16 or i8 is needed", opt->type);
 	if (metric < 0)
 		return usage_error(cmd, "--metric %s: l2, cosine or ip is needed", opt->metric);
-	return create_in(opt, opt->args[0], opt->args[1], elem, metric);
+	c.elem = (uint8_t)elem;
+	c.metric = (uint8_t)metric;
+	memcpy(c.name, opt->args[1], strlen(opt->args[1]));
+	ret = collection_ask(cmd, opt, &c);
+	return ret ? ret : create_in(opt, &c);
 }
 
 static int run_list(const struct command *cmd, struct options *opt)
@@ -232,7 +244,7 @@ static int run_drop(const struct command *cmd, struct options *opt)
 const struct command cmd_collection_create = {
 	.name = "collection create",
 	.summary = "make a vector space",
-	.accepts = "dim type metric json quiet",
+	.accepts = "dim type metric mode owner embedder fingerprint json quiet",
 	.min_args = 2, .max_args = 2,
 	.run = run_create,
 	.help =
@@ -241,6 +253,11 @@ const struct command cmd_collection_create = {
 	"  -d, --dim N      elements per vector, 1 to 16384\n"
 	"      --type T     of the elements: f32 (default), f16, i8\n"
 	"      --metric M   cosine (default), l2 (squared Euclidean), ip (inner product)\n"
+	"      --mode M     who may search (r) and fill (w) it, as of a file; default 0666: any\n"
+	"                   user may, for files that user may read and write\n"
+	"      --owner UID:GID  instead of the user who makes it\n"
+	"      --embedder NAME  refuse vectors said to be made by another one\n"
+	"      --fingerprint H  or by another model: up to 64 hexadecimal digits\n"
 	"  -q, --quiet      print nothing\n"
 	"      --json       print the collection as JSON\n\n"
 	"example: vexctl collection create /mnt notes --dim 384 --metric cosine\n",

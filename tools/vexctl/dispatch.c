@@ -9,7 +9,7 @@
 #endif
 
 static const struct command *const commands[] = {
-	&cmd_collection_create, &cmd_collection_list, &cmd_collection_drop,
+	&cmd_collection_create, &cmd_collection_list, &cmd_collection_change, &cmd_collection_drop,
 	&cmd_embed, &cmd_search, &cmd_set, &cmd_import, &cmd_get, &cmd_del, &cmd_list, &cmd_stat,
 };
 

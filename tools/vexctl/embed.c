@@ -60,7 +60,8 @@ static int find_model(struct embed_job *j)
 {
 	int ret;
 
-	if (j->opt->refit || !j->coll.live)
+	/* Who is not told how many there are takes it that there are some. */
+	if (j->opt->refit || (!j->coll.live && (j->coll.flags & VEXFS_COLL_COUNTS)))
 		return EXIT_OK;		/* a new one */
 	ret = model_load(j->rootfd, j->opt->collection, j->embedder, &j->e);
 	if (!ret && j->e->dim != j->coll.dim) {

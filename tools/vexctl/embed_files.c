@@ -99,9 +99,11 @@ static bool up_to_date(const struct embed_job *j, const struct state *s)
 
 static int set_chunk(struct embed_job *j, int fd, uint32_t chunk, size_t from, size_t to)
 {
+	struct vexfs_embedder_id id = { .name = "" };
 	struct vexfs_embedding e = {
 		.collection = j->opt->collection, .chunk = chunk, .data = j->data,
 		.bytes = j->coll.dim * elem_size(j->coll.elem), .generation = j->generation,
+		.embedder = &id,
 	};
 	int ret = model_embed(j->e, VEX_TEXT_DOCUMENT, j->text.data + from, to - from, &j->coll,
 			      j->data);
@@ -112,6 +114,7 @@ static int set_chunk(struct embed_job *j, int fd, uint32_t chunk, size_t from, s
 		e.range_off = from;
 		e.range_len = to - from;
 	}
+	strncpy(id.name, j->embedder, sizeof(id.name) - 1);
 	ret = vexfs_embedding_set(fd, &e);
 	if (!ret)
 		j->counts.embeddings++;

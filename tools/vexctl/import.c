@@ -21,6 +21,7 @@
 struct import {
 	const struct options *opt;
 	struct vexfs_ioc_collection coll;
+	struct vexfs_embedder_id embedder;
 	bool have_coll;
 	FILE *list, *vectors;
 	size_t head, row_bytes;
@@ -180,6 +181,7 @@ static int set_row(struct import *im, const char *path)
 	struct vexfs_embedding e = {
 		.collection = im->opt->collection, .chunk = (uint32_t)im->opt->chunk,
 		.data = im->data, .bytes = im->coll.dim * elem_size(im->coll.elem),
+		.embedder = &im->embedder,
 	};
 	int fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), ret;
 	struct stat st;
@@ -195,7 +197,8 @@ static int set_row(struct import *im, const char *path)
 	if (++im->failed <= COMPLAINTS_MAX)
 		say_error("cannot set the embedding of %s: %s", path, reason(ret));
 	/* These will not get better with the next file. */
-	return ret == -ENOSPC || ret == -EROFS || ret == -EUCLEAN ? ret : 0;
+	return ret == -ENOSPC || ret == -EROFS || ret == -EUCLEAN ||
+	       ret == -EMEDIUMTYPE ? ret : 0;
 }
 
 /* The collection is that of the filesystem the first file is on. */
@@ -281,7 +284,9 @@ static int run_import(const struct command *cmd, struct options *opt)
 
 	if (!opt->list || !opt->vectors)
 		return usage_error(cmd, "--list FILE and --vectors FILE are needed");
-	ret = choose_format(cmd, &im);
+	ret = embedder_ask(cmd, opt, &im.embedder);
+	if (!ret)
+		ret = choose_format(cmd, &im);
 	if (!ret)
 		ret = open_input(opt->list, &im.list);
 	if (!ret)
@@ -302,7 +307,7 @@ static int run_import(const struct command *cmd, struct options *opt)
 const struct command cmd_import = {
 	.name = "import",
 	.summary = "store ready-made vectors, one per listed file",
-	.accepts = "collection list vectors chunk progress json quiet",
+	.accepts = "collection list vectors chunk embedder fingerprint progress json quiet",
 	.min_args = 0, .max_args = 0, .needs_collection = true,
 	.run = run_import,
 	.help =
@@ -314,6 +319,8 @@ const struct command cmd_import = {
 	"      --list FILE        paths\n"
 	"      --vectors VECTORS  rows\n"
 	"      --chunk N          number of the passage (default 0)\n"
+	"      --embedder NAME    what made the vectors: checked against the collection's\n"
+	"      --fingerprint H    of its model: likewise\n"
 	"      --progress         show progress even if this is no terminal\n"
 	"  -q, --quiet            print errors only\n"
 	"      --json             print the counts as JSON\n\n"

@@ -24,6 +24,7 @@ struct query {
 	struct target scope;
 	struct vexfs_ioc_collection coll;
 	struct vexfs_search s;
+	struct vexfs_embedder_id embedder;
 	struct vector v;
 	struct terms *terms;
 	struct text file;
@@ -81,6 +82,7 @@ static int text_vector(struct query *q)
 		return no_model(q, root, ret);
 	ret = embed_query(q, e);
 	vex_embedder_destroy(e);
+	strcpy(q->embedder.name, vex_lexical_ops.name);
 	return ret;
 }
 
@@ -118,6 +120,8 @@ static int search_fail(const struct query *q, int err)
 	if (err == -EDOM)
 		say_error("the query vector cannot be used: all zero under the cosine metric, or an "
 			  "element that is NaN or infinite");
+	else if (err == -EMEDIUMTYPE)
+		embedder_fail(&q->scope, q->opt->collection);
 	else
 		target_fail(&q->scope, q->opt->collection, "search", err);
 	return EXIT_FAILED;
@@ -129,6 +133,7 @@ static int run_query(struct query *q)
 	int ret;
 
 	q->s.collection = q->opt->collection;
+	q->s.embedder = &q->embedder;
 	q->s.vector = q->v.v;
 	q->s.dim = q->coll.dim;
 	q->s.k = (uint32_t)q->opt->k;
@@ -346,6 +351,11 @@ static int run_search(const struct command *cmd, struct options *opt)
 				   opt->args[texts + 1]);
 	if (opt->raw && !opt->vector)
 		return usage_error(cmd, "--raw is about the elements of --vector FILE");
+	if (texts && (opt->embedder || opt->fingerprint))
+		return usage_error(cmd, "--embedder and --fingerprint are about --vector FILE");
+	ret = embedder_ask(cmd, opt, &q.embedder);
+	if (ret)
+		return ret;
 	if (texts)
 		q.text = opt->args[opt->nargs - 1];
 	ret = target_open(&q.scope, opt->nargs > texts ? opt->args[0] : ".",
@@ -365,7 +375,7 @@ static int run_search(const struct command *cmd, struct options *opt)
 const struct command cmd_search = {
 	.name = "search",
 	.summary = "find the files nearest to a text or a vector",
-	.accepts = "collection k exact fresh snippet vector raw effort json",
+	.accepts = "collection k exact fresh snippet vector raw effort embedder fingerprint json",
 	.min_args = 0, .max_args = 2, .needs_collection = true,
 	.run = run_search,
 	.help =

@@ -21,10 +21,13 @@ const char *reason(int err)
 	case ENOSPC:
 		return "no space left on the filesystem";
 	case EACCES:
-		return "permission denied: reading an embedding needs read permission on the file, "
-		       "changing one write permission";
+		return "permission denied: reading an embedding needs read permission on the file and "
+		       "the collection, changing one write permission";
 	case EPERM:
-		return "only root or the owner of the filesystem's root directory may do this";
+		return "only root may do this, and to create a collection the owner of the "
+		       "filesystem's root directory, to change or drop one its owner";
+	case EMEDIUMTYPE:
+		return "the collection is for another embedder";
 	case EDOM:
 		return "an element is NaN or infinite, or the vector is all zero under the cosine metric";
 	case ENODATA:

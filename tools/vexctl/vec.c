@@ -12,6 +12,8 @@ int set_fail(const struct target *t, const char *collection, int err)
 	if (err == -EDOM)
 		say_error("cannot set the embedding of %s: the vector is all zero, which has no "
 			  "direction under the cosine metric, or too large", t->path);
+	else if (err == -EMEDIUMTYPE)
+		embedder_fail(t, collection);
 	else
 		target_fail(t, collection, "set the embedding of", err);
 	return EXIT_FAILED;
@@ -35,19 +37,22 @@ static void *encode(const struct vector *v, const struct vexfs_ioc_collection *c
 	return data;
 }
 
-static int set_vector(const struct options *opt, const struct target *t,
-		      const struct vexfs_ioc_collection *c, const struct vector *v, uint64_t off,
-		      uint64_t len)
+static int set_vector(const struct command *cmd, const struct options *opt,
+		      const struct target *t, const struct vexfs_ioc_collection *c,
+		      const struct vector *v, uint64_t off, uint64_t len)
 {
+	struct vexfs_embedder_id id;
 	struct vexfs_embedding e = {
 		.collection = opt->collection, .chunk = (uint32_t)opt->chunk,
 		.bytes = c->dim * elem_size(c->elem), .data = encode(v, c),
-		.range_off = off, .range_len = len,
+		.range_off = off, .range_len = len, .embedder = &id,
 	};
-	int ret;
+	int ret = embedder_ask(cmd, opt, &id);
 
-	if (!e.data)
-		return EXIT_FAILED;
+	if (ret || !e.data) {
+		free(e.data);
+		return ret ? ret : EXIT_FAILED;
+	}
 	ret = vexfs_embedding_set(t->fd, &e);
 	free(e.data);
 	return ret ? set_fail(t, opt->collection, ret) : EXIT_OK;
@@ -71,7 +76,7 @@ static int run_set(const struct command *cmd, struct options *opt)
 	if (!ret)
 		ret = vector_read(from, opt->raw, false, &c, &v);
 	if (!ret) {
-		ret = set_vector(opt, &t, &c, &v, off, len);
+		ret = set_vector(cmd, opt, &t, &c, &v, off, len);
 		vector_free(&v);
 	}
 	target_close(&t);
@@ -308,7 +313,7 @@ static int run_list(const struct command *cmd, struct options *opt)
 const struct command cmd_set = {
 	.name = "set",
 	.summary = "store a file's embedding",
-	.accepts = "collection chunk range raw",
+	.accepts = "collection chunk range raw embedder fingerprint",
 	.min_args = 1, .max_args = 2, .needs_collection = true,
 	.run = run_set,
 	.help =
@@ -318,6 +323,8 @@ const struct command cmd_set = {
 	"  -c, --collection NAME  where to\n"
 	"      --chunk N          number of the passage (default 0)\n"
 	"      --range OFF:LEN    bytes of the file it was made from (default: all)\n"
+	"      --embedder NAME    what made the vectors: checked against the collection's\n"
+	"      --fingerprint H    of its model: likewise\n"
 	"      --raw              the input is little-endian elements of the collection's type\n\n"
 	"example: echo '[0.1, 0.7, 0.2]' | vexctl set --collection colours /mnt/sky.png\n",
 };

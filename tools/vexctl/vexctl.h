@@ -28,7 +28,8 @@ enum {
  * been checked against their bounds; @given tells a default from a choice.
  */
 struct options {
-	const char *collection, *vector, *list, *vectors, *type, *metric, *range, *embedder;
+	const char *collection, *vector, *list, *vectors, *type, *metric, *range, *embedder,
+		*fingerprint, *mode, *owner;
 	uint64_t dim, chunk, k, effort, chunk_size;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet;
 	uint64_t given;		/* bit per entry of the option table */
@@ -53,7 +54,8 @@ struct command {
 	const char *help;
 };
 
-extern const struct command cmd_collection_create, cmd_collection_list, cmd_collection_drop;
+extern const struct command cmd_collection_create, cmd_collection_list, cmd_collection_change,
+	cmd_collection_drop;
 extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import;
 extern const struct command cmd_embed, cmd_search, cmd_stat;
 
@@ -161,6 +163,16 @@ int model_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *tex
 /* collection.c: 0 or a negative errno */
 int collections_json(const struct target *t, struct json_object **out);
 int collections_print(const struct target *t, unsigned int *count);
+
+/* owner.c: --mode, --owner, --embedder and --fingerprint into @c and its flags; EXIT_USAGE */
+int collection_ask(const struct command *cmd, const struct options *opt,
+		   struct vexfs_ioc_collection *c);
+/* The embedder alone. */
+int embedder_ask(const struct command *cmd, const struct options *opt,
+		 struct vexfs_embedder_id *e);
+struct json_object *embedder_json(const struct vexfs_embedder_id *e);	/* NULL: none named */
+/* Say that the collection is for another embedder; EXIT_FAILED. */
+int embedder_fail(const struct target *t, const char *collection);
 
 /* vec.c */
 int set_fail(const struct target *t, const char *collection, int err);	/* says why; EXIT_FAILED */

@@ -271,6 +271,17 @@ static u64 vexfs_md_ino(u32 magic, u64 owner)
 	return has && owner < VEXFS_OWNER_COLL ? owner : 0;
 }
 
+/*
+ * Two who read a block at the same time both verify it. The first may have gone
+ * on to change it before the second was done, whose checksum then is wrong; but
+ * the flag was set before the change.
+ */
+static bool vexfs_md_verified_meanwhile(struct buffer_head *bh)
+{
+	smp_rmb();
+	return buffer_vexfs_verified(bh);
+}
+
 static int vexfs_md_verify(struct super_block *sb, struct buffer_head *bh, u32 magic, u32 magic2,
 			   u64 owner)
 {
@@ -289,6 +300,8 @@ static int vexfs_md_verify(struct super_block *sb, struct buffer_head *bh, u32 m
 				     "block belongs to something else");
 	}
 	what = vexfs_mdhdr_verify(bh->b_data, &sbi->geo, magic, magic2, bh->b_blocknr, owner);
+	if (what && vexfs_md_verified_meanwhile(bh))
+		return vexfs_md_verify(sb, bh, magic, magic2, owner);
 	if (what)
 		return vexfs_corrupt(sb, vexfs_md_ino(magic, owner), bh->b_blocknr, what);
 	set_buffer_vexfs_verified(bh);

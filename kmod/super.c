@@ -160,6 +160,8 @@ static void vexfs_teardown(struct super_block *sb)
 
 	if (sbi->ioend_wq)
 		destroy_workqueue(sbi->ioend_wq);
+	if (sbi->vec_wq)
+		destroy_workqueue(sbi->vec_wq);
 	vexfs_error_exit(sb);
 	vexfs_journal_destroy(sb);
 	vexfs_orphan_unload(sb);
@@ -331,7 +333,8 @@ static int vexfs_load(struct super_block *sb)
 	int err;
 
 	sbi->ioend_wq = alloc_workqueue("vexfs-ioend/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE, 0, sb->s_id);
-	if (!sbi->ioend_wq)
+	sbi->vec_wq = alloc_workqueue("vexfs-vec/%s", WQ_UNBOUND | WQ_FREEZABLE, 0, sb->s_id);
+	if (!sbi->ioend_wq || !sbi->vec_wq)
 		return -ENOMEM;
 	err = vexfs_replay(sb);
 	if (!err)
@@ -432,6 +435,9 @@ static int vexfs_reconfigure(struct fs_context *fc)
 
 	int err;
 
+	/* Removals under way need to write. */
+	if ((fc->sb_flags & SB_RDONLY) && !sb_rdonly(sb))
+		flush_workqueue(sbi->vec_wq);
 	sync_filesystem(sb);
 	if (!(fc->sb_flags & SB_RDONLY) && sb_rdonly(sb)) {
 		if (vexfs_is_shutdown(sb) || is_journal_aborted(sbi->journal)) {

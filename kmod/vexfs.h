@@ -4,19 +4,25 @@
  *
  * Lock order, outermost first:
  *
- *	s_umount, i_rwsem (directories parent first, VFS rules)
+ *	s_umount, sb_writers, i_rwsem (directories parent first, VFS rules)
  *	  mapping->invalidate_lock, folio lock
- *	    jbd2 handle				vexfs_start() .. vexfs_stop()
- *	      sbi->coll_sem			set of collections
- *		coll->sem			slots and map of one collection
+ *	    sbi->coll_sem			set of collections
+ *	      coll->sem				map of one collection, changes of its slots
+ *		jbd2 handle			vexfs_start() .. vexfs_stop()
  *		  inode->data_sem		extent or directory tree and its root
  *		    group->lock			bitmaps and descriptor of one group
- *		      sbi->pending_lock, orphan_lock, list spinlocks
+ *		      sbi->pending_lock, orphan_lock, coll->lock, list spinlocks
  *
  * What follows from it: no folio is locked and no inode looked up (iget may
- * wait for an eviction, which starts handles) inside a handle or under
- * coll_sem, coll->sem or data_sem; memory there is allocated without __GFP_FS
- * (jbd2 sees to it inside a handle).
+ * wait for an eviction, which takes coll->sem and starts handles) inside a
+ * handle or under coll_sem, coll->sem or data_sem; memory there is allocated
+ * without __GFP_FS (jbd2 sees to it inside a handle).
+ *
+ * An open handle keeps the transaction from committing, and a commit is what
+ * every writer waits for sooner or later. So inside a handle nobody waits for
+ * a lock whose holder may wait for a disk or work on many objects: collections
+ * are locked, and the blocks a change needs read, before the handle starts. A
+ * search holds none of these locks at all (kmod/vec/vec.h).
  */
 #ifndef VEXFS_KMOD_H
 #define VEXFS_KMOD_H
@@ -99,6 +105,7 @@ struct vexfs_sb_info {
 	struct rw_semaphore	coll_sem;	/* the array and the collections' existence */
 	struct vexfs_coll	*coll[VEXFS_MAX_COLL];
 	struct buffer_head	*coll_bh[VEXFS_COLL_BLOCKS];
+	struct workqueue_struct	*vec_wq;	/* removals that nobody waits for */
 	/* payload and code buffers to write before the next commit: kmod/vec/payload.c */
 	struct jbd2_inode	vec_jinode;
 	spinlock_t		vec_lock;

@@ -36,7 +36,7 @@ int vexfs_xattr_parse(const char *name, char *coll, u32 *chunk);
 int vexfs_xattr_name(char *out, const char *coll, u32 chunk);
 /* slottab.c */
 int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots);
-void vexfs_slotmap_swap(struct vexfs_coll *coll, struct vexfs_slotmap *new);
+void vexfs_slotmap_swap(struct vexfs_coll *coll, struct vexfs_slotmap *new, u32 nslots);
 void vexfs_slotmap_release(struct vexfs_slotmap *m);
 void vexfs_coll_commit(struct vexfs_coll *coll, u32 parity);
 /* simd.c */

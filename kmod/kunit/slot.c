@@ -87,8 +87,7 @@ static void test_grow(struct kunit *test)
 		take(test);
 	vexfs_slot_mark_freed(coll, 42, 8);
 	KUNIT_ASSERT_EQ(test, vexfs_slotmap_alloc(&more, 2 * NSLOTS), 0);
-	vexfs_slotmap_swap(coll, &more);
-	coll->nslots = 2 * NSLOTS;
+	vexfs_slotmap_swap(coll, &more, 2 * NSLOTS);
 	vexfs_slotmap_release(&more);
 	KUNIT_EXPECT_TRUE(test, vexfs_slot_used(coll, 42));
 	KUNIT_EXPECT_TRUE(test, vexfs_slot_find_free(coll, &slot));

@@ -263,14 +263,16 @@ int vexfs_coll_change(struct vexfs_coll *coll, const struct vexfs_ioc_collection
 
 	if (!vexfs_coll_owned(coll))
 		return -EPERM;
-	handle = vexfs_start(coll->sb, 1, 0);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
 	down_write(&coll->sem);
-	err = vexfs_coll_change_locked(handle, coll, req);
+	handle = vexfs_start(coll->sb, 1, 0);
+	err = PTR_ERR_OR_ZERO(handle);
+	if (!err) {
+		err = vexfs_coll_change_locked(handle, coll, req);
+		err2 = vexfs_stop(handle);
+		err = err ? err : err2;
+	}
 	up_write(&coll->sem);
-	err2 = vexfs_stop(handle);
-	return err ? err : err2;
+	return err;
 }
 
 /* ---- on disk and to user space -------------------------------------------------------- */

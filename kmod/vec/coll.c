@@ -45,16 +45,25 @@ int vexfs_coll_record_write(handle_t *handle, struct vexfs_coll *coll)
 
 /* ---- lookup ----------------------------------------------------------------- */
 
-void vexfs_coll_put(struct vexfs_coll *coll)
+/* Nobody knows it (any more). */
+static void vexfs_coll_free(struct vexfs_coll *coll)
 {
-	if (!coll || !refcount_dec_and_test(&coll->ref))
-		return;
 	vexfs_views_drop(coll);
-	iput(coll->slots);
-	iput(coll->payload.inode);
-	iput(coll->code.inode);
+	iput(coll->slots.inode);
+	iput(coll->payload.h.inode);
+	iput(coll->code.h.inode);
+	vexfs_extmap_free(&coll->slots);
+	vexfs_extmap_free(&coll->payload.h);
+	vexfs_extmap_free(&coll->code.h);
 	vexfs_slotmap_free(coll);
 	kfree(coll);
+}
+
+/* No locks held. The last user of a dropped collection leaves it to the worker. */
+void vexfs_coll_put(struct vexfs_coll *coll)
+{
+	if (coll && refcount_dec_and_test(&coll->users))
+		queue_work(VEXFS_SB(coll->sb)->vec_wq, &coll->drop_work);
 }
 
 /* coll_sem held. */
@@ -78,8 +87,8 @@ struct vexfs_coll *vexfs_coll_get(struct super_block *sb, const char *name)
 		return ERR_PTR(-EINVAL);
 	down_read(&sbi->coll_sem);
 	coll = vexfs_coll_find(sbi, name);
-	if (coll)
-		refcount_inc(&coll->ref);
+	if (coll && !refcount_inc_not_zero(&coll->users))
+		coll = NULL;		/* a drop has come first */
 	up_read(&sbi->coll_sem);
 	return coll ? coll : ERR_PTR(-ENOENT);
 }
@@ -92,9 +101,8 @@ struct vexfs_coll *vexfs_coll_get_id(struct super_block *sb, u32 id)
 	down_read(&sbi->coll_sem);
 	if (id < VEXFS_MAX_COLL)
 		coll = sbi->coll[id];
-	if (coll && READ_ONCE(coll->state) == VEXFS_COLL_LIVE)
-		refcount_inc(&coll->ref);
-	else
+	if (coll && (READ_ONCE(coll->state) != VEXFS_COLL_LIVE ||
+		     !refcount_inc_not_zero(&coll->users)))
 		coll = NULL;
 	up_read(&sbi->coll_sem);
 	return coll;
@@ -102,7 +110,7 @@ struct vexfs_coll *vexfs_coll_get_id(struct super_block *sb, u32 id)
 
 int vexfs_coll_check(const struct vexfs_coll *coll)
 {
-	if (coll->state != VEXFS_COLL_LIVE)
+	if (READ_ONCE(coll->state) != VEXFS_COLL_LIVE)
 		return -ENOENT;
 	return coll->broken ? -EFSCORRUPTED : 0;
 }
@@ -117,17 +125,19 @@ void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out)
 	out->elem = coll->space.elem;
 	out->metric = coll->space.metric;
 	out->btime = coll->btime;
-	down_read(&coll->sem);
+	spin_lock(&coll->lock);
 	out->live = coll->nlive;
 	out->slots = coll->nslots;
-	out->bytes = le64_to_cpu(coll->map.r_blocks) << VEXFS_BLOCK_SHIFT;
+	spin_unlock(&coll->lock);
+	out->bytes = le64_to_cpu(READ_ONCE(coll->map.r_blocks)) << VEXFS_BLOCK_SHIFT;
 	if (!vexfs_coll_check(coll))
-		out->bytes += (coll->slots->i_blocks + coll->payload.inode->i_blocks +
-			       coll->code.inode->i_blocks) << 9;
-	up_read(&coll->sem);
+		out->bytes += (coll->slots.inode->i_blocks + coll->payload.h.inode->i_blocks +
+			       coll->code.h.inode->i_blocks) << 9;
 }
 
 /* ---- mount ---------------------------------------------------------------------- */
+
+static void vexfs_coll_drop_work(struct work_struct *work);
 
 static struct vexfs_coll *vexfs_coll_alloc(struct super_block *sb, u32 id)
 {
@@ -135,7 +145,8 @@ static struct vexfs_coll *vexfs_coll_alloc(struct super_block *sb, u32 id)
 
 	if (!coll)
 		return NULL;
-	refcount_set(&coll->ref, 1);
+	refcount_set(&coll->users, 1);
+	INIT_WORK(&coll->drop_work, vexfs_coll_drop_work);
 	init_rwsem(&coll->sem);
 	spin_lock_init(&coll->lock);
 	coll->sb = sb;
@@ -173,26 +184,29 @@ static int vexfs_coll_inode(struct vexfs_coll *coll, __le64 ino, struct inode **
 	return 0;
 }
 
+static u64 vexfs_hidden_blocks(const struct vexfs_hidden *h)
+{
+	return i_size_read(h->inode) >> VEXFS_BLOCK_SHIFT;
+}
+
 static int vexfs_coll_inodes(struct vexfs_coll *coll, const struct vexfs_collection *rec)
 {
-	int err = vexfs_coll_inode(coll, rec->c_slot_ino, &coll->slots);
+	int err = vexfs_coll_inode(coll, rec->c_slot_ino, &coll->slots.inode);
 
 	if (!err)
-		err = vexfs_coll_inode(coll, rec->c_payload_ino, &coll->payload.inode);
+		err = vexfs_coll_inode(coll, rec->c_payload_ino, &coll->payload.h.inode);
 	if (!err)
-		err = vexfs_coll_inode(coll, rec->c_code_ino, &coll->code.inode);
+		err = vexfs_coll_inode(coll, rec->c_code_ino, &coll->code.h.inode);
 	if (err)
 		return err;
-	coll->payload.blocks = i_size_read(coll->payload.inode) >> VEXFS_BLOCK_SHIFT;
-	coll->code.blocks = i_size_read(coll->code.inode) >> VEXFS_BLOCK_SHIFT;
-	if (coll->slots == coll->payload.inode || coll->slots == coll->code.inode ||
-	    coll->payload.inode == coll->code.inode)
-		return vexfs_corrupt(coll->sb, coll->slots->i_ino, 0,
+	if (coll->slots.inode == coll->payload.h.inode || coll->slots.inode == coll->code.h.inode ||
+	    coll->payload.h.inode == coll->code.h.inode)
+		return vexfs_corrupt(coll->sb, coll->slots.inode->i_ino, 0,
 				     "collection uses one inode twice");
-	if (i_size_read(coll->slots) >> VEXFS_BLOCK_SHIFT < coll->nslots / VEXFS_SLOTS_PER_BLOCK ||
-	    coll->payload.blocks < vexfs_region_need(&coll->payload, coll->nslots) ||
-	    coll->code.blocks < vexfs_region_need(&coll->code, coll->nslots))
-		return vexfs_corrupt(coll->sb, coll->slots->i_ino, 0,
+	if (vexfs_hidden_blocks(&coll->slots) < coll->nslots / VEXFS_SLOTS_PER_BLOCK ||
+	    vexfs_hidden_blocks(&coll->payload.h) < vexfs_region_need(&coll->payload, coll->nslots) ||
+	    vexfs_hidden_blocks(&coll->code.h) < vexfs_region_need(&coll->code, coll->nslots))
+		return vexfs_corrupt(coll->sb, coll->slots.inode->i_ino, 0,
 				     "collection's files are too short for its slots");
 	return 0;
 }
@@ -228,14 +242,16 @@ static int vexfs_coll_load(struct super_block *sb, u32 id)
 	err = vexfs_coll_inodes(coll, rec);
 	if (!err && coll->state == VEXFS_COLL_LIVE)
 		err = vexfs_slotmap_load(coll);
-	if (err == -ENOMEM) {
-		vexfs_coll_put(coll);
+	if (err == -ENOMEM || err == -EINTR) {
+		vexfs_coll_free(coll);
 		return err;
 	}
 	if (err)
 		vexfs_warn(sb, "collection %s cannot be used: error %d; run fsck.vexfs", coll->name,
 			   err);
 	coll->broken = err;
+	if (coll->state != VEXFS_COLL_LIVE)
+		refcount_set(&coll->users, 0);
 	vexfs_coll_publish(sbi, id, coll);
 	return 0;
 }
@@ -255,8 +271,6 @@ static int vexfs_coll_read_table(struct super_block *sb)
 	}
 	return 0;
 }
-
-static int vexfs_coll_finish_drop(struct vexfs_coll *coll);
 
 /**
  * vexfs_colls_load - read the collection table and open every collection
@@ -283,8 +297,7 @@ int vexfs_colls_load(struct super_block *sb)
 		if (!coll || coll->state != VEXFS_COLL_DROPPING || coll->broken)
 			continue;
 		vexfs_msg(sb, KERN_INFO, "finishing the removal of collection %s", coll->name);
-		/* What cannot be finished now waits for the next mount. */
-		vexfs_coll_finish_drop(coll);
+		queue_work(sbi->vec_wq, &coll->drop_work);
 	}
 	return err;
 }
@@ -298,12 +311,14 @@ void vexfs_colls_unload(struct super_block *sb)
 
 	if (!sbi->vec_dirty.next)
 		return;			/* the mount did not come this far */
+	flush_workqueue(sbi->vec_wq);
 	vexfs_payload_exit(sb);
 	for (i = 0; i < VEXFS_MAX_COLL; i++) {
 		struct vexfs_coll *coll = sbi->coll[i];
 
 		vexfs_coll_publish(sbi, i, NULL);
-		vexfs_coll_put(coll);
+		if (coll)
+			vexfs_coll_free(coll);
 	}
 	vexfs_views_exit(sb);
 	for (i = 0; i < VEXFS_COLL_BLOCKS; i++) {
@@ -323,10 +338,10 @@ static void vexfs_coll_doom(handle_t *handle, struct inode *inode)
 		vexfs_mark_inode_dirty(handle, inode);
 }
 
-/* Hidden inodes of a new collection; on an error those made are doomed. */
+/* Hidden inodes of a new collection, in a handle; on an error those made are doomed. */
 static int vexfs_coll_new_inodes(handle_t *handle, struct vexfs_coll *coll)
 {
-	struct inode **where[] = { &coll->slots, &coll->payload.inode, &coll->code.inode };
+	struct inode **where[] = { &coll->slots.inode, &coll->payload.h.inode, &coll->code.h.inode };
 	int i, j;
 
 	for (i = 0; i < ARRAY_SIZE(where); i++) {
@@ -353,9 +368,9 @@ static int vexfs_coll_new_record(handle_t *handle, struct vexfs_coll *coll)
 	rec->c_dim = cpu_to_le32(coll->space.dim);
 	rec->c_elem = coll->space.elem;
 	rec->c_metric = coll->space.metric;
-	rec->c_slot_ino = cpu_to_le64(coll->slots->i_ino);
-	rec->c_payload_ino = cpu_to_le64(coll->payload.inode->i_ino);
-	rec->c_code_ino = cpu_to_le64(coll->code.inode->i_ino);
+	rec->c_slot_ino = cpu_to_le64(coll->slots.inode->i_ino);
+	rec->c_payload_ino = cpu_to_le64(coll->payload.h.inode->i_ino);
+	rec->c_code_ino = cpu_to_le64(coll->code.h.inode->i_ino);
 	rec->c_btime = cpu_to_le64(coll->btime);
 	le16_add_cpu(&((struct vexfs_mdhdr *)bh->b_data)->h_count, 1);
 	return vexfs_coll_record_write(handle, coll);
@@ -380,7 +395,7 @@ static int vexfs_coll_insert(handle_t *handle, struct vexfs_coll *coll)
 	if (!err)
 		err = vexfs_coll_new_record(handle, coll);
 	if (!err) {
-		refcount_inc(&coll->ref);
+		refcount_inc(&coll->users);
 		vexfs_coll_publish(sbi, coll->id, coll);
 	}
 	return err;
@@ -400,7 +415,7 @@ int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req)
 	struct vexfs_space space = { .dim = req->dim, .elem = req->elem, .metric = req->metric };
 	struct vexfs_coll *coll;
 	handle_t *handle;
-	int err, err2;
+	int err, err2 = 0;
 
 	if (!vexfs_space_valid(&space) ||
 	    !vexfs_coll_name_valid(req->name, strnlen(req->name, sizeof(req->name))))
@@ -413,27 +428,29 @@ int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req)
 	coll->state = VEXFS_COLL_LIVE;
 	coll->btime = ktime_get_real_seconds();
 	err = vexfs_coll_new_owner(coll, req);
-	if (err)
-		goto out;
+	if (err) {
+		vexfs_coll_free(coll);
+		return err;
+	}
 	vexfs_layout_init(&coll->payload.l, vexfs_vec_bytes(&space));
 	vexfs_layout_init(&coll->code.l, vexfs_code_bytes(&space));
-	err = -EROFS;
-	handle = vexfs_start(sb, 3 * (VEXFS_NEW_INODE_CREDITS + 2) + 1, 0);
-	if (IS_ERR(handle)) {
-		err = PTR_ERR(handle);
-		goto out;
-	}
 	down_write(&sbi->coll_sem);
-	err = vexfs_coll_insert(handle, coll);
+	handle = vexfs_start(sb, 3 * (VEXFS_NEW_INODE_CREDITS + 2) + 1, 0);
+	err = PTR_ERR_OR_ZERO(handle);
+	if (!err) {
+		err = vexfs_coll_insert(handle, coll);
+		err2 = vexfs_stop(handle);
+	}
 	up_write(&sbi->coll_sem);
-	err2 = vexfs_stop(handle);
-	err = err ? err : err2;
-	trace_vexfs_coll_create(coll, err);
-	if (!err)
+	trace_vexfs_coll_create(coll, err ? err : err2);
+	if (err) {
+		vexfs_coll_free(coll);		/* frees the doomed inodes */
+		return err;
+	}
+	if (!err2)
 		vexfs_coll_info(coll, req);
-out:
-	vexfs_coll_put(coll);		/* after an error: frees the doomed inodes */
-	return err;
+	vexfs_coll_put(coll);
+	return err2;
 }
 
 /* ---- removal ------------------------------------------------------------------------------ */
@@ -441,7 +458,7 @@ out:
 void vexfs_coll_map(struct vexfs_tree *t, struct vexfs_kio *kio, struct vexfs_coll *coll,
 		    handle_t *handle)
 {
-	vexfs_kio_init(kio, coll->sb, handle, coll->slots->i_ino);
+	vexfs_kio_init(kio, coll->sb, handle, coll->slots.inode->i_ino);
 	t->io = &kio->io;
 	t->root = &coll->map;
 	t->owner = VEXFS_OWNER_COLL + coll->id;
@@ -482,53 +499,67 @@ static int vexfs_map_shrink(handle_t *handle, struct vexfs_coll *coll)
 static int vexfs_map_free(struct vexfs_coll *coll)
 {
 	handle_t *handle;
-	int more, err;
+	int more, err = 0;
 
 	do {
-		handle = vexfs_start(coll->sb, VEXFS_SHRINK_CREDITS, VEXFS_MAX_LEVEL + 1);
-		if (IS_ERR(handle))
-			return PTR_ERR(handle);
+		sb_start_intwrite(coll->sb);
 		down_write(&coll->sem);
-		more = vexfs_map_shrink(handle, coll);
+		handle = vexfs_start(coll->sb, VEXFS_SHRINK_CREDITS, VEXFS_MAX_LEVEL + 1);
+		more = PTR_ERR_OR_ZERO(handle);
+		if (!more) {
+			more = vexfs_map_shrink(handle, coll);
+			err = vexfs_stop(handle);
+		}
 		up_write(&coll->sem);
-		err = vexfs_stop(handle);
+		sb_end_intwrite(coll->sb);
 		cond_resched();
 	} while (more == 1 && !err);
 	return more < 0 ? more : err;
 }
 
-/* The record goes and the inodes become orphans, in one transaction. */
-static int vexfs_coll_clear(struct vexfs_coll *coll)
+/* The record goes and the inodes become orphans, in one transaction. coll_sem
+ * held for writing. */
+static int vexfs_coll_clear_record(handle_t *handle, struct vexfs_coll *coll)
 {
-	struct super_block *sb = coll->sb;
-	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	handle_t *handle = vexfs_start(sb, 1 + 3 * 2, 0);
 	struct vexfs_collection *rec;
 	struct buffer_head *bh;
 	int err;
 
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	down_write(&sbi->coll_sem);
-	rec = vexfs_coll_record(sbi, coll->id, &bh);
-	err = vexfs_md_modify(handle, sb, bh);
-	if (!err) {
-		memset(rec, 0, sizeof(*rec));
-		le16_add_cpu(&((struct vexfs_mdhdr *)bh->b_data)->h_count, -1);
-		err = vexfs_md_dirty(handle, sb, bh);
-		vexfs_coll_doom(handle, coll->slots);
-		vexfs_coll_doom(handle, coll->payload.inode);
-		vexfs_coll_doom(handle, coll->code.inode);
-		vexfs_coll_publish(sbi, coll->id, NULL);
-	}
-	up_write(&sbi->coll_sem);
-	vexfs_stop(handle);
-	if (!err)
-		vexfs_coll_put(coll);	/* the table's reference */
+	rec = vexfs_coll_record(VEXFS_SB(coll->sb), coll->id, &bh);
+	err = vexfs_md_modify(handle, coll->sb, bh);
+	if (err)
+		return err;
+	memset(rec, 0, sizeof(*rec));
+	le16_add_cpu(&((struct vexfs_mdhdr *)bh->b_data)->h_count, -1);
+	err = vexfs_md_dirty(handle, coll->sb, bh);
+	vexfs_coll_doom(handle, coll->slots.inode);
+	vexfs_coll_doom(handle, coll->payload.h.inode);
+	vexfs_coll_doom(handle, coll->code.h.inode);
+	vexfs_coll_publish(VEXFS_SB(coll->sb), coll->id, NULL);
 	return err;
 }
 
-/* State is DROPPING on disk and in memory: free everything. */
+static int vexfs_coll_clear(struct vexfs_coll *coll)
+{
+	struct super_block *sb = coll->sb;
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	handle_t *handle;
+	int err;
+
+	sb_start_intwrite(sb);
+	down_write(&sbi->coll_sem);
+	handle = vexfs_start(sb, 1 + 3 * 2, 0);
+	err = PTR_ERR_OR_ZERO(handle);
+	if (!err) {
+		err = vexfs_coll_clear_record(handle, coll);
+		vexfs_stop(handle);
+	}
+	up_write(&sbi->coll_sem);
+	sb_end_intwrite(sb);
+	return err;
+}
+
+/* State is DROPPING on disk and in memory, and nobody uses it: free everything. */
 static int vexfs_coll_finish_drop(struct vexfs_coll *coll)
 {
 	int err = vexfs_map_free(coll);
@@ -537,26 +568,88 @@ static int vexfs_coll_finish_drop(struct vexfs_coll *coll)
 		err = vexfs_slots_revoke(coll);
 	if (!err)
 		err = vexfs_coll_clear(coll);
+	if (!err)
+		vexfs_coll_free(coll);
 	return err;
 }
 
-static int vexfs_coll_mark_dropping(struct vexfs_coll *coll)
+/**
+ * struct vexfs_drop - a caller waits for the end of a removal
+ * @refs: the caller and the worker: the caller may be killed
+ * @done: the worker is through, with @err
+ * @err:  0, or why something is left
+ */
+struct vexfs_drop {
+	refcount_t		refs;
+	struct completion	done;
+	int			err;
+};
+
+static void vexfs_drop_put(struct vexfs_drop *drop)
 {
-	handle_t *handle = vexfs_start(coll->sb, 1, 0);
+	if (refcount_dec_and_test(&drop->refs))
+		kfree(drop);
+}
+
+/* What cannot be finished now waits for the next mount. */
+static void vexfs_coll_drop_work(struct work_struct *work)
+{
+	struct vexfs_coll *coll = container_of(work, struct vexfs_coll, drop_work);
+	struct vexfs_drop *drop = coll->drop;
+	int err = vexfs_coll_finish_drop(coll);		/* frees coll */
+
+	if (!drop)
+		return;
+	drop->err = err;
+	complete(&drop->done);
+	vexfs_drop_put(drop);
+}
+
+static int vexfs_coll_mark_dropping(struct vexfs_coll *coll, struct vexfs_drop *drop)
+{
+	handle_t *handle;
 	int err, err2;
 
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
 	down_write(&coll->sem);
+	handle = vexfs_start(coll->sb, 1, 0);
+	if (IS_ERR(handle)) {
+		up_write(&coll->sem);
+		return PTR_ERR(handle);
+	}
 	/* Of two drops one finds the other's mark. */
 	err = coll->state == VEXFS_COLL_LIVE ? vexfs_coll_record_access(handle, coll) : -ENOENT;
 	if (!err) {
+		coll->drop = drop;
 		WRITE_ONCE(coll->state, VEXFS_COLL_DROPPING);
 		err = vexfs_coll_record_write(handle, coll);
 	}
-	up_write(&coll->sem);
 	err2 = vexfs_stop(handle);
-	return err ? err : err2;
+	err = err ? err : err2;
+	if (err)
+		coll->drop = NULL;
+	up_write(&coll->sem);
+	return err;
+}
+
+/* Give up the collection's own reference and the caller's. True: the worker has begun. */
+static bool vexfs_coll_abandon(struct vexfs_coll *coll)
+{
+	struct workqueue_struct *wq = VEXFS_SB(coll->sb)->vec_wq;
+
+	if (!refcount_sub_and_test(2, &coll->users))
+		return false;
+	queue_work(wq, &coll->drop_work);
+	return true;
+}
+
+/* Somebody who still searches it is not waited for: the last one starts the worker. */
+static int vexfs_coll_drop_wait(struct vexfs_coll *coll, struct vexfs_drop *drop)
+{
+	if (!vexfs_coll_abandon(coll))
+		return 0;
+	if (wait_for_completion_killable(&drop->done))
+		return -EINTR;
+	return drop->err;
 }
 
 /* Files of a feature this module does not know: without the record nothing would lead to them. coll_sem not needed. */
@@ -573,23 +666,39 @@ static bool vexfs_coll_unknown_files(struct vexfs_coll *coll)
  * @sb:	  write access held
  * @name: of the collection
  *
- * Return: 0, -ENOENT, -EPERM, -EOPNOTSUPP, or an error that left it invisible but not wholly freed;
- * the next mount goes on then.
+ * Its name is free and nobody sees it any more when this returns. Its space is
+ * free as well unless somebody was using it or the caller was killed; then it
+ * will be soon, at the latest when the filesystem has been unmounted.
+ *
+ * Takes coll->sem and handles. Return: 0, -ENOENT, -EPERM, -EOPNOTSUPP, -EINTR
+ * (fatal signal), or an error that left it invisible but not wholly freed; the next
+ * mount goes on then.
  */
 int vexfs_coll_drop(struct super_block *sb, const char *name)
 {
 	struct vexfs_coll *coll = vexfs_coll_get(sb, name);
+	struct vexfs_drop *drop;
 	int err;
 
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
 	err = vexfs_coll_owned(coll) ? 0 : vexfs_coll_permission(coll, 0) ?: -EPERM;
+	drop = kzalloc(sizeof(*drop), GFP_KERNEL);
 	if (!err)
-		err = coll->broken ? -EFSCORRUPTED : vexfs_coll_unknown_files(coll) ? -EOPNOTSUPP :
-		      vexfs_coll_mark_dropping(coll);
-	if (!err)
-		err = vexfs_coll_finish_drop(coll);
+		err = !drop ? -ENOMEM : coll->broken ? -EFSCORRUPTED :
+		      vexfs_coll_unknown_files(coll) ? -EOPNOTSUPP : 0;
+	if (!err) {
+		refcount_set(&drop->refs, 2);
+		init_completion(&drop->done);
+		err = vexfs_coll_mark_dropping(coll, drop);
+	}
 	trace_vexfs_coll_drop(coll, err);
-	vexfs_coll_put(coll);
+	if (err) {
+		vexfs_coll_put(coll);
+		kfree(drop);
+		return err;
+	}
+	err = vexfs_coll_drop_wait(coll, drop);
+	vexfs_drop_put(drop);
 	return err;
 }

@@ -38,23 +38,16 @@ u64 vexfs_region_need(const struct vexfs_region *r, u32 nslots)
 	return vexfs_layout_need(&r->l, nslots);
 }
 
-/* The extents of a region change only under coll->sem held for writing. */
 static int vexfs_region_map(struct vexfs_cursor *c, u64 lblk, u64 *pblk)
 {
-	struct inode *inode = c->r->inode;
 	int err;
 
 	if (lblk < c->e.lblk || lblk - c->e.lblk >= c->e.len) {
-		err = vexfs_map(inode, lblk, &c->e);
+		err = vexfs_extmap_find(&c->r->h, lblk, &c->e);
 		if (err) {
 			c->e.len = 0;
 			return err;
 		}
-	}
-	if (!c->e.pblk || (c->e.flags & VEXFS_EXT_UNWRITTEN)) {
-		c->e.len = 0;
-		return vexfs_corrupt(inode->i_sb, inode->i_ino, lblk,
-				     "hole in a collection's payload or code file");
 	}
 	*pblk = c->e.pblk + (lblk - c->e.lblk);
 	return 0;
@@ -64,7 +57,7 @@ static int vexfs_region_map(struct vexfs_cursor *c, u64 lblk, u64 *pblk)
 
 static struct buffer_head *vexfs_region_bread(struct vexfs_cursor *c, u64 lblk)
 {
-	struct inode *inode = c->r->inode;
+	struct inode *inode = c->r->h.inode;
 	struct buffer_head *bh;
 	u64 pblk;
 	int err;
@@ -85,11 +78,11 @@ void vexfs_region_ahead(struct vexfs_cursor *c, u32 slot)
 
 	if (lblk + VEXFS_AHEAD / 2 < c->ahead)
 		return;
-	end = min(max(lblk, c->ahead) + VEXFS_AHEAD, c->r->blocks);
+	end = min(max(lblk, c->ahead) + VEXFS_AHEAD, vexfs_extmap_blocks(&c->r->h));
 	for (c->ahead = max(lblk, c->ahead); c->ahead < end; c->ahead++) {
 		if (vexfs_region_map(c, c->ahead, &pblk))
 			return;
-		sb_breadahead(c->r->inode->i_sb, pblk);
+		sb_breadahead(c->r->h.inode->i_sb, pblk);
 	}
 }
 
@@ -100,7 +93,7 @@ void vexfs_region_prefetch(struct vexfs_cursor *c, u32 slot)
 
 	for (i = 0; i < c->r->l.blocks; i++)
 		if (!vexfs_region_map(c, lblk + i, &pblk))
-			sb_breadahead(c->r->inode->i_sb, pblk);
+			sb_breadahead(c->r->h.inode->i_sb, pblk);
 }
 
 /* Neighbours share a block: it is looked up once. */
@@ -183,6 +176,29 @@ static struct buffer_head *vexfs_region_getblk(struct vexfs_coll *coll, struct v
 	return bh;
 }
 
+int vexfs_region_prepare(struct vexfs_coll *coll, struct vexfs_region *r, u32 slot,
+			 struct vexfs_region_io *io)
+{
+	u64 lblk = vexfs_layout_lblk(&r->l, slot);
+	struct vexfs_cursor c;
+
+	vexfs_cursor_init(&c, r);
+	for (io->n = 0; io->n < r->l.blocks; io->n++) {
+		struct buffer_head *bh = vexfs_region_getblk(coll, &c, slot, lblk + io->n);
+
+		if (IS_ERR(bh))
+			return PTR_ERR(bh);
+		io->bh[io->n] = bh;
+	}
+	return 0;
+}
+
+void vexfs_region_unpin(struct vexfs_region_io *io)
+{
+	while (io->n)
+		brelse(io->bh[--io->n]);
+}
+
 /* Once per block and transaction is enough; takes a reference of its own. */
 static void vexfs_queue(struct vexfs_sb_info *sbi, struct buffer_head *bh,
 			struct vexfs_queued **spare)
@@ -221,26 +237,18 @@ static int vexfs_block_write(struct vexfs_sb_info *sbi, struct buffer_head *bh, 
 }
 
 int vexfs_region_write(handle_t *handle, struct vexfs_coll *coll, struct vexfs_region *r,
-		       u32 slot, const void *rec)
+		       u32 slot, const void *rec, struct vexfs_region_io *io)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(coll->sb);
-	u32 offs = vexfs_layout_offset(&r->l, slot), left = r->l.bytes, n;
-	u64 lblk = vexfs_layout_lblk(&r->l, slot);
-	struct vexfs_cursor c;
-	int err = 0;
+	u32 offs = vexfs_layout_offset(&r->l, slot), left = r->l.bytes, n, i;
+	int err;
 
-	vexfs_cursor_init(&c, r);
-	for (; left && !err; left -= n, rec += n, lblk++, offs = 0) {
-		struct buffer_head *bh = vexfs_region_getblk(coll, &c, slot, lblk);
-
-		if (IS_ERR(bh))
-			return PTR_ERR(bh);
+	for (i = 0; left; left -= n, rec += n, i++, offs = 0) {
 		n = min_t(u32, left, VEXFS_BLOCK_SIZE - offs);
-		err = vexfs_block_write(sbi, bh, offs, rec, n);
-		brelse(bh);
+		err = vexfs_block_write(sbi, io->bh[i], offs, rec, n);
+		if (err)
+			return err;
 	}
-	if (err)
-		return err;
 	/* One range for the whole queue: submit ignores it. */
 	return jbd2_journal_inode_ranged_write(handle, &sbi->vec_jinode, 0, 1);
 }

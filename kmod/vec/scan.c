@@ -6,6 +6,10 @@
  * Everything read is checked once after it came from the disk: a block's buffer
  * carries a flag when every live record in it has passed. The flag goes with the
  * buffer when memory is reclaimed.
+ *
+ * No lock is held: slots may be freed and used again while they are read. What
+ * a slot was is known by its stamp, which is looked at again whenever content
+ * is not as expected, and before a distance counts.
  */
 #include "kmod/vec/search.h"
 #include <linux/sched/signal.h>
@@ -35,54 +39,51 @@ static void vexfs_batch_push(struct vexfs_batch *b, u32 tag, const void *rec,
 
 /* ---- checking what was read --------------------------------------------------- */
 
-/* Stamp and payload checksum of a live slot. */
-static int vexfs_slot_marks(struct vexfs_coll *coll, u32 slot, u64 *stamp, u32 *crc)
+static bool vexfs_record_good(struct vexfs_coll *coll, bool code, const struct vexfs_slot *s,
+			      const void *rec)
 {
-	struct vexfs_slot *s;
-	struct buffer_head *bh = vexfs_slot_read(coll, slot, &s);
-
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	*stamp = le64_to_cpu(s->v_stamp);
-	*crc = le32_to_cpu(s->v_payload_crc);
-	brelse(bh);
-	return 0;
+	if (code)
+		return vexfs_code_valid(&coll->space, rec, (u32)le64_to_cpu(s->v_stamp));
+	return vexfs_vec_crc(&coll->space, rec) == le32_to_cpu(s->v_payload_crc);
 }
 
-/* 0, -EILSEQ if the record is not what the slot promises, or an error. */
+/* 0, -ESTALE if the slot is not live or has changed just now, -EILSEQ if the
+ * record is not what the slot promises, or an error. */
 static int vexfs_record_check(struct vexfs_coll *coll, bool code, u32 slot, const void *rec)
 {
-	u64 stamp;
-	u32 crc;
-	int err = vexfs_slot_marks(coll, slot, &stamp, &crc);
-	bool good;
+	struct vexfs_slot s, again;
+	int err = vexfs_slot_copy(coll, slot, &s);
 
 	if (err)
 		return err;
-	if (code)
-		good = vexfs_code_valid(&coll->space, rec, (u32)stamp);
-	else
-		good = vexfs_vec_crc(&coll->space, rec) == crc;
-	return good ? 0 : -EILSEQ;
+	if (s.v_state != VEXFS_SLOT_LIVE)
+		return -ESTALE;
+	if (vexfs_record_good(coll, code, &s, rec))
+		return 0;
+	err = vexfs_slot_copy(coll, slot, &again);
+	if (err)
+		return err;
+	return again.v_state == VEXFS_SLOT_LIVE && again.v_stamp == s.v_stamp ? -EILSEQ : -ESTALE;
 }
 
-/* All live records of the block that holds @slot; remembers if all are good. */
+/* All live records of the block that holds @slot; remembers if all are good:
+ * what is set later is. */
 static int vexfs_block_check(struct vexfs_coll *coll, const struct vexfs_region *r, bool code,
 			     u32 slot, struct buffer_head *bh)
 {
 	u32 first = slot - slot % r->l.per_block, i;
-	u32 end = min(first + r->l.per_block, coll->nslots);
-	int err, result = 0;
+	u32 end = min(first + r->l.per_block, READ_ONCE(coll->nslots));
+	int err, result = -ESTALE;
 	bool all = true;
 
 	for (i = first; i < end; i++) {
-		if (!test_bit(i, coll->bits.live))
-			continue;
-		err = vexfs_record_check(coll, code, i,
-					 bh->b_data + (i - first) * r->l.stride);
-		if (err && err != -EILSEQ)
+		err = -ESTALE;
+		if (vexfs_slot_live(coll, i))
+			err = vexfs_record_check(coll, code, i,
+						 bh->b_data + (i - first) * r->l.stride);
+		if (err && err != -EILSEQ && err != -ESTALE)
 			return err;
-		all = all && !err;
+		all = all && err != -EILSEQ;
 		if (i == slot)
 			result = err;
 	}
@@ -91,7 +92,7 @@ static int vexfs_block_check(struct vexfs_coll *coll, const struct vexfs_region 
 	return result;
 }
 
-/* The record of @slot in place: pinned, checked. -EILSEQ, ERR_PTR. */
+/* The record of @slot in place: pinned, checked. -EILSEQ, -ESTALE, ERR_PTR. */
 static struct buffer_head *vexfs_record_pin(struct vexfs_coll *coll, struct vexfs_cursor *c,
 					    bool code, u32 slot, const void **rec)
 {
@@ -203,9 +204,12 @@ static int vexfs_load_code(struct vexfs_find *f, struct vexfs_cursor *c,
 	return err;
 }
 
-/* A vector that is damaged cannot be found; the others can. */
+/* A vector that is damaged cannot be found; the others can. One that has gone
+ * is not looked for. */
 static int vexfs_load_failed(struct vexfs_find *f, u32 slot, int err)
 {
+	if (err == -ESTALE)
+		return 0;
 	if (err != -EILSEQ)
 		return err;
 	vexfs_warn(f->coll->sb, "collection %s slot %u: payload checksum is wrong; left out of searches",
@@ -242,30 +246,106 @@ static int vexfs_scan_flush(struct vexfs_find *f, struct vexfs_topk *top)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-static int vexfs_scan_slots(struct vexfs_find *f, struct vexfs_topk *top,
-			    struct vexfs_cursor *code, struct vexfs_cursor *payload)
-{
-	bool exact = f->flags & VEXFS_SEARCH_EXACT;
-	struct vexfs_coll *coll = f->coll;
-	int err = 0;
-	u32 slot;
+/* What a scan reads from: codes, or payload if exact or if a code is damaged. */
+struct vexfs_scan_at {
+	struct vexfs_cursor code, payload;
+};
 
-	for_each_set_bit(slot, f->permitted.bits, min(f->permitted.nslots, coll->nslots)) {
-		if (!test_bit(slot, coll->bits.live))
+static int vexfs_scan_slot(struct vexfs_find *f, struct vexfs_topk *top, struct vexfs_scan_at *at,
+			   u32 slot)
+{
+	int err;
+
+	if (f->flags & VEXFS_SEARCH_EXACT)
+		err = vexfs_load_vector(f, &at->payload, slot, slot);
+	else
+		err = vexfs_load_code(f, &at->code, &at->payload, slot);
+	if (err)
+		err = vexfs_load_failed(f, slot, err);
+	if (!err && f->batch.n == f->batch.cap)
+		err = vexfs_scan_flush(f, top);
+	return err;
+}
+
+/* Which of the slots from @first on are live and permitted, in f->live. 0: no more. */
+static u32 vexfs_scan_part(struct vexfs_find *f, u32 first)
+{
+	const struct vexfs_permitted *may = &f->permitted;
+	u32 n;
+
+	if (first >= may->nslots)
+		return 0;
+	n = min(vexfs_slots_live(f->coll, first, f->live), may->nslots - first);
+	bitmap_and(f->live, f->live, may->bits + BIT_WORD(first), n);
+	return n;
+}
+
+/* Every permitted slot that is live when its turn comes. */
+static int vexfs_scan_slots(struct vexfs_find *f, struct vexfs_topk *top, struct vexfs_scan_at *at)
+{
+	struct vexfs_cursor *ahead = f->flags & VEXFS_SEARCH_EXACT ? &at->payload : &at->code;
+	u32 first, n, i;
+	int err;
+
+	for (first = 0; (n = vexfs_scan_part(f, first)); first += n) {
+		for_each_set_bit(i, f->live, n) {
+			vexfs_region_ahead(ahead, first + i);
+			err = vexfs_scan_slot(f, top, at, first + i);
+			if (err)
+				return err;
+		}
+	}
+	return f->batch.n ? vexfs_scan_flush(f, top) : 0;
+}
+
+/* Of what was set meanwhile, what the caller may have: hidden slots are looked up, never measured. */
+static int vexfs_scan_recent_slots(struct vexfs_find *f, struct vexfs_topk *top,
+				   struct vexfs_scan_at *at, int n)
+{
+	int i, ok, err;
+
+	for (i = 0; i < n; i++) {
+		/* One embedding set many times leaves as many slots: the last is live. */
+		if (!vexfs_slot_live(f->coll, f->recent[i]))
 			continue;
-		vexfs_region_ahead(exact ? payload : code, slot);
-		if (exact)
-			err = vexfs_load_vector(f, payload, slot, slot);
-		else
-			err = vexfs_load_code(f, code, payload, slot);
-		if (err)
-			err = vexfs_load_failed(f, slot, err);
-		if (!err && f->batch.n == f->batch.cap)
-			err = vexfs_scan_flush(f, top);
+		ok = vexfs_find_recent(f, f->recent[i]);
+		if (ok < 0)
+			return ok;
+		if (!ok)
+			continue;
+		f->twice = true;
+		/* An earlier round has passed the place it would have had. */
+		f->moved |= f->have_last;
+		err = vexfs_scan_slot(f, top, at, f->recent[i]);
 		if (err)
 			return err;
 	}
 	return f->batch.n ? vexfs_scan_flush(f, top) : 0;
+}
+
+/*
+ * An embedding set again during the scan may have moved from a slot the scan
+ * had not reached to one it had passed: look at what was set meanwhile. f->moved
+ * if that was too much, or does not end.
+ */
+static int vexfs_scan_recent(struct vexfs_find *f, struct vexfs_topk *top,
+			     struct vexfs_scan_at *at)
+{
+	int n, err, pass;
+
+	for (pass = 0; pass < VEXFS_PASSES; pass++) {
+		n = vexfs_slots_recent(f->coll, &f->mark, f->recent);
+		if (!n)
+			return 0;
+		if (n < 0)
+			break;
+		err = vexfs_scan_recent_slots(f, top, at, n);
+		if (err)
+			return err;
+	}
+	f->moved = true;
+	f->twice = true;
+	return 0;
 }
 
 /**
@@ -273,104 +353,192 @@ static int vexfs_scan_slots(struct vexfs_find *f, struct vexfs_topk *top,
  * @f:	 the search; candidates up to f->last were met in earlier rounds
  * @top: receives (key, slot)
  *
- * coll->sem held for reading. Return: 0, -EINTR, -EIO, -EUCLEAN.
+ * No locks needed. Sets f->moved if embeddings may have been missed that were
+ * set again meanwhile. Return: 0, -EINTR, -EIO, -EUCLEAN.
  */
 int vexfs_scan(struct vexfs_find *f, struct vexfs_topk *top)
 {
-	struct vexfs_cursor code, payload;
+	struct vexfs_scan_at at;
 	int err;
 
-	vexfs_cursor_init(&code, &f->coll->code);
-	vexfs_cursor_init(&payload, &f->coll->payload);
-	err = vexfs_scan_slots(f, top, &code, &payload);
+	vexfs_cursor_init(&at.code, &f->coll->code);
+	vexfs_cursor_init(&at.payload, &f->coll->payload);
+	err = vexfs_scan_slots(f, top, &at);
+	if (!err)
+		err = vexfs_scan_recent(f, top, &at);
 	vexfs_batch_reset(&f->batch);
-	vexfs_cursor_done(&code);
-	vexfs_cursor_done(&payload);
+	vexfs_cursor_done(&at.code);
+	vexfs_cursor_done(&at.payload);
+	return err;
+}
+
+/**
+ * vexfs_scan_again - look at what was set since the scan
+ * @f:	 the search
+ * @top: what the scan found, sorted since; those that are no candidates any more
+ *	 (f->cands) make room
+ *
+ * Return: as vexfs_scan().
+ */
+int vexfs_scan_again(struct vexfs_find *f, struct vexfs_topk *top)
+{
+	struct vexfs_scan_at at;
+	u32 i, n = top->n;
+	int err;
+
+	vexfs_topk_init(top, f->heap, f->window);
+	for (i = 0; i < n; i++)
+		if (f->cands[i].ok)
+			vexfs_topk_add(top, f->heap[i].key, f->heap[i].id);
+	vexfs_cursor_init(&at.code, &f->coll->code);
+	vexfs_cursor_init(&at.payload, &f->coll->payload);
+	err = vexfs_scan_recent(f, top, &at);
+	vexfs_batch_reset(&f->batch);
+	vexfs_cursor_done(&at.code);
+	vexfs_cursor_done(&at.payload);
 	return err;
 }
 
 /* ---- full precision --------------------------------------------------------------------- */
 
-static void vexfs_rerank_flush(struct vexfs_find *f)
+/* The same embedding set again since the scan: make the candidate what it is now. */
+static bool vexfs_follow_slot(struct vexfs_found *c, u32 slot, const struct vexfs_slot *s)
+{
+	if (s->v_state != VEXFS_SLOT_LIVE || le64_to_cpu(s->v_ino) != c->ino ||
+	    le32_to_cpu(s->v_chunk) != c->chunk || le32_to_cpu(s->v_generation) != c->generation)
+		return false;
+	c->slot = slot;
+	c->stamp = le64_to_cpu(s->v_stamp);
+	c->off = le64_to_cpu(s->v_off);
+	c->len = le64_to_cpu(s->v_len);
+	c->datagen = le64_to_cpu(s->v_datagen);
+	/* Content may have changed since the verdict, too; never back. */
+	c->stale = c->datagen < c->filegen;
+	return true;
+}
+
+/* The candidate's slot is no longer its own: where is it? Not among what was set
+ * since the scan: deleted, or found by the scan in its new place. -ESTALE: it
+ * may have moved again while we looked. */
+static int vexfs_follow(struct vexfs_find *f, struct vexfs_found *c)
+{
+	struct vexfs_slot s;
+	u64 mark = f->mark;
+	int err, n = vexfs_slots_recent(f->coll, &mark, f->recent);
+
+	f->twice = true;
+	f->lost |= n < 0;
+	while (n-- > 0) {
+		err = vexfs_slot_copy(f->coll, f->recent[n], &s);
+		if (err)
+			return err;
+		if (vexfs_follow_slot(c, f->recent[n], &s))
+			return 0;
+	}
+	if (mark != vexfs_slots_mark(f->coll))
+		return -ESTALE;
+	c->ok = false;
+	return 0;
+}
+
+/* Is the candidate's slot still the one that was scanned? */
+static int vexfs_rerank_same(struct vexfs_find *f, const struct vexfs_found *c, bool *same)
+{
+	struct vexfs_slot s;
+	int err = vexfs_slot_copy(f->coll, c->slot, &s);
+
+	if (!err)
+		*same = s.v_state == VEXFS_SLOT_LIVE && le64_to_cpu(s.v_stamp) == c->stamp;
+	return err;
+}
+
+/* A distance counts if the slot was the candidate's all the time it was read;
+ * otherwise the candidate is not done. */
+static int vexfs_rerank_flush(struct vexfs_find *f)
 {
 	struct vexfs_batch *b = &f->batch;
+	int err = 0;
 	u32 i;
 
 	vexfs_simd_exact(&f->query, (const u32 *const *)b->rec, b->n, b->keys);
 	f->distances += b->n;
-	for (i = 0; i < b->n; i++) {
+	for (i = 0; i < b->n && !err; i++) {
 		struct vexfs_found *c = &f->cands[b->tag[i]];
 
 		c->key = b->keys[i];
-		vexfs_result_add(f, c);
+		err = vexfs_rerank_same(f, c, &c->done);
+		if (!err && c->done)
+			vexfs_result_add(f, c);
 	}
 	vexfs_batch_reset(b);
+	return err;
 }
 
-/* Is the candidate's slot still the one that was scanned? */
-static int vexfs_rerank_same(struct vexfs_find *f, struct vexfs_found *c)
+static int vexfs_rerank_load(struct vexfs_find *f, struct vexfs_cursor *payload, u32 i)
 {
-	u64 stamp;
-	u32 crc;
-	int err;
+	struct vexfs_found *c = &f->cands[i];
+	bool same;
+	int err = vexfs_rerank_same(f, c, &same);
 
-	if (!test_bit(c->slot, f->coll->bits.live)) {
-		c->ok = false;
-	} else {
-		err = vexfs_slot_marks(f->coll, c->slot, &stamp, &crc);
-		if (err)
-			return err;
-		c->ok = stamp == c->stamp;
-	}
-	f->lost |= !c->ok;
-	return 0;
+	if (!err && !same)
+		err = vexfs_follow(f, c);
+	if (!err && c->ok)
+		err = vexfs_load_vector(f, payload, c->slot, i);
+	if (err == -EILSEQ)
+		c->done = true;		/* damaged; -ESTALE: changed again, so once more */
+	return err ? vexfs_load_failed(f, c->slot, err) : 0;
 }
 
 static int vexfs_rerank_all(struct vexfs_find *f, struct vexfs_cursor *payload)
 {
+	int err = 0;
 	u32 i;
-	int err;
 
-	for (i = 0; i < f->ncands; i++) {
-		struct vexfs_found *c = &f->cands[i];
-
-		if (!c->ok)
+	for (i = 0; i < f->ncands && !err; i++) {
+		if (!f->cands[i].ok || f->cands[i].done)
 			continue;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		err = vexfs_rerank_same(f, c);
-		if (!err && c->ok)
-			err = vexfs_load_vector(f, payload, c->slot, i);
-		if (err)
-			err = vexfs_load_failed(f, c->slot, err);
-		if (err)
-			return err;
-		if (f->batch.n == f->batch.cap) {
-			vexfs_rerank_flush(f);
-			cond_resched();
-		}
+		err = vexfs_rerank_load(f, payload, i);
+		if (!err && f->batch.n == f->batch.cap)
+			err = vexfs_rerank_flush(f);
+		cond_resched();
 	}
-	vexfs_rerank_flush(f);
-	return 0;
+	return err ? err : vexfs_rerank_flush(f);
+}
+
+static bool vexfs_rerank_done(const struct vexfs_find *f)
+{
+	u32 i;
+
+	for (i = 0; i < f->ncands; i++)
+		if (f->cands[i].ok && !f->cands[i].done)
+			return false;
+	return true;
 }
 
 /**
  * vexfs_rerank - measure the candidates still wanted, add them to the results
  * @f: the search
  *
- * coll->sem held for reading. Return: 0, -EINTR, -EIO, -EUCLEAN.
+ * No locks needed. Return: 0, -EINTR, -EIO, -EUCLEAN.
  */
 int vexfs_rerank(struct vexfs_find *f)
 {
 	struct vexfs_cursor payload;
-	int err;
+	int err = 0, pass;
 	u32 i;
 
 	vexfs_cursor_init(&payload, &f->coll->payload);
 	for (i = 0; i < f->ncands; i++)
-		if (f->cands[i].ok && f->cands[i].slot < f->coll->nslots)
+		if (f->cands[i].ok && f->cands[i].slot < READ_ONCE(f->coll->nslots))
 			vexfs_region_prefetch(&payload, f->cands[i].slot);
-	err = vexfs_rerank_all(f, &payload);
+	for (pass = 0; pass < VEXFS_PASSES && !err; pass++) {
+		err = vexfs_rerank_all(f, &payload);
+		if (vexfs_rerank_done(f))
+			break;
+	}
+	f->lost |= pass == VEXFS_PASSES;
 	vexfs_batch_reset(&f->batch);
 	vexfs_cursor_done(&payload);
 	return err;

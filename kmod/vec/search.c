@@ -11,13 +11,13 @@
  * everything measured. Last, the best are opened as the caller would open them
  * (open.c), and the first k that can be are the reply.
  *
- * Scanning and measuring hold coll->sem (shared); judging must not, because it
- * looks up inodes. If a permitted slot changes in between (its stamp, or it is
- * gone), the search begins again, a few times at most.
+ * No lock is held over any of it, so that nobody who writes waits for a search,
+ * however slow it is. What changes meanwhile is noticed (a slot's stamp, the
+ * collection's nset); what was set again is looked at again, and where that is
+ * not enough the search begins anew, a few times at most.
  */
 #include "kmod/vec/search.h"
 #include "kmod/vec/trace.h"
-#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
 /* ---- memory ---------------------------------------------------------------- */
@@ -128,49 +128,93 @@ fail:
 	return ERR_PTR(err);
 }
 
+/* ---- what changes meanwhile ------------------------------------------------------ */
+
+int vexfs_find_recent(struct vexfs_find *f, u32 slot)
+{
+	struct vexfs_verdict v;
+	struct vexfs_slot s;
+	int err = vexfs_slot_copy(f->coll, slot, &s);
+
+	if (err || s.v_state != VEXFS_SLOT_LIVE)
+		return err;
+	err = vexfs_scope_judge(f->scope, le64_to_cpu(s.v_ino), &v);
+	if (err)
+		return err;
+	return v.ok && v.generation == le32_to_cpu(s.v_generation);
+}
+
 /* ---- one round ------------------------------------------------------------------ */
 
 /* What the rest of the round needs to know of each candidate. */
 static int vexfs_cand_fill(struct vexfs_coll *coll, struct vexfs_cand *h, struct vexfs_found *c)
 {
-	struct vexfs_slot *s;
-	struct buffer_head *bh = vexfs_slot_read(coll, h->id, &s);
+	struct vexfs_slot s;
+	int err = vexfs_slot_copy(coll, h->id, &s);
 
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
+	if (err)
+		return err;
 	c->key = h->key;
 	c->slot = h->id;
-	c->ino = le64_to_cpu(s->v_ino);
-	c->generation = le32_to_cpu(s->v_generation);
-	c->chunk = le32_to_cpu(s->v_chunk);
-	c->stamp = le64_to_cpu(s->v_stamp);
-	c->off = le64_to_cpu(s->v_off);
-	c->len = le64_to_cpu(s->v_len);
-	c->datagen = le64_to_cpu(s->v_datagen);
-	c->ok = s->v_state == VEXFS_SLOT_LIVE;
-	brelse(bh);
+	c->ino = le64_to_cpu(s.v_ino);
+	c->generation = le32_to_cpu(s.v_generation);
+	c->chunk = le32_to_cpu(s.v_chunk);
+	c->stamp = le64_to_cpu(s.v_stamp);
+	c->off = le64_to_cpu(s.v_off);
+	c->len = le64_to_cpu(s.v_len);
+	c->datagen = le64_to_cpu(s.v_datagen);
+	c->ok = s.v_state == VEXFS_SLOT_LIVE;
+	c->done = false;
 	return 0;
+}
+
+/* All candidates, ascending. False: some have gone and may be somewhere else now. */
+static int vexfs_cands_fill(struct vexfs_find *f, struct vexfs_topk *top, bool *all)
+{
+	int err;
+	u32 i;
+
+	*all = true;
+	vexfs_topk_sort(top);
+	for (i = 0; i < top->n; i++) {
+		err = vexfs_cand_fill(f->coll, &f->heap[i], &f->cands[i]);
+		if (err)
+			return err;
+		*all &= f->cands[i].ok;
+	}
+	*all |= f->mark == vexfs_slots_mark(f->coll);
+	return 0;
+}
+
+static int vexfs_cands_settle(struct vexfs_find *f, struct vexfs_topk *top)
+{
+	int err, pass;
+	bool all;
+
+	for (pass = 0; pass < VEXFS_PASSES; pass++) {
+		err = vexfs_cands_fill(f, top, &all);
+		if (err || all)
+			return err;
+		err = vexfs_scan_again(f, top);
+		if (err)
+			return err;
+	}
+	f->lost = true;
+	return vexfs_cands_fill(f, top, &all);
 }
 
 /* The best candidates after f->last into f->cands, ascending. */
 static int vexfs_round_collect(struct vexfs_find *f)
 {
 	struct vexfs_coll *coll = f->coll;
-	unsigned int nofs = memalloc_nofs_save();
 	struct vexfs_topk top;
-	int err;
-	u32 i;
+	int err = vexfs_coll_check(coll);
 
-	down_read(&coll->sem);
-	err = vexfs_coll_check(coll);
 	vexfs_topk_init(&top, f->heap, f->window);
 	if (!err)
 		err = vexfs_scan(f, &top);
-	vexfs_topk_sort(&top);
-	for (i = 0; i < top.n && !err; i++)
-		err = vexfs_cand_fill(coll, &f->heap[i], &f->cands[i]);
-	up_read(&coll->sem);
-	memalloc_nofs_restore(nofs);
+	if (!err)
+		err = vexfs_cands_settle(f, &top);
 	f->ncands = top.n;
 	if (top.n)
 		f->last = f->heap[top.n - 1];
@@ -197,6 +241,7 @@ static int vexfs_round_judge(struct vexfs_find *f)
 		err = vexfs_scope_judge(f->scope, c->ino, &v);
 		if (err)
 			return err;
+		c->filegen = v.datagen;
 		c->stale = v.datagen != c->datagen;
 		c->ok = v.ok && v.generation == c->generation &&
 			!(c->stale && (f->flags & VEXFS_SEARCH_FRESH));
@@ -218,7 +263,7 @@ static bool vexfs_result_twice(struct vexfs_find *f, const struct vexfs_found *c
 {
 	u32 i;
 
-	for (i = 0; i < f->nresults && f->rounds > 1; i++)
+	for (i = 0; i < f->nresults && (f->rounds > 1 || f->twice); i++)
 		if (f->results[i].ino == c->ino && f->results[i].chunk == c->chunk)
 			return true;
 	return false;
@@ -244,18 +289,12 @@ void vexfs_result_add(struct vexfs_find *f, const struct vexfs_found *c)
 		f->nresults++;
 }
 
+/* No locks held: what is measured is checked to be what was judged. */
 static int vexfs_round_measure(struct vexfs_find *f)
 {
-	unsigned int nofs = memalloc_nofs_save();
-	int err;
+	int err = vexfs_coll_check(f->coll);
 
-	down_read(&f->coll->sem);
-	err = vexfs_coll_check(f->coll);
-	if (!err)
-		err = vexfs_rerank(f);
-	up_read(&f->coll->sem);
-	memalloc_nofs_restore(nofs);
-	return err;
+	return err ? err : vexfs_rerank(f);
 }
 
 /* ---- the whole search --------------------------------------------------------------- */
@@ -270,19 +309,6 @@ static int vexfs_find_permitted(struct vexfs_find *f)
 	if (f->permitted.incomplete)
 		f->reply |= VEXFS_REPLY_INCOMPLETE;
 	return err;
-}
-
-/* Was one of the permitted embeddings replaced or deleted? */
-static bool vexfs_find_moved(struct vexfs_find *f)
-{
-	struct vexfs_coll *coll = f->coll;
-	u32 n = min(f->permitted.nslots, READ_ONCE(coll->nslots));
-	bool moved;
-
-	down_read(&coll->sem);
-	moved = !bitmap_subset(f->permitted.bits, coll->bits.live, n);
-	up_read(&coll->sem);
-	return moved;
 }
 
 static int vexfs_round(struct vexfs_find *f, u32 window)
@@ -306,11 +332,17 @@ static int vexfs_round(struct vexfs_find *f, u32 window)
 static int vexfs_attempt(struct vexfs_find *f)
 {
 	u32 window = f->first_window;
-	int err = vexfs_find_permitted(f);
+	int err;
+
+	/* Whatever is set from here on is looked at again, whoever it belongs to by then. */
+	f->mark = vexfs_slots_mark(f->coll);
+	err = vexfs_find_permitted(f);
 
 	f->nresults = 0;
 	f->rounds = 0;
 	f->lost = false;
+	f->moved = false;
+	f->twice = false;
 	f->more = false;
 	f->have_last = false;
 	while (!err) {
@@ -322,7 +354,7 @@ static int vexfs_attempt(struct vexfs_find *f)
 	f->more |= f->ncands == f->window;
 	if (err)
 		return err;
-	return f->lost || vexfs_find_moved(f) ? -EAGAIN : 0;
+	return f->lost || f->moved ? -EAGAIN : 0;
 }
 
 static int vexfs_find_attempt(struct vexfs_find *f)

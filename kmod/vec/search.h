@@ -10,6 +10,7 @@
 #define VEXFS_WINDOW_MAX	65536	/* candidates of a round: bounds memory (4.5 MiB) */
 #define VEXFS_TRIES		3
 #define VEXFS_MORE_OPENS	1024	/* beyond k: files a search opens before it gives up */
+#define VEXFS_PASSES		16	/* over what is set while a scan runs */
 #define VEXFS_BATCH		64
 /* Elements per FPU section: 10 us of full-precision AVX2 work with the data in
  * the cache, some 30 us from memory. */
@@ -19,13 +20,14 @@
 struct vexfs_found {
 	u64	ino;
 	u64	stamp;
-	u64	datagen;
+	u64	datagen, filegen;	/* what the embedding recorded, what the file has now */
 	u64	off, len;
 	u32	key;
 	u32	slot;
 	u32	generation;
 	u32	chunk;
 	bool	ok;		/* still wanted */
+	bool	done;		/* measured */
 	bool	stale;
 };
 
@@ -62,7 +64,11 @@ struct vexfs_batch {
  * @window:  candidates of this round; @heap and @cands have room for them
  * @last:    worst candidate of the round before, if @have_last: this round takes
  *	     what comes after it
- * @lost:    a permitted slot changed during the attempt
+ * @mark:    coll->nset up to which this attempt has looked at what was set; @recent: room
+ *	     for the slots of one look; @twice: a slot may have been looked at twice
+ * @live:    a part of the bitmap of live slots
+ * @moved:   an embedding set again may have been missed
+ * @lost:    a candidate's slot changed between scan and measurement
  * @more:    permitted embeddings are left that were not measured, or not kept
  * @results: the best so far, ascending; at most @room (and room for one more):
  *	     more than k, because some may not be opened
@@ -89,7 +95,10 @@ struct vexfs_find {
 	u32			ncands;
 	struct vexfs_cand	last;
 	bool			have_last;
-	bool			lost, more;
+	bool			moved, lost, twice, more;
+	u64			mark;
+	unsigned long		live[BITS_TO_LONGS(VEXFS_LIVE_BITS)];
+	u32			recent[VEXFS_RECENT];
 
 	struct vexfs_found	*results;
 	u32			nresults, room;
@@ -99,10 +108,13 @@ struct vexfs_find {
 	u64			candidates, distances;
 };
 
-/* scan.c; coll->sem held for reading */
+/* scan.c; no locks needed */
 int vexfs_scan(struct vexfs_find *f, struct vexfs_topk *top);
+int vexfs_scan_again(struct vexfs_find *f, struct vexfs_topk *top);
 int vexfs_rerank(struct vexfs_find *f);
 /* search.c */
+/* May the caller have what is in a slot set since the search began? 1, 0, -errno. */
+int vexfs_find_recent(struct vexfs_find *f, u32 slot);
 void vexfs_result_add(struct vexfs_find *f, const struct vexfs_found *c);
 /* open.c */
 void vexfs_opened_init(struct vexfs_opened *o, struct super_block *sb, struct vexfs_scope *sc);

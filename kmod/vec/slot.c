@@ -7,24 +7,24 @@
  * one. The commit thread writes payload and code before the commit record, and
  * a freed slot is not reused before the commit: whatever the moment of a crash,
  * the old embedding is there, or the new one.
+ *
+ * A change locks the collection, looks up and brings in the blocks it needs,
+ * and only then starts its handle: everybody's commit waits for an open handle,
+ * so nothing in it may wait for a reader.
  */
 #include "kmod/vec/vec.h"
 #include "kmod/vec/trace.h"
 #include <linux/iversion.h>
+#include <linux/sched/signal.h>
 #include <linux/xattr.h>
 
 /* ---- one change ------------------------------------------------------------ */
 
-/* Path and splits of the map, one level more than now because it may grow before
- * the lock is ours; two slot blocks, the record, the inode. */
+/* Path and splits of the map; two slot blocks, the record, the inode. coll->sem held. */
 static int vexfs_vec_credits(struct vexfs_coll *coll)
 {
-	struct vexfs_btree_root root = { };
-	u32 level = le16_to_cpu(READ_ONCE(coll->map.r_level));
-
-	level = min_t(u32, level + 1, VEXFS_MAX_LEVEL);
-	root.r_level = cpu_to_le16(level);
-	return vexfs_bt_credits(&root) + (level + 1) * VEXFS_ALLOC_CREDITS + 4;
+	return vexfs_bt_credits(&coll->map) +
+	       (le16_to_cpu(coll->map.r_level) + 1) * VEXFS_ALLOC_CREDITS + 4;
 }
 
 static handle_t *vexfs_vec_start(struct vexfs_coll *coll)
@@ -32,6 +32,7 @@ static handle_t *vexfs_vec_start(struct vexfs_coll *coll)
 	return vexfs_start(coll->sb, vexfs_vec_credits(coll), VEXFS_MAX_LEVEL + 1);
 }
 
+/* coll->sem held. */
 static int vexfs_map_lookup(struct vexfs_coll *coll, u64 key, u32 *slot)
 {
 	struct vexfs_kio kio;
@@ -54,33 +55,41 @@ static void vexfs_slot_count(struct buffer_head *bh, int delta)
 	le16_add_cpu(&((struct vexfs_mdhdr *)bh->b_data)->h_count, delta);
 }
 
-/* The slot's block, with journal access. */
-static struct buffer_head *vexfs_slot_modify(handle_t *handle, struct vexfs_coll *coll, u32 slot,
-					     struct vexfs_slot **s)
+/* A slot's block, brought in before the handle starts. */
+struct vexfs_pinned {
+	u32			slot;
+	struct buffer_head	*bh;	/* NULL: none */
+	struct vexfs_slot	*s;
+};
+
+static int vexfs_slot_pin(struct vexfs_coll *coll, u32 slot, struct vexfs_pinned *p)
 {
-	struct buffer_head *bh = vexfs_slot_read(coll, slot, s);
-	int err;
+	struct buffer_head *bh = vexfs_slot_read(coll, slot, &p->s);
 
 	if (IS_ERR(bh))
-		return bh;
-	err = vexfs_md_modify(handle, coll->sb, bh);
-	if (!err)
-		return bh;
-	brelse(bh);
-	return ERR_PTR(err);
+		return PTR_ERR(bh);
+	p->slot = slot;
+	p->bh = bh;
+	return 0;
 }
 
-/* Nothing can fail any more but the journal: the slot is free. */
-static int vexfs_slot_release(handle_t *handle, struct vexfs_coll *coll, u32 slot,
-			      struct buffer_head *bh, struct vexfs_slot *s)
+/* A slot about to be freed: coll->sem held for writing. */
+static int vexfs_slot_pin_live(struct vexfs_coll *coll, u32 slot, struct vexfs_pinned *p)
 {
-	if (!test_bit(slot, coll->bits.live))
-		return vexfs_corrupt(coll->sb, coll->slots->i_ino, bh->b_blocknr,
-				     "embedding map leads to a free slot");
-	memset(s, 0, sizeof(*s));
-	vexfs_slot_count(bh, -1);
-	vexfs_slot_mark_freed(coll, slot, handle->h_transaction->t_tid);
-	return vexfs_md_dirty(handle, coll->sb, bh);
+	int err = vexfs_slot_pin(coll, slot, p);
+
+	if (err || test_bit(slot, coll->bits.live))
+		return err;
+	return vexfs_corrupt(coll->sb, coll->slots.inode->i_ino, p->bh->b_blocknr,
+			     "embedding map leads to a free slot");
+}
+
+/* coll->sem held for writing, coll->lock held. */
+static void vexfs_slot_release(struct vexfs_coll *coll, struct vexfs_pinned *p, tid_t tid)
+{
+	memset(p->s, 0, sizeof(*p->s));
+	vexfs_slot_count(p->bh, -1);
+	__vexfs_slot_mark_freed(coll, p->slot, tid);
 }
 
 /* ---- set ---------------------------------------------------------------------- */
@@ -95,7 +104,8 @@ struct vexfs_set {
 	u64	key;
 	u32	crc;
 	bool	replace;
-	u32	old, new;
+	struct vexfs_pinned old, new;
+	struct vexfs_region_io payload_io, code_io;
 };
 
 static void vexfs_slot_fill(struct vexfs_set *set, struct vexfs_slot *s)
@@ -113,13 +123,13 @@ static void vexfs_slot_fill(struct vexfs_set *set, struct vexfs_slot *s)
 }
 
 /* Is there one already, may there be, and is there a slot? -EAGAIN: grow first. */
-static int vexfs_set_prepare(struct vexfs_set *set)
+static int vexfs_set_choose(struct vexfs_set *set)
 {
 	int err = vexfs_coll_check(set->coll);
 
 	if (err)
 		return err;
-	err = vexfs_map_lookup(set->coll, set->key, &set->old);
+	err = vexfs_map_lookup(set->coll, set->key, &set->old.slot);
 	set->replace = !err;
 	if (err && err != -ENODATA)
 		return err;
@@ -127,16 +137,46 @@ static int vexfs_set_prepare(struct vexfs_set *set)
 		return -EEXIST;
 	if (!set->replace && (set->arg->flags & XATTR_REPLACE))
 		return -ENODATA;
-	return vexfs_slot_find_free(set->coll, &set->new) ? 0 : -EAGAIN;
+	return vexfs_slot_find_free(set->coll, &set->new.slot) ? 0 : -EAGAIN;
+}
+
+/* All that may read the disk. coll->sem held for writing, no handle. */
+static int vexfs_set_prepare(struct vexfs_set *set)
+{
+	struct vexfs_coll *coll = set->coll;
+	int err = vexfs_set_choose(set);
+
+	if (!err)
+		err = vexfs_slot_pin(coll, set->new.slot, &set->new);
+	if (!err && set->replace)
+		err = vexfs_slot_pin_live(coll, set->old.slot, &set->old);
+	if (!err)
+		err = vexfs_region_prepare(coll, &coll->payload, set->new.slot, &set->payload_io);
+	if (!err)
+		err = vexfs_region_prepare(coll, &coll->code, set->new.slot, &set->code_io);
+	return err;
+}
+
+static void vexfs_set_unpin(struct vexfs_set *set)
+{
+	brelse(set->old.bh);
+	brelse(set->new.bh);
+	set->old.bh = NULL;
+	set->new.bh = NULL;
+	vexfs_region_unpin(&set->payload_io);
+	vexfs_region_unpin(&set->code_io);
 }
 
 static int vexfs_set_data(handle_t *handle, struct vexfs_set *set)
 {
 	struct vexfs_coll *coll = set->coll;
-	int err = vexfs_region_write(handle, coll, &coll->payload, set->new, set->arg->data);
+	int err;
 
+	err = vexfs_region_write(handle, coll, &coll->payload, set->new.slot, set->arg->data,
+				 &set->payload_io);
 	if (!err)
-		err = vexfs_region_write(handle, coll, &coll->code, set->new, set->code);
+		err = vexfs_region_write(handle, coll, &coll->code, set->new.slot, set->code,
+					 &set->code_io);
 	return err;
 }
 
@@ -156,42 +196,47 @@ static int vexfs_set_map(handle_t *handle, struct vexfs_set *set)
 		coll->stamp_limit += VEXFS_STAMP_BATCH;
 	vexfs_coll_map(&t, &kio, coll, handle);
 	if (set->replace)
-		err = vexfs_bt_update(&t, set->key, set->new);
+		err = vexfs_bt_update(&t, set->key, set->new.slot);
 	else
-		err = vexfs_bt_insert(&t, set->key, set->new);
+		err = vexfs_bt_insert(&t, set->key, set->new.slot);
 	err2 = vexfs_coll_record_write(handle, coll);
 	return err ? err : err2;
+}
+
+/* To whoever searches, the new embedding appears as the old one disappears. */
+static void vexfs_set_switch(handle_t *handle, struct vexfs_set *set)
+{
+	struct vexfs_coll *coll = set->coll;
+	struct vexfs_slot rec;
+
+	vexfs_slot_fill(set, &rec);
+	spin_lock(&coll->lock);
+	*set->new.s = rec;
+	vexfs_slot_count(set->new.bh, 1);
+	__vexfs_slot_mark_live(coll, set->new.slot);
+	if (set->replace)
+		vexfs_slot_release(coll, &set->old, handle->h_transaction->t_tid);
+	spin_unlock(&coll->lock);
 }
 
 /* Everything that can fail for a reason other than the journal comes before the
  * first slot changes. */
 static int vexfs_set_slots(handle_t *handle, struct vexfs_set *set)
 {
-	struct vexfs_coll *coll = set->coll;
-	struct buffer_head *bh, *old_bh = NULL;
-	struct vexfs_slot *s, *old_s = NULL;
-	int err;
+	struct super_block *sb = set->coll->sb;
+	int err = vexfs_md_modify(handle, sb, set->new.bh);
 
-	bh = vexfs_slot_modify(handle, coll, set->new, &s);
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	if (set->replace)
-		old_bh = vexfs_slot_modify(handle, coll, set->old, &old_s);
-	err = PTR_ERR_OR_ZERO(old_bh);
+	if (!err && set->replace)
+		err = vexfs_md_modify(handle, sb, set->old.bh);
 	if (!err)
 		err = vexfs_set_map(handle, set);
-	if (!err) {
-		vexfs_slot_fill(set, s);
-		vexfs_slot_count(bh, 1);
-		vexfs_slot_mark_live(coll, set->new);
-		vexfs_views_set(coll, set->new);
-		err = vexfs_md_dirty(handle, coll->sb, bh);
-		if (!err && old_bh)
-			err = vexfs_slot_release(handle, coll, set->old, old_bh, old_s);
-	}
-	if (!IS_ERR_OR_NULL(old_bh))
-		brelse(old_bh);
-	brelse(bh);
+	if (err)
+		return err;
+	vexfs_set_switch(handle, set);
+	vexfs_views_set(set->coll, set->new.slot);
+	err = vexfs_md_dirty(handle, sb, set->new.bh);
+	if (!err && set->replace)
+		err = vexfs_md_dirty(handle, sb, set->old.bh);
 	return err;
 }
 
@@ -202,21 +247,21 @@ static int vexfs_vec_touch(handle_t *handle, struct inode *inode)
 	return vexfs_mark_inode_dirty(handle, inode);
 }
 
-static int vexfs_set_once(struct vexfs_set *set)
+/* coll->sem held for writing, everything prepared. Leaves with the lock given up. */
+static int vexfs_set_change(struct vexfs_set *set)
 {
 	struct vexfs_coll *coll = set->coll;
 	struct vexfs_inode_info *vi = VEXFS_I(set->inode);
 	handle_t *handle = vexfs_vec_start(coll);
 	int err, err2;
 
-	if (IS_ERR(handle))
+	if (IS_ERR(handle)) {
+		up_write(&coll->sem);
 		return PTR_ERR(handle);
+	}
 	if (IS_SYNC(set->inode))
 		handle->h_sync = 1;
-	down_write(&coll->sem);
-	err = vexfs_set_prepare(set);
-	if (!err)
-		err = vexfs_set_data(handle, set);
+	err = vexfs_set_data(handle, set);
 	if (!err)
 		err = vexfs_set_slots(handle, set);
 	up_write(&coll->sem);
@@ -226,8 +271,22 @@ static int vexfs_set_once(struct vexfs_set *set)
 		spin_unlock(&vi->lock);
 		err = vexfs_vec_touch(handle, set->inode);
 	}
-	err2 = vexfs_stop(handle);
+	err2 = vexfs_stop(handle);		/* may wait for the commit */
 	return err ? err : err2;
+}
+
+static int vexfs_set_once(struct vexfs_set *set)
+{
+	int err;
+
+	down_write(&set->coll->sem);
+	err = vexfs_set_prepare(set);
+	if (err)
+		up_write(&set->coll->sem);
+	else
+		err = vexfs_set_change(set);
+	vexfs_set_unpin(set);
+	return err;
 }
 
 /* The code record, outside all locks. The stamp is taken here: stamps need not
@@ -307,7 +366,7 @@ int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg)
 		err = vexfs_set_content(&set);
 	if (!err)
 		err = vexfs_set_retry(&set);
-	trace_vexfs_vec_set(inode, set.coll, arg->chunk, set.new, set.replace,
+	trace_vexfs_vec_set(inode, set.coll, arg->chunk, set.new.slot, set.replace,
 			    vexfs_trace_since(start), err);
 	kvfree(set.code);
 	vexfs_coll_put(set.coll);
@@ -319,18 +378,13 @@ int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg)
 /* The slot's record, copied, if it is what the map says. coll->sem held. */
 static int vexfs_slot_fetch(struct vexfs_coll *coll, u64 key, u32 slot, struct vexfs_slot *out)
 {
-	struct vexfs_slot *s;
-	struct buffer_head *bh = vexfs_slot_read(coll, slot, &s);
-	int err = 0;
+	int err = vexfs_slot_copy(coll, slot, out);
 
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	*out = *s;
-	if (s->v_state != VEXFS_SLOT_LIVE ||
-	    VEXFS_MAPKEY(le64_to_cpu(s->v_ino), le32_to_cpu(s->v_chunk)) != key)
-		err = vexfs_corrupt(coll->sb, key >> 24, bh->b_blocknr,
-				    "slot and embedding map disagree");
-	brelse(bh);
+	if (err)
+		return err;
+	if (out->v_state != VEXFS_SLOT_LIVE ||
+	    VEXFS_MAPKEY(le64_to_cpu(out->v_ino), le32_to_cpu(out->v_chunk)) != key)
+		err = vexfs_corrupt(coll->sb, key >> 24, 0, "slot and embedding map disagree");
 	return err;
 }
 
@@ -339,6 +393,16 @@ static bool vexfs_slot_stale(struct inode *inode, const struct vexfs_slot *s)
 	return le64_to_cpu(s->v_datagen) != READ_ONCE(VEXFS_I(inode)->datagen);
 }
 
+/* Does the slot still hold what @s was copied from? */
+static bool vexfs_slot_same(struct vexfs_coll *coll, u32 slot, const struct vexfs_slot *s)
+{
+	struct vexfs_slot now;
+
+	return !vexfs_slot_copy(coll, slot, &now) && now.v_state == VEXFS_SLOT_LIVE &&
+	       now.v_stamp == s->v_stamp;
+}
+
+/* No locks held. -EAGAIN: the embedding was replaced or deleted meanwhile. */
 static int vexfs_get_payload(struct vexfs_coll *coll, u32 slot, const struct vexfs_slot *s,
 			     void *data)
 {
@@ -347,32 +411,44 @@ static int vexfs_get_payload(struct vexfs_coll *coll, u32 slot, const struct vex
 
 	vexfs_cursor_init(&c, &coll->payload);
 	err = vexfs_region_read(&c, slot, data);
-	if (!err && vexfs_vec_crc(&coll->space, data) != le32_to_cpu(s->v_payload_crc)) {
-		/* One embedding is lost; the filesystem is not in danger. */
-		vexfs_warn(coll->sb, "collection %s slot %u: payload checksum is wrong; set the embedding of inode %llu again",
-			   coll->name, slot, le64_to_cpu(s->v_ino));
-		err = -EFSCORRUPTED;
-	}
-	return err;
+	if (err || vexfs_vec_crc(&coll->space, data) == le32_to_cpu(s->v_payload_crc))
+		return err;
+	if (!vexfs_slot_same(coll, slot, s))
+		return -EAGAIN;
+	/* One embedding is lost; the filesystem is not in danger. */
+	vexfs_warn(coll->sb, "collection %s slot %u: payload checksum is wrong; set the embedding of inode %llu again",
+		   coll->name, slot, le64_to_cpu(s->v_ino));
+	return -EFSCORRUPTED;
 }
 
-static int vexfs_get_locked(struct vexfs_coll *coll, struct inode *inode,
-			    struct vexfs_vec_arg *arg, u32 *slot)
+/* Takes coll->sem for the lookup alone. */
+static int vexfs_get_find(struct vexfs_coll *coll, struct inode *inode, u32 chunk, u32 *slot,
+			  struct vexfs_slot *s)
 {
-	u64 key = VEXFS_MAPKEY(inode->i_ino, arg->chunk);
-	u32 room = arg->bytes;
-	struct vexfs_slot s;
-	int err = vexfs_coll_check(coll);
+	u64 key = VEXFS_MAPKEY(inode->i_ino, chunk);
+	int err;
 
+	down_read(&coll->sem);
+	err = vexfs_coll_check(coll);
 	if (!err)
 		err = vexfs_map_lookup(coll, key, slot);
 	if (!err)
-		err = vexfs_slot_fetch(coll, key, *slot, &s);
+		err = vexfs_slot_fetch(coll, key, *slot, s);
+	up_read(&coll->sem);
+	/* Left by a file that had this number before and could not be cleaned up. */
+	if (!err && le32_to_cpu(s->v_generation) != inode->i_generation)
+		err = -ENODATA;
+	return err;
+}
+
+static int vexfs_get_once(struct vexfs_coll *coll, struct inode *inode,
+			  struct vexfs_vec_arg *arg, u32 room, u32 *slot)
+{
+	struct vexfs_slot s;
+	int err = vexfs_get_find(coll, inode, arg->chunk, slot, &s);
+
 	if (err)
 		return err;
-	/* Left by a file that had this number before and could not be cleaned up. */
-	if (le32_to_cpu(s.v_generation) != inode->i_generation)
-		return -ENODATA;
 	arg->bytes = vexfs_vec_bytes(&coll->space);
 	arg->off = le64_to_cpu(s.v_off);
 	arg->len = le64_to_cpu(s.v_len);
@@ -386,14 +462,19 @@ int vexfs_vec_get(struct inode *inode, struct vexfs_vec_arg *arg)
 {
 	struct vexfs_coll *coll = vexfs_coll_open(inode->i_sb, arg->coll, MAY_READ);
 	ktime_t start = vexfs_trace_start(vexfs_vec_get);
-	u32 slot = 0;
+	u32 slot = 0, room = arg->bytes;
 	int err;
 
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
-	down_read(&coll->sem);
-	err = arg->chunk > VEXFS_MAX_CHUNK ? -EINVAL : vexfs_get_locked(coll, inode, arg, &slot);
-	up_read(&coll->sem);
+	do {
+		if (arg->chunk > VEXFS_MAX_CHUNK)
+			err = -EINVAL;
+		else if (fatal_signal_pending(current))
+			err = -EINTR;
+		else
+			err = vexfs_get_once(coll, inode, arg, room, &slot);
+	} while (err == -EAGAIN);
 	trace_vexfs_vec_get(inode, coll, arg->chunk, slot, false, vexfs_trace_since(start), err);
 	vexfs_coll_put(coll);
 	return err;
@@ -401,7 +482,7 @@ int vexfs_vec_get(struct inode *inode, struct vexfs_vec_arg *arg)
 
 /* ---- list --------------------------------------------------------------------------- */
 
-/* The first embedding of @inode in @coll with a chunk >= @chunk. -ENOENT. */
+/* The first embedding of @inode in @coll with a chunk >= @chunk. coll->sem held. -ENOENT. */
 static int vexfs_next_locked(struct vexfs_coll *coll, struct inode *inode, u32 chunk,
 			     struct vexfs_vec_entry *e)
 {
@@ -477,41 +558,26 @@ int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_en
 
 /* ---- delete ---------------------------------------------------------------------------- */
 
-static int vexfs_del_slot(handle_t *handle, struct vexfs_coll *coll, u64 key, u32 slot)
-{
-	struct buffer_head *bh;
-	struct vexfs_slot *s;
-	struct vexfs_kio kio;
-	struct vexfs_tree t;
-	int err, err2;
+#define VEXFS_DEL_BATCH	64	/* embeddings deleted in one handle */
 
-	bh = vexfs_slot_modify(handle, coll, slot, &s);
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	err = vexfs_coll_record_access(handle, coll);
-	if (!err) {
-		vexfs_coll_map(&t, &kio, coll, handle);
-		err = vexfs_bt_delete(&t, key);
-		err2 = vexfs_coll_record_write(handle, coll);
-		err = err ? err : err2;
-	}
-	if (!err)
-		err = vexfs_slot_release(handle, coll, slot, bh, s);
-	brelse(bh);
-	return err;
-}
+/* What one handle deletes: found, and its blocks brought in, before it starts. */
+struct vexfs_del {
+	u32	n;
+	u64	key[VEXFS_DEL_BATCH];
+	struct vexfs_pinned slot[VEXFS_DEL_BATCH];
+};
 
-/* The first embedding of @ino with a chunk in [*@chunk, @last]. 0, -ENODATA. */
+/* The first embedding of @ino with a chunk in [@chunk, @last]. coll->sem held. 0, -ENODATA. */
 static int vexfs_del_find(struct vexfs_coll *coll, u64 ino, u32 chunk, u32 last, u64 *key,
 			  u32 *slot)
 {
 	struct vexfs_kio kio;
 	struct vexfs_tree t;
 	struct vexfs_kv kv;
-	int err = vexfs_coll_check(coll);
+	int err;
 
-	if (err)
-		return err;
+	if (chunk > last)
+		return -ENODATA;
 	vexfs_coll_map(&t, &kio, coll, NULL);
 	err = vexfs_bt_find_ge(&t, VEXFS_MAPKEY(ino, chunk), &kv);
 	if (err == -ENOENT || (!err && kv.key > VEXFS_MAPKEY(ino, last)))
@@ -521,56 +587,149 @@ static int vexfs_del_find(struct vexfs_coll *coll, u64 ino, u32 chunk, u32 last,
 	return err;
 }
 
-/* Delete one embedding of @inode with a chunk in [@chunk, @last]: 0, -ENODATA. */
-static int vexfs_del_one(struct vexfs_coll *coll, struct inode *inode, u32 chunk, u32 last,
-			 bool touch)
+/* coll->sem held for writing, no handle. -ENODATA: there is nothing to delete. */
+static int vexfs_del_prepare(struct vexfs_coll *coll, u64 ino, u32 chunk, u32 last,
+			     struct vexfs_del *d)
+{
+	int err = vexfs_coll_check(coll);
+	u32 slot;
+
+	d->n = 0;
+	while (!err && d->n < VEXFS_DEL_BATCH) {
+		err = vexfs_del_find(coll, ino, chunk, last, &d->key[d->n], &slot);
+		if (err)
+			break;
+		chunk = (d->key[d->n] & VEXFS_MAX_CHUNK) + 1;
+		err = vexfs_slot_pin_live(coll, slot, &d->slot[d->n]);
+		if (d->slot[d->n].bh)
+			d->n++;
+	}
+	return err == -ENODATA && d->n ? 0 : err;
+}
+
+static void vexfs_del_unpin(struct vexfs_del *d)
+{
+	while (d->n) {
+		brelse(d->slot[--d->n].bh);
+		d->slot[d->n].bh = NULL;
+	}
+}
+
+static int vexfs_del_map(handle_t *handle, struct vexfs_coll *coll, u64 key)
+{
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	int err, err2;
+
+	err = vexfs_coll_record_access(handle, coll);
+	if (err)
+		return err;
+	vexfs_coll_map(&t, &kio, coll, handle);
+	err = vexfs_bt_delete(&t, key);
+	err2 = vexfs_coll_record_write(handle, coll);
+	return err ? err : err2;
+}
+
+static int vexfs_del_slot(handle_t *handle, struct vexfs_coll *coll, u64 key,
+			  struct vexfs_pinned *p)
+{
+	int err = vexfs_md_modify(handle, coll->sb, p->bh);
+
+	if (!err)
+		err = vexfs_del_map(handle, coll, key);
+	if (err)
+		return err;
+	spin_lock(&coll->lock);
+	vexfs_slot_release(coll, p, handle->h_transaction->t_tid);
+	spin_unlock(&coll->lock);
+	return vexfs_md_dirty(handle, coll->sb, p->bh);
+}
+
+/* All of @d in one handle, restarted when the transaction is full: what has been
+ * deleted by then is consistent. coll->sem held for writing. */
+static int vexfs_del_all(handle_t *handle, struct vexfs_coll *coll, struct inode *inode,
+			 struct vexfs_del *d)
 {
 	ktime_t start = vexfs_trace_start(vexfs_vec_del);
-	handle_t *handle = vexfs_vec_start(coll);
-	u32 slot = 0;
-	int err, err2;
-	u64 key = 0;
+	int err = 0;
+	u32 i;
 
-	if (IS_ERR(handle))
+	for (i = 0; i < d->n && !err; i++) {
+		err = vexfs_extend(handle, vexfs_vec_credits(coll), VEXFS_MAX_LEVEL + 1);
+		if (!err)
+			err = vexfs_del_slot(handle, coll, d->key[i], &d->slot[i]);
+		trace_vexfs_vec_del(inode, coll, d->key[i] & VEXFS_MAX_CHUNK, d->slot[i].slot, false,
+				    vexfs_trace_since(start), err);
+	}
+	return err;
+}
+
+/* coll->sem held for writing and given up here, @d prepared. */
+static int vexfs_del_change(struct vexfs_coll *coll, struct inode *inode, bool touch,
+			    struct vexfs_del *d)
+{
+	handle_t *handle = vexfs_vec_start(coll);
+	int err, err2;
+
+	if (IS_ERR(handle)) {
+		up_write(&coll->sem);
 		return PTR_ERR(handle);
+	}
 	if (IS_SYNC(inode))
 		handle->h_sync = 1;
-	down_write(&coll->sem);
-	err = vexfs_del_find(coll, inode->i_ino, chunk, last, &key, &slot);
-	if (!err)
-		err = vexfs_del_slot(handle, coll, key, slot);
+	err = vexfs_del_all(handle, coll, inode, d);
 	up_write(&coll->sem);
 	if (!err && touch)
 		err = vexfs_vec_touch(handle, inode);
-	err2 = vexfs_stop(handle);
-	err = err ? err : err2;
-	/* -ENODATA ends the loop over all chunks: nothing was deleted. */
-	if (err != -ENODATA)
-		trace_vexfs_vec_del(inode, coll, key & VEXFS_MAX_CHUNK, slot, false,
-				    vexfs_trace_since(start), err);
+	err2 = vexfs_stop(handle);		/* may wait for the commit */
+	return err ? err : err2;
+}
+
+/* Delete some embeddings of @inode with a chunk in [@chunk, @last]: 0, -ENODATA. */
+static int vexfs_del_some(struct vexfs_coll *coll, struct inode *inode, u32 chunk, u32 last,
+			  bool touch, struct vexfs_del *d)
+{
+	int err;
+
+	down_write(&coll->sem);
+	err = vexfs_del_prepare(coll, inode->i_ino, chunk, last, d);
+	if (err)
+		up_write(&coll->sem);
+	else
+		err = vexfs_del_change(coll, inode, touch, d);
+	vexfs_del_unpin(d);
 	return err;
+}
+
+/* One chunk, or all from 0 on; -ENODATA: there was none. Ends early, with -EINTR,
+ * when the caller is killed. */
+static int vexfs_del_range(struct vexfs_coll *coll, struct inode *inode, u32 chunk, u32 last)
+{
+	struct vexfs_del *d = kzalloc(sizeof(*d), GFP_KERNEL);
+	int err, done = 0;
+
+	if (!d)
+		return -ENOMEM;
+	do {
+		err = done && fatal_signal_pending(current) ? -EINTR :
+			vexfs_del_some(coll, inode, chunk, last, true, d);
+		cond_resched();
+	} while (!err && ++done && chunk != last);
+	kfree(d);
+	return err == -ENODATA && done ? 0 : err;
 }
 
 int vexfs_vec_del(struct inode *inode, const char *name, u32 chunk, bool all)
 {
-	struct vexfs_coll *coll = vexfs_coll_open(inode->i_sb, name, MAY_WRITE);
-	u32 last = all ? VEXFS_MAX_CHUNK : chunk;
+	struct vexfs_coll *coll;
 	int err;
 
+	if (chunk > VEXFS_MAX_CHUNK)
+		return -EINVAL;
+	coll = vexfs_coll_open(inode->i_sb, name, MAY_WRITE);
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
-	if (chunk > VEXFS_MAX_CHUNK) {
-		vexfs_coll_put(coll);
-		return -EINVAL;
-	}
-	err = vexfs_del_one(coll, inode, all ? 0 : chunk, last, true);
-	while (!err && all) {
-		err = vexfs_del_one(coll, inode, 0, last, true);
-		if (err == -ENODATA) {
-			err = 0;
-			break;
-		}
-	}
+	err = vexfs_del_range(coll, inode, all ? 0 : chunk, all ? VEXFS_MAX_CHUNK : chunk);
 	vexfs_coll_put(coll);
 	return err;
 }
@@ -587,8 +746,14 @@ int vexfs_vec_del(struct inode *inode, const char *name, u32 chunk, bool all)
 int vexfs_vec_evict(struct inode *inode)
 {
 	u64 mask = VEXFS_I(inode)->vecmask;
-	int id, err;
+	struct vexfs_del *d;
+	int id, err = 0;
 
+	if (!mask)
+		return 0;
+	d = kzalloc(sizeof(*d), GFP_NOFS);
+	if (!d)
+		return -ENOMEM;
 	for (id = 0; id < VEXFS_MAX_COLL; id++) {
 		struct vexfs_coll *coll = NULL;
 
@@ -597,12 +762,14 @@ int vexfs_vec_evict(struct inode *inode)
 		if (!coll)
 			continue;
 		do {
-			err = vexfs_del_one(coll, inode, 0, VEXFS_MAX_CHUNK, false);
+			err = vexfs_del_some(coll, inode, 0, VEXFS_MAX_CHUNK, false, d);
 			cond_resched();
 		} while (!err);
 		vexfs_coll_put(coll);
 		if (err != -ENODATA && err != -ENOENT && err != -EFSCORRUPTED)
-			return err;
+			break;
+		err = 0;
 	}
-	return 0;
+	kfree(d);
+	return err;
 }

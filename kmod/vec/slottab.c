@@ -9,6 +9,7 @@
  */
 #include "kmod/vec/vec.h"
 #include "kmod/kunit/kunit.h"
+#include <linux/sched/signal.h>
 
 #define VEXFS_GROW_MAX	64	/* slot-table blocks added at a time */
 #define VEXFS_PENDING_MANY 256	/* freed slots worth a commit */
@@ -18,14 +19,11 @@
 static int vexfs_slotblock_map(struct vexfs_coll *coll, u32 lblk, u64 *pblk)
 {
 	struct vexfs_extent e;
-	int err = vexfs_map(coll->slots, lblk, &e);
+	int err = vexfs_extmap_find(&coll->slots, lblk, &e);
 
-	if (err)
-		return err;
-	if (!e.pblk || (e.flags & VEXFS_EXT_UNWRITTEN))
-		return vexfs_corrupt(coll->sb, coll->slots->i_ino, lblk, "hole in a slot table");
-	*pblk = e.pblk + (lblk - e.lblk);
-	return 0;
+	if (!err)
+		*pblk = e.pblk + (lblk - e.lblk);
+	return err;
 }
 
 static struct buffer_head *vexfs_slotblock_read(struct vexfs_coll *coll, u32 lblk)
@@ -35,7 +33,7 @@ static struct buffer_head *vexfs_slotblock_read(struct vexfs_coll *coll, u32 lbl
 
 	if (err)
 		return ERR_PTR(err);
-	return vexfs_md_read(coll->sb, pblk, VEXFS_MAGIC_SLOT, 0, coll->slots->i_ino);
+	return vexfs_md_read(coll->sb, pblk, VEXFS_MAGIC_SLOT, 0, coll->slots.inode->i_ino);
 }
 
 static struct vexfs_slot *vexfs_slot_at(struct buffer_head *bh, u32 slot)
@@ -47,13 +45,27 @@ struct buffer_head *vexfs_slot_read(struct vexfs_coll *coll, u32 slot, struct ve
 {
 	struct buffer_head *bh;
 
-	if (slot >= coll->nslots)
-		return ERR_PTR(vexfs_corrupt(coll->sb, coll->slots->i_ino, 0,
+	if (slot >= READ_ONCE(coll->nslots))
+		return ERR_PTR(vexfs_corrupt(coll->sb, coll->slots.inode->i_ino, 0,
 					     "embedding map leads past the slot table"));
 	bh = vexfs_slotblock_read(coll, slot / VEXFS_SLOTS_PER_BLOCK);
 	if (!IS_ERR(bh))
 		*s = vexfs_slot_at(bh, slot);
 	return bh;
+}
+
+int vexfs_slot_copy(struct vexfs_coll *coll, u32 slot, struct vexfs_slot *out)
+{
+	struct vexfs_slot *s;
+	struct buffer_head *bh = vexfs_slot_read(coll, slot, &s);
+
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	spin_lock(&coll->lock);
+	*out = *s;
+	spin_unlock(&coll->lock);
+	brelse(bh);
+	return 0;
 }
 
 /* ---- bitmaps ---------------------------------------------------------------- */
@@ -96,8 +108,9 @@ vexfs_testable int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots)
 	return 0;
 }
 
-/* Replace the bitmaps by larger ones. coll->sem held for writing. */
-vexfs_testable void vexfs_slotmap_swap(struct vexfs_coll *coll, struct vexfs_slotmap *new)
+/* Replace the bitmaps by larger ones, for @nslots. coll->sem held for writing. */
+vexfs_testable void vexfs_slotmap_swap(struct vexfs_coll *coll, struct vexfs_slotmap *new,
+				       u32 nslots)
 {
 	struct vexfs_slotmap *m = &coll->bits;
 	u32 i, bytes = BITS_TO_LONGS(coll->nslots) * sizeof(long);
@@ -109,6 +122,7 @@ vexfs_testable void vexfs_slotmap_swap(struct vexfs_coll *coll, struct vexfs_slo
 	new->npending[1] = m->npending[1];
 	new->hint = m->hint;
 	swap(*m, *new);
+	WRITE_ONCE(coll->nslots, nslots);
 	spin_unlock(&coll->lock);
 }
 
@@ -136,27 +150,100 @@ bool vexfs_slot_used(struct vexfs_coll *coll, u32 slot)
 	return used;
 }
 
+bool vexfs_slot_live(struct vexfs_coll *coll, u32 slot)
+{
+	bool live;
+
+	spin_lock(&coll->lock);
+	live = slot < coll->nslots && test_bit(slot, coll->bits.live);
+	spin_unlock(&coll->lock);
+	return live;
+}
+
+void __vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot)
+{
+	__set_bit(slot, coll->bits.used);
+	__set_bit(slot, coll->bits.live);
+	coll->nlive++;
+	coll->recent[coll->nset++ % VEXFS_RECENT] = slot;
+}
+
 void vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot)
 {
 	spin_lock(&coll->lock);
-	__set_bit(slot, coll->bits.used);
+	__vexfs_slot_mark_live(coll, slot);
 	spin_unlock(&coll->lock);
-	__set_bit(slot, coll->bits.live);
-	coll->nlive++;
 }
 
-void vexfs_slot_mark_freed(struct vexfs_coll *coll, u32 slot, tid_t tid)
+void __vexfs_slot_mark_freed(struct vexfs_coll *coll, u32 slot, tid_t tid)
 {
 	struct vexfs_slotmap *m = &coll->bits;
 
 	__clear_bit(slot, m->live);
 	coll->nlive--;
 	coll->seq++;
-	spin_lock(&coll->lock);
 	if (!__test_and_set_bit(slot, m->pending[tid & 1]))
 		m->npending[tid & 1]++;
+}
+
+void vexfs_slot_mark_freed(struct vexfs_coll *coll, u32 slot, tid_t tid)
+{
+	spin_lock(&coll->lock);
+	__vexfs_slot_mark_freed(coll, slot, tid);
 	spin_unlock(&coll->lock);
 }
+
+/* ---- what searches look at -------------------------------------------------------- */
+
+u32 vexfs_slots_live(struct vexfs_coll *coll, u32 first, unsigned long *bits)
+{
+	u32 n = 0;
+
+	spin_lock(&coll->lock);
+	if (first < coll->nslots) {
+		n = min_t(u32, coll->nslots - first, VEXFS_LIVE_BITS);
+		bitmap_copy(bits, coll->bits.live + BIT_WORD(first), n);
+	}
+	spin_unlock(&coll->lock);
+	return n;
+}
+
+u64 vexfs_slots_mark(struct vexfs_coll *coll)
+{
+	u64 mark;
+
+	spin_lock(&coll->lock);
+	mark = coll->nset;
+	spin_unlock(&coll->lock);
+	return mark;
+}
+
+u64 vexfs_slots_seq(struct vexfs_coll *coll)
+{
+	u64 seq;
+
+	spin_lock(&coll->lock);
+	seq = coll->seq;
+	spin_unlock(&coll->lock);
+	return seq;
+}
+
+int vexfs_slots_recent(struct vexfs_coll *coll, u64 *mark, u32 *slots)
+{
+	int n = 0;
+
+	spin_lock(&coll->lock);
+	if (coll->nset - *mark > VEXFS_RECENT) {
+		n = -EAGAIN;
+		*mark = coll->nset;
+	}
+	for (; *mark != coll->nset; ++*mark)
+		slots[n++] = coll->recent[*mark % VEXFS_RECENT];
+	spin_unlock(&coll->lock);
+	return n;
+}
+
+/* ---- commit ------------------------------------------------------------------------- */
 
 vexfs_testable void vexfs_coll_commit(struct vexfs_coll *coll, u32 parity)
 {
@@ -212,7 +299,7 @@ static int vexfs_slotblock_load(struct vexfs_coll *coll, u32 lblk)
 		const char *what = vexfs_slot_verify(s, geo, coll->stamp_limit);
 
 		if (what)
-			err = vexfs_corrupt(coll->sb, coll->slots->i_ino, bh->b_blocknr, what);
+			err = vexfs_corrupt(coll->sb, coll->slots.inode->i_ino, bh->b_blocknr, what);
 		else if (s->v_state == VEXFS_SLOT_LIVE)
 			vexfs_slot_mark_live(coll, slot);
 	}
@@ -240,6 +327,12 @@ int vexfs_slotmap_load(struct vexfs_coll *coll)
 	u32 lblk, end = coll->nslots / VEXFS_SLOTS_PER_BLOCK;
 	int err = vexfs_slotmap_alloc(&coll->bits, coll->nslots);
 
+	if (!err)
+		err = vexfs_extmap_load(&coll->slots);
+	if (!err)
+		err = vexfs_extmap_load(&coll->payload.h);
+	if (!err)
+		err = vexfs_extmap_load(&coll->code.h);
 	for (lblk = 0; lblk < end && !err; lblk++) {
 		if (lblk % 32 == 0)
 			vexfs_slotblock_ahead(coll, lblk, end);
@@ -261,32 +354,51 @@ static void vexfs_hidden_size(struct inode *inode, u64 blocks)
 	up_write(&vi->data_sem);
 }
 
+/* More blocks at the end of a region; coll->sem held for writing, in a handle. */
+static int vexfs_region_append(handle_t *handle, struct vexfs_hidden *h, u64 have, u64 need)
+{
+	struct vexfs_extent e;
+	int err;
+
+	/* Written extents over whatever the device held: nobody reads a record
+	 * before a set has written it. */
+	err = vexfs_map_alloc(handle, h->inode, have, need - have, 0, &e);
+	if (err)
+		return err;
+	/* What was there already is left from a crash between two steps. */
+	e.pblk += have - e.lblk;
+	e.len -= have - e.lblk;
+	e.lblk = have;
+	err = vexfs_extmap_add(h, &e);
+	if (err)
+		return err;
+	vexfs_hidden_size(h->inode, have + e.len);
+	return vexfs_mark_inode_dirty(handle, h->inode);
+}
+
 /* One handle's worth of blocks for a region that needs @need. 1: call again. */
 static int vexfs_region_step(struct vexfs_coll *coll, struct vexfs_region *r, u64 need)
 {
-	struct vexfs_extent e;
 	handle_t *handle;
-	int err, err2;
+	int err, err2 = 0;
+	u64 have;
 
-	handle = vexfs_start(coll->sb, vexfs_map_credits(r->inode) + 2, 0);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
 	down_write(&coll->sem);
 	err = vexfs_coll_check(coll);
-	if (!err && r->blocks < need) {
-		/* Written extents over whatever the device held: nobody reads a
-		 * record before a set has written it. */
-		err = vexfs_map_alloc(handle, r->inode, r->blocks, need - r->blocks, 0, &e);
-		if (!err) {
-			r->blocks = e.lblk + e.len;
-			vexfs_hidden_size(r->inode, r->blocks);
-			err = vexfs_mark_inode_dirty(handle, r->inode);
-		}
+	have = vexfs_extmap_blocks(&r->h);
+	if (err || have >= need)
+		goto out;
+	handle = vexfs_start(coll->sb, vexfs_map_credits(r->h.inode) + 2, 0);
+	if (IS_ERR(handle)) {
+		err = PTR_ERR(handle);
+		goto out;
 	}
-	if (!err)
-		err = r->blocks < need;
-	up_write(&coll->sem);
+	err = vexfs_region_append(handle, &r->h, have, need);
 	err2 = vexfs_stop(handle);
+	if (!err)
+		err = vexfs_extmap_blocks(&r->h) < need;
+out:
+	up_write(&coll->sem);
 	return err2 ? err2 : err;
 }
 
@@ -296,6 +408,8 @@ static int vexfs_region_grow(struct vexfs_coll *coll, struct vexfs_region *r, u6
 
 	do {
 		err = vexfs_region_step(coll, r, need);
+		if (err == 1 && fatal_signal_pending(current))
+			err = -EINTR;
 	} while (err == 1);
 	return err;
 }
@@ -306,7 +420,7 @@ static int vexfs_slotblock_new(handle_t *handle, struct vexfs_coll *coll, u64 pb
 	struct buffer_head *bh;
 	int err;
 
-	bh = vexfs_md_create(handle, coll->sb, pblk, VEXFS_MAGIC_SLOT, coll->slots->i_ino);
+	bh = vexfs_md_create(handle, coll->sb, pblk, VEXFS_MAGIC_SLOT, coll->slots.inode->i_ino);
 	if (IS_ERR(bh))
 		return PTR_ERR(bh);
 	err = vexfs_md_dirty(handle, coll->sb, bh);
@@ -321,51 +435,65 @@ static int vexfs_slots_append(handle_t *handle, struct vexfs_coll *coll, u32 wan
 	struct vexfs_extent e;
 	int err;
 
-	err = vexfs_map_alloc(handle, coll->slots, old, want, 0, &e);
+	err = vexfs_map_alloc(handle, coll->slots.inode, old, want, 0, &e);
 	if (err)
 		return err;
 	/* What was there already is left from a crash between two steps. */
 	*got = min_t(u64, e.lblk + e.len - old, want);
+	e.pblk += old - e.lblk;
+	e.lblk = old;
+	e.len = *got;
 	for (i = 0; i < *got && !err; i++)
-		err = vexfs_slotblock_new(handle, coll, e.pblk + (old - e.lblk) + i);
+		err = vexfs_slotblock_new(handle, coll, e.pblk + i);
+	if (!err)
+		err = vexfs_extmap_add(&coll->slots, &e);
 	if (err)
 		return err;
-	vexfs_hidden_size(coll->slots, old + *got);
-	return vexfs_mark_inode_dirty(handle, coll->slots);
+	vexfs_hidden_size(coll->slots.inode, old + *got);
+	return vexfs_mark_inode_dirty(handle, coll->slots.inode);
 }
 
-/* Slots become visible: table, record and bitmaps in one step. */
+/* Table, record and bitmaps in one step; coll->sem held for writing, in a handle. */
+static int vexfs_slots_extend(handle_t *handle, struct vexfs_coll *coll, u32 from, u32 add,
+			      struct vexfs_slotmap *new)
+{
+	u32 got = 0;
+	int err = vexfs_coll_record_access(handle, coll);
+
+	if (!err)
+		err = vexfs_slots_append(handle, coll, add, &got);
+	if (err)
+		return err;
+	vexfs_slotmap_swap(coll, new, (from + got) * VEXFS_SLOTS_PER_BLOCK);
+	return vexfs_coll_record_write(handle, coll);
+}
+
+/* Slots become visible, unless somebody else has added some. */
 static int vexfs_slots_grow(struct vexfs_coll *coll, u32 from, u32 add)
 {
 	struct vexfs_slotmap new;
 	handle_t *handle;
-	u32 got = 0;
 	int err, err2;
 
 	err = vexfs_slotmap_alloc(&new, (from + add) * VEXFS_SLOTS_PER_BLOCK);
 	if (err)
 		return err;
-	handle = vexfs_start(coll->sb, vexfs_map_credits(coll->slots) + add + 4, 0);
-	if (IS_ERR(handle)) {
-		vexfs_slotmap_release(&new);
-		return PTR_ERR(handle);
-	}
 	down_write(&coll->sem);
 	err = vexfs_coll_check(coll);
-	if (!err && coll->nslots == from * VEXFS_SLOTS_PER_BLOCK) {
-		err = vexfs_coll_record_access(handle, coll);
-		if (!err)
-			err = vexfs_slots_append(handle, coll, add, &got);
-		if (!err) {
-			vexfs_slotmap_swap(coll, &new);
-			coll->nslots = (from + got) * VEXFS_SLOTS_PER_BLOCK;
-			err = vexfs_coll_record_write(handle, coll);
-		}
+	if (err || coll->nslots != from * VEXFS_SLOTS_PER_BLOCK)
+		goto out;
+	handle = vexfs_start(coll->sb, vexfs_map_credits(coll->slots.inode) + add + 4, 0);
+	if (IS_ERR(handle)) {
+		err = PTR_ERR(handle);
+		goto out;
 	}
-	up_write(&coll->sem);
+	err = vexfs_slots_extend(handle, coll, from, add, &new);
 	err2 = vexfs_stop(handle);
+	err = err ? err : err2;
+out:
+	up_write(&coll->sem);
 	vexfs_slotmap_release(&new);
-	return err ? err : err2;
+	return err;
 }
 
 static bool vexfs_slot_find_free_pending(struct vexfs_coll *coll, u32 *pending)
@@ -449,6 +577,26 @@ static int vexfs_slotblock_revoke(handle_t *handle, struct vexfs_coll *coll, u64
 	return jbd2_journal_revoke(handle, pblk, bh);	/* consumes bh */
 }
 
+#define VEXFS_REVOKE_STEP	64U
+
+/* One handle's worth. */
+static int vexfs_slots_revoke_some(struct vexfs_coll *coll, u32 lblk, u32 end)
+{
+	handle_t *handle = vexfs_start(coll->sb, 1, VEXFS_REVOKE_STEP);
+	int err = 0, err2;
+	u64 pblk;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	for (; lblk < end && !err; lblk++) {
+		err = vexfs_slotblock_map(coll, lblk, &pblk);
+		if (!err)
+			err = vexfs_slotblock_revoke(handle, coll, pblk);
+	}
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
+}
+
 /**
  * vexfs_slots_revoke - keep a replay from writing old slot tables over new data
  * @coll: being dropped: nobody reads or writes its slots any more
@@ -458,24 +606,14 @@ static int vexfs_slotblock_revoke(handle_t *handle, struct vexfs_coll *coll, u64
  */
 int vexfs_slots_revoke(struct vexfs_coll *coll)
 {
-	u32 lblk, end = i_size_read(coll->slots) >> VEXFS_BLOCK_SHIFT;
-	handle_t *handle = NULL;
-	int err = 0, err2;
-	u64 pblk;
+	u32 lblk, end = i_size_read(coll->slots.inode) >> VEXFS_BLOCK_SHIFT;
+	int err = vexfs_extmap_load(&coll->slots);
 
-	for (lblk = 0; lblk < end && !err; lblk++) {
-		if (lblk % 64 == 0) {
-			err = handle ? vexfs_stop(handle) : 0;
-			handle = vexfs_start(coll->sb, 1, 64);
-			if (IS_ERR(handle))
-				return PTR_ERR(handle);
-		}
-		if (!err)
-			err = vexfs_slotblock_map(coll, lblk, &pblk);
-		if (!err)
-			err = vexfs_slotblock_revoke(handle, coll, pblk);
+	for (lblk = 0; lblk < end && !err; lblk += VEXFS_REVOKE_STEP) {
+		sb_start_intwrite(coll->sb);
+		err = vexfs_slots_revoke_some(coll, lblk, min(lblk + VEXFS_REVOKE_STEP, end));
+		sb_end_intwrite(coll->sb);
 		cond_resched();
 	}
-	err2 = handle ? vexfs_stop(handle) : 0;
-	return err ? err : err2;
+	return err;
 }

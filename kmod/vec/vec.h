@@ -2,10 +2,15 @@
 /*
  * The vector half of the kernel side: collections, slots, payload, search.
  *
- * A collection in memory is counted: the table (sbi->coll[]) holds one
- * reference until the collection is gone, every user holds one while it works
- * without coll_sem. Whoever takes coll->sem must look at coll->state before
- * touching anything else: a drop may have come first.
+ * A collection in memory is counted: every user holds a reference while it
+ * works without coll_sem, and a live collection has one more. A drop marks the
+ * collection, gives that one up, and frees slots, payload and map when the last
+ * user has gone. Whoever changes something looks at coll->state under
+ * coll->sem first: a drop may have come before.
+ *
+ * A search works on a collection that changes. It takes no lock that a writer
+ * waits for, only coll->lock for copies of a few hundred bytes, and notices by
+ * stamps, coll->seq and coll->nset what moved meanwhile.
  */
 #ifndef VEXFS_KMOD_VEC_H
 #define VEXFS_KMOD_VEC_H
@@ -16,21 +21,40 @@
 #include "uapi/vexfs.h"
 
 /**
+ * struct vexfs_extmap - where the blocks of a hidden file are; never changed, only replaced
+ * @blocks: blocks of the file, from 0
+ * @n:	    entries of @e, ascending
+ */
+struct vexfs_extmap {
+	struct rcu_head		rcu;
+	u64			blocks;
+	u32			n;
+	struct vexfs_extent	e[];
+};
+
+/**
+ * struct vexfs_hidden - one of a collection's files
+ * @map: replaced under coll->sem held for writing, read under RCU
+ */
+struct vexfs_hidden {
+	struct inode			*inode;
+	struct vexfs_extmap __rcu	*map;
+};
+
+/**
  * struct vexfs_region - the payload or the code file of a collection
- * @inode:  hidden inode, all blocks below @blocks mapped
- * @l:	    where slot s lies
- * @blocks: blocks mapped, from 0
+ * @h: all its blocks are mapped
+ * @l: where slot s lies
  */
 struct vexfs_region {
-	struct inode		*inode;
+	struct vexfs_hidden	h;
 	struct vexfs_layout	l;
-	u64			blocks;
 };
 
 /* Freed slots wait in one of two sets, by the parity of the transaction that
  * freed them: jbd2 has at most one running and one committing. */
 struct vexfs_slotmap {
-	unsigned long	*live;		/* under coll->sem */
+	unsigned long	*live;		/* changed under coll->sem and coll->lock, read under either */
 	unsigned long	*used;		/* live or pending; under coll->lock */
 	unsigned long	*pending[2];	/* under coll->lock */
 	u32		npending[2];
@@ -43,21 +67,29 @@ struct vexfs_coll_owner {
 	u32	mode;
 };
 
+#define VEXFS_RECENT	1024	/* sets a search can catch up with; power of two */
+
 /**
  * struct vexfs_coll - a collection in memory
- * @sem:       slots, map, record and @state. Shared: reading; exclusive: changing
- * @lock:      bitmaps the commit callback changes
+ * @users:     who works with it, and one more until a drop: 0 means that the drop may begin
+ * @sem:       slots, map, record and @state. Shared: reading the map; exclusive: changing
+ *	       anything. Outside of every handle. Searches never take it
+ * @lock:      bitmaps, slot records in their blocks, @nslots, @nlive, @seq, @nset,
+ *	       @recent; to change them @sem is needed as well. Short and innermost
  * @state:     VEXFS_COLL_LIVE or _DROPPING
  * @broken:    its slot table or record is damaged; everything but drop fails
  * @map:       the record's c_map
  * @nslots:    slots that exist
  * @seq:       counts replaced and deleted embeddings, so that a search in several
  *	       steps notices what moved under it
+ * @nset:      counts slots that became live; @recent holds the last of them, so that a
+ *	       search finds what was set again where it had already been
  * @stamp:     next stamp; all below @stamp_limit may be used
  * @stamp_limit: what the record on disk says
+ * @drop:      who waits for the removal, or NULL
  */
 struct vexfs_coll {
-	refcount_t		ref;
+	refcount_t		users;
 	struct super_block	*sb;
 	u32			id;
 	char			name[VEXFS_COLL_NAME_LEN + 1];
@@ -70,16 +102,21 @@ struct vexfs_coll {
 	u32			state;
 	bool			broken;
 	struct vexfs_btree_root	map;
-	u32			nslots;
-	u32			nlive;
-	u64			seq;
 	atomic64_t		stamp;
 	u64			stamp_limit;
-	struct inode		*slots;
+	struct vexfs_hidden	slots;
 	struct vexfs_region	payload, code;
 
 	spinlock_t		lock;
+	u32			nslots;
+	u32			nlive;
+	u64			seq;
+	u64			nset;
 	struct vexfs_slotmap	bits;
+	u32			recent[VEXFS_RECENT];
+
+	struct work_struct	drop_work;
+	struct vexfs_drop	*drop;
 };
 
 /* access.c */
@@ -105,7 +142,8 @@ struct vexfs_coll *vexfs_coll_get(struct super_block *sb, const char *name);
 /* ... with index @id; NULL if there is none. */
 struct vexfs_coll *vexfs_coll_get_id(struct super_block *sb, u32 id);
 void vexfs_coll_put(struct vexfs_coll *coll);
-/* Is it there and sound? coll->sem held. 0, -ENOENT, -EUCLEAN. */
+/* Is it there and sound? 0, -ENOENT, -EUCLEAN. It stays so while coll->sem is held; without it, what
+ * the answer was about is at least not freed as long as the caller's reference lasts. */
 int vexfs_coll_check(const struct vexfs_coll *coll);
 /* Write the record (map root, nslots, stamp limit). coll->sem held for writing. Credits: 1. */
 int vexfs_coll_record_access(handle_t *handle, struct vexfs_coll *coll);
@@ -117,18 +155,40 @@ int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req);
 int vexfs_coll_drop(struct super_block *sb, const char *name);	/* -EPERM */
 void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out);
 
+/* extmap.c */
+int vexfs_extmap_load(struct vexfs_hidden *h);
+void vexfs_extmap_free(struct vexfs_hidden *h);
+int vexfs_extmap_add(struct vexfs_hidden *h, const struct vexfs_extent *e);
+int vexfs_extmap_find(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e);
+u64 vexfs_extmap_blocks(const struct vexfs_hidden *h);
+
 /* slottab.c: the slot table and the bitmaps made from it */
 int vexfs_slotmap_load(struct vexfs_coll *coll);
 void vexfs_slotmap_free(struct vexfs_coll *coll);
-/* Bring in the slot's block; *@slot points into it. ERR_PTR. coll->sem held. */
+/* Bring in the slot's block; *@slot points into it. ERR_PTR. coll->sem held, or only for a copy
+ * made under coll->lock. May read the disk: not in a handle, unless it was brought in before. */
 struct buffer_head *vexfs_slot_read(struct vexfs_coll *coll, u32 slot, struct vexfs_slot **s);
+/* A consistent copy of the slot's record. No lock needed; may read the disk. */
+int vexfs_slot_copy(struct vexfs_coll *coll, u32 slot, struct vexfs_slot *out);
 bool vexfs_slot_find_free(struct vexfs_coll *coll, u32 *slot);
 bool vexfs_slot_used(struct vexfs_coll *coll, u32 slot);
+bool vexfs_slot_live(struct vexfs_coll *coll, u32 slot);
+/* Takes coll->lock; the __ forms want it held. coll->sem held for writing. */
 void vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot);
 void vexfs_slot_mark_freed(struct vexfs_coll *coll, u32 slot, tid_t tid);
+void __vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot);
+void __vexfs_slot_mark_freed(struct vexfs_coll *coll, u32 slot, tid_t tid);
+/* Which of the slots from @first on are live: a copy of @bits, whose number is returned; 0 past the
+ * last slot. No lock needed; @first: a multiple of VEXFS_LIVE_BITS. */
+#define VEXFS_LIVE_BITS	4096
+u32 vexfs_slots_live(struct vexfs_coll *coll, u32 first, unsigned long *bits);
+/* Slots set since coll->nset was *@mark, which moves to now. -EAGAIN: more than are remembered. */
+int vexfs_slots_recent(struct vexfs_coll *coll, u64 *mark, u32 *slots);
+u64 vexfs_slots_mark(struct vexfs_coll *coll);
+u64 vexfs_slots_seq(struct vexfs_coll *coll);
 /* More slots. Own handles; no locks held. -ENOSPC. */
 int vexfs_coll_grow(struct vexfs_coll *coll);
-/* Before the slot inode is freed as if it held data: revoke its blocks. Own handles. */
+/* Before the slot inode is freed as if it held data: revoke its blocks. Own handles; no users. */
 int vexfs_slots_revoke(struct vexfs_coll *coll);
 
 /* slot.c: embeddings of a file */
@@ -168,7 +228,7 @@ int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_en
 /* payload.c */
 /**
  * struct vexfs_cursor - reading a region in order: remembers the last extent
- * coll->sem is held for as long as it is used; vexfs_cursor_done() ends it.
+ * Needs no lock; vexfs_cursor_done() ends it.
  */
 struct vexfs_cursor {
 	const struct vexfs_region *r;
@@ -188,9 +248,23 @@ void vexfs_region_prefetch(struct vexfs_cursor *c, u32 slot);
 struct buffer_head *vexfs_region_pin(struct vexfs_cursor *c, u32 slot, const void **rec);
 /* Copy a record of any size. */
 int vexfs_region_read(struct vexfs_cursor *c, u32 slot, void *buf);
-/* In a handle, coll->sem held for writing: write a record and queue its blocks. */
+
+/**
+ * struct vexfs_region_io - the blocks of one slot, brought in to be written
+ */
+#define VEXFS_REGION_BLOCKS	(VEXFS_MAX_DIM * 4 / VEXFS_BLOCK_SIZE + 1)
+struct vexfs_region_io {
+	u32 n;
+	struct buffer_head *bh[VEXFS_REGION_BLOCKS];
+};
+/* Bring in the blocks of unused @slot. coll->sem held for writing, not in a handle: may read the disk.
+ * vexfs_region_unpin() also after an error. */
+int vexfs_region_prepare(struct vexfs_coll *coll, struct vexfs_region *r, u32 slot,
+			 struct vexfs_region_io *io);
+void vexfs_region_unpin(struct vexfs_region_io *io);
+/* In a handle, coll->sem still held: write the record into what was prepared and queue its blocks. */
 int vexfs_region_write(handle_t *handle, struct vexfs_coll *coll, struct vexfs_region *r,
-		       u32 slot, const void *rec);
+		       u32 slot, const void *rec, struct vexfs_region_io *io);
 void vexfs_payload_init(struct super_block *sb);
 void vexfs_payload_exit(struct super_block *sb);
 

@@ -22,9 +22,9 @@
  * Memory is charged to the caller who needed it; the superblock's shrinker and
  * a limit on their number take views away, the least recently used first.
  *
- * Locking: view->mutex for the search that updates it; nothing else of the
- * vector half is held then. place[] changes under it with coll->sem held for
- * reading, or by a set, which holds coll->sem for writing.
+ * Locking: view->mutex for the search that updates it, which holds no other lock
+ * of the vector half; vexfs_views.lock (a spinlock, innermost) for the list and
+ * for the sets that reach into place[] of other callers' views.
  */
 #include "kmod/vec/vec.h"
 #include <linux/cred.h>
@@ -36,8 +36,10 @@
 #define VEXFS_VIEWS	16	/* per filesystem */
 #define VEXFS_PERM_LOG	4096	/* changed files remembered, power of two */
 #define VEXFS_VIEW_MEMO	1024	/* files judged in this update: lossy, power of two */
+#define VEXFS_TAGS	65536	/* values of a tag */
 
-enum { PLACE_UNKNOWN, PLACE_NO, PLACE_FIRST };
+/* ASKED: about to be judged; a set in between makes it UNKNOWN, and the verdict is void. */
+enum { PLACE_UNKNOWN, PLACE_ASKED, PLACE_NO, PLACE_FIRST };
 enum { WAY_UNKNOWN, WAY_NO, WAY_YES };
 
 /**
@@ -78,7 +80,8 @@ struct vexfs_place {
  * @who:     whose view it is
  * @mutex:   the search that brings it up to date; all below
  * @place:   of each slot's file: PLACE_*, or an index of @places
- * @nslots:  length of @place
+ * @tag:     of each slot's file, as judged: a hash of its inode number
+ * @nslots:  length of @place and @tag
  * @resets:  slots forgotten by sets, under vexfs_views.lock
  * @known:   @resets when every live slot had a place
  * @seen:    position in the log up to which changes are taken into account
@@ -97,6 +100,7 @@ struct vexfs_view {
 	struct vexfs_who	who;
 	struct mutex		mutex;
 	u32			*place;
+	u16			*tag;
 	u32			nslots;
 	u64			resets, known;
 	u64			seen;
@@ -164,6 +168,7 @@ static void vexfs_view_free(struct vexfs_view *v)
 	vexfs_who_put(&v->who);
 	xa_destroy(&v->single);
 	kvfree(v->place);
+	kvfree(v->tag);
 	kvfree(v->places);
 	kvfree(v->ways);
 	kfree(v);
@@ -351,7 +356,7 @@ void vexfs_perm_changed(struct inode *inode)
 	}
 }
 
-/* @slot has another embedding now; coll->sem held for writing. */
+/* @slot has another embedding now; coll->sem held for writing, coll->lock not. */
 void vexfs_views_set(struct vexfs_coll *coll, u32 slot)
 {
 	struct vexfs_views *vs = VEXFS_SB(coll->sb)->views;
@@ -362,7 +367,7 @@ void vexfs_views_set(struct vexfs_coll *coll, u32 slot)
 		if (v->coll != coll)
 			continue;
 		if (slot < v->nslots)
-			v->place[slot] = PLACE_UNKNOWN;
+			WRITE_ONCE(v->place[slot], PLACE_UNKNOWN);
 		v->resets++;
 	}
 	spin_unlock(&vs->lock);
@@ -450,21 +455,34 @@ static void vexfs_view_reset(struct vexfs_view *v)
 
 /* ---- judging slots ------------------------------------------------------------------- */
 
-/* A slot whose file has to be judged. */
+/* A slot whose file has to be judged, or a file that was. */
 struct vexfs_asked {
-	u64	ino, stamp;
+	u64	ino;
 	u32	slot, generation, place;
 };
 
+/**
+ * struct vexfs_update - a view being brought up to date
+ * @v:	     the view; its mutex is held
+ * @coll:    what it is a view of
+ * @incomplete: set when damage keeps a slot from being judged
+ * @live:    a part of the bitmap of live slots
+ * @memo:    files judged lately
+ * @changed: tags of files that have changed
+ */
 struct vexfs_update {
 	struct vexfs_view	*v;
 	struct vexfs_coll	*coll;
-	u64			resets;
 	bool			*incomplete;
-	struct vexfs_asked	asked[VEXFS_SLOTS_PER_BLOCK];
-	u32			n;
+	unsigned long		live[BITS_TO_LONGS(VEXFS_LIVE_BITS)];
 	struct vexfs_asked	memo[VEXFS_VIEW_MEMO];
+	DECLARE_BITMAP(changed, VEXFS_TAGS);
 };
+
+static u16 vexfs_tag(u64 ino)
+{
+	return hash_64(ino, ilog2(VEXFS_TAGS));
+}
 
 static int vexfs_file_place(struct vexfs_update *u, u64 ino, u32 generation, u32 *place)
 {
@@ -500,162 +518,80 @@ static int vexfs_ask(struct vexfs_update *u, struct vexfs_asked *a)
 	return 0;
 }
 
-static void vexfs_asked_fill(struct vexfs_asked *a, u32 slot, const struct vexfs_slot *s)
+/* The file of a live slot without a place. */
+static int vexfs_slot_judge(struct vexfs_update *u, u32 slot)
 {
-	a->slot = slot;
-	a->place = PLACE_UNKNOWN;
-	a->ino = le64_to_cpu(s->v_ino);
-	a->stamp = le64_to_cpu(s->v_stamp);
-	a->generation = le32_to_cpu(s->v_generation);
-}
+	struct vexfs_asked a = { .slot = slot };
+	struct vexfs_view *v = u->v;
+	struct vexfs_slot s;
+	int err;
 
-static bool vexfs_unjudged(struct vexfs_update *u, u32 slot)
-{
-	return test_bit(slot, u->coll->bits.live) && u->v->place[slot] == PLACE_UNKNOWN;
-}
-
-/* The live slots from @first on, in one block of the table, that have no place. */
-static int vexfs_block_ask(struct vexfs_update *u, u32 first)
-{
-	struct vexfs_coll *coll = u->coll;
-	u32 slot, end = min(first + VEXFS_SLOTS_PER_BLOCK, min(coll->nslots, u->v->nslots));
-	struct buffer_head *bh = NULL;
-	struct vexfs_slot *s;
-
-	u->n = 0;
-	for (slot = first; slot < end; slot++) {
-		if (!vexfs_unjudged(u, slot))
-			continue;
-		brelse(bh);
-		bh = vexfs_slot_read(coll, slot, &s);
-		if (IS_ERR(bh))
-			return PTR_ERR(bh);
-		vexfs_asked_fill(&u->asked[u->n++], slot, s);
-	}
-	brelse(bh);
-	return 0;
-}
-
-/* Enter what was found, unless the slot has changed meanwhile. coll->sem held. */
-static int vexfs_block_answer(struct vexfs_update *u)
-{
-	struct vexfs_slot *s;
-	u32 i;
-
-	for (i = 0; i < u->n; i++) {
-		const struct vexfs_asked *a = &u->asked[i];
-		struct buffer_head *bh;
-
-		if (!test_bit(a->slot, u->coll->bits.live))
-			continue;
-		bh = vexfs_slot_read(u->coll, a->slot, &s);
-		if (IS_ERR(bh))
-			return PTR_ERR(bh);
-		if (le64_to_cpu(s->v_stamp) == a->stamp)
-			u->v->place[a->slot] = a->place;
-		brelse(bh);
-	}
+	/* A set from here on takes it back. */
+	xchg(&v->place[slot], PLACE_ASKED);
+	err = vexfs_slot_copy(u->coll, slot, &s);
+	if (err || s.v_state != VEXFS_SLOT_LIVE)
+		return err;
+	a.ino = le64_to_cpu(s.v_ino);
+	a.generation = le32_to_cpu(s.v_generation);
+	err = vexfs_ask(u, &a);
+	if (err)
+		return err;
+	v->tag[slot] = vexfs_tag(a.ino);
+	cmpxchg(&v->place[slot], PLACE_ASKED, a.place);
 	return 0;
 }
 
 /* Damage leaves a slot without a place: out of this search, asked about in the next. */
-static int vexfs_block_judge(struct vexfs_update *u)
+static int vexfs_slot_update(struct vexfs_update *u, u32 slot)
 {
-	u32 i;
+	u32 place = READ_ONCE(u->v->place[slot]);
 	int err;
 
-	for (i = 0; i < u->n; i++) {
-		err = vexfs_ask(u, &u->asked[i]);
-		if (err == -EIO || err == -EFSCORRUPTED)
-			*u->incomplete = true;
-		else if (err)
-			return err;
-		cond_resched();
-	}
-	return fatal_signal_pending(current) ? -EINTR : 0;
-}
-
-static int vexfs_block_update(struct vexfs_update *u, u32 first)
-{
-	struct vexfs_coll *coll = u->coll;
-	int err;
-
-	down_read(&coll->sem);
-	err = vexfs_coll_check(coll);
-	if (!err)
-		err = vexfs_block_ask(u, first);
-	up_read(&coll->sem);
-	if (err || !u->n)
-		return err;
-	err = vexfs_block_judge(u);
-	if (err)
-		return err;
-	down_read(&coll->sem);
-	err = vexfs_coll_check(coll);
-	if (!err)
-		err = vexfs_block_answer(u);
-	up_read(&coll->sem);
-	return err;
-}
-
-static int vexfs_view_judge(struct vexfs_view *v, struct vexfs_coll *coll, bool *incomplete)
-{
-	struct vexfs_update *u;
-	u32 first, nslots;
-	int err = 0;
-
-	if (v->known == READ_ONCE(v->resets))
+	if (place != PLACE_UNKNOWN && place != PLACE_ASKED)
 		return 0;
-	u = kvzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
-	if (!u)
-		return -ENOMEM;
-	u->v = v;
-	u->coll = coll;
-	u->incomplete = incomplete;
-	u->resets = READ_ONCE(v->resets);
-	nslots = v->nslots;
-	for (first = 0; first < nslots && !err; first += VEXFS_SLOTS_PER_BLOCK) {
-		err = vexfs_block_update(u, first);
+	err = vexfs_slot_judge(u, slot);
+	if (err == -EIO || err == -EFSCORRUPTED) {
+		*u->incomplete = true;
+		err = 0;
+	}
+	cond_resched();
+	return err ? err : fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+static int vexfs_slots_update(struct vexfs_update *u)
+{
+	u32 first, n, i;
+	int err;
+
+	for (first = 0; first < u->v->nslots; first += n) {
+		n = vexfs_slots_live(u->coll, first, u->live);
+		if (!n)
+			break;
+		for_each_set_bit(i, u->live, min(n, u->v->nslots - first)) {
+			err = vexfs_slot_update(u, first + i);
+			if (err)
+				return err;
+		}
 		cond_resched();
 	}
-	if (!err && !*incomplete)
-		v->known = u->resets;
-	kvfree(u);
+	return 0;
+}
+
+static int vexfs_view_judge(struct vexfs_update *u)
+{
+	struct vexfs_view *v = u->v;
+	u64 resets = READ_ONCE(v->resets);
+	int err;
+
+	if (v->known == resets)
+		return 0;
+	err = vexfs_slots_update(u);
+	if (!err && !*u->incomplete)
+		v->known = resets;
 	return err;
 }
 
 /* ---- changes since the view was used last --------------------------------------------- */
-
-/* Forget the slots of @ino. */
-static int vexfs_view_forget(struct vexfs_view *v, struct vexfs_coll *coll, u64 ino)
-{
-	u64 key = VEXFS_MAPKEY(ino, 0);
-	struct vexfs_kio kio;
-	struct vexfs_tree t;
-	struct vexfs_kv kv;
-	int err;
-
-	do {
-		down_read(&coll->sem);
-		err = vexfs_coll_check(coll);
-		if (!err) {
-			vexfs_coll_map(&t, &kio, coll, NULL);
-			err = vexfs_bt_find_ge(&t, key, &kv);
-		}
-		if (!err && kv.key >> 24 != ino)
-			err = -ENOENT;
-		if (!err && kv.val < v->nslots) {
-			v->place[kv.val] = PLACE_UNKNOWN;
-			v->known = ~0ULL;
-		}
-		up_read(&coll->sem);
-		key = kv.key + 1;
-		cond_resched();
-	} while (!err && !fatal_signal_pending(current));
-	if (!err)
-		return -EINTR;
-	return err == -ENOENT ? 0 : err;
-}
 
 /* The next entry of the log. 1: there is one; 0: no more; -ENODATA: some are lost. */
 static int vexfs_log_next(struct vexfs_views *vs, u64 pos, u64 *ino)
@@ -673,28 +609,41 @@ static int vexfs_log_next(struct vexfs_views *vs, u64 pos, u64 *ino)
 	return ret;
 }
 
-static int vexfs_view_changes(struct vexfs_view *v, struct vexfs_coll *coll)
+/* Forget the slots of files that have changed, and a few others of the same tag. */
+static void vexfs_view_forget(struct vexfs_update *u)
 {
-	struct vexfs_views *vs = VEXFS_SB(coll->sb)->views;
+	struct vexfs_view *v = u->v;
+	u32 slot;
+
+	for (slot = 0; slot < v->nslots; slot++)
+		if (test_bit(v->tag[slot], u->changed))
+			WRITE_ONCE(v->place[slot], PLACE_UNKNOWN);
+	v->known = ~0ULL;
+}
+
+static void vexfs_view_changes(struct vexfs_update *u)
+{
+	struct vexfs_view *v = u->v;
+	struct vexfs_views *vs = VEXFS_SB(u->coll->sb)->views;
+	bool any = false;
 	u64 ino;
-	int ret, err;
+	int ret;
 
 	while ((ret = vexfs_log_next(vs, v->seen, &ino)) == 1) {
-		err = vexfs_view_forget(v, coll, ino);
-		if (err)
-			return err;
+		__set_bit(vexfs_tag(ino), u->changed);
+		any = true;
 		v->seen++;
 	}
 	/* Files that moved leave places behind that no slot has any more. */
-	if (!ret && v->nplaces / 2 <= v->nslots + VEXFS_PERM_LOG)
-		return 0;
+	if (!ret && v->nplaces / 2 <= v->nslots + VEXFS_PERM_LOG) {
+		if (any)
+			vexfs_view_forget(u);
+		return;
+	}
 	spin_lock(&vs->log_lock);
 	v->seen = vs->head;
 	spin_unlock(&vs->log_lock);
-	down_read(&coll->sem);
 	vexfs_view_reset(v);
-	up_read(&coll->sem);
-	return 0;
 }
 
 /* Room for slots added since, and for some that will be. */
@@ -702,23 +651,30 @@ static int vexfs_view_grow(struct vexfs_view *v, struct vexfs_coll *coll)
 {
 	struct vexfs_views *vs = VEXFS_SB(coll->sb)->views;
 	u32 have = READ_ONCE(coll->nslots), *place;
+	u16 *tag;
 
 	if (have <= v->nslots)
 		return 0;
 	have += have / 4;
 	place = kvcalloc(have, sizeof(*place), GFP_KERNEL_ACCOUNT);
-	if (!place)
+	tag = kvcalloc(have, sizeof(*tag), GFP_KERNEL_ACCOUNT);
+	if (!place || !tag) {
+		kvfree(place);
+		kvfree(tag);
 		return -ENOMEM;
-	down_read(&coll->sem);		/* no set meanwhile */
-	if (v->nslots)
+	}
+	spin_lock(&vs->lock);		/* no set meanwhile */
+	if (v->nslots) {
 		memcpy(place, v->place, (size_t)v->nslots * sizeof(*place));
-	spin_lock(&vs->lock);
+		memcpy(tag, v->tag, (size_t)v->nslots * sizeof(*tag));
+	}
 	swap(v->place, place);
+	swap(v->tag, tag);
 	v->nslots = have;
 	spin_unlock(&vs->lock);
 	v->known = ~0ULL;
-	up_read(&coll->sem);
 	kvfree(place);
+	kvfree(tag);
 	return 0;
 }
 
@@ -771,25 +727,59 @@ static int vexfs_view_ways(struct vexfs_view *v, struct vexfs_coll *coll, struct
 	return 0;
 }
 
-static int vexfs_view_bits(struct vexfs_view *v, struct vexfs_coll *coll,
-			   struct vexfs_permitted *out)
+static void vexfs_view_part(struct vexfs_update *u, u32 first, u32 n,
+			    struct vexfs_permitted *out)
 {
-	u32 slot, place;
+	struct vexfs_view *v = u->v;
+	u32 i, place;
+
+	for_each_set_bit(i, u->live, n) {
+		place = READ_ONCE(v->place[first + i]);
+		if (place < PLACE_FIRST || v->ways[place] != WAY_YES)
+			continue;
+		__set_bit(first + i, out->bits);
+		out->n++;
+	}
+}
+
+static int vexfs_view_bits(struct vexfs_update *u, struct vexfs_permitted *out)
+{
+	struct vexfs_view *v = u->v;
+	u32 first, n;
 
 	out->nslots = v->nslots;
-	out->bits = kvcalloc(BITS_TO_LONGS(max(v->nslots, 1U)), sizeof(long), GFP_KERNEL_ACCOUNT);
+	/* Whole words of what is copied at a time. */
+	out->bits = kvcalloc(BITS_TO_LONGS(ALIGN(max(v->nslots, 1U), VEXFS_LIVE_BITS)),
+			     sizeof(long), GFP_KERNEL_ACCOUNT);
 	if (!out->bits)
 		return -ENOMEM;
-	down_read(&coll->sem);
-	for_each_set_bit(slot, coll->bits.live, min(v->nslots, coll->nslots)) {
-		place = v->place[slot];
-		if (place >= PLACE_FIRST && v->ways[place] == WAY_YES) {
-			__set_bit(slot, out->bits);
-			out->n++;
-		}
+	for (first = 0; first < v->nslots; first += n) {
+		n = vexfs_slots_live(u->coll, first, u->live);
+		if (!n)
+			break;
+		vexfs_view_part(u, first, min(n, v->nslots - first), out);
+		cond_resched();
 	}
-	up_read(&coll->sem);
 	return 0;
+}
+
+static int vexfs_view_update(struct vexfs_update *u, struct vexfs_scope *sc,
+			     struct vexfs_permitted *out)
+{
+	struct vexfs_view *v = u->v;
+	int err = vexfs_coll_check(u->coll);
+
+	if (!err)
+		err = vexfs_places_grow(v);
+	if (!err)
+		err = vexfs_view_grow(v, u->coll);
+	if (err)
+		return err;
+	vexfs_view_changes(u);
+	err = vexfs_view_judge(u);
+	if (!err)
+		err = vexfs_view_ways(v, u->coll, sc, &out->incomplete);
+	return err ? err : vexfs_view_bits(u, out);
 }
 
 /**
@@ -804,22 +794,19 @@ static int vexfs_view_bits(struct vexfs_view *v, struct vexfs_coll *coll,
 int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
 			 struct vexfs_permitted *out)
 {
-	int err;
+	struct vexfs_update *u = kvzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
+	int err = -EINTR;
 
 	memset(out, 0, sizeof(*out));
-	if (mutex_lock_killable(&v->mutex))
-		return -EINTR;
-	err = vexfs_places_grow(v);
-	if (!err)
-		err = vexfs_view_grow(v, coll);
-	if (!err)
-		err = vexfs_view_changes(v, coll);
-	if (!err)
-		err = vexfs_view_judge(v, coll, &out->incomplete);
-	if (!err)
-		err = vexfs_view_ways(v, coll, sc, &out->incomplete);
-	if (!err)
-		err = vexfs_view_bits(v, coll, out);
-	mutex_unlock(&v->mutex);
+	if (!u)
+		return -ENOMEM;
+	u->v = v;
+	u->coll = coll;
+	u->incomplete = &out->incomplete;
+	if (!mutex_lock_killable(&v->mutex)) {
+		err = vexfs_view_update(u, sc, out);
+		mutex_unlock(&v->mutex);
+	}
+	kvfree(u);
 	return err;
 }

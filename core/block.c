@@ -463,7 +463,11 @@ static const char *inode_check_links(const struct vexfs_inode *di, const struct 
 			return "inode records an impossible name";
 	if (!vexfs_all_zero(&di->i_links[n], (VEXFS_INODE_LINKS - n) * sizeof(di->i_links[0])))
 		return "inode's records of names are not in order";
-	return dir && n > 1 ? "directory records several names" : NULL;
+	if (dir && (n > 1 || di->i_link_block))
+		return "directory records several names";
+	if (di->i_link_block && !vexfs_data_range_valid(geo, le64_to_cpu(di->i_link_block), 1))
+		return "inode's block of names in fixed metadata";
+	return NULL;
 }
 
 /* Fields that only some kinds of inodes have. */

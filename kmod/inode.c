@@ -74,6 +74,7 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
 	/* The same for searches: one may remember a verdict from before it was evicted. */
 	vi->judged = true;
 	memcpy(vi->links, di->i_links, sizeof(vi->links));
+	vi->link_block = le64_to_cpu(di->i_link_block);
 	memcpy(vi->symlink, di->i_symlink, VEXFS_SYMLINK_INLINE);
 	vi->symlink[VEXFS_SYMLINK_INLINE] = 0;
 	if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode))
@@ -285,6 +286,7 @@ static void vexfs_store_inode(struct inode *inode, struct vexfs_inode *di)
 	if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode))
 		di->i_rdev = cpu_to_le32(new_encode_dev(inode->i_rdev));
 	memcpy(di->i_links, vi->links, sizeof(di->i_links));
+	di->i_link_block = cpu_to_le64(vi->link_block);
 	memcpy(di->i_symlink, vi->symlink, VEXFS_SYMLINK_INLINE);
 	vexfs_inode_seal(di);
 }
@@ -404,7 +406,7 @@ static int vexfs_delete_blocks(struct inode *inode)
 	} else if (S_ISDIR(inode->i_mode) && !vexfs_dir_empty(&VEXFS_I(inode)->root)) {
 		err = vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "removed directory with entries");
 	}
-	return err;
+	return err ? err : vexfs_links_evict(inode);
 }
 
 /* Nothing names or holds the inode: free all it has. On an error it stays on

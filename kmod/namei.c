@@ -16,6 +16,11 @@ static u64 vexfs_hash(struct inode *dir, const struct qstr *name)
 	return vexfs_dir_hash(VEXFS_SB(dir->i_sb)->geo.hash_key, name->name, name->len);
 }
 
+static struct vexfs_name vexfs_name_of(struct inode *dir, const struct dentry *dentry)
+{
+	return (struct vexfs_name){ dir->i_ino, vexfs_hash(dir, &dentry->d_name) };
+}
+
 /* Blocks a change of @dir's tree may touch, allocations and the inode included. */
 static int vexfs_dir_op_credits(struct inode *dir)
 {
@@ -52,13 +57,10 @@ static int vexfs_entry_add(handle_t *handle, struct inode *dir, const struct qst
 	err = vexfs_dir_add(&t, &d);
 	/* The root may have been reshaped even if the entry found no room. */
 	err2 = vexfs_dir_changed(handle, dir, &kio, err ? 0 : 1);
-	if (!err)
-		err = err2;
-	return err ? err : vexfs_links_add(inode, dir->i_ino, d.hash);
+	return err ? err : err2;
 }
 
-static int vexfs_entry_del(handle_t *handle, struct inode *dir, const struct qstr *name,
-			   struct inode *inode)
+static int vexfs_entry_del(handle_t *handle, struct inode *dir, const struct qstr *name)
 {
 	u64 hash = vexfs_hash(dir, name);
 	struct vexfs_kio kio;
@@ -69,13 +71,11 @@ static int vexfs_entry_del(handle_t *handle, struct inode *dir, const struct qst
 	vexfs_dir_tree(&t, &kio, dir);
 	err = vexfs_dir_remove(&t, hash, name->name, name->len);
 	err2 = vexfs_dir_changed(handle, dir, &kio, err ? 0 : -1);
-	if (!err)
-		vexfs_links_del(inode, dir->i_ino, hash);
 	return err ? err : err2;
 }
 
 static int vexfs_entry_replace(handle_t *handle, struct inode *dir, const struct qstr *name,
-			       struct inode *old, struct inode *inode)
+			       struct inode *inode)
 {
 	u64 hash = vexfs_hash(dir, name);
 	struct vexfs_kio kio;
@@ -86,63 +86,7 @@ static int vexfs_entry_replace(handle_t *handle, struct inode *dir, const struct
 	vexfs_dir_tree(&t, &kio, dir);
 	err = vexfs_dir_replace(&t, hash, name->name, name->len, inode->i_ino,
 				fs_umode_to_dtype(inode->i_mode));
-	if (err)
-		return err;
-	vexfs_links_del(old, dir->i_ino, hash);
-	err = vexfs_links_add(inode, dir->i_ino, hash);
 	return err ? err : vexfs_dir_changed(handle, dir, &kio, 0);
-}
-
-/* ---- the inode's record of its names ------------------------------------------ */
-
-/* Always succeeds; a file with more names than room loses track of the last. */
-int vexfs_links_add(struct inode *inode, u64 parent, u64 hash)
-{
-	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	struct vexfs_link l = { .l_parent = cpu_to_le64(parent), .l_hash = cpu_to_le64(hash) };
-	int i;
-
-	spin_lock(&vi->lock);
-	if (S_ISDIR(inode->i_mode)) {
-		vi->links[0] = l;
-		goto out;
-	}
-	for (i = 0; i < VEXFS_INODE_LINKS && vi->links[i].l_parent; i++)
-		;
-	if (i < VEXFS_INODE_LINKS)
-		vi->links[i] = l;
-	else
-		vi->flags |= VEXFS_INODE_MORE_LINKS;
-out:
-	spin_unlock(&vi->lock);
-	vexfs_perm_changed(inode);
-	return 0;
-}
-
-/* Keeps the recorded names at the front of the array. */
-void vexfs_links_del(struct inode *inode, u64 parent, u64 hash)
-{
-	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	int i, last = VEXFS_INODE_LINKS - 1;
-
-	if (S_ISDIR(inode->i_mode)) {
-		/* Its one link is replaced, or goes with it. */
-		vexfs_perm_changed(inode);
-		return;
-	}
-	spin_lock(&vi->lock);
-	while (last > 0 && !vi->links[last].l_parent)
-		last--;
-	for (i = 0; i <= last; i++) {
-		if (le64_to_cpu(vi->links[i].l_parent) != parent ||
-		    le64_to_cpu(vi->links[i].l_hash) != hash)
-			continue;
-		vi->links[i] = vi->links[last];
-		memset(&vi->links[last], 0, sizeof(vi->links[last]));
-		break;
-	}
-	spin_unlock(&vi->lock);
-	vexfs_perm_changed(inode);
 }
 
 /* ---- lookup --------------------------------------------------------------------- */
@@ -206,6 +150,7 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, uns
 static void vexfs_abandon(handle_t *handle, struct inode *inode)
 {
 	clear_nlink(inode);
+	memset(VEXFS_I(inode)->links, 0, sizeof(VEXFS_I(inode)->links));
 	vexfs_orphan_add(handle, inode);
 	vexfs_mark_inode_dirty(handle, inode);
 }
@@ -277,8 +222,11 @@ static int vexfs_make_entry(handle_t *handle, vexfs_idmap_t *idmap, struct inode
 			    struct dentry *dentry, const struct vexfs_create *c,
 			    struct inode **out)
 {
+	struct vexfs_name name = vexfs_name_of(dir, dentry);
 	int err = vexfs_make(handle, idmap, dir, c, out);
 
+	if (!err)
+		err = vexfs_links_prepare(handle, *out, NULL, &name);
 	if (!err)
 		err = vexfs_entry_add(handle, dir, &dentry->d_name, *out);
 	if (err) {
@@ -286,6 +234,7 @@ static int vexfs_make_entry(handle_t *handle, vexfs_idmap_t *idmap, struct inode
 			vexfs_abandon(handle, *out);
 		return err;
 	}
+	vexfs_links_finish(handle, *out, NULL, &name);
 	if (S_ISDIR(c->mode)) {
 		inc_nlink(dir);
 		vexfs_mark_inode_dirty(handle, dir);
@@ -374,14 +323,32 @@ static int vexfs_symlink(vexfs_idmap_t *idmap, struct inode *dir, struct dentry 
 	return vexfs_create_entry(idmap, dir, dentry, &c);
 }
 
+/* Record and entry, or neither. */
+static int vexfs_link_entry(handle_t *handle, struct inode *inode, struct inode *dir,
+			    struct dentry *dentry)
+{
+	struct vexfs_name name = vexfs_name_of(dir, dentry);
+	int err = vexfs_links_prepare(handle, inode, NULL, &name);
+
+	if (err)
+		return err;
+	err = vexfs_entry_add(handle, dir, &dentry->d_name, inode);
+	if (err) {
+		vexfs_links_undo(handle, inode, NULL, &name);
+		return err;
+	}
+	return vexfs_links_finish(handle, inode, NULL, &name);
+}
+
 static int vexfs_link_once(struct inode *inode, struct inode *dir, struct dentry *dentry)
 {
-	handle_t *handle = vexfs_start(dir->i_sb, vexfs_dir_op_credits(dir) + 3, VEXFS_MAX_LEVEL);
+	int credits = vexfs_dir_op_credits(dir) + vexfs_links_credits(inode) + 3;
+	handle_t *handle = vexfs_start(dir->i_sb, credits, 2 * VEXFS_MAX_LEVEL + 2);
 	int err, err2;
 
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = vexfs_entry_add(handle, dir, &dentry->d_name, inode);
+	err = vexfs_link_entry(handle, inode, dir, dentry);
 	if (!err) {
 		inc_nlink(inode);
 		/* O_TMPFILE: it was an orphan until it got its first name. */
@@ -449,16 +416,29 @@ static int vexfs_drop_link(handle_t *handle, struct inode *inode, bool dir)
 	return err ? err : vexfs_mark_inode_dirty(handle, inode);
 }
 
+/* The entry and the record of its name, which is read before the entry goes. */
+static int vexfs_remove_name(handle_t *handle, struct inode *dir, struct dentry *dentry)
+{
+	struct vexfs_name name = vexfs_name_of(dir, dentry);
+	struct inode *inode = d_inode(dentry);
+	int err = vexfs_links_prepare(handle, inode, &name, NULL);
+
+	if (!err)
+		err = vexfs_entry_del(handle, dir, &dentry->d_name);
+	return err ? err : vexfs_links_finish(handle, inode, &name, NULL);
+}
+
 static int vexfs_remove(struct inode *dir, struct dentry *dentry, bool isdir)
 {
 	struct inode *inode = d_inode(dentry);
 	handle_t *handle;
 	int err, err2;
 
-	handle = vexfs_start(dir->i_sb, vexfs_dir_op_credits(dir) + 4, VEXFS_MAX_LEVEL + 1);
+	handle = vexfs_start(dir->i_sb, vexfs_dir_op_credits(dir) + vexfs_links_credits(inode) + 4,
+			     2 * VEXFS_MAX_LEVEL + 3);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = vexfs_entry_del(handle, dir, &dentry->d_name, inode);
+	err = vexfs_remove_name(handle, dir, dentry);
 	if (!err && isdir) {
 		drop_nlink(dir);
 		err = vexfs_mark_inode_dirty(handle, dir);
@@ -504,20 +484,43 @@ static int vexfs_move_dotdot(handle_t *handle, struct inode *from, struct inode 
 	return err ? err : vexfs_mark_inode_dirty(handle, to);
 }
 
+/* The entries and the records of their names. What can fail for want of room comes first. */
+static int vexfs_rename_entries(handle_t *handle, struct inode *old_dir, struct dentry *old,
+				struct inode *new_dir, struct dentry *new)
+{
+	struct vexfs_name from = vexfs_name_of(old_dir, old), to = vexfs_name_of(new_dir, new);
+	struct inode *inode = d_inode(old), *target = d_inode(new);
+	int err = 0, err2 = 0;
+
+	if (target)
+		err = vexfs_links_prepare(handle, target, &to, NULL);
+	if (!err)
+		err = vexfs_links_prepare(handle, inode, &from, &to);
+	if (err)
+		return err;
+	if (target)
+		err = vexfs_entry_replace(handle, new_dir, &new->d_name, inode);
+	else
+		err = vexfs_entry_add(handle, new_dir, &new->d_name, inode);
+	if (err) {
+		vexfs_links_undo(handle, inode, &from, &to);
+		return err;
+	}
+	err = vexfs_entry_del(handle, old_dir, &old->d_name);
+	if (!err)
+		err = vexfs_links_finish(handle, inode, &from, &to);
+	if (target)
+		err2 = vexfs_links_finish(handle, target, &to, NULL);
+	return err ? err : err2;
+}
+
 static int vexfs_rename_handle(handle_t *handle, struct inode *old_dir, struct dentry *old,
 			       struct inode *new_dir, struct dentry *new)
 {
 	struct inode *inode = d_inode(old), *target = d_inode(new);
 	bool isdir = S_ISDIR(inode->i_mode);
-	int err;
+	int err = vexfs_rename_entries(handle, old_dir, old, new_dir, new);
 
-	/* What can fail for want of room comes first. */
-	if (target)
-		err = vexfs_entry_replace(handle, new_dir, &new->d_name, target, inode);
-	else
-		err = vexfs_entry_add(handle, new_dir, &new->d_name, inode);
-	if (!err)
-		err = vexfs_entry_del(handle, old_dir, &old->d_name, inode);
 	if (!err && target)
 		err = vexfs_drop_link(handle, target, isdir);
 	if (!err && isdir && (old_dir != new_dir || target))
@@ -526,16 +529,43 @@ static int vexfs_rename_handle(handle_t *handle, struct inode *old_dir, struct d
 	return err ? err : vexfs_mark_inode_dirty(handle, inode);
 }
 
+static int vexfs_exchange_entries(handle_t *handle, struct inode *old_dir, struct dentry *old,
+				  struct inode *new_dir, struct dentry *new)
+{
+	struct vexfs_name x = vexfs_name_of(old_dir, old), y = vexfs_name_of(new_dir, new);
+	struct inode *a = d_inode(old), *b = d_inode(new);
+	int err = vexfs_links_prepare(handle, a, &x, &y), err2;
+
+	if (err)
+		return err;
+	err = vexfs_links_prepare(handle, b, &y, &x);
+	if (err)
+		goto undo_a;
+	err = vexfs_entry_replace(handle, new_dir, &new->d_name, a);
+	if (!err) {
+		err = vexfs_entry_replace(handle, old_dir, &old->d_name, b);
+		if (err)
+			vexfs_entry_replace(handle, new_dir, &new->d_name, b);
+	}
+	if (err)
+		goto undo_b;
+	err = vexfs_links_finish(handle, a, &x, &y);
+	err2 = vexfs_links_finish(handle, b, &y, &x);
+	return err ? err : err2;
+undo_b:
+	vexfs_links_undo(handle, b, &y, &x);
+undo_a:
+	vexfs_links_undo(handle, a, &x, &y);
+	return err;
+}
+
 static int vexfs_exchange_handle(handle_t *handle, struct inode *old_dir, struct dentry *old,
 				 struct inode *new_dir, struct dentry *new)
 {
 	struct inode *a = d_inode(old), *b = d_inode(new);
 	bool adir = S_ISDIR(a->i_mode), bdir = S_ISDIR(b->i_mode);
-	int err;
+	int err = vexfs_exchange_entries(handle, old_dir, old, new_dir, new);
 
-	err = vexfs_entry_replace(handle, new_dir, &new->d_name, b, a);
-	if (!err)
-		err = vexfs_entry_replace(handle, old_dir, &old->d_name, a, b);
 	if (!err && old_dir != new_dir && adir != bdir)
 		err = adir ? vexfs_move_dotdot(handle, old_dir, new_dir, false) :
 			     vexfs_move_dotdot(handle, new_dir, old_dir, false);
@@ -569,11 +599,14 @@ static int vexfs_rename_check(struct inode *old_dir, struct dentry *old, struct 
 static int vexfs_rename_once(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
 			     struct dentry *new, unsigned int flags)
 {
-	int credits = vexfs_dir_op_credits(old_dir) + vexfs_dir_op_credits(new_dir) + 8;
+	int credits = vexfs_dir_op_credits(old_dir) + vexfs_dir_op_credits(new_dir) +
+		      vexfs_links_credits(d_inode(old)) + 8;
 	handle_t *handle;
 	int err, err2;
 
-	handle = vexfs_start(old_dir->i_sb, credits, 2 * VEXFS_MAX_LEVEL + 2);
+	if (d_inode(new))
+		credits += vexfs_links_credits(d_inode(new));
+	handle = vexfs_start(old_dir->i_sb, credits, 4 * VEXFS_MAX_LEVEL + 6);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	if (flags & RENAME_EXCHANGE)

@@ -45,6 +45,7 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->flags = 0;
 	vi->projid = 0;
 	vi->xattr_block = 0;
+	vi->link_block = 0;
 	vi->vecmask = 0;
 	vi->datagen = 0;
 	vi->datagen_seen = false;

@@ -46,6 +46,7 @@
 #include "core/btree.h"
 #include "core/dir.h"
 #include "core/extent.h"
+#include "core/links.h"
 #include "core/feature.h"
 
 #define EFSCORRUPTED	EUCLEAN
@@ -143,6 +144,7 @@ struct vexfs_inode_info {
 	};
 	loff_t			disksize;	/* what the inode table says or will say */
 	struct vexfs_link	links[VEXFS_INODE_LINKS];
+	u64			link_block;	/* more names: kmod/links.c */
 	u32			flags;		/* VEXFS_INODE_* */
 	u32			projid;
 	u64			xattr_block;
@@ -331,8 +333,18 @@ extern const struct inode_operations vexfs_special_iops;
 void vexfs_dir_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *dir);
 /* Name of entry (@hash, @ino) in @dir, which the caller has locked (shared). @name: 256 bytes. */
 int vexfs_dir_entry_name(struct inode *dir, u64 hash, u64 ino, char *name, u32 *len);
-int vexfs_links_add(struct inode *inode, u64 parent, u64 hash);
-void vexfs_links_del(struct inode *inode, u64 parent, u64 hash);
+
+/* links.c: the record of an inode's names; there: which locks, and when each is called */
+int vexfs_links_prepare(handle_t *handle, struct inode *inode, const struct vexfs_name *from,
+			const struct vexfs_name *to);
+int vexfs_links_finish(handle_t *handle, struct inode *inode, const struct vexfs_name *from,
+		       const struct vexfs_name *to);
+void vexfs_links_undo(handle_t *handle, struct inode *inode, const struct vexfs_name *from,
+		      const struct vexfs_name *to);
+/* Blocks these may change. What excludes changes of the names is held. */
+int vexfs_links_credits(struct inode *inode);
+int vexfs_links_more(struct inode *inode, u64 *key, struct vexfs_link *link);
+int vexfs_links_evict(struct inode *inode);
 
 /* orphan.c */
 int vexfs_orphan_load(struct super_block *sb);

@@ -44,6 +44,7 @@
 #define VEXFS_MAGIC_NODE	0x45444e56U	/* "VNDE" B+tree node, records*/
 #define VEXFS_MAGIC_DIR		0x52494456U	/* "VDIR" directory leaf      */
 #define VEXFS_MAGIC_SYMLINK	0x4b4c5356U	/* "VSLK" long symlink target */
+#define VEXFS_MAGIC_LINKS	0x4b4e4c56U	/* "VLNK" root of recorded names */
 #define VEXFS_MAGIC_ORPHAN	0x48504f56U	/* "VOPH" orphan table        */
 #define VEXFS_MAGIC_COLL	0x4c4f4356U	/* "VCOL" collection table    */
 #define VEXFS_MAGIC_SLOT	0x544c5356U	/* "VSLT" slot table          */
@@ -57,7 +58,8 @@
  * @h_blkno:	the block's own address
  * @h_owner:	inode number of a tree/table block; group of a bitmap; index of
  *		the block within its table for gdt, orphan and collection blocks.
- *		For a tree that belongs to a collection: VEXFS_OWNER_COLL + id
+ *		For a tree that belongs to a collection: VEXFS_OWNER_COLL + id;
+ *		for the tree of an inode's names: VEXFS_OWNER_LINKS + inode number
  * @h_level:	B+tree: 0 = leaf
  * @h_count:	number of records, directory entries or slots in use
  * @h_bytes:	directory leaf / long symlink: bytes in use after the header
@@ -77,6 +79,7 @@ struct vexfs_mdhdr {
 #define VEXFS_MDHDR_SIZE	64
 #define VEXFS_MD_SPACE		(VEXFS_BLOCK_SIZE - VEXFS_MDHDR_SIZE)	/* 4032 */
 #define VEXFS_OWNER_COLL	(1ULL << 63)
+#define VEXFS_OWNER_LINKS	(1ULL << 62)
 
 /* A bitmap block holds its header and one bit per block or inode, LSB first. */
 #define VEXFS_BITS_PER_BITMAP	(VEXFS_MD_SPACE * 8)			/* 32256 */
@@ -241,10 +244,15 @@ struct vexfs_btree_root {
  * @l_parent: inode number of the directory, 0 = unused
  * @l_hash:   hash key of the entry there
  *
- * A directory has exactly one, in i_links[0]: it is what ".." means. A file's
- * names beyond VEXFS_INODE_LINKS are not recorded (VEXFS_INODE_MORE_LINKS is
- * set); search then knows the file by its recorded names only.
+ * A directory has exactly one, in i_links[0]: it is what ".." means; a removed
+ * one has none. Other inodes record every name: in i_links, from the front on,
+ * and beyond that in a tree. i_link_block holds its root, a struct
+ * vexfs_btree_root after the header and zeros after that. Leaf records:
+ * key = l_hash ^ VEXFS_LINK_MASK(l_parent), val = l_parent. The tree's blocks
+ * count in i_blocks. There is no empty tree: i_link_block is 0 then.
  */
+#define VEXFS_LINK_MASK(parent) (((__u64)(parent) * 0x9e3779b97f4a7c15ULL) >> 1)
+
 struct vexfs_link {
 	__le64	l_parent;
 	__le64	l_hash;
@@ -256,8 +264,7 @@ struct vexfs_link {
 #define VEXFS_SYMLINK_MAX	VEXFS_MD_SPACE
 
 #define VEXFS_INODE_HIDDEN	0x00000001U	/* belongs to a collection, has no name */
-#define VEXFS_INODE_MORE_LINKS	0x00000002U
-#define VEXFS_INODE_FLAGS	0x00000003U	/* those above; each below needs its feature */
+#define VEXFS_INODE_FLAGS	0x00000001U	/* those above; each below needs its feature */
 #define VEXFS_INODE_IMMUTABLE	0x00000010U	/* inode_flags */
 #define VEXFS_INODE_APPEND	0x00000020U
 #define VEXFS_INODE_NODUMP	0x00000040U
@@ -318,7 +325,7 @@ struct vexfs_inode {
  * struct vexfs_dirent - directory entry, packed after a leaf's header
  *
  * Entries are sorted by hash; entries of equal hash never lie in two leaves.
- * The hash, xxh64 of the name seeded with s_hash_seed and folded into
+ * The hash, SipHash-2-4 of the name under s_hash_key folded into
  * [VEXFS_HASH_MIN, VEXFS_HASH_MAX], is also the readdir cookie. "." and ".."
  * are not stored.
  */

@@ -108,27 +108,45 @@ static int vexfs_open_path(struct vexfs_opened *o, struct inode *inode, const ch
 	return err;
 }
 
+/* By one of its names. -EACCES: its directory cannot be reached. */
+static int vexfs_open_link(struct vexfs_opened *o, struct inode *inode, struct vexfs_link link,
+			   char **path, u32 *len)
+{
+	int err = vexfs_scope_reaches(o->sc, le64_to_cpu(link.l_parent));
+
+	if (!err)
+		return -EACCES;
+	if (err > 0)
+		err = vexfs_scope_path(o->sc, link, inode->i_ino, path, len);
+	if (!err)
+		err = vexfs_open_path(o, inode, *path, *len);
+	return err;
+}
+
 /* By one of its names after the other. */
 static int vexfs_open_links(struct vexfs_opened *o, struct inode *inode, char **path, u32 *len)
 {
-	struct vexfs_link links[VEXFS_INODE_LINKS];
-	int i, err = -EACCES, result = -EACCES;
+	struct vexfs_link links[VEXFS_INODE_LINKS], link;
+	int i, err, result = -EACCES;
+	u64 key = 0;
 
 	vexfs_links_ask(inode, links);
-	for (i = 0; i < VEXFS_INODE_LINKS && links[i].l_parent; i++) {
-		err = vexfs_scope_reaches(o->sc, le64_to_cpu(links[i].l_parent));
-		if (!err)
-			continue;
-		if (err > 0)
-			err = vexfs_scope_path(o->sc, links[i], inode->i_ino, path, len);
-		if (!err)
-			err = vexfs_open_path(o, inode, *path, *len);
+	for (i = 0;; i++) {
+		if (i < VEXFS_INODE_LINKS && !links[i].l_parent)
+			i = VEXFS_INODE_LINKS;
+		if (i < VEXFS_INODE_LINKS) {
+			link = links[i];
+		} else {
+			err = vexfs_links_more(inode, &key, &link);
+			if (err <= 0)
+				return err == -EINTR ? err : result;
+		}
+		err = vexfs_open_link(o, inode, link, path, len);
 		if (!err || vexfs_open_fatal(err))
 			return err;
 		if (err == -ESTALE || err == -ENAMETOOLONG)
 			result = err;
 	}
-	return result;
 }
 
 static int vexfs_open_inode(struct vexfs_opened *o, struct inode *inode, char **path, u32 *len)

@@ -211,14 +211,24 @@ int vexfs_scope_reaches(struct vexfs_scope *sc, u64 dir)
 /* ---- verdicts ----------------------------------------------------------------- */
 
 /* 1: one of the file's names can be reached. 0: none, or an error. */
-static int vexfs_links_reach(struct vexfs_scope *sc, const struct vexfs_link *links)
+static int vexfs_links_reach(struct vexfs_scope *sc, struct inode *inode,
+			     const struct vexfs_link *links)
 {
-	int i, ok = 0;
+	struct vexfs_link link;
+	int i, ok = 0, more;
+	u64 key = 0;
 
 	for (i = 0; i < VEXFS_INODE_LINKS && links[i].l_parent && ok <= 0; i++) {
 		ok = vexfs_scope_reaches(sc, le64_to_cpu(links[i].l_parent));
 		if (ok == -EINTR || ok == -ENOMEM)
 			return ok;
+	}
+	while (ok <= 0 && (more = vexfs_links_more(inode, &key, &link))) {
+		ok = more > 0 ? vexfs_scope_reaches(sc, le64_to_cpu(link.l_parent)) : more;
+		if (ok == -EINTR || ok == -ENOMEM)
+			return ok;
+		if (more < 0)
+			break;		/* a damaged tree: reported, and the rest is not known */
 	}
 	return ok > 0;
 }
@@ -238,7 +248,7 @@ static int vexfs_scope_ask(struct vexfs_scope *sc, u64 ino, struct vexfs_verdict
 	v->datagen = READ_ONCE(VEXFS_I(inode)->datagen);
 	if (S_ISREG(inode->i_mode) && inode->i_nlink &&
 	    !inode_permission(sc->idmap, inode, MAY_READ))
-		ok = vexfs_links_reach(sc, links);
+		ok = vexfs_links_reach(sc, inode, links);
 	iput(inode);
 	v->ok = ok > 0;
 	return min(ok, 0);

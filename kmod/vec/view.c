@@ -430,19 +430,26 @@ static int vexfs_place_single(struct vexfs_view *v, u64 parent, u32 *place)
 }
 
 /* The place of a file with these names; PLACE_NO without any. */
-static int vexfs_place_of(struct vexfs_view *v, const struct vexfs_link *links, u32 *place)
+static int vexfs_place_of(struct vexfs_view *v, struct inode *inode,
+			  const struct vexfs_link *links, u32 *place)
 {
 	u32 i, n = 0, next = 0;
-	int err = 0;
+	struct vexfs_link link;
+	int err = 0, more = 0;
+	u64 key = 0;
 
 	*place = PLACE_NO;
 	while (n < VEXFS_INODE_LINKS && links[n].l_parent)
 		n++;
-	if (n == 1)
+	if (n == 1 && !READ_ONCE(VEXFS_I(inode)->link_block))
 		return vexfs_place_single(v, le64_to_cpu(links[0].l_parent), place);
 	for (i = 0; i < n && !err; i++, next = *place)
 		err = vexfs_place_add(v, le64_to_cpu(links[i].l_parent), next, place);
-	return err;
+	while (!err && (more = vexfs_links_more(inode, &key, &link)) > 0) {
+		err = vexfs_place_add(v, le64_to_cpu(link.l_parent), next, place);
+		next = *place;
+	}
+	return err ? err : more;
 }
 
 static void vexfs_view_reset(struct vexfs_view *v)
@@ -488,6 +495,7 @@ static int vexfs_file_place(struct vexfs_update *u, u64 ino, u32 generation, u32
 {
 	struct inode *inode = vexfs_iget(u->coll->sb, ino, VEXFS_IGET_MAYBE);
 	struct vexfs_link links[VEXFS_INODE_LINKS];
+	int err = 0;
 	bool ok;
 
 	*place = PLACE_NO;
@@ -496,8 +504,10 @@ static int vexfs_file_place(struct vexfs_update *u, u64 ino, u32 generation, u32
 	vexfs_links_ask(inode, links);
 	ok = S_ISREG(inode->i_mode) && inode->i_nlink && inode->i_generation == generation &&
 	     !inode_permission(u->v->who.idmap, inode, MAY_READ);
+	if (ok)
+		err = vexfs_place_of(u->v, inode, links, place);
 	iput(inode);
-	return ok ? vexfs_place_of(u->v, links, place) : 0;
+	return err;
 }
 
 /* Chunks of one file often come together: it is judged once. */

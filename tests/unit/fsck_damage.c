@@ -513,9 +513,41 @@ static void link_unrecorded(struct fixture *x)
 	EDIT_INODE(x, x->linked, memset(&di.i_links[1], 0, sizeof(di.i_links[1])));
 }
 
-static void more_links_flag(struct fixture *x)
+static void names_lost(struct fixture *x)
 {
-	EDIT_INODE(x, x->many, di.i_flags = 0);
+	EDIT_INODE(x, x->many, di.i_link_block = 0);
+}
+
+static void names_in_metadata(struct fixture *x)
+{
+	EDIT_INODE(x, x->many, di.i_link_block = cpu_to_le64(x->ib.img.geo.journal_start));
+}
+
+static u64 names_block(struct fixture *x)
+{
+	struct vexfs_inode di = ib_get_inode(&x->ib, x->many);
+
+	return le64_to_cpu(di.i_link_block);
+}
+
+static void names_checksum(struct fixture *x)
+{
+	EDIT_BLOCK(x, names_block(x), false, p[3000] ^= 1);
+}
+
+static void names_reserved(struct fixture *x)
+{
+	EDIT_BLOCK(x, names_block(x), true, p[4095] = 1);
+}
+
+static void names_record(struct fixture *x)
+{
+	EDIT_BLOCK(x, names_block(x), true, p[VEXFS_MDHDR_SIZE + 16 + 8 + 5] = 1);
+}
+
+static void names_stale(struct fixture *x)
+{
+	EDIT_BLOCK(x, names_block(x), true, p[VEXFS_MDHDR_SIZE + 16] ^= 1);
 }
 
 static void no_name(struct fixture *x)
@@ -668,7 +700,12 @@ static const struct damage damages[] = {
 	{ "root_nlink", root_nlink, "inode 2: directory has link count 9, should be 4" },
 	{ "link_missing", link_missing, "records a name in directory 13 that does not exist" },
 	{ "link_unrecorded", link_unrecorded, "has 2 names, of which it records 1" },
-	{ "more_links_flag", more_links_flag, "has 11 names, of which it records 4" },
+	{ "names_lost", names_lost, "has 11 names, of which it records 4" },
+	{ "names_in_metadata", names_in_metadata, "inode's block of names in fixed metadata" },
+	{ "names_checksum", names_checksum, "recorded names: block" },
+	{ "names_reserved", names_reserved, "block of names with unknown fields" },
+	{ "names_record", names_record, "recorded name in an impossible directory" },
+	{ "names_stale", names_stale, "records a name in directory 12 that does not exist" },
 	{ "no_name", no_name, "has no name and is not in the orphan table" },
 	{ "dir_no_name", dir_no_name, "directory has no name: not connected" },
 	{ "dir_parent", dir_parent, "records parent 13, its entry is in 11" },

@@ -178,18 +178,19 @@ static void tree_close(struct ib *ib, struct open_tree *o, u32 data)
 	ib_put_inode(ib, o->ino, &o->di);
 }
 
-static void record_link(struct vexfs_inode *di, u64 dir, u64 hash)
+static void record_link(struct ib *ib, u64 ino, struct vexfs_inode *di, u64 dir, u64 hash)
 {
-	int i;
+	struct vexfs_name n = { dir, hash };
+	struct vexfs_linktree lt = {
+		.io = &ib->img.io, .ino = ino, .block = le64_to_cpu(di->i_link_block),
+	};
 
-	for (i = 0; i < VEXFS_INODE_LINKS && di->i_links[i].l_parent; i++)
-		;
-	if (i == VEXFS_INODE_LINKS) {
-		di->i_flags |= cpu_to_le32(VEXFS_INODE_MORE_LINKS);
+	if (vexfs_links_put(di->i_links, &n))
 		return;
-	}
-	di->i_links[i].l_parent = cpu_to_le64(dir);
-	di->i_links[i].l_hash = cpu_to_le64(hash);
+	ib->img.allocated = 0;
+	assert_int_equal(vexfs_linktree_add(&lt, &n), 0);
+	di->i_link_block = cpu_to_le64(lt.block);
+	di->i_blocks = cpu_to_le64(le64_to_cpu(di->i_blocks) + ib->img.allocated);
 }
 
 void ib_add_name(struct ib *ib, u64 dir, const char *name, u64 ino)
@@ -211,7 +212,7 @@ void ib_add_name(struct ib *ib, u64 dir, const char *name, u64 ino)
 	tree_close(ib, &o, 0);
 	di = ib_get_inode(ib, ino);
 	di.i_nlink = cpu_to_le32(le32_to_cpu(di.i_nlink) + (is_dir ? 2 : 1));
-	record_link(&di, dir, e.hash);
+	record_link(ib, ino, &di, dir, e.hash);
 	ib_put_inode(ib, ino, &di);
 }
 

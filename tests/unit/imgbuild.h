@@ -10,6 +10,7 @@
 #include "core/btree.h"
 #include "core/dir.h"
 #include "core/extent.h"
+#include "core/links.h"
 #include "core/coll.h"
 #include "lib/image.h"
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "core/links.h"
 #include "tools/dump/dump.h"
 
 static const char *type_name(u32 mode)
@@ -56,15 +57,30 @@ static void show_time(const char *what, __le64 sec, __le32 nsec)
 	printf("%-12s %s.%09u\n", what, buf, le32_to_cpu(nsec));
 }
 
-static void show_links(const struct vexfs_inode *di)
+static void show_link(const char *head, u64 parent, u64 hash)
 {
+	printf("%-12s parent %llu, hash %016llx\n", head, (unsigned long long)parent,
+	       (unsigned long long)hash);
+}
+
+static void show_links(struct dump *d, u64 ino, const struct vexfs_inode *di)
+{
+	struct vexfs_linktree lt = {
+		.io = &d->img.io, .ino = ino, .block = le64_to_cpu(di->i_link_block),
+	};
+	struct vexfs_name n;
+	u64 key = 0;
 	int i;
 
 	for (i = 0; i < VEXFS_INODE_LINKS; i++)
 		if (di->i_links[i].l_parent)
-			printf("%-12s parent %llu, hash %016llx\n", i ? "" : "names",
-			       (unsigned long long)le64_to_cpu(di->i_links[i].l_parent),
-			       (unsigned long long)le64_to_cpu(di->i_links[i].l_hash));
+			show_link(i ? "" : "names", le64_to_cpu(di->i_links[i].l_parent),
+				  le64_to_cpu(di->i_links[i].l_hash));
+	if (!lt.block)
+		return;
+	printf("%-12s block %llu\n", "more names", (unsigned long long)lt.block);
+	while (vexfs_linktree_next(&lt, &key, &n) == 0)
+		show_link("", n.parent, n.hash);
 }
 
 static void show_root(const struct vexfs_inode *di)
@@ -98,10 +114,9 @@ void dump_inode(struct dump *d, u64 ino)
 	if (!dump_get_inode(d, ino, &di))
 		return;
 	flags = le32_to_cpu(di.i_flags);
-	printf("inode %llu: %s, mode %04o%s%s\n", (unsigned long long)ino,
+	printf("inode %llu: %s, mode %04o%s\n", (unsigned long long)ino,
 	       type_name(le16_to_cpu(di.i_mode)), le16_to_cpu(di.i_mode) & 07777,
-	       flags & VEXFS_INODE_HIDDEN ? ", hidden" : "",
-	       flags & VEXFS_INODE_MORE_LINKS ? ", more links" : "");
+	       flags & VEXFS_INODE_HIDDEN ? ", hidden" : "");
 	printf("%-12s block %llu, offset %u\n", "lies in",
 	       (unsigned long long)vexfs_ino_block(&d->img.geo, ino),
 	       vexfs_ino_offset(&d->img.geo, ino));
@@ -118,7 +133,7 @@ void dump_inode(struct dump *d, u64 ino)
 	printf("%-12s datagen %llu, collections %#llx\n", "embeddings",
 	       (unsigned long long)le64_to_cpu(di.i_datagen),
 	       (unsigned long long)le64_to_cpu(di.i_vecmask));
-	show_links(&di);
+	show_links(d, ino, &di);
 	show_content(d, ino, &di);
 }
 

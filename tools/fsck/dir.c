@@ -46,17 +46,23 @@ static bool is_recorded(struct fsck *f, u64 ino, u64 parent, u64 hash)
 {
 	struct vexfs_inode *di;
 	struct vexfs_blk b;
-	bool found = false;
-	int i, err = vexfs_image_inode(&f->img, ino, &b, &di);
+	struct vexfs_name n = { parent, hash };
+	struct vexfs_linktree lt;
+	bool found;
+	int err = vexfs_image_inode(&f->img, ino, &b, &di);
 
 	if (err) {
 		fsck_fatal(f, err, "reading an inode");
 		return false;
 	}
-	for (i = 0; i < VEXFS_INODE_LINKS && !found; i++)
-		found = le64_to_cpu(di->i_links[i].l_parent) == parent &&
-			le64_to_cpu(di->i_links[i].l_hash) == hash;
+	found = vexfs_links_index(di->i_links, &n) >= 0;
+	lt = fsck_linktree_of(f, ino, di);
 	f->img.io.ops->put(&f->img.io, &b);
+	if (found || !lt.block)
+		return found;
+	f->img.report = NULL;		/* damage of the tree was reported in pass 1 */
+	found = !vexfs_linktree_find(&lt, &n);
+	f->img.report = fsck_report;
 	return found;
 }
 
@@ -95,7 +101,7 @@ static void check_target(struct fsck *f, struct walk *w, const struct vexfs_dire
 		bad_entry(f, w, d, "type differs from the inode's");
 	if (fi->dtype == DT_DIR)
 		name_of_dir(f, w, d);
-	if (fi->matched < 255 && is_recorded(f, ino, w->dir->ino, le64_to_cpu(d->d_hash)))
+	if (!(fi->flags & FSCK_INO_HIDDEN) && is_recorded(f, ino, w->dir->ino, le64_to_cpu(d->d_hash)))
 		fi->matched++;
 }
 

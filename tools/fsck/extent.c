@@ -59,7 +59,7 @@ static void leaf_recs(struct fsck *f, void *ctx, const struct vexfs_rec *recs, u
 }
 
 static void check_counts(struct fsck *f, const struct vexfs_inode *di, u64 ino, u64 data,
-			 u64 tree)
+			 u64 tree, u64 names)
 {
 	u64 r_blocks = le64_to_cpu(di->i_root.r_blocks);
 	u64 i_blocks = le64_to_cpu(di->i_blocks);
@@ -68,13 +68,14 @@ static void check_counts(struct fsck *f, const struct vexfs_inode *di, u64 ino, 
 		fsck_problem(f, "inode %llu: tree has %llu blocks, its root says %llu",
 			     (unsigned long long)ino, (unsigned long long)tree,
 			     (unsigned long long)r_blocks);
-	if (i_blocks != data + tree)
+	if (i_blocks != data + tree + names)
 		fsck_problem(f, "inode %llu: has %llu blocks, i_blocks says %llu",
-			     (unsigned long long)ino, (unsigned long long)(data + tree),
+			     (unsigned long long)ino, (unsigned long long)(data + tree + names),
 			     (unsigned long long)i_blocks);
 }
 
-void fsck_file_extents(struct fsck *f, u64 ino, const struct vexfs_inode *di, bool orphan)
+void fsck_file_extents(struct fsck *f, u64 ino, const struct vexfs_inode *di, bool orphan,
+		       u64 names)
 {
 	u64 size = le64_to_cpu(di->i_size);
 	struct extents x = {
@@ -86,12 +87,12 @@ void fsck_file_extents(struct fsck *f, u64 ino, const struct vexfs_inode *di, bo
 	fsck_where(f, "inode %llu", (unsigned long long)ino);
 	fsck_tree_walk(f, &t, &di->i_root);
 	if (!t.damaged && !x.damaged)
-		check_counts(f, di, ino, x.blocks, t.blocks);
+		check_counts(f, di, ino, x.blocks, t.blocks, names);
 }
 
 /* ---- symlinks ------------------------------------------------------------ */
 
-static void long_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di)
+static void long_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 names)
 {
 	struct vexfs_io *io = &f->img.io;
 	struct vexfs_blk b;
@@ -104,7 +105,7 @@ static void long_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 	}
 	if (!fsck_claim(f, blkno, 1))
 		return;
-	check_counts(f, di, ino, 1, 0);
+	check_counts(f, di, ino, 1, 0, names);
 	if (io->ops->read(io, blkno, VEXFS_MAGIC_SYMLINK, 0, ino, &b))
 		return;
 	bad = vexfs_symlink_verify(b.data, le64_to_cpu(di->i_size));
@@ -114,13 +115,13 @@ static void long_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 	io->ops->put(io, &b);
 }
 
-void fsck_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di)
+void fsck_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 names)
 {
 	fsck_where(f, "inode %llu", (unsigned long long)ino);
 	if (le64_to_cpu(di->i_size) > VEXFS_SYMLINK_INLINE) {
-		long_symlink(f, ino, di);
+		long_symlink(f, ino, di, names);
 		return;
 	}
-	if (di->i_blocks)
+	if (le64_to_cpu(di->i_blocks) != names)
 		fsck_problem(f, "inode %llu: short symlink with blocks", (unsigned long long)ino);
 }

@@ -9,7 +9,7 @@
  * Pass 4  collections and embeddings		coll.c slot.c
  * Pass 5  bitmaps and group descriptors	group.c
  *
- * Memory: one bit per block and 16 bytes per inode of groups that have any
+ * Memory: one bit per block and 20 bytes per inode of groups that have any
  * (usage.c), 32 bytes per directory, 8 per embedding of one collection, and
  * the block cache. Nothing is ever changed but by the journal's replay.
  */
@@ -22,6 +22,7 @@
 #include "core/btree.h"
 #include "core/dir.h"
 #include "core/extent.h"
+#include "core/links.h"
 #include "core/feature.h"
 #include "lib/blkdev.h"
 #include "lib/image.h"
@@ -39,18 +40,19 @@
 struct fsck_ino {
 	u32	nlink;		/* i_nlink */
 	u32	names;		/* directory entries found */
+	u32	recorded;	/* names it records */
+	union {
+		u32	matched;	/* names found that are recorded */
+		u32	coll;		/* hidden: id + 1 of the collection that owns it */
+	};
 	u8	dtype;		/* DT_*; 0: free */
-	u8	recorded;	/* i_links in use */
-	u8	matched;	/* names found that are recorded (saturates) */
 	u8	flags;		/* FSCK_INO_* */
-	u32	coll;		/* hidden: id + 1 of the collection that owns it */
 };
 
 #define FSCK_DT_BAD	15	/* dtype of an inode with an impossible mode */
 #define FSCK_INO_BAD	0x01	/* does not verify: nothing else is said about it */
 #define FSCK_INO_HIDDEN	0x02
 #define FSCK_INO_ORPHAN	0x04	/* in the orphan table */
-#define FSCK_INO_MORE	0x08	/* VEXFS_INODE_MORE_LINKS */
 
 struct fsck_dir {
 	u64	ino;
@@ -159,10 +161,16 @@ void fsck_orphans_load(struct fsck *f);	/* before the inodes are looked at */
 bool fsck_is_orphan(const struct fsck *f, u64 ino);
 void fsck_orphans_check(struct fsck *f);
 void fsck_inodes(struct fsck *f);
-void fsck_file_extents(struct fsck *f, u64 ino, const struct vexfs_inode *di, bool orphan);
-void fsck_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di);
+/* @names: blocks of the tree of recorded names, which i_blocks counts too. */
+void fsck_file_extents(struct fsck *f, u64 ino, const struct vexfs_inode *di, bool orphan,
+		       u64 names);
+void fsck_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 names);
 void fsck_dirs(struct fsck *f);
 void fsck_links(struct fsck *f);
+/* Claim and check the tree of recorded names; how many there are, and its *@blocks. */
+u32 fsck_linktree(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 *blocks);
+/* Names beyond those in the inode itself. */
+struct vexfs_linktree fsck_linktree_of(struct fsck *f, u64 ino, const struct vexfs_inode *di);
 void fsck_collections(struct fsck *f);
 /* Check a collection's map and, if its inodes are sound, its embeddings. */
 void fsck_map(struct fsck *f, const struct vexfs_collection *c, bool inodes_ok);

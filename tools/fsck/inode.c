@@ -25,6 +25,65 @@ static u8 dtype_of(u32 mode)
 	}
 }
 
+/* ---- the tree of recorded names ------------------------------------------ */
+
+struct vexfs_linktree fsck_linktree_of(struct fsck *f, u64 ino, const struct vexfs_inode *di)
+{
+	return (struct vexfs_linktree){
+		.io = &f->img.io, .ino = ino, .block = le64_to_cpu(di->i_link_block),
+	};
+}
+
+struct names {
+	u64	ino;
+	u32	n;
+};
+
+static void name_recs(struct fsck *f, void *ctx, const struct vexfs_rec *recs, u32 count)
+{
+	struct names *names = ctx;
+	struct vexfs_name n;
+	const char *bad;
+	u32 i;
+
+	names->n += count;
+	for (i = 0; i < count; i++) {
+		bad = vexfs_link_verify(le64_to_cpu(recs[i].key), le64_to_cpu(recs[i].val), &n);
+		if (bad)
+			fsck_problem(f, "inode %llu: %s", (unsigned long long)names->ino, bad);
+	}
+}
+
+u32 fsck_linktree(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 *blocks)
+{
+	struct names names = { .ino = ino };
+	struct fsck_tree t = { .owner = VEXFS_OWNER_LINKS + ino, .recs = name_recs, .ctx = &names };
+	u64 blkno = le64_to_cpu(di->i_link_block);
+	struct vexfs_btree_root root;
+	struct vexfs_blk b;
+	const char *bad;
+
+	*blocks = 0;
+	fsck_where(f, "inode %llu: recorded names", (unsigned long long)ino);
+	if (!blkno || !fsck_claim(f, blkno, 1) ||
+	    f->img.io.ops->read(&f->img.io, blkno, VEXFS_MAGIC_LINKS, 0, t.owner, &b))
+		return 0;
+	memcpy(&root, (const u8 *)b.data + VEXFS_MDHDR_SIZE, sizeof(root));
+	bad = vexfs_linkblock_verify(b.data, f->img.io.nblocks);
+	f->img.io.ops->put(&f->img.io, &b);
+	if (bad) {
+		fsck_report(f, blkno, bad);
+		return 0;
+	}
+	fsck_tree_walk(f, &t, &root);
+	if (!t.damaged && le64_to_cpu(root.r_blocks) != t.blocks)
+		fsck_problem(f, "%s: tree has %llu blocks, its root says %llu", f->where,
+			     (unsigned long long)t.blocks,
+			     (unsigned long long)le64_to_cpu(root.r_blocks));
+	*blocks = t.blocks + 1;
+	return names.n;
+}
+
 static u32 recorded_links(const struct vexfs_inode *di)
 {
 	u32 i, n = 0;
@@ -61,17 +120,17 @@ static void check_directory(struct fsck *f, u64 ino, const struct vexfs_inode *d
 	fsck_dir_add(f, ino, parent);
 }
 
-static void check_blocks(struct fsck *f, u64 ino, const struct vexfs_inode *di)
+static void check_blocks(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 names)
 {
 	u32 mode = le16_to_cpu(di->i_mode);
 
 	if (S_ISREG(mode))
-		fsck_file_extents(f, ino, di, fsck_is_orphan(f, ino));
+		fsck_file_extents(f, ino, di, fsck_is_orphan(f, ino), names);
 	else if (S_ISLNK(mode))
-		fsck_symlink(f, ino, di);
+		fsck_symlink(f, ino, di, names);
 	else if (S_ISDIR(mode))
 		check_directory(f, ino, di);
-	else if (di->i_blocks)
+	else if (le64_to_cpu(di->i_blocks) != names)
 		fsck_problem(f, "inode %llu: special file with blocks", (unsigned long long)ino);
 }
 
@@ -80,6 +139,7 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 	struct fsck_ino *fi = fsck_ino_add(f, ino, group_inodes);
 	u32 flags = le32_to_cpu(di->i_flags);
 	const char *bad;
+	u64 names;
 
 	if (!fi)
 		return;
@@ -93,13 +153,12 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 		return;
 	}
 	fi->nlink = le32_to_cpu(di->i_nlink);
-	fi->recorded = recorded_links(di);
+	fi->recorded = recorded_links(di) + fsck_linktree(f, ino, di, &names);
 	fi->flags = (flags & VEXFS_INODE_HIDDEN ? FSCK_INO_HIDDEN : 0) |
-		    (flags & VEXFS_INODE_MORE_LINKS ? FSCK_INO_MORE : 0) |
 		    (fsck_is_orphan(f, ino) ? FSCK_INO_ORPHAN : 0);
 	if (flags & VEXFS_INODE_HIDDEN)
 		check_hidden(f, ino, di);
-	check_blocks(f, ino, di);
+	check_blocks(f, ino, di, names);
 }
 
 /* ---- one group ----------------------------------------------------------- */

@@ -89,12 +89,22 @@ static bool entry_exists(struct fsck *f, u64 ino, u64 parent, u64 hash)
 	return vexfs_dir_name_of(&t, hash, ino, name, &len) == 0;
 }
 
+static void check_exists(struct fsck *f, u64 ino, u64 parent, u64 hash)
+{
+	if (!entry_exists(f, ino, parent, hash))
+		fsck_problem(f, "inode %llu: records a name in directory %llu that does not exist",
+			     (unsigned long long)ino, (unsigned long long)parent);
+}
+
 /* The counts differ: say which recorded names do not exist. */
 static void name_missing(struct fsck *f, u64 ino)
 {
 	struct vexfs_link links[VEXFS_INODE_LINKS];
+	struct vexfs_linktree lt;
 	struct vexfs_inode *di;
+	struct vexfs_name n;
 	struct vexfs_blk b;
+	u64 key = 0;
 	int i, err = vexfs_image_inode(&f->img, ino, &b, &di);
 
 	if (err) {
@@ -102,14 +112,14 @@ static void name_missing(struct fsck *f, u64 ino)
 		return;
 	}
 	memcpy(links, di->i_links, sizeof(links));
+	lt = fsck_linktree_of(f, ino, di);
 	f->img.io.ops->put(&f->img.io, &b);
-	for (i = 0; i < VEXFS_INODE_LINKS; i++) {
-		u64 parent = le64_to_cpu(links[i].l_parent), hash = le64_to_cpu(links[i].l_hash);
-
-		if (parent && !entry_exists(f, ino, parent, hash))
-			fsck_problem(f, "inode %llu: records a name in directory %llu that does not exist",
-				     (unsigned long long)ino, (unsigned long long)parent);
-	}
+	for (i = 0; i < VEXFS_INODE_LINKS; i++)
+		if (links[i].l_parent)
+			check_exists(f, ino, le64_to_cpu(links[i].l_parent),
+				     le64_to_cpu(links[i].l_hash));
+	while (vexfs_linktree_next(&lt, &key, &n) == 0)
+		check_exists(f, ino, n.parent, n.hash);
 }
 
 static void check_recorded(struct fsck *f, u64 ino, const struct fsck_ino *fi)
@@ -118,7 +128,7 @@ static void check_recorded(struct fsck *f, u64 ino, const struct fsck_ino *fi)
 		name_missing(f, ino);
 	else if (fi->recorded < fi->matched)
 		fsck_problem(f, "inode %llu: two names share one record", (unsigned long long)ino);
-	if (fi->names > fi->matched && !(fi->flags & FSCK_INO_MORE))
+	if (fi->names > fi->matched)
 		fsck_problem(f, "inode %llu: has %u names, of which it records %u",
 			     (unsigned long long)ino, fi->names, fi->matched);
 }

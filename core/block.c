@@ -383,6 +383,8 @@ const char *vexfs_mdhdr_verify(const void *block, const struct vexfs_geo *geo, u
 		return "misplaced block";
 	if (le64_to_cpu(h->h_owner) != owner)
 		return "block of another owner";
+	if (h->h_next && (le32_to_cpu(h->h_magic) != VEXFS_MAGIC_ORPHAN || h->h_owner))
+		return "list head in a block that has none";
 	return vexfs_feature_check_header(h, geo);
 }
 

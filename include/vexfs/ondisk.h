@@ -63,6 +63,7 @@
  * @h_level:	B+tree: 0 = leaf
  * @h_count:	number of records, directory entries or slots in use
  * @h_bytes:	directory leaf / long symlink: bytes in use after the header
+ * @h_next:	first block of the orphan table: head of the orphan list; else 0
  */
 struct vexfs_mdhdr {
 	__le32	h_magic;
@@ -73,7 +74,8 @@ struct vexfs_mdhdr {
 	__le16	h_level;
 	__le16	h_count;
 	__le32	h_bytes;
-	__le64	h_reserved[2];
+	__le64	h_next;
+	__le64	h_reserved;		/* 0 */
 };
 
 #define VEXFS_MDHDR_SIZE	64
@@ -345,8 +347,15 @@ struct vexfs_dirent {
 
 /* ---- orphan table ------------------------------------------------------------ */
 
-/* After the header: __le64 inode numbers, 0 = free. An inode stands here while
- * it has no name but is open, or while a truncate of it is under way. */
+/*
+ * After the header: __le64 inode numbers, 0 = free. An inode is in the table
+ * while it has no name but is open, or while a truncate of it is under way.
+ *
+ * When all slots are taken, the next such inode is put at the front of a list:
+ * h_next of the table's first block is the number of its first inode (0: empty),
+ * i_orphan_next of each inode that of the next. An inode is in the table or in
+ * the list, once; the field is 0 in all others.
+ */
 #define VEXFS_ORPHANS_PER_BLOCK	(VEXFS_MD_SPACE / 8)			/* 504 */
 
 /* ---- collections and embeddings ---------------------------------------------- */

@@ -313,6 +313,23 @@ void ib_orphan(struct ib *ib, u32 slot, u64 ino)
 	ib_change(ib, &b, true);
 }
 
+void ib_orphan_head(struct ib *ib, u32 block, u64 ino)
+{
+	struct vexfs_blk b;
+
+	ib_pin(ib, ib->img.geo.orphan_start + block, &b);
+	((struct vexfs_mdhdr *)b.data)->h_next = cpu_to_le64(ino);
+	ib_change(ib, &b, true);
+}
+
+void ib_orphan_next(struct ib *ib, u64 ino, u64 next)
+{
+	struct vexfs_inode di = ib_get_inode(ib, ino);
+
+	di.i_orphan_next = cpu_to_le64(next);
+	ib_put_inode(ib, ino, &di);
+}
+
 /* ---- collections --------------------------------------------------------- */
 
 static struct vexfs_collection *coll_at(struct ib *ib, u32 id, struct vexfs_blk *b)

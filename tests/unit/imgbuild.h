@@ -39,6 +39,8 @@ u64 ib_file(struct ib *ib, u64 dir, const char *name, u32 blocks, u32 run);
 u64 ib_symlink(struct ib *ib, u64 dir, const char *name, const char *target);
 void ib_add_extent(struct ib *ib, u64 ino, u64 lblk, u32 len, u64 flags);
 void ib_orphan(struct ib *ib, u32 slot, u64 ino);
+void ib_orphan_head(struct ib *ib, u32 block, u64 ino);	/* of the list; in the table's @block */
+void ib_orphan_next(struct ib *ib, u64 ino, u64 next);
 
 /* A collection of f32 vectors with the cosine metric; room for 31 * @blocks slots. */
 void ib_collection(struct ib *ib, u32 id, const char *name, u32 dim, u32 blocks);

@@ -127,7 +127,7 @@ static void test_records(void **state)
 {
 	struct vexfs_geo none = geo_with(0, 0), graph = geo_with(VEXFS_COMPAT, 1);
 	struct vexfs_collection c = { .c_graph_ino = cpu_to_le64(77) };
-	struct vexfs_mdhdr h = { .h_reserved[1] = cpu_to_le64(1) };
+	struct vexfs_mdhdr h = { .h_reserved = cpu_to_le64(1) };
 	struct vexfs_group_desc gd = { 0 };
 	struct vexfs_slot s = { 0 };
 

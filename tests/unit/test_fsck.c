@@ -105,6 +105,25 @@ static void test_orphans(void **state)
 	ib_remove(&x.ib);
 }
 
+/* More of them than the table has room for. */
+static void test_orphan_list(void **state)
+{
+	struct fixture x;
+	u64 ino[3];
+	int i;
+
+	fixture_make(&x);
+	for (i = 0; i < 3; i++)
+		ino[i] = ib_new_inode(&x.ib, S_IFREG | 0600);
+	ib_orphan(&x.ib, 0, ino[0]);
+	ib_orphan_head(&x.ib, 0, ino[1]);
+	ib_orphan_next(&x.ib, ino[1], ino[2]);
+	ib_orphan_next(&x.ib, ino[2], x.file);
+	ib_close(&x.ib);
+	expect(&x.ib, "-n", FSCK_CLEAN, "4 inodes wait to be finished");
+	ib_remove(&x.ib);
+}
+
 /* A collection half dropped is the next mount's work. */
 static void test_dropping(void **state)
 {
@@ -470,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_clean),
 		cmocka_unit_test(test_code_is_derived),
 		cmocka_unit_test(test_orphans),
+		cmocka_unit_test(test_orphan_list),
 		cmocka_unit_test(test_dropping),
 		cmocka_unit_test(test_dirty_journal),
 		cmocka_unit_test(test_damaged_journal),

@@ -134,6 +134,9 @@ void dump_inode(struct dump *d, u64 ino)
 	       (unsigned long long)le64_to_cpu(di.i_datagen),
 	       (unsigned long long)le64_to_cpu(di.i_vecmask));
 	show_links(d, ino, &di);
+	if (di.i_orphan_next)
+		printf("%-12s %llu\n", "next orphan",
+		       (unsigned long long)le64_to_cpu(di.i_orphan_next));
 	show_content(d, ino, &di);
 }
 

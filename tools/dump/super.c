@@ -237,10 +237,27 @@ void dump_journal(struct dump *d, u64 unused)
 	       (unsigned long long)j.revoked);
 }
 
+/* The list begins in the table's first block. A damaged one may have a cycle. */
+static void dump_orphan_list(struct dump *d, u64 ino)
+{
+	u64 left = (u64)d->img.geo.groups * d->img.geo.inodes_per_group;
+	struct vexfs_inode di;
+
+	for (; ino && left; left--) {
+		printf("orphan %llu, in the list\n", (unsigned long long)ino);
+		if (!dump_get_inode(d, ino, &di))
+			return;
+		ino = le64_to_cpu(di.i_orphan_next);
+	}
+	if (ino)
+		dump_problem(d, "the orphan list has a cycle");
+}
+
 void dump_orphans(struct dump *d, u64 unused)
 {
 	struct vexfs_blk b;
 	const __le64 *slot;
+	u64 head = 0;
 	u32 i, k;
 
 	for (i = 0; i < d->img.geo.orphan_blocks; i++) {
@@ -250,6 +267,9 @@ void dump_orphans(struct dump *d, u64 unused)
 		for (k = 0; k < VEXFS_ORPHANS_PER_BLOCK; k++)
 			if (slot[k])
 				printf("orphan %llu\n", (unsigned long long)le64_to_cpu(slot[k]));
+		if (!i)
+			head = le64_to_cpu(((const struct vexfs_mdhdr *)b.data)->h_next);
 		dump_put(d, &b);
 	}
+	dump_orphan_list(d, head);
 }

@@ -90,7 +90,7 @@ struct fsck {
 	struct fsck_dir *dirs;
 	size_t	ndirs, dirs_room;
 	u64	*orphan_list;	/* ascending */
-	size_t	norphans;
+	size_t	norphans, orphans_room;
 	u64	used_inodes, used_blocks, embeddings;
 	u32	collections;
 	u32	unknown_compat;	/* feature bits: nothing is written */

@@ -156,6 +156,10 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 	fi->recorded = recorded_links(di) + fsck_linktree(f, ino, di, &names);
 	fi->flags = (flags & VEXFS_INODE_HIDDEN ? FSCK_INO_HIDDEN : 0) |
 		    (fsck_is_orphan(f, ino) ? FSCK_INO_ORPHAN : 0);
+	if (di->i_orphan_next && !fsck_is_orphan(f, ino))
+		fsck_problem(f, "inode %llu: leads on to orphan %llu, but is not in the orphan list",
+			     (unsigned long long)ino,
+			     (unsigned long long)le64_to_cpu(di->i_orphan_next));
 	if (flags & VEXFS_INODE_HIDDEN)
 		check_hidden(f, ino, di);
 	check_blocks(f, ino, di, names);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The orphan table. */
+/* Orphans: the table, and the list that goes on through the inodes when it is full. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -12,47 +12,115 @@ static int cmp_u64(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static void load_block(struct fsck *f, u32 index)
+static void add(struct fsck *f, u64 ino)
 {
-	u64 blkno = f->img.geo.orphan_start + index;
+	size_t room = f->orphans_room;
+	u64 *more;
+
+	if (f->norphans == room) {
+		room = room ? 2 * room : 512;
+		more = realloc(f->orphan_list, room * sizeof(*more));
+		if (!more) {
+			fsck_fatal(f, -ENOMEM, "reading the orphan table");
+			return;
+		}
+		f->orphan_list = more;
+		f->orphans_room = room;
+	}
+	f->orphan_list[f->norphans++] = ino;
+}
+
+static bool possible(struct fsck *f, u64 ino)
+{
+	return vexfs_ino_valid(&f->img.geo, ino) && ino >= VEXFS_FIRST_INO;
+}
+
+/* Returns the head of the list, which only the first block has (core sees to it). */
+static u64 load_block(struct fsck *f, u32 index)
+{
+	u64 blkno = f->img.geo.orphan_start + index, head;
 	const __le64 *slot;
 	struct vexfs_blk b;
 	u32 i;
 
 	if (f->img.io.ops->read(&f->img.io, blkno, VEXFS_MAGIC_ORPHAN, 0, index, &b))
-		return;
+		return 0;
+	head = le64_to_cpu(((const struct vexfs_mdhdr *)b.data)->h_next);
 	slot = (const void *)((const u8 *)b.data + VEXFS_MDHDR_SIZE);
-	for (i = 0; i < VEXFS_ORPHANS_PER_BLOCK; i++) {
+	for (i = 0; i < VEXFS_ORPHANS_PER_BLOCK && !f->err; i++) {
 		u64 ino = le64_to_cpu(slot[i]);
 
 		if (!ino)
 			continue;
-		if (vexfs_ino_valid(&f->img.geo, ino) && ino >= VEXFS_FIRST_INO)
-			f->orphan_list[f->norphans++] = ino;
+		if (possible(f, ino))
+			add(f, ino);
 		else
 			fsck_problem(f, "orphan table: block %llu: impossible inode number %llu",
 				     (unsigned long long)blkno, (unsigned long long)ino);
 	}
 	f->img.io.ops->put(&f->img.io, &b);
+	return head;
+}
+
+/* The inode after @ino in the list. False: the list cannot be followed further. */
+static bool next_of(struct fsck *f, u64 ino, u64 *next)
+{
+	struct vexfs_inode *di;
+	struct vexfs_blk b;
+	bool used;
+
+	if (!possible(f, ino)) {
+		fsck_problem(f, "orphan list: impossible inode number %llu", (unsigned long long)ino);
+		return false;
+	}
+	if (vexfs_image_inode(&f->img, ino, &b, &di)) {
+		fsck_problem(f, "orphan list: inode %llu cannot be read", (unsigned long long)ino);
+		return false;
+	}
+	used = !vexfs_inode_verify(di, &f->img.geo, ino);
+	*next = le64_to_cpu(di->i_orphan_next);
+	f->img.io.ops->put(&f->img.io, &b);
+	if (!used)
+		fsck_problem(f, "orphan list: inode %llu is free or damaged", (unsigned long long)ino);
+	return used;
+}
+
+/* A cycle leads back to the inode that was the 2^n-th on the way (Brent). */
+static void load_list(struct fsck *f, u64 head)
+{
+	u64 ino, next, mark = 0, n = 0, power = 1;
+
+	for (ino = head; ino && !f->err; ino = next) {
+		if (ino == mark) {
+			fsck_problem(f, "orphan list: a cycle through inode %llu",
+				     (unsigned long long)ino);
+			return;
+		}
+		if (!next_of(f, ino, &next))
+			return;
+		if (++n == power) {
+			mark = ino;
+			power *= 2;
+		}
+		add(f, ino);
+	}
 }
 
 void fsck_orphans_load(struct fsck *f)
 {
 	u32 n = f->img.geo.orphan_blocks, i;
+	u64 head = 0;
 	size_t k;
 
 	fsck_where(f, "orphan table");
-	f->orphan_list = calloc((size_t)n * VEXFS_ORPHANS_PER_BLOCK, sizeof(u64));
-	if (!f->orphan_list) {
-		fsck_fatal(f, -ENOMEM, "reading the orphan table");
-		return;
-	}
-	for (i = 0; i < n; i++)
-		load_block(f, i);
-	qsort(f->orphan_list, f->norphans, sizeof(u64), cmp_u64);
+	for (i = 0; i < n && !f->err; i++)
+		head |= load_block(f, i);
+	load_list(f, head);
+	if (f->norphans)
+		qsort(f->orphan_list, f->norphans, sizeof(u64), cmp_u64);
 	for (k = 1; k < f->norphans; k++)
 		if (f->orphan_list[k] == f->orphan_list[k - 1])
-			fsck_problem(f, "orphan table: inode %llu stands in it twice",
+			fsck_problem(f, "orphan table: inode %llu is listed twice",
 				     (unsigned long long)f->orphan_list[k]);
 }
 

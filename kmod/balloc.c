@@ -8,10 +8,21 @@
  * group (pending) keeps the allocator away until the commit callback clears
  * it. The callback runs in the commit thread, which a holder of group->lock
  * may be waiting for, so it takes only pending_lock.
+ *
+ * Room is claimed from the counter free_blocks before any group is searched.
+ * A reserve is left to what must not fail any more: completion of I/O, eviction,
+ * freeing. Beside it, blocks are promised one by one: before a write is accepted,
+ * what the extent tree may need to mark its blocks as written (extent.c) is
+ * taken off free_blocks, though no block has been chosen yet.
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
 
+#define VEXFS_RESERVE_SHARE	128	/* one block of so many is reserved, within ... */
+#define VEXFS_RESERVE_MIN	16
+#define VEXFS_RESERVE_MAX	4096
+#define VEXFS_ROOM_TRIES	3
+#define VEXFS_COMMIT_BATCH	64	/* pending entries per hold of pending_lock */
 #define VEXFS_SCAN_RUNS	8	/* runs looked at in a group before taking the longest */
 
 struct vexfs_pending {
@@ -31,6 +42,15 @@ struct vexfs_group_desc *vexfs_gd(struct vexfs_sb_info *sbi, u32 group, struct b
 }
 
 /* ---- mount -------------------------------------------------------------- */
+
+void vexfs_balloc_init(struct vexfs_sb_info *sbi)
+{
+	INIT_LIST_HEAD(&sbi->pending);
+	spin_lock_init(&sbi->pending_lock);
+	spin_lock_init(&sbi->room_lock);
+	init_waitqueue_head(&sbi->room_wait);
+	atomic64_set(&sbi->promised, 0);
+}
 
 static int vexfs_gdt_read(struct super_block *sb)
 {
@@ -68,6 +88,8 @@ static int vexfs_groups_count(struct super_block *sb)
 	}
 	percpu_counter_set(&sbi->free_blocks, blocks);
 	percpu_counter_set(&sbi->free_inodes, inodes);
+	sbi->reserve_blocks = clamp_t(u64, sbi->geo.blocks / VEXFS_RESERVE_SHARE, VEXFS_RESERVE_MIN,
+				      VEXFS_RESERVE_MAX);
 	return 0;
 }
 
@@ -135,34 +157,164 @@ static void vexfs_pending_add(struct vexfs_sb_info *sbi, u32 group, u32 start, u
 	percpu_counter_add(&sbi->pending_blocks, len);
 }
 
+/* The oldest entry, if transaction @tid freed it or one before. pending_lock held. */
+static struct vexfs_pending *vexfs_pending_first(struct vexfs_sb_info *sbi, tid_t tid)
+{
+	struct vexfs_pending *p = list_first_entry_or_null(&sbi->pending, struct vexfs_pending, list);
+
+	return p && tid_geq(tid, p->tid) ? p : NULL;
+}
+
+/* A batch of entries; whoever sees them gone sees the counters and room_seq moved.
+ * Returns blocks; @done: the entries. Takes pending_lock. */
+static u64 vexfs_pending_batch(struct vexfs_sb_info *sbi, tid_t tid, struct list_head *done)
+{
+	struct vexfs_pending *p;
+	u64 blocks = 0;
+	int n;
+
+	spin_lock(&sbi->pending_lock);
+	for (n = 0; n < VEXFS_COMMIT_BATCH && (p = vexfs_pending_first(sbi, tid)); n++) {
+		bitmap_clear(sbi->groups[p->group].pending, p->start, p->len);
+		list_move(&p->list, done);
+		blocks += p->len;
+	}
+	if (blocks) {
+		percpu_counter_add(&sbi->pending_blocks, -(s64)blocks);
+		percpu_counter_add(&sbi->free_blocks, blocks);
+		sbi->room_seq++;
+	}
+	spin_unlock(&sbi->pending_lock);
+	return blocks;
+}
+
 /**
  * vexfs_balloc_commit - blocks freed by a committed transaction may be used again
  * @sbi: the filesystem
  * @tid: the transaction; earlier ones have committed before
  *
- * Called by the commit thread; see the head of the file about locks.
+ * Called by the commit thread; see the head of the file about locks. Entries are
+ * in the order of their transactions, since one takes no handles before the one
+ * before it has no more.
  */
 void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid)
 {
 	struct vexfs_pending *p, *n;
-	u64 blocks = 0;
-	LIST_HEAD(done);
+	u64 blocks = 0, more;
+
+	do {
+		LIST_HEAD(done);
+
+		more = vexfs_pending_batch(sbi, tid, &done);
+		list_for_each_entry_safe(p, n, &done, list)
+			kfree(p);
+		blocks += more;
+		cond_resched();
+	} while (more);
+	wake_up_all(&sbi->room_wait);
+	trace_vexfs_commit(sbi->sb, tid, blocks);
+}
+
+/* ---- room -------------------------------------------------------------------- */
+
+/*
+ * Take up to @want blocks, at least @least, off free_blocks, and leave @keep.
+ * Returns how many, 0 if there are fewer than @least. Far from the end nobody
+ * waits; near it (where the counter's parts might deceive, and two who look
+ * first and take then) they take turns under room_lock.
+ */
+static u32 vexfs_claim(struct vexfs_sb_info *sbi, u32 want, u32 least, s64 keep)
+{
+	s64 far = keep + 2 * (s64)want * num_online_cpus(), room;
+
+	if (percpu_counter_compare(&sbi->free_blocks, far) > 0) {
+		percpu_counter_add(&sbi->free_blocks, -(s64)want);
+		return want;
+	}
+	spin_lock(&sbi->room_lock);
+	room = percpu_counter_sum(&sbi->free_blocks) - keep;
+	want = room < (s64)least ? 0 : min_t(s64, want, room);
+	percpu_counter_add(&sbi->free_blocks, -(s64)want);
+	spin_unlock(&sbi->room_lock);
+	return want;
+}
+
+int vexfs_promise_take(struct vexfs_sb_info *sbi, u32 n)
+{
+	if (!vexfs_claim(sbi, n, n, sbi->reserve_blocks))
+		return -ENOSPC;
+	atomic64_add(n, &sbi->promised);
+	return 0;
+}
+
+void vexfs_promise_give(struct vexfs_sb_info *sbi, u32 n)
+{
+	atomic64_sub(n, &sbi->promised);
+	percpu_counter_add(&sbi->free_blocks, n);
+}
+
+unsigned int vexfs_room_seq(struct vexfs_sb_info *sbi)
+{
+	return READ_ONCE(sbi->room_seq);
+}
+
+/* Nothing that @tid or an earlier transaction freed is pending any more. */
+static bool vexfs_room_settled(struct vexfs_sb_info *sbi, tid_t tid)
+{
+	bool settled;
 
 	spin_lock(&sbi->pending_lock);
-	list_for_each_entry_safe(p, n, &sbi->pending, list) {
-		if (!tid_geq(tid, p->tid))
-			continue;
-		bitmap_clear(sbi->groups[p->group].pending, p->start, p->len);
-		list_move(&p->list, &done);
-	}
+	settled = !vexfs_pending_first(sbi, tid);
 	spin_unlock(&sbi->pending_lock);
-	list_for_each_entry_safe(p, n, &done, list) {
-		percpu_counter_add(&sbi->pending_blocks, -(s64)p->len);
-		percpu_counter_add(&sbi->free_blocks, p->len);
-		blocks += p->len;
-		kfree(p);
-	}
-	trace_vexfs_commit(sbi->sb, tid, blocks);
+	return settled;
+}
+
+/* jbd2 wakes those who wait for a commit before it calls vexfs_balloc_commit(). */
+static bool vexfs_room_commit(struct super_block *sb, tid_t tid)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	ktime_t start = vexfs_trace_start(vexfs_force_commit);
+	int err = jbd2_complete_transaction(sbi->journal, tid);
+
+	if (!err)
+		wait_event(sbi->room_wait, vexfs_room_settled(sbi, tid) ||
+			   is_journal_aborted(sbi->journal));
+	trace_vexfs_force_commit(sb, vexfs_trace_since(start), err);
+	return !err && !is_journal_aborted(sbi->journal);
+}
+
+/**
+ * vexfs_room_retry - after -ENOSPC: is another attempt worth it?
+ * @sb:    the filesystem
+ * @seq:   vexfs_room_seq() from before the attempt; is moved
+ * @tries: attempts so far
+ *
+ * Yes if a commit has freed blocks since the attempt began, or if one can: then
+ * it is made, and waited for. Not in a handle; may be called with i_rwsem and,
+ * as a commit locks no folio, with a folio locked.
+ */
+bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_pending *last;
+	unsigned int was = *seq;
+	tid_t tid = 0;
+
+	if ((*tries)++ >= VEXFS_ROOM_TRIES)
+		return false;
+	spin_lock(&sbi->pending_lock);
+	last = list_empty(&sbi->pending) ? NULL :
+	       list_last_entry(&sbi->pending, struct vexfs_pending, list);
+	if (last)
+		tid = last->tid;
+	*seq = sbi->room_seq;
+	spin_unlock(&sbi->pending_lock);
+	if (*seq != was)
+		return true;
+	if (!last || !vexfs_room_commit(sb, tid))
+		return false;
+	*seq = vexfs_room_seq(sbi);
+	return true;
 }
 
 /* ---- allocation ---------------------------------------------------------------- */
@@ -286,16 +438,18 @@ static int vexfs_alloc_locked(handle_t *handle, struct super_block *sb, u32 grou
 	return err;
 }
 
-int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *blkno, u32 *len)
+/* Search the groups for up to *@len blocks, which have been claimed. */
+static int vexfs_alloc_search(handle_t *handle, struct super_block *sb, u64 goal, u64 *blkno,
+			      u32 *len)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	u32 first, group, i, from, want = *len;
+	u32 first, group, i, from;
 	int err = -ENOSPC;
 
 	if (goal >= sbi->geo.blocks)
 		goal = 0;
 	first = vexfs_block_group(goal);
-	for (i = 0; i < sbi->geo.groups; i++) {
+	for (i = 0; i < sbi->geo.groups && err == -ENOSPC; i++) {
 		group = (first + i) % sbi->geo.groups;
 		from = i ? 0 : vexfs_block_index(goal);
 		if (!READ_ONCE(sbi->groups[group].free_blocks))
@@ -303,11 +457,26 @@ int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *
 		mutex_lock(&sbi->groups[group].lock);
 		err = vexfs_alloc_locked(handle, sb, group, from, blkno, len);
 		mutex_unlock(&sbi->groups[group].lock);
-		if (err != -ENOSPC)
-			break;
 	}
-	if (!err)
-		percpu_counter_add(&sbi->free_blocks, -(s64)*len);
+	return err;
+}
+
+int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *blkno, u32 *len,
+		       enum vexfs_room room)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	u32 want = *len, claimed = want;
+	int err = -ENOSPC;
+
+	if (room != VEXFS_ROOM_PROMISED)
+		claimed = vexfs_claim(sbi, want, 1, room == VEXFS_ROOM_NORMAL ? sbi->reserve_blocks : 0);
+	*len = claimed;
+	if (claimed)
+		err = vexfs_alloc_search(handle, sb, goal, blkno, len);
+	if (room == VEXFS_ROOM_PROMISED && !err)
+		atomic64_sub(*len, &sbi->promised);
+	else if (room != VEXFS_ROOM_PROMISED)
+		percpu_counter_add(&sbi->free_blocks, claimed - (err ? 0 : *len));
 	trace_vexfs_alloc_blocks(sb, vexfs_handle_tid(handle), goal, want, *blkno, *len, err);
 	return err;
 }

@@ -3,6 +3,11 @@
  * The block map of a file: core's extent tree under data_sem, inside handles.
  * map_seq moves with every change, so that iomap notices a mapping it cached
  * has become old.
+ *
+ * Marking blocks as written when their I/O completes may split records and so
+ * need blocks for the tree, when the data have long been accepted. What it can
+ * need at most is promised (vi->promised, of kmod/balloc.c) before blocks are
+ * mapped unwritten, and before such blocks are written that were there already.
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
@@ -61,6 +66,127 @@ void vexfs_add_blocks(struct inode *inode, s64 blocks)
 		inode_sub_bytes(inode, -blocks << VEXFS_BLOCK_SHIFT);
 }
 
+/* ---- what conversions may need ------------------------------------------------ */
+
+/*
+ * Blocks of the tree that converting all unwritten blocks, and @more to come, may
+ * take. Each conversion adds at most two records to a leaf. A leaf that is full
+ * of records splits up to three times before both halves have room (a split at
+ * the end of a leaf leaves it full); the 125 records that a half has room for
+ * come from as many blocks. One more for each level, one for a new root. As long
+ * as the records fit into the root, none. data_sem held.
+ */
+static u32 vexfs_promise_need(struct inode *inode, u64 more)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 n = vi->unwritten + more, nodes = le64_to_cpu(vi->root.r_blocks);
+	u64 blocks = (inode->i_blocks >> (VEXFS_BLOCK_SHIFT - 9)) + more;
+	u32 level = le16_to_cpu(vi->root.r_level);
+
+	if (!n || (!level && blocks <= VEXFS_RECS_PER_ROOT))
+		return 0;
+	return min(n, 3 * (nodes + 1)) + n / 64 + level + 2;
+}
+
+/* data_sem held for writing, as for the next. -ENOSPC. */
+static int vexfs_promise(struct inode *inode, u64 more)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u32 need = vexfs_promise_need(inode, more);
+	int err;
+
+	if (need <= vi->promised)
+		return 0;
+	err = vexfs_promise_take(VEXFS_SB(inode->i_sb), need - vi->promised);
+	if (!err)
+		vi->promised = need;
+	return err;
+}
+
+static void vexfs_promise_trim(struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u32 need = vexfs_promise_need(inode, 0);
+
+	if (need >= vi->promised)
+		return;
+	vexfs_promise_give(VEXFS_SB(inode->i_sb), vi->promised - need);
+	vi->promised = need;
+}
+
+/* Unwritten blocks became written, or were unmapped. An inode that came from disk
+ * may have more than are counted: rather too many than too few. */
+static void vexfs_unwritten_less(struct inode *inode, u64 n)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	vi->unwritten -= min(n, vi->unwritten);
+	vexfs_promise_trim(inode);
+}
+
+static int vexfs_unwritten_count(struct vexfs_tree *t, u64 *n)
+{
+	struct vexfs_extent e = { };
+	int err;
+
+	*n = 0;
+	for (;;) {
+		err = vexfs_ext_next(t, e.lblk + e.len, &e);
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		if (e.flags & VEXFS_EXT_UNWRITTEN)
+			*n += e.len;
+		cond_resched();
+	}
+}
+
+/**
+ * vexfs_promise_mapped - unwritten blocks that the disk has had are about to be written
+ * @inode: i_rwsem or invalidate_lock held; takes data_sem
+ *
+ * They are counted once, by a walk over the tree: a crash may have left them.
+ *
+ * Return: 0, -ENOSPC, or an error of reading.
+ */
+int vexfs_promise_mapped(struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	int err = 0;
+	u64 n;
+
+	if (READ_ONCE(vi->unwritten_known))
+		return 0;
+	vexfs_ext_tree(&t, &kio, inode, NULL);
+	down_write(&vi->data_sem);
+	if (!vi->unwritten_known) {
+		err = vexfs_unwritten_count(&t, &n);
+		if (!err) {
+			vi->unwritten = n;
+			err = vexfs_promise(inode, 0);
+		}
+		if (!err)
+			WRITE_ONCE(vi->unwritten_known, true);
+	}
+	up_write(&vi->data_sem);
+	return err;
+}
+
+void vexfs_promise_end(struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	if (!vi->promised)
+		return;
+	down_write(&vi->data_sem);
+	vi->unwritten = 0;
+	vexfs_promise_trim(inode);
+	up_write(&vi->data_sem);
+}
+
+/* ---- mapping --------------------------------------------------------------------- */
+
 /* Near the block before @lblk, so that a file grown in steps stays in one piece. */
 static u64 vexfs_data_goal(struct vexfs_tree *t, u64 lblk)
 {
@@ -71,51 +197,102 @@ static u64 vexfs_data_goal(struct vexfs_tree *t, u64 lblk)
 	return t->goal;
 }
 
-/* data_sem held for writing; @e is the hole at @lblk on entry. */
-static int vexfs_map_hole(handle_t *handle, struct inode *inode, struct vexfs_tree *t, u64 lblk,
-			  u64 len, u64 flags, struct vexfs_extent *e)
+/* The most tree blocks that one more record may take. */
+static u32 vexfs_insert_need(const struct vexfs_btree_root *root)
 {
-	struct super_block *sb = inode->i_sb;
-	u64 room = e->lblk + e->len - lblk;
-	struct vexfs_extent new;
-	u32 n = min3(len, room, (u64)VEXFS_EXT_MAX_LEN);
-	int err;
+	u32 level = le16_to_cpu(root->r_level);
 
-	new.lblk = lblk;
-	new.flags = flags;
-	err = vexfs_alloc_blocks(handle, sb, vexfs_data_goal(t, lblk), &new.pblk, &n);
-	if (err)
-		return err;
-	new.len = n;
-	/* Buffers the block device still holds from an earlier life of these
-	 * blocks as metadata must not be written over the file's data. */
-	clean_bdev_aliases(sb->s_bdev, new.pblk, n);
-	err = vexfs_ext_insert(t, &new);
-	if (err) {
-		vexfs_free_blocks(handle, sb, new.pblk, n);
-		return err;
-	}
-	vexfs_add_blocks(inode, n);
-	*e = new;
-	return 0;
+	if (!level && le16_to_cpu(root->r_count) < VEXFS_RECS_PER_ROOT)
+		return 0;
+	return level + 1;
 }
 
-int vexfs_map_alloc(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
-		    struct vexfs_extent *e)
+/* Room for a record, and for converting what is to be mapped unwritten: up to *@n
+ * blocks. *@spare: to be given back. -ENOSPC. */
+static int vexfs_map_room(struct inode *inode, u64 flags, u32 *n, u32 *spare)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
+	u32 need = vexfs_insert_need(&VEXFS_I(inode)->root);
+	int err = need ? vexfs_promise_take(sbi, need) : 0;
+
+	if (err)
+		return err;
+	*spare = need;
+	if (!(flags & VEXFS_EXT_UNWRITTEN))
+		return 0;
+	while ((err = vexfs_promise(inode, *n)) && *n > 1)
+		*n /= 2;
+	return err;
+}
+
+/* The blocks themselves. */
+static int vexfs_map_blocks_new(struct inode *inode, struct vexfs_tree *t, struct vexfs_kio *kio,
+				struct vexfs_extent *new, u32 n)
+{
+	struct super_block *sb = inode->i_sb;
+	int err = vexfs_alloc_blocks(kio->handle, sb, vexfs_data_goal(t, new->lblk), &new->pblk, &n,
+				     VEXFS_ROOM_NORMAL);
+
+	if (err)
+		return err;
+	new->len = n;
+	/* Buffers the block device still holds from an earlier life of these
+	 * blocks as metadata must not be written over the file's data. */
+	clean_bdev_aliases(sb->s_bdev, new->pblk, n);
+	err = vexfs_ext_insert(t, new);
+	if (err)
+		vexfs_free_blocks(kio->handle, sb, new->pblk, n);
+	return err;
+}
+
+/* data_sem held for writing; @e is the hole at @lblk on entry. */
+static int vexfs_map_hole(struct inode *inode, struct vexfs_tree *t, struct vexfs_kio *kio,
+			  u64 lblk, u64 len, u64 flags, struct vexfs_extent *e)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 room = e->lblk + e->len - lblk;
+	struct vexfs_extent new = { .lblk = lblk, .flags = flags };
+	u32 n = min3(len, room, (u64)VEXFS_EXT_MAX_LEN), spare = 0;
+	int err = vexfs_map_room(inode, flags, &n, &spare);
+
+	kio->promised = &spare;
+	if (!err)
+		err = vexfs_map_blocks_new(inode, t, kio, &new, n);
+	kio->promised = NULL;
+	if (!err) {
+		vexfs_add_blocks(inode, new.len);
+		if (flags & VEXFS_EXT_UNWRITTEN)
+			vi->unwritten += new.len;
+		if (((lblk + new.len) << VEXFS_BLOCK_SHIFT) > i_size_read(inode) &&
+		    !(vi->flags & VEXFS_INODE_HIDDEN))
+			WRITE_ONCE(vi->tail, true);
+		*e = new;
+	}
+	vexfs_promise_give(VEXFS_SB(inode->i_sb), spare);
+	vexfs_promise_trim(inode);
+	return err;
+}
+
+int vexfs_map_new(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
+		  struct vexfs_extent *e, bool *fresh)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	struct vexfs_kio kio;
 	struct vexfs_tree t;
 	int err, err2;
 
+	*fresh = false;
 	if (lblk >= VEXFS_MAX_LBLK)
 		return -EFBIG;
 	vexfs_ext_tree(&t, &kio, inode, handle);
 	down_write(&vi->data_sem);
-	err = vexfs_ext_find(&t, lblk, e);
+	err = vexfs_inode_access(handle, inode);
+	if (!err)
+		err = vexfs_ext_find(&t, lblk, e);
 	if (err || e->pblk)
 		goto out;
-	err = vexfs_map_hole(handle, inode, &t, lblk, len, flags, e);
+	err = vexfs_map_hole(inode, &t, &kio, lblk, len, flags, e);
+	*fresh = !err;
 	vexfs_add_blocks(inode, kio.allocated);
 	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
 	/* Also after an error: the tree may have been reshaped. */
@@ -127,6 +304,14 @@ out:
 	return err;
 }
 
+int vexfs_map_alloc(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
+		    struct vexfs_extent *e)
+{
+	bool fresh;
+
+	return vexfs_map_new(handle, inode, lblk, len, flags, e, &fresh);
+}
+
 /* ---- conversion at I/O completion ------------------------------------------- */
 
 /* One handle's worth: converts up to *@len blocks at @lblk, *@len = done. The
@@ -134,19 +319,27 @@ out:
 static int vexfs_convert_step(struct inode *inode, u64 lblk, u64 *len, loff_t new_size)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct vexfs_extent was = { };
 	u64 want = *len, done = 0;
 	struct vexfs_kio kio;
 	struct vexfs_tree t;
 	handle_t *handle;
 	int err = 0, err2;
 
-	handle = vexfs_start(inode->i_sb, vexfs_map_credits(inode), VEXFS_MAX_LEVEL);
+	/* The data have been accepted and are on disk. */
+	handle = vexfs_start_nofail(inode->i_sb, vexfs_map_credits(inode), VEXFS_MAX_LEVEL);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	vexfs_ext_tree(&t, &kio, inode, handle);
+	kio.room = VEXFS_ROOM_RESERVE;
+	kio.promised = &vi->promised;
 	down_write(&vi->data_sem);
 	if (want)
+		err = vexfs_ext_find(&t, lblk, &was);
+	if (want && !err)
 		err = vexfs_ext_convert(&t, lblk, want, &done);
+	if (!err && (was.flags & VEXFS_EXT_UNWRITTEN))
+		vexfs_unwritten_less(inode, done);
 	if (!err && done == want && new_size > vi->disksize)
 		vi->disksize = new_size;
 	vexfs_add_blocks(inode, kio.allocated);
@@ -196,6 +389,7 @@ static int vexfs_unmap_step(handle_t *handle, struct inode *inode, u64 first, u6
 	int err, err2;
 
 	vexfs_ext_tree(&t, &kio, inode, handle);
+	kio.room = VEXFS_ROOM_RESERVE;
 	down_write(&vi->data_sem);
 	err = vexfs_ext_unmap_last(&t, first, end, &gone);
 	if (err == -ENOENT) {
@@ -207,6 +401,8 @@ static int vexfs_unmap_step(handle_t *handle, struct inode *inode, u64 first, u6
 		err = vexfs_free_blocks(handle, inode->i_sb, gone.pblk, gone.len);
 		vexfs_add_blocks(inode, -(s64)gone.len);
 	}
+	if (!err && (gone.flags & VEXFS_EXT_UNWRITTEN) && vi->unwritten_known)
+		vexfs_unwritten_less(inode, gone.len);
 	vexfs_add_blocks(inode, kio.allocated);
 	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
 	err2 = vexfs_mark_inode_dirty(handle, inode);
@@ -221,7 +417,7 @@ int vexfs_unmap_range(struct inode *inode, u64 first, u64 end)
 	handle_t *handle;
 
 	credits = vexfs_map_credits(inode);
-	handle = vexfs_start(inode->i_sb, credits, revokes);
+	handle = vexfs_start_nofail(inode->i_sb, credits, revokes);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	for (;;) {
@@ -237,52 +433,143 @@ int vexfs_unmap_range(struct inode *inode, u64 first, u64 end)
 	return more < 0 ? more : err;
 }
 
-/* Put the inode on (off) the orphan table and write it, in a handle of its own. */
-static int vexfs_truncate_mark(struct inode *inode, bool on)
+/* Own handles. An error leaves blocks too many, which the end of the file or of the inode frees. */
+void vexfs_unmap_unwritten(struct inode *inode, u64 first, u64 end)
 {
-	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct vexfs_extent e;
+	u64 stop;
+
+	for (; first < end; first = stop) {
+		if (vexfs_map(inode, first, &e))
+			return;
+		stop = min(end, e.lblk + e.len);
+		if (e.pblk && (e.flags & VEXFS_EXT_UNWRITTEN) &&
+		    vexfs_unmap_range(inode, first, stop))
+			return;
+	}
+}
+
+/* ---- truncation ------------------------------------------------------------------- */
+
+/**
+ * vexfs_truncate_begin - the inode becomes an orphan: a crash from now on is finished
+ * @inode: a regular file; i_rwsem held, or eviction or recovery
+ *
+ * Nothing shows yet. After success, vexfs_truncate_cancel() or
+ * vexfs_truncate_finish().
+ */
+int vexfs_truncate_begin(struct inode *inode)
+{
 	handle_t *handle = vexfs_start(inode->i_sb, 2, 0);
 	int err, err2;
 
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	if (on) {
+	err = vexfs_inode_access(handle, inode);
+	if (!err)
 		err = vexfs_orphan_add(handle, inode);
-		/* Not on the table: a smaller size would leave blocks that nobody frees. */
-		if (!err) {
-			down_write(&vi->data_sem);
-			vi->disksize = i_size_read(inode);
-			up_write(&vi->data_sem);
-		}
-	} else {
-		/* An unlinked inode stays on the table until it is freed. */
-		err = inode->i_nlink ? vexfs_orphan_del(handle, inode) : 0;
-	}
-	err2 = vexfs_mark_inode_dirty(handle, inode);
-	err = err ? err : err2;
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
+}
+
+/* The inode is no orphan any more, unless it has no name or there is more to do.
+ * If it stays one: a truncate to the size it has does no harm. */
+void vexfs_truncate_cancel(struct inode *inode)
+{
+	handle_t *handle;
+
+	if (!inode->i_nlink || VEXFS_I(inode)->truncating)
+		return;
+	handle = vexfs_start_nofail(inode->i_sb, 2, 0);
+	if (IS_ERR(handle))
+		return;
+	vexfs_orphan_del(handle, inode);
+	vexfs_stop(handle);
+}
+
+/* i_size on disk. */
+static int vexfs_truncate_size(struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	handle_t *handle = vexfs_start_nofail(inode->i_sb, 1, 0);
+	int err, err2;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	down_write(&vi->data_sem);
+	vi->disksize = i_size_read(inode);
+	up_write(&vi->data_sem);
+	err = vexfs_mark_inode_dirty(handle, inode);
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;
 }
 
 /**
- * vexfs_truncate - free the blocks past i_size
- * @inode: a regular file whose i_size is final; the caller has dealt with the
- *	   page cache and, unless at eviction or recovery, holds i_rwsem
+ * vexfs_truncate_finish - free the blocks past i_size
+ * @inode: i_size is final, the page cache has been cut; vexfs_truncate_begin() has
+ *	   made it an orphan; i_rwsem held, or eviction or recovery
  *
- * The size on disk moves first, in the transaction that notes the inode as an
- * orphan; a crash in between is finished at the next mount, and so is a failure.
+ * The size on disk moves first; a crash in between is finished at the next
+ * mount, and so is a failure, if not before (vexfs_truncate_retry(), eviction).
  */
-int vexfs_truncate(struct inode *inode)
+int vexfs_truncate_finish(struct inode *inode)
 {
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	u64 first = (i_size_read(inode) + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
 	int err;
 
 	trace_vexfs_truncate(inode);
-	err = vexfs_truncate_mark(inode, true);
+	vi->truncating = true;
+	err = vexfs_truncate_size(inode);
+	if (!err)
+		err = vexfs_unmap_range(inode, first, VEXFS_MAX_LBLK);
 	if (err)
 		return err;
-	err = vexfs_unmap_range(inode, first, VEXFS_MAX_LBLK);
-	if (err)
-		return err;
-	return vexfs_truncate_mark(inode, false);
+	vi->truncating = false;
+	vi->tail = false;
+	vexfs_truncate_cancel(inode);
+	return 0;
+}
+
+int vexfs_truncate(struct inode *inode)
+{
+	int err = vexfs_truncate_begin(inode);
+
+	return err ? err : vexfs_truncate_finish(inode);
+}
+
+/* Blocks that an earlier truncate could not free hold old content. */
+int vexfs_truncate_retry(struct inode *inode)
+{
+	return VEXFS_I(inode)->truncating ? vexfs_truncate(inode) : 0;
+}
+
+/**
+ * vexfs_trim - free what is mapped beyond the end of the file
+ * @inode: a regular file; i_rwsem held, or eviction
+ *
+ * Writes that failed leave such blocks, and so does a crash.
+ */
+int vexfs_trim(struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 first = (i_size_read(inode) + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
+	struct vexfs_extent e;
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	int err;
+
+	if (vi->truncating)
+		return vexfs_truncate(inode);
+	if (!READ_ONCE(vi->tail))
+		return 0;
+	vexfs_ext_tree(&t, &kio, inode, NULL);
+	down_read(&vi->data_sem);
+	err = vexfs_ext_next(&t, first, &e);
+	up_read(&vi->data_sem);
+	if (!err)
+		err = vexfs_unmap_range(inode, first, VEXFS_MAX_LBLK);
+	if (!err || err == -ENOENT)
+		vi->tail = false;
+	return err == -ENOENT ? 0 : err;
 }

@@ -111,6 +111,8 @@ static ssize_t vexfs_write_checks(struct kiocb *iocb, struct iov_iter *from)
 	if (!err)
 		err = file_update_time(file);
 	if (!err)
+		err = vexfs_truncate_retry(inode);
+	if (!err)
 		err = vexfs_content_changed(inode);
 	/* The gap between the old end and the write must read as zeros. */
 	if (!err && iocb->ki_pos > size)
@@ -279,14 +281,33 @@ static int vexfs_open(struct inode *inode, struct file *file)
 	return generic_file_open(inode, file);
 }
 
+/* The last writer closes it: what failed writes left beyond its end is freed now, or at
+ * eviction if the filesystem is frozen. Takes i_rwsem. */
+static void vexfs_release_tail(struct inode *inode)
+{
+	if (sb_rdonly(inode->i_sb) || vexfs_is_shutdown(inode->i_sb) ||
+	    !sb_start_intwrite_trylock(inode->i_sb))
+		return;
+	inode_lock(inode);
+	vexfs_trim(inode);
+	inode_unlock(inode);
+	sb_end_intwrite(inode->i_sb);
+}
+
 /* A file that was cut to nothing and written anew: begin to write it now, so that a crash
  * does not find it empty. Programs that expect this do not call fsync. */
 static int vexfs_release(struct inode *inode, struct file *file)
 {
-	if ((file->f_mode & FMODE_WRITE) && READ_ONCE(VEXFS_I(inode)->rewritten)) {
-		WRITE_ONCE(VEXFS_I(inode)->rewritten, false);
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return 0;
+	if (READ_ONCE(vi->rewritten)) {
+		WRITE_ONCE(vi->rewritten, false);
 		filemap_flush(inode->i_mapping);
 	}
+	if (READ_ONCE(vi->tail) && atomic_read(&inode->i_writecount) == 1)
+		vexfs_release_tail(inode);
 	return 0;
 }
 

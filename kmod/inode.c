@@ -73,6 +73,7 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
 	vi->datagen_seen = vi->vecmask != 0;
 	/* The same for searches: one may remember a verdict from before it was evicted. */
 	vi->judged = true;
+	vi->unwritten_known = !inode->i_blocks;
 	memcpy(vi->links, di->i_links, sizeof(vi->links));
 	vi->link_block = le64_to_cpu(di->i_link_block);
 	memcpy(vi->symlink, di->i_symlink, VEXFS_SYMLINK_INLINE);
@@ -81,9 +82,8 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
 		inode->i_rdev = new_decode_dev(le32_to_cpu(di->i_rdev));
 }
 
-/* The table block of @ino, and where in it; block must have been written once. */
-static struct buffer_head *vexfs_itable_read(struct super_block *sb, u64 ino,
-					     struct vexfs_inode **di)
+/* The table block of @ino, and where in it; -ESTALE: that block was never written. */
+struct buffer_head *vexfs_itable_read(struct super_block *sb, u64 ino, struct vexfs_inode **di)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	u32 group = vexfs_ino_group(&sbi->geo, ino);
@@ -138,6 +138,7 @@ static int vexfs_read_inode(struct inode *inode, unsigned int flags)
 	if (!err) {
 		vexfs_fill_inode(inode, di);
 		vexfs_init_tids(inode);
+		vexfs_orphan_return(inode);
 		trace_vexfs_inode_read(inode);
 	}
 	brelse(bh);
@@ -263,10 +264,12 @@ static void vexfs_store_inode(struct inode *inode, struct vexfs_inode *di)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	loff_t size = S_ISREG(inode->i_mode) ? vi->disksize : i_size_read(inode);
+	__le64 orphan_next = di->i_orphan_next;		/* orphan.c alone changes it */
 
 	/* In a new inode nothing counts; in a used one, what features keep that this module does not know. */
 	if (!di->i_mode)
 		memset(di, 0, sizeof(*di));
+	di->i_orphan_next = orphan_next;
 	di->i_magic = cpu_to_le16(VEXFS_INODE_MAGIC);
 	di->i_mode = cpu_to_le16(inode->i_mode);
 	di->i_ino = cpu_to_le64(inode->i_ino);
@@ -289,6 +292,27 @@ static void vexfs_store_inode(struct inode *inode, struct vexfs_inode *di)
 	di->i_link_block = cpu_to_le64(vi->link_block);
 	memcpy(di->i_symlink, vi->symlink, VEXFS_SYMLINK_INLINE);
 	vexfs_inode_seal(di);
+}
+
+/**
+ * vexfs_inode_access - take what vexfs_mark_inode_dirty() needs
+ * @handle: with a credit for the inode's table block
+ * @inode:  any
+ *
+ * Until the handle has stopped, writing the inode fails only if the journal has
+ * been aborted. For the beginning of an operation, before anything of it shows.
+ */
+int vexfs_inode_access(handle_t *handle, struct inode *inode)
+{
+	struct vexfs_inode *di;
+	struct buffer_head *bh = vexfs_itable_read(inode->i_sb, inode->i_ino, &di);
+	int err;
+
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	err = jbd2_journal_get_write_access(handle, bh);
+	brelse(bh);
+	return err;
 }
 
 /* @datasync: fdatasync has to wait for this, too. */
@@ -390,6 +414,17 @@ static int vexfs_evict_symlink(struct inode *inode)
 	return err;
 }
 
+/* What a named file holds beyond its end: of a truncate not finished, or of
+ * writes that failed. If it cannot be freed now, then the next time. */
+static void vexfs_evict_tail(struct inode *inode)
+{
+	if (sb_rdonly(inode->i_sb) || vexfs_is_shutdown(inode->i_sb))
+		return;
+	sb_start_intwrite(inode->i_sb);
+	vexfs_trim(inode);
+	sb_end_intwrite(inode->i_sb);
+}
+
 static int vexfs_delete_blocks(struct inode *inode)
 {
 	int err = 0;
@@ -447,8 +482,14 @@ void vexfs_evict_inode(struct inode *inode)
 
 	trace_vexfs_evict(inode);
 	truncate_inode_pages_final(&inode->i_data);
-	if (!is_bad_inode(inode) && !inode->i_nlink)
-		cleared = vexfs_delete_inode(inode);
+	if (!is_bad_inode(inode)) {
+		if (!inode->i_nlink)
+			cleared = vexfs_delete_inode(inode);
+		else if (S_ISREG(inode->i_mode))
+			vexfs_evict_tail(inode);
+		vexfs_promise_end(inode);
+		vexfs_orphan_leave(inode);
+	}
 	if (!cleared)
 		clear_inode(inode);
 }
@@ -559,7 +600,7 @@ int vexfs_zero_tail(struct inode *inode, loff_t from, loff_t to)
 	return err;
 }
 
-/* i_rwsem and invalidate_lock held. */
+/* i_rwsem and invalidate_lock held. What can fail comes before the size moves. */
 static int vexfs_grow(struct inode *inode, loff_t size)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
@@ -572,26 +613,43 @@ static int vexfs_grow(struct inode *inode, loff_t size)
 						   old);
 	if (err)
 		return err;
-	truncate_setsize(inode, size);
 	handle = vexfs_start(inode->i_sb, 1, 0);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	down_write(&vi->data_sem);
-	vi->disksize = max(vi->disksize, size);
-	up_write(&vi->data_sem);
-	err = vexfs_mark_inode_dirty(handle, inode);
+	err = vexfs_inode_access(handle, inode);
+	if (!err) {
+		i_size_write(inode, size);
+		vexfs_touch(inode);
+		down_write(&vi->data_sem);
+		vi->disksize = max(vi->disksize, size);
+		up_write(&vi->data_sem);
+		err = vexfs_mark_inode_dirty(handle, inode);
+	}
 	vexfs_stop(handle);
+	pagecache_isize_extended(inode, old, i_size_read(inode));
 	return err;
 }
 
+/*
+ * i_rwsem and invalidate_lock held. The size may not move in memory before the
+ * inode is an orphan and the end of the last block can be zeroed; after that,
+ * freeing may fail (a damaged tree), but is finished before the file grows.
+ */
 static int vexfs_shrink(struct inode *inode, loff_t size)
 {
-	int err = iomap_truncate_page(inode, size, NULL, &vexfs_iomap_ops);
+	int err = vexfs_truncate_begin(inode);
 
 	if (err)
 		return err;
+	err = iomap_truncate_page(inode, size, NULL, &vexfs_iomap_ops);
+	if (err) {
+		vexfs_truncate_cancel(inode);
+		return err;
+	}
 	truncate_setsize(inode, size);
-	return vexfs_truncate(inode);
+	vexfs_touch(inode);
+	vexfs_truncate_finish(inode);
+	return 0;
 }
 
 static int vexfs_setsize(struct inode *inode, loff_t size)
@@ -599,51 +657,61 @@ static int vexfs_setsize(struct inode *inode, loff_t size)
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	int err;
 
-	if (size == i_size_read(inode) && size == vi->disksize)
+	if (size == i_size_read(inode) && size == vi->disksize && !vi->truncating)
 		return 0;
 	err = vexfs_content_changed(inode);
 	if (err)
 		return err;
 	inode_dio_wait(inode);
 	filemap_invalidate_lock(inode->i_mapping);
-	vexfs_touch(inode);
-	if (!size)
+	err = vexfs_truncate_retry(inode);
+	if (!err && !size)
 		WRITE_ONCE(vi->rewritten, true);
-	if (size > i_size_read(inode))
+	if (!err && size > i_size_read(inode))
 		err = vexfs_grow(inode, size);
-	else
+	else if (!err)
 		err = vexfs_shrink(inode, size);
 	filemap_invalidate_unlock(inode->i_mapping);
 	return err;
 }
 
+/* @resized: there is no way back. */
+static int vexfs_set_attributes(vexfs_idmap_t *idmap, struct inode *inode, struct iattr *attr,
+				bool resized)
+{
+	handle_t *handle = resized ? vexfs_start_nofail(inode->i_sb, 1, 0) :
+				     vexfs_start(inode->i_sb, 1, 0);
+	int err, err2;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	if (IS_SYNC(inode))
+		handle->h_sync = 1;
+	err = vexfs_inode_access(handle, inode);
+	if (!err) {
+		setattr_copy(idmap, inode, attr);
+		if (attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
+			vexfs_perm_changed(inode);
+		inode_inc_iversion(inode);
+		err = vexfs_mark_inode_dirty(handle, inode);
+	}
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
+}
+
 int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);
-	handle_t *handle;
-	int err = setattr_prepare(idmap, dentry, attr), err2;
+	bool resize = (attr->ia_valid & ATTR_SIZE) && S_ISREG(inode->i_mode);
+	int err = setattr_prepare(idmap, dentry, attr);
 
 	if (err)
 		return err;
 	if (vexfs_is_shutdown(inode->i_sb))
 		return -EIO;
-	if ((attr->ia_valid & ATTR_SIZE) && S_ISREG(inode->i_mode)) {
+	if (resize)
 		err = vexfs_setsize(inode, attr->ia_size);
-		if (err)
-			return err;
-	}
-	handle = vexfs_start(inode->i_sb, 1, 0);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	if (IS_SYNC(inode))
-		handle->h_sync = 1;
-	setattr_copy(idmap, inode, attr);
-	if (attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
-		vexfs_perm_changed(inode);
-	inode_inc_iversion(inode);
-	err = vexfs_mark_inode_dirty(handle, inode);
-	err2 = vexfs_stop(handle);
-	return err ? err : err2;
+	return err ? err : vexfs_set_attributes(idmap, inode, attr, resize);
 }
 
 int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *stat, u32 mask,

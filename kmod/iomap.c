@@ -3,16 +3,15 @@
  * File data through iomap.
  *
  * The rules, which the order folio lock -> handle imposes:
- *  - a new block is allocated unwritten, when the write begins, so a full
- *    device is reported by write(2);
+ *  - a new block is allocated unwritten, when the write begins, with the promise
+ *    of what its conversion may need, so a full device is reported by write(2);
+ *  - what a write did not use is given back when it ends;
  *  - at I/O completion, in a worker, it is converted and only then the size on
  *    disk moves: a crash never shows what the block held before;
  *  - writeback looks mappings up and never starts a handle.
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
-
-#define VEXFS_ALLOC_RETRIES	3
 
 /* ---- mappings ------------------------------------------------------------ */
 
@@ -45,7 +44,8 @@ static void vexfs_fill_iomap(struct inode *inode, const struct vexfs_extent *e, 
 	iomap->addr = e->pblk << VEXFS_BLOCK_SHIFT;
 }
 
-static int vexfs_alloc_once(struct inode *inode, u64 lblk, u64 len, struct vexfs_extent *e)
+static int vexfs_alloc_once(struct inode *inode, u64 lblk, u64 len, struct vexfs_extent *e,
+			    bool *fresh)
 {
 	handle_t *handle;
 	int err, err2;
@@ -53,62 +53,129 @@ static int vexfs_alloc_once(struct inode *inode, u64 lblk, u64 len, struct vexfs
 	handle = vexfs_start(inode->i_sb, vexfs_map_credits(inode), VEXFS_MAX_LEVEL);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = vexfs_map_alloc(handle, inode, lblk, len, VEXFS_EXT_UNWRITTEN, e);
+	err = vexfs_map_new(handle, inode, lblk, len, VEXFS_EXT_UNWRITTEN, e, fresh);
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;
 }
 
-/* Full, but blocks wait for a commit to become free: commit and try again. */
-static int vexfs_alloc_retry(struct inode *inode, u64 lblk, u64 len, struct vexfs_extent *e)
+/* Writing back what is dirty keeps promises, and so ends them. True if there may be
+ * room now. Not with a folio locked. */
+static bool vexfs_room_flush(struct super_block *sb)
+{
+	if (!atomic64_read(&VEXFS_SB(sb)->promised) || !down_read_trylock(&sb->s_umount))
+		return false;
+	sync_inodes_sb(sb);
+	up_read(&sb->s_umount);
+	return true;
+}
+
+static bool vexfs_prepared(struct inode *inode, const struct vexfs_extent *e)
+{
+	return e->pblk && (!(e->flags & VEXFS_EXT_UNWRITTEN) ||
+			   READ_ONCE(VEXFS_I(inode)->unwritten_known));
+}
+
+/* One attempt to make [@lblk, @lblk + @len) ready for a write: a hole becomes blocks;
+ * blocks that were there already need a promise only. */
+static int vexfs_prepare_once(struct inode *inode, u64 lblk, u64 len, struct vexfs_extent *e,
+			      bool *fresh)
+{
+	int err = vexfs_map(inode, lblk, e);
+
+	if (!err && !e->pblk)
+		err = vexfs_alloc_once(inode, lblk, len, e, fresh);
+	if (!err && !*fresh && (e->flags & VEXFS_EXT_UNWRITTEN))
+		err = vexfs_promise_mapped(inode);
+	return err;
+}
+
+/* Full, but blocks wait for a commit to become free, or are promised to what writeback
+ * will convert: see to it and try again. */
+static int vexfs_prepare(struct inode *inode, u64 lblk, u64 len, unsigned int flags,
+			 struct vexfs_extent *e, bool *fresh)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
-	int tries, err;
+	unsigned int seq = vexfs_room_seq(sbi);
+	bool flush = !(flags & IOMAP_FAULT);
+	int tries = 0, err;
 
-	for (tries = 0; ; tries++) {
-		err = vexfs_alloc_once(inode, lblk, len, e);
-		if (err != -ENOSPC || tries == VEXFS_ALLOC_RETRIES ||
-		    percpu_counter_sum(&sbi->pending_blocks) <= 0)
+	for (;;) {
+		err = vexfs_prepare_once(inode, lblk, len, e, fresh);
+		if (err != -ENOSPC)
 			return err;
-		if (vexfs_force_commit(inode->i_sb))
+		if (vexfs_room_retry(inode->i_sb, &seq, &tries))
+			continue;
+		if (!flush || !vexfs_room_flush(inode->i_sb))
 			return err;
+		flush = false;
+		tries = 0;
 	}
 }
 
-static int vexfs_iomap_map(struct inode *inode, loff_t pos, loff_t length, bool alloc,
-			   struct iomap *iomap)
+/* What is there now; the cookie must not be younger than the mapping. */
+static int vexfs_iomap_lookup(struct inode *inode, u64 lblk, struct iomap *iomap,
+			      struct vexfs_extent *e)
+{
+	unsigned int seq = READ_ONCE(VEXFS_I(inode)->map_seq);
+	int err;
+
+	smp_rmb();	/* pairs with data_sem, under which both change */
+	err = vexfs_map(inode, lblk, e);
+	if (!err)
+		vexfs_fill_iomap(inode, e, seq, iomap);
+	return err;
+}
+
+static int vexfs_iomap_check(struct inode *inode, u64 lblk)
+{
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	return lblk >= VEXFS_MAX_LBLK ? -EFBIG : 0;
+}
+
+static int vexfs_iomap_map(struct inode *inode, loff_t pos, struct iomap *iomap)
+{
+	u64 lblk = pos >> VEXFS_BLOCK_SHIFT;
+	struct vexfs_extent e;
+	int err = vexfs_iomap_check(inode, lblk);
+
+	return err ? err : vexfs_iomap_lookup(inode, lblk, iomap, &e);
+}
+
+static int vexfs_iomap_map_write(struct inode *inode, loff_t pos, loff_t length,
+				 unsigned int flags, struct iomap *iomap)
 {
 	u64 lblk = pos >> VEXFS_BLOCK_SHIFT;
 	u64 end = (pos + length + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
-	unsigned int seq = READ_ONCE(VEXFS_I(inode)->map_seq);
-	struct vexfs_extent e;
-	int err;
+	struct vexfs_extent e, new;
+	bool fresh = false;
+	int err = vexfs_iomap_check(inode, lblk);
 
-	if (vexfs_is_shutdown(inode->i_sb))
-		return -EIO;
-	if (lblk >= VEXFS_MAX_LBLK)
-		return -EFBIG;
-	smp_rmb();	/* the cookie is not younger than the mapping */
-	err = vexfs_map(inode, lblk, &e);
-	if (!err && alloc && !e.pblk) {
-		err = vexfs_alloc_retry(inode, lblk, end - lblk, &e);
-		/* Look again: the cookie must be older than the mapping. */
-		seq = READ_ONCE(VEXFS_I(inode)->map_seq);
-		smp_rmb();	/* pairs as the one above */
-		if (!err)
-			err = vexfs_map(inode, lblk, &e);
-	}
-	if (err)
+	if (!err)
+		err = vexfs_iomap_lookup(inode, lblk, iomap, &e);
+	if (err || vexfs_prepared(inode, &e))
 		return err;
-	vexfs_fill_iomap(inode, &e, seq, iomap);
+	err = vexfs_prepare(inode, lblk, end - lblk, flags, &new, &fresh);
+	if (!err)
+		err = vexfs_iomap_lookup(inode, lblk, iomap, &e);
+	if (err || !fresh)
+		return err;
+	/* Only what this write has allocated is its own to give back. */
+	iomap->flags |= IOMAP_F_NEW;
+	iomap->length = min_t(u64, iomap->offset + iomap->length,
+			      (new.lblk + new.len) << VEXFS_BLOCK_SHIFT) - iomap->offset;
 	return 0;
 }
 
 static int vexfs_iomap_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
 			     struct iomap *iomap, struct iomap *srcmap)
 {
-	bool alloc = (flags & IOMAP_WRITE) && !(flags & IOMAP_ZERO);
-	int err = vexfs_iomap_map(inode, pos, length, alloc, iomap);
+	int err;
 
+	if ((flags & IOMAP_WRITE) && !(flags & IOMAP_ZERO))
+		err = vexfs_iomap_map_write(inode, pos, length, flags, iomap);
+	else
+		err = vexfs_iomap_map(inode, pos, iomap);
 	/* O_DSYNC must flush the journal, which IOMAP_F_DIRTY asks for. */
 	if (!err && (flags & IOMAP_WRITE))
 		iomap->flags |= IOMAP_F_DIRTY;
@@ -119,17 +186,41 @@ static int vexfs_iomap_begin(struct inode *inode, loff_t pos, loff_t length, uns
 static int vexfs_iomap_begin_read(struct inode *inode, loff_t pos, loff_t length,
 				  unsigned int flags, struct iomap *iomap, struct iomap *srcmap)
 {
-	int err = vexfs_iomap_map(inode, pos, length, false, iomap);
+	int err = vexfs_iomap_map(inode, pos, iomap);
 
 	trace_vexfs_iomap_begin(inode, pos, length, flags, iomap, err);
 	return err;
 }
 
-/* Nothing to undo: blocks allocated and not written stay unwritten. */
+/*
+ * Blocks allocated for [@pos, @pos + @length) that @written of it did not use (a
+ * bad buffer, a signal) are freed. With invalidate_lock no page can become dirty
+ * there; one that is (a store through a mapping) keeps the blocks.
+ */
+static void vexfs_give_back(struct inode *inode, loff_t pos, loff_t length, ssize_t written)
+{
+	struct address_space *mapping = inode->i_mapping;
+	loff_t from = written ? round_up(pos + written, VEXFS_BLOCK_SIZE) :
+				round_down(pos, VEXFS_BLOCK_SIZE);
+	loff_t end = round_up(pos + length, VEXFS_BLOCK_SIZE);
+
+	if (from >= end)
+		return;
+	filemap_invalidate_lock(mapping);
+	if (!filemap_range_needs_writeback(mapping, from, end - 1))
+		vexfs_unmap_unwritten(inode, from >> VEXFS_BLOCK_SHIFT, end >> VEXFS_BLOCK_SHIFT);
+	filemap_invalidate_unlock(mapping);
+}
+
+/* A mapping that became stale is looked up again for the rest of the write. i_rwsem
+ * held, and no folio locked but in a fault. */
 static int vexfs_iomap_end(struct inode *inode, loff_t pos, loff_t length, ssize_t written,
 			   unsigned int flags, struct iomap *iomap)
 {
 	trace_vexfs_iomap_end(inode, pos, length, written, flags);
+	if ((iomap->flags & IOMAP_F_NEW) && !(iomap->flags & IOMAP_F_STALE) &&
+	    !(flags & IOMAP_FAULT) && written < length)
+		vexfs_give_back(inode, pos, length, max_t(ssize_t, written, 0));
 	return 0;
 }
 
@@ -149,7 +240,7 @@ const struct iomap_ops vexfs_iomap_read_ops = {
  * folios could be of blocks that a truncate has given away meanwhile. */
 static int vexfs_map_blocks(VEXFS_MAP_BLOCKS_ARGS)
 {
-	int err = vexfs_iomap_map(inode, offset, VEXFS_BLOCK_SIZE, false, &wpc->iomap);
+	int err = vexfs_iomap_map(inode, offset, &wpc->iomap);
 
 	trace_vexfs_writeback_map(inode, offset, VEXFS_BLOCK_SIZE, 0, &wpc->iomap, err);
 	return err;

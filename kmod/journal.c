@@ -165,10 +165,11 @@ void vexfs_journal_destroy(struct super_block *sb)
 #define VEXFS_HANDLE_TRIES	50	/* 20 ms apart */
 
 /*
- * jbd2 gives up when there is no memory for the handle itself. Half of an operation may be done by then (a file
- * shorter, its blocks still mapped), so wait for memory as long as anybody would.
+ * jbd2 gives up when there is no memory for the handle itself, which is rarely for long. @nofail: half of an operation
+ * is done (a file is shorter, its blocks still mapped; data are written, their blocks not yet marked so): wait for
+ * memory as long as it takes.
  */
-static handle_t *vexfs_handle(struct super_block *sb, int credits, int revokes)
+static handle_t *vexfs_handle(struct super_block *sb, int credits, int revokes, bool nofail)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	handle_t *handle;
@@ -184,7 +185,9 @@ static handle_t *vexfs_handle(struct super_block *sb, int credits, int revokes)
 	}
 	for (try = 1;; try++) {
 		handle = jbd2__journal_start(sbi->journal, credits, 0, revokes, GFP_NOFS, 0, 0);
-		if (handle != ERR_PTR(-ENOMEM) || try == VEXFS_HANDLE_TRIES || fatal_signal_pending(current))
+		if (handle != ERR_PTR(-ENOMEM))
+			return handle;
+		if (!nofail && (try >= VEXFS_HANDLE_TRIES || fatal_signal_pending(current)))
 			return handle;
 		memalloc_retry_wait(GFP_NOFS);
 	}
@@ -193,7 +196,16 @@ static handle_t *vexfs_handle(struct super_block *sb, int credits, int revokes)
 handle_t *vexfs_start(struct super_block *sb, int credits, int revokes)
 {
 	ktime_t start = vexfs_trace_start(vexfs_trans_start);
-	handle_t *handle = vexfs_handle(sb, credits, revokes);
+	handle_t *handle = vexfs_handle(sb, credits, revokes, false);
+
+	trace_vexfs_trans_start(sb, handle, credits, revokes, vexfs_trace_since(start), _RET_IP_);
+	return handle;
+}
+
+handle_t *vexfs_start_nofail(struct super_block *sb, int credits, int revokes)
+{
+	ktime_t start = vexfs_trace_start(vexfs_trans_start);
+	handle_t *handle = vexfs_handle(sb, credits, revokes, true);
 
 	trace_vexfs_trans_start(sb, handle, credits, revokes, vexfs_trace_since(start), _RET_IP_);
 	return handle;
@@ -424,14 +436,18 @@ static int vexfs_kio_alloc(struct vexfs_io *io, u64 goal, u32 magic, u64 owner,
 			   struct vexfs_blk *b)
 {
 	struct vexfs_kio *kio = to_kio(io);
+	/* What was promised goes first. */
+	enum vexfs_room room = kio->promised && *kio->promised ? VEXFS_ROOM_PROMISED : kio->room;
 	struct buffer_head *bh;
 	u32 len = 1;
 	u64 blkno;
 	int err;
 
-	err = vexfs_alloc_blocks(kio->handle, kio->sb, goal, &blkno, &len);
+	err = vexfs_alloc_blocks(kio->handle, kio->sb, goal, &blkno, &len, room);
 	if (err)
 		return err;
+	if (room == VEXFS_ROOM_PROMISED)
+		--*kio->promised;
 	bh = vexfs_md_create(kio->handle, kio->sb, blkno, magic, owner);
 	if (IS_ERR(bh)) {
 		vexfs_free_blocks(kio->handle, kio->sb, blkno, 1);
@@ -453,9 +469,11 @@ static int vexfs_kio_free(struct vexfs_io *io, struct vexfs_blk *b)
 
 	memset(b, 0, sizeof(*b));
 	clear_buffer_vexfs_verified(bh);
-	err = jbd2_journal_revoke(kio->handle, blkno, bh);	/* consumes bh */
-	if (err)
+	err = jbd2_journal_revoke(kio->handle, blkno, bh);
+	if (err) {
+		brelse(bh);	/* else consumed */
 		return vexfs_write_error(kio->sb, kio->owner_ino, blkno, "revoke failed", err);
+	}
 	kio->allocated--;
 	return vexfs_free_blocks(kio->handle, kio->sb, blkno, 1);
 }
@@ -484,4 +502,6 @@ void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *han
 	kio->handle = handle;
 	kio->owner_ino = ino;
 	kio->allocated = 0;
+	kio->room = VEXFS_ROOM_NORMAL;
+	kio->promised = NULL;
 }

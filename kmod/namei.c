@@ -69,6 +69,7 @@ static int vexfs_entry_del(handle_t *handle, struct inode *dir, const struct qst
 
 	vexfs_kio_init(&kio, dir->i_sb, handle, dir->i_ino);
 	vexfs_dir_tree(&t, &kio, dir);
+	kio.room = VEXFS_ROOM_RESERVE;
 	err = vexfs_dir_remove(&t, hash, name->name, name->len);
 	err2 = vexfs_dir_changed(handle, dir, &kio, err ? 0 : -1);
 	return err ? err : err2;
@@ -141,6 +142,34 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, uns
 	}
 	trace_vexfs_lookup(dir, &dentry->d_name, inode, err ? err : PTR_ERR_OR_ZERO(inode));
 	return d_splice_alias(inode, dentry);
+}
+
+/* ---- what can fail comes first ------------------------------------------------------ */
+
+/* Of these (each may be NULL), writing into the inode table cannot fail later. */
+static int vexfs_access_all(handle_t *handle, struct inode *a, struct inode *b, struct inode *c,
+			    struct inode *d)
+{
+	struct inode *all[] = { a, b, c, d };
+	int err = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(all) && !err; i++)
+		if (all[i])
+			err = vexfs_inode_access(handle, all[i]);
+	return err;
+}
+
+/* @inode is about to lose a name. Its last: it needs a place among the orphans first. */
+static int vexfs_prepare_drop(handle_t *handle, struct inode *inode, bool dir)
+{
+	return dir || inode->i_nlink == 1 ? vexfs_orphan_add(handle, inode) : 0;
+}
+
+/* It keeps it. */
+static void vexfs_cancel_drop(handle_t *handle, struct inode *inode)
+{
+	if (!VEXFS_I(inode)->truncating)
+		vexfs_orphan_del(handle, inode);
 }
 
 /* ---- creation ---------------------------------------------------------------------- */
@@ -223,8 +252,12 @@ static int vexfs_make_entry(handle_t *handle, vexfs_idmap_t *idmap, struct inode
 			    struct inode **out)
 {
 	struct vexfs_name name = vexfs_name_of(dir, dentry);
-	int err = vexfs_make(handle, idmap, dir, c, out);
+	int err = vexfs_inode_access(handle, dir);
 
+	if (!err)
+		err = vexfs_make(handle, idmap, dir, c, out);
+	if (!err)
+		err = vexfs_inode_access(handle, *out);
 	if (!err)
 		err = vexfs_links_prepare(handle, *out, NULL, &name);
 	if (!err)
@@ -263,24 +296,15 @@ static int vexfs_create_once(vexfs_idmap_t *idmap, struct inode *dir, struct den
 	return err ? err : err2;
 }
 
-/* As for data: what is full may have blocks that wait for a commit. */
-static bool vexfs_should_retry(struct super_block *sb, int err, int *tries)
-{
-	if (err != -ENOSPC || (*tries)++ >= 3)
-		return false;
-	if (percpu_counter_sum(&VEXFS_SB(sb)->pending_blocks) <= 0)
-		return false;
-	return !vexfs_force_commit(sb);
-}
-
 static int vexfs_create_entry(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
 			      const struct vexfs_create *c)
 {
+	unsigned int seq = vexfs_room_seq(VEXFS_SB(dir->i_sb));
 	int err, tries = 0;
 
 	do {
 		err = vexfs_create_once(idmap, dir, dentry, c);
-	} while (vexfs_should_retry(dir->i_sb, err, &tries));
+	} while (err == -ENOSPC && vexfs_room_retry(dir->i_sb, &seq, &tries));
 	trace_vexfs_create(dir, &dentry->d_name, err ? NULL : d_inode(dentry), err);
 	return err;
 }
@@ -348,7 +372,9 @@ static int vexfs_link_once(struct inode *inode, struct inode *dir, struct dentry
 
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = vexfs_link_entry(handle, inode, dir, dentry);
+	err = vexfs_access_all(handle, dir, inode, NULL, NULL);
+	if (!err)
+		err = vexfs_link_entry(handle, inode, dir, dentry);
 	if (!err) {
 		inc_nlink(inode);
 		/* O_TMPFILE: it was an orphan until it got its first name. */
@@ -369,11 +395,12 @@ static int vexfs_link_once(struct inode *inode, struct inode *dir, struct dentry
 
 static int vexfs_link(struct dentry *old, struct inode *dir, struct dentry *dentry)
 {
+	unsigned int seq = vexfs_room_seq(VEXFS_SB(dir->i_sb));
 	int err, tries = 0;
 
 	do {
 		err = vexfs_link_once(d_inode(old), dir, dentry);
-	} while (vexfs_should_retry(dir->i_sb, err, &tries));
+	} while (err == -ENOSPC && vexfs_room_retry(dir->i_sb, &seq, &tries));
 	trace_vexfs_link(dir, &dentry->d_name, d_inode(old), err);
 	return err;
 }
@@ -400,20 +427,16 @@ static int vexfs_check_dir_links(struct inode *dir)
 			     "directory with more subdirectories than links");
 }
 
-/* A name of @inode is gone; after the last, eviction frees it. */
+/* A name of @inode is gone; after the last (vexfs_prepare_drop()), eviction frees it. */
 static int vexfs_drop_link(handle_t *handle, struct inode *inode, bool dir)
 {
-	int err = 0;
-
 	if (dir)
 		clear_nlink(inode);
 	else
 		drop_nlink(inode);
 	vexfs_set_ctime_now(inode);
 	inode_inc_iversion(inode);
-	if (!inode->i_nlink)
-		err = vexfs_orphan_add(handle, inode);
-	return err ? err : vexfs_mark_inode_dirty(handle, inode);
+	return vexfs_mark_inode_dirty(handle, inode);
 }
 
 /* The entry and the record of its name, which is read before the entry goes. */
@@ -428,6 +451,28 @@ static int vexfs_remove_name(handle_t *handle, struct inode *dir, struct dentry 
 	return err ? err : vexfs_links_finish(handle, inode, &name, NULL);
 }
 
+static int vexfs_remove_handle(handle_t *handle, struct inode *dir, struct dentry *dentry,
+			       bool isdir)
+{
+	struct inode *inode = d_inode(dentry);
+	int err = vexfs_access_all(handle, dir, inode, NULL, NULL);
+
+	if (!err)
+		err = vexfs_prepare_drop(handle, inode, isdir);
+	if (err)
+		return err;
+	err = vexfs_remove_name(handle, dir, dentry);
+	if (err) {
+		vexfs_cancel_drop(handle, inode);
+		return err;
+	}
+	if (isdir) {
+		drop_nlink(dir);
+		err = vexfs_mark_inode_dirty(handle, dir);
+	}
+	return err ? err : vexfs_drop_link(handle, inode, isdir);
+}
+
 static int vexfs_remove(struct inode *dir, struct dentry *dentry, bool isdir)
 {
 	struct inode *inode = d_inode(dentry);
@@ -438,13 +483,7 @@ static int vexfs_remove(struct inode *dir, struct dentry *dentry, bool isdir)
 			     2 * VEXFS_MAX_LEVEL + 3);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = vexfs_remove_name(handle, dir, dentry);
-	if (!err && isdir) {
-		drop_nlink(dir);
-		err = vexfs_mark_inode_dirty(handle, dir);
-	}
-	if (!err)
-		err = vexfs_drop_link(handle, inode, isdir);
+	err = vexfs_remove_handle(handle, dir, dentry, isdir);
 	if (IS_DIRSYNC(dir))
 		handle->h_sync = 1;
 	err2 = vexfs_stop(handle);
@@ -484,31 +523,47 @@ static int vexfs_move_dotdot(handle_t *handle, struct inode *from, struct inode 
 	return err ? err : vexfs_mark_inode_dirty(handle, to);
 }
 
-/* The entries and the records of their names. What can fail for want of room comes first. */
+/* The new name. What can fail for want of room comes before the old one goes. */
+static int vexfs_rename_add(handle_t *handle, struct inode *dir, struct dentry *new,
+			    struct inode *target, struct inode *inode)
+{
+	return target ? vexfs_entry_replace(handle, dir, &new->d_name, inode) :
+			vexfs_entry_add(handle, dir, &new->d_name, inode);
+}
+
+/* The old name stays: the blocks with the new one are at hand, so this does not fail. */
+static void vexfs_rename_undo(handle_t *handle, struct inode *dir, struct dentry *new,
+			      struct inode *target)
+{
+	if (target)
+		vexfs_entry_replace(handle, dir, &new->d_name, target);
+	else
+		vexfs_entry_del(handle, dir, &new->d_name);
+}
+
+/* The entries and the records of their names. */
 static int vexfs_rename_entries(handle_t *handle, struct inode *old_dir, struct dentry *old,
 				struct inode *new_dir, struct dentry *new)
 {
 	struct vexfs_name from = vexfs_name_of(old_dir, old), to = vexfs_name_of(new_dir, new);
 	struct inode *inode = d_inode(old), *target = d_inode(new);
-	int err = 0, err2 = 0;
+	int err = target ? vexfs_links_prepare(handle, target, &to, NULL) : 0, err2 = 0;
 
-	if (target)
-		err = vexfs_links_prepare(handle, target, &to, NULL);
 	if (!err)
 		err = vexfs_links_prepare(handle, inode, &from, &to);
 	if (err)
 		return err;
-	if (target)
-		err = vexfs_entry_replace(handle, new_dir, &new->d_name, inode);
-	else
-		err = vexfs_entry_add(handle, new_dir, &new->d_name, inode);
+	err = vexfs_rename_add(handle, new_dir, new, target, inode);
+	if (!err) {
+		err = vexfs_entry_del(handle, old_dir, &old->d_name);
+		if (err)
+			vexfs_rename_undo(handle, new_dir, new, target);
+	}
 	if (err) {
 		vexfs_links_undo(handle, inode, &from, &to);
 		return err;
 	}
-	err = vexfs_entry_del(handle, old_dir, &old->d_name);
-	if (!err)
-		err = vexfs_links_finish(handle, inode, &from, &to);
+	err = vexfs_links_finish(handle, inode, &from, &to);
 	if (target)
 		err2 = vexfs_links_finish(handle, target, &to, NULL);
 	return err ? err : err2;
@@ -519,14 +574,23 @@ static int vexfs_rename_handle(handle_t *handle, struct inode *old_dir, struct d
 {
 	struct inode *inode = d_inode(old), *target = d_inode(new);
 	bool isdir = S_ISDIR(inode->i_mode);
-	int err = vexfs_rename_entries(handle, old_dir, old, new_dir, new);
+	int err = vexfs_access_all(handle, old_dir, new_dir, inode, target);
 
+	if (!err && target)
+		err = vexfs_prepare_drop(handle, target, isdir);
+	if (err)
+		return err;
+	err = vexfs_rename_entries(handle, old_dir, old, new_dir, new);
+	if (err && target)
+		vexfs_cancel_drop(handle, target);
 	if (!err && target)
 		err = vexfs_drop_link(handle, target, isdir);
 	if (!err && isdir && (old_dir != new_dir || target))
 		err = vexfs_move_dotdot(handle, old_dir, new_dir, target);
+	if (err)
+		return err;
 	vexfs_set_ctime_now(inode);
-	return err ? err : vexfs_mark_inode_dirty(handle, inode);
+	return vexfs_mark_inode_dirty(handle, inode);
 }
 
 static int vexfs_exchange_entries(handle_t *handle, struct inode *old_dir, struct dentry *old,
@@ -564,15 +628,18 @@ static int vexfs_exchange_handle(handle_t *handle, struct inode *old_dir, struct
 {
 	struct inode *a = d_inode(old), *b = d_inode(new);
 	bool adir = S_ISDIR(a->i_mode), bdir = S_ISDIR(b->i_mode);
-	int err = vexfs_exchange_entries(handle, old_dir, old, new_dir, new);
+	int err = vexfs_access_all(handle, old_dir, new_dir, a, b);
 
+	if (!err)
+		err = vexfs_exchange_entries(handle, old_dir, old, new_dir, new);
 	if (!err && old_dir != new_dir && adir != bdir)
 		err = adir ? vexfs_move_dotdot(handle, old_dir, new_dir, false) :
 			     vexfs_move_dotdot(handle, new_dir, old_dir, false);
+	if (err)
+		return err;
 	vexfs_set_ctime_now(a);
 	vexfs_set_ctime_now(b);
-	if (!err)
-		err = vexfs_mark_inode_dirty(handle, a);
+	err = vexfs_mark_inode_dirty(handle, a);
 	return err ? err : vexfs_mark_inode_dirty(handle, b);
 }
 
@@ -632,6 +699,7 @@ static int vexfs_rename_data(struct inode *inode)
 static int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dentry *old,
 			struct inode *new_dir, struct dentry *new, unsigned int flags)
 {
+	unsigned int seq = vexfs_room_seq(VEXFS_SB(old_dir->i_sb));
 	struct inode *target = d_inode(new);
 	int err = 0, tries = 0;
 
@@ -649,7 +717,7 @@ static int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dent
 		return err;
 	do {
 		err = vexfs_rename_once(old_dir, old, new_dir, new, flags);
-	} while (vexfs_should_retry(old_dir->i_sb, err, &tries));
+	} while (err == -ENOSPC && vexfs_room_retry(old_dir->i_sb, &seq, &tries));
 	trace_vexfs_rename(old_dir, old, new_dir, new, flags, err);
 	return err;
 }

@@ -55,6 +55,12 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->datasync_tid = 0;
 	vi->rewritten = false;
 	vi->orphan_slot = 0;
+	vi->orphan = NULL;
+	vi->truncating = false;
+	vi->tail = false;
+	vi->unwritten_known = true;
+	vi->unwritten = 0;
+	vi->promised = 0;
 	vi->map_seq = 0;
 	return &vi->vfs_inode;
 }
@@ -120,6 +126,7 @@ static int vexfs_statfs(struct dentry *dentry, struct kstatfs *st)
 {
 	struct super_block *sb = dentry->d_sb;
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	s64 free;
 	u64 overhead = 1 + sbi->geo.journal_blocks + sbi->geo.orphan_blocks + sbi->geo.coll_blocks;
 	u32 g;
 
@@ -128,10 +135,10 @@ static int vexfs_statfs(struct dentry *dentry, struct kstatfs *st)
 	st->f_type = VEXFS_SB_MAGIC;
 	st->f_bsize = VEXFS_BLOCK_SIZE;
 	st->f_blocks = sbi->geo.blocks - min(overhead, sbi->geo.blocks);
-	/* What a commit away is free counts as free: allocation waits for it. */
-	st->f_bfree = percpu_counter_sum_positive(&sbi->free_blocks) +
-		      percpu_counter_sum_positive(&sbi->pending_blocks);
-	st->f_bfree = min_t(u64, st->f_bfree, st->f_blocks);
+	/* What a commit away is free counts as free: allocation waits for it. The reserve does not. */
+	free = percpu_counter_sum(&sbi->free_blocks) + percpu_counter_sum(&sbi->pending_blocks) -
+	       sbi->reserve_blocks;
+	st->f_bfree = clamp_t(s64, free, 0, st->f_blocks);
 	st->f_bavail = st->f_bfree;
 	st->f_files = (u64)sbi->geo.groups * sbi->geo.inodes_per_group;
 	st->f_ffree = percpu_counter_sum_positive(&sbi->free_inodes);
@@ -365,8 +372,8 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sbi->sb = sb;
 	sbi->errors = VEXFS_ERRORS_CONTINUE;	/* until there is something to protect */
 	vexfs_error_init(sb);
-	INIT_LIST_HEAD(&sbi->pending);
-	spin_lock_init(&sbi->pending_lock);
+	vexfs_balloc_init(sbi);
+	vexfs_orphan_init(sbi);
 	init_rwsem(&sbi->coll_sem);
 	err = vexfs_init_counters(sbi);
 	if (!err)

@@ -11,7 +11,9 @@
  *		jbd2 handle			vexfs_start() .. vexfs_stop()
  *		  inode->data_sem		extent or directory tree and its root
  *		    group->lock			bitmaps and descriptor of one group
- *		      sbi->pending_lock, orphan_lock, coll->lock, list spinlocks
+ *		      sbi->pending_lock, room_lock, coll->lock, list spinlocks
+ *		  sbi->orphan_lock		the orphan list; under no lock of a tree or group; inside
+ *						it only an inode's spinlock and journal access
  *
  * What follows from it: no folio is locked and no inode looked up (iget may
  * wait for an eviction, which takes coll->sem and starts handles) inside a
@@ -53,6 +55,7 @@
 
 struct vexfs_coll;
 struct vexfs_views;
+struct vexfs_orphan;
 
 /**
  * struct vexfs_group - a block group in memory
@@ -79,9 +82,12 @@ struct vexfs_sb_info {
 	struct vexfs_group	*groups;
 	journal_t		*journal;
 	struct jbd2_buffer_trigger_type trigger;	/* seals struct vexfs_mdhdr */
-	struct percpu_counter	free_blocks;	/* without those pending */
+	struct percpu_counter	free_blocks;	/* without those pending and those promised */
 	struct percpu_counter	free_inodes;
 	struct percpu_counter	pending_blocks;
+	atomic64_t		promised;	/* to extent trees: kmod/balloc.c */
+	u32			reserve_blocks;	/* of free_blocks: not for VEXFS_ROOM_NORMAL */
+	spinlock_t		room_lock;	/* near the end, claims take turns */
 	struct workqueue_struct	*ioend_wq;
 	unsigned int		errors;		/* VEXFS_ERRORS_* */
 	spinlock_t		err_lock;	/* the first error not yet in the superblock */
@@ -97,10 +103,16 @@ struct vexfs_sb_info {
 
 	spinlock_t		pending_lock;
 	struct list_head	pending;	/* struct vexfs_pending, by tid */
+	unsigned int		room_seq;	/* commits that freed blocks; under pending_lock */
+	wait_queue_head_t	room_wait;	/* for entries to leave pending */
 
 	struct buffer_head	**orphan_bh;
-	struct mutex		orphan_lock;	/* outside the buffers' journal access */
-	u32			orphan_hint;
+	unsigned long		*orphan_map;	/* slots of the table in use */
+	struct mutex		orphan_lock;	/* the lists; outside the buffers' journal access */
+	struct list_head	orphan_list;	/* the list on disk */
+	struct list_head	orphan_lost;	/* those of the table that are not in memory */
+	u64			orphans_lost;	/* of both: not in memory */
+	bool			orphan_broken;	/* the list on disk is damaged */
 
 	/* collections: kmod/vec/coll.c */
 	struct rw_semaphore	coll_sem;	/* the array and the collections' existence */
@@ -159,6 +171,13 @@ struct vexfs_inode_info {
 	tid_t			datasync_tid;	/* ... in a way fdatasync cares about */
 	bool			rewritten;	/* cut to nothing and not closed since */
 	u32			orphan_slot;	/* index + 1 in the orphan table, 0 = none */
+	struct vexfs_orphan	*orphan;	/* place in the orphan list, NULL = none */
+	bool			truncating;	/* blocks beyond the end may hold old content: to be
+						 * freed before the file grows; i_rwsem */
+	bool			tail;		/* blocks beyond the end may be mapped */
+	bool			unwritten_known;	/* @unwritten counts all there are */
+	u32			promised;	/* blocks for @root; with these under data_sem: */
+	u64			unwritten;	/* blocks, at least what this mount has mapped */
 	unsigned int		map_seq;	/* moves when a mapping changes */
 	spinlock_t		ioend_lock;	/* taken in interrupts */
 	struct list_head	ioends;		/* completed, to be converted */
@@ -214,6 +233,8 @@ void vexfs_journal_destroy(struct super_block *sb);
  * "jbd2 handle" in the order above.
  */
 handle_t *vexfs_start(struct super_block *sb, int credits, int revokes);
+/* The same in the middle of an operation: waits for memory. ERR_PTR(-EROFS, -EIO). */
+handle_t *vexfs_start_nofail(struct super_block *sb, int credits, int revokes);
 int vexfs_stop(handle_t *handle);
 /* Make sure @credits (and @revokes) are left; restarts the handle if they are
  * not (everything must be consistent and unlocked below the handle). */
@@ -234,8 +255,22 @@ int vexfs_md_modify(handle_t *handle, struct super_block *sb, struct buffer_head
 int vexfs_md_dirty(handle_t *handle, struct super_block *sb, struct buffer_head *bh);
 
 /**
+ * enum vexfs_room - what an allocation is for, and so how much it must leave
+ * @VEXFS_ROOM_NORMAL:	 leaves the reserve
+ * @VEXFS_ROOM_RESERVE:	 may take the last block: I/O completion, eviction, freeing
+ * @VEXFS_ROOM_PROMISED: has been set aside before (vexfs_promise())
+ */
+enum vexfs_room {
+	VEXFS_ROOM_NORMAL,
+	VEXFS_ROOM_RESERVE,
+	VEXFS_ROOM_PROMISED,
+};
+
+/**
  * struct vexfs_kio - core's block access, in a handle or (handle NULL) read-only
  * @owner_ino: for messages
+ * @room:      for blocks allocated
+ * @promised:  NULL, or blocks set aside, to be taken first
  */
 struct vexfs_kio {
 	struct vexfs_io		io;
@@ -243,6 +278,8 @@ struct vexfs_kio {
 	handle_t		*handle;
 	u64			owner_ino;
 	u64			allocated;	/* metadata blocks allocated - freed, for i_blocks */
+	enum vexfs_room		room;
+	u32			*promised;
 };
 void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *handle, u64 ino);
 
@@ -251,11 +288,22 @@ void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *han
  * Allocate up to *@len contiguous blocks near @goal, at least one. *@blkno, *@len on return.
  * Credits: 2. -ENOSPC.
  */
-int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *blkno, u32 *len);
+int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *blkno, u32 *len,
+		       enum vexfs_room room);
+/* Set @n blocks aside, all or none; give back what is not needed. No lock needed. */
+int vexfs_promise_take(struct vexfs_sb_info *sbi, u32 n);
+void vexfs_promise_give(struct vexfs_sb_info *sbi, u32 n);
+/*
+ * After -ENOSPC: is it worth another attempt? *@seq: vexfs_room_seq() before the attempt; *@tries: 0
+ * at first. Commits what blocks wait for; not in a handle.
+ */
+unsigned int vexfs_room_seq(struct vexfs_sb_info *sbi);
+bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries);
 /* Free data blocks; reusable once the handle's transaction has committed. Splits at groups:
  * credits 2 per group touched. Metadata blocks: through kio free (revokes). */
 int vexfs_free_blocks(handle_t *handle, struct super_block *sb, u64 blkno, u64 len);
 void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid);
+void vexfs_balloc_init(struct vexfs_sb_info *sbi);
 int vexfs_groups_load(struct super_block *sb);
 void vexfs_groups_unload(struct super_block *sb);
 #define VEXFS_ALLOC_CREDITS	2
@@ -280,6 +328,9 @@ int vexfs_free_inode(handle_t *handle, struct inode *inode);
 #define VEXFS_IGET_HIDDEN	0x2
 #define VEXFS_IGET_ORPHAN	0x4
 struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags);
+struct buffer_head *vexfs_itable_read(struct super_block *sb, u64 ino, struct vexfs_inode **di);
+/* Make sure that the next call cannot fail in this handle. Credits: 1, the same. */
+int vexfs_inode_access(handle_t *handle, struct inode *inode);
 /* Write the in-memory inode into the journaled table block. Credits: 1. */
 int vexfs_mark_inode_dirty(handle_t *handle, struct inode *inode);
 void vexfs_set_inode_ops(struct inode *inode);
@@ -308,12 +359,31 @@ int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e);
  * Returns in @e what is there now, which may be an extent that was there before. -ENOSPC. */
 int vexfs_map_alloc(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
 		    struct vexfs_extent *e);
+/* The same; *@fresh: it was a hole, and *@e is what was allocated. */
+int vexfs_map_new(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
+		  struct vexfs_extent *e, bool *fresh);
+/* Unmap what is unwritten in [first, end): data of no page in the cache may belong there. */
+void vexfs_unmap_unwritten(struct inode *inode, u64 first, u64 end);
 int vexfs_map_credits(struct inode *inode);
 /* Unwritten -> written over a byte range, and the on-disk size up to @size if it grows. Own handles. */
 int vexfs_convert(struct inode *inode, loff_t pos, u64 bytes, loff_t size);
 /* Unmap and free [first, end) in logical blocks, in handles of its own. */
 int vexfs_unmap_range(struct inode *inode, u64 first, u64 end);
-int vexfs_truncate(struct inode *inode);	/* to i_size; orphan-protected */
+/*
+ * Truncate. begin: the inode is an orphan; cancel: nothing has happened after all. finish: i_size
+ * is the new one: size on disk and blocks follow; cannot fail but on damage, and is then repeated by
+ * retry, which has to be called (i_rwsem held) before the file grows.
+ */
+int vexfs_truncate_begin(struct inode *inode);
+void vexfs_truncate_cancel(struct inode *inode);
+int vexfs_truncate_finish(struct inode *inode);
+int vexfs_truncate_retry(struct inode *inode);
+int vexfs_truncate(struct inode *inode);	/* begin and finish: to i_size */
+/* Free what is mapped beyond i_size, if anything can be: i_rwsem held, or eviction. */
+int vexfs_trim(struct inode *inode);
+/* Before unwritten blocks that are mapped are written: their conversion will find room. -ENOSPC. */
+int vexfs_promise_mapped(struct inode *inode);
+void vexfs_promise_end(struct inode *inode);	/* the inode leaves memory */
 
 /* file.c, iomap.c */
 extern const struct file_operations vexfs_file_fops;
@@ -349,8 +419,13 @@ int vexfs_links_evict(struct inode *inode);
 /* orphan.c */
 int vexfs_orphan_load(struct super_block *sb);
 void vexfs_orphan_unload(struct super_block *sb);
-int vexfs_orphan_add(handle_t *handle, struct inode *inode);	/* credits: 1; -ENOSPC */
-int vexfs_orphan_del(handle_t *handle, struct inode *inode);	/* credits: 1 */
+void vexfs_orphan_init(struct vexfs_sb_info *sbi);
+/* Credits: 2, one of which is the inode's own table block. Never -ENOSPC. */
+int vexfs_orphan_add(handle_t *handle, struct inode *inode);
+int vexfs_orphan_del(handle_t *handle, struct inode *inode);
+bool vexfs_is_orphan(struct inode *inode);
+void vexfs_orphan_leave(struct inode *inode);	/* at eviction, finished or not */
+void vexfs_orphan_return(struct inode *inode);	/* it has been read again */
 void vexfs_orphan_recover(struct super_block *sb);
 
 /* ioctl.c */

@@ -198,6 +198,36 @@ static void test_collections(void **state)
 }
 
 /* A vector file outside of the fake filesystem's tree would do as well. */
+static void test_owner_and_embedder(void **state)
+{
+	write_text("f", "text");
+	write_text("v", "1 2 3");
+	assert_int_equal(run("collection", "create", "%", "x", "--dim", "3", "--mode", "0640", "--owner",
+			     "5:6", "--embedder", "e 1", "--fingerprint", "0aFF", "--json", NULL), 0);
+	assert_says(r.out, "\"mode\": 416");
+	assert_says(r.out, "\"uid\": 5");
+	assert_says(r.out, "\"0aff0000");
+	assert_int_equal(run("collection", "list", "%", NULL), 0);
+	assert_says(r.out, "5:6 0640");
+	assert_int_equal(run("set", "-c", "x", "--embedder", "e 2", "%/f", "%/v", NULL), 1);
+	assert_says(r.err, "another embedder, 'e 1'");
+	assert_int_equal(run("set", "-c", "x", "--fingerprint", "0b", "%/f", "%/v", NULL), 1);
+	assert_int_equal(run("set", "-c", "x", "--embedder", "e 1", "%/f", "%/v", NULL), 0);
+	assert_int_equal(run("search", "-c", "x", "--vector", "%/v", "--embedder", "e 2", "%", NULL), 1);
+	assert_says(r.err, "another embedder, 'e 1'");
+	assert_int_equal(run("search", "-c", "x", "--vector", "%/v", "--embedder", "e 1", "%", NULL), 0);
+	assert_int_equal(run("collection", "change", "%", "x", "--mode", "0666", "--owner", ":7", NULL), 0);
+	assert_says(r.out, "owner 5:7, mode 0666");
+	assert_int_equal(run("collection", "change", "%", "x", NULL), 2);
+	assert_int_equal(run("collection", "change", "%", "x", "--mode", "0777", NULL), 2);
+	assert_int_equal(run("collection", "change", "%", "x", "--mode", "rw", NULL), 2);
+	assert_int_equal(run("collection", "change", "%", "x", "--owner", "bob", NULL), 2);
+	assert_int_equal(run("collection", "change", "%", "x", "--owner", "5:", NULL), 2);
+	assert_int_equal(run("collection", "change", "%", "x", "--fingerprint", "abc", NULL), 2);
+	assert_int_equal(run("collection", "change", "%", "none", "--mode", "0600", NULL), 1);
+	assert_says(r.err, "does not exist");
+}
+
 static void test_set_get_del(void **state)
 {
 	run("collection", "create", "%", "x", "--dim", "3", NULL);
@@ -548,6 +578,7 @@ int main(void)
 		ON_FAKE(test_usage),
 		ON_FAKE(test_option_errors),
 		ON_FAKE(test_collections),
+		ON_FAKE(test_owner_and_embedder),
 		ON_FAKE(test_set_get_del),
 		ON_FAKE(test_raw),
 		ON_FAKE(test_import),

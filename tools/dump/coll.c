@@ -43,6 +43,20 @@ static bool get_collection(struct dump *d, u32 id, struct vexfs_collection *c)
 	return true;
 }
 
+/* Any bytes but NUL are allowed in a name. */
+static void show_embedder(const struct vexfs_collection *c)
+{
+	u32 i;
+
+	printf("%-12s '", "embedder");
+	for (i = 0; i < sizeof(c->c_embedder) && c->c_embedder[i]; i++)
+		putchar(c->c_embedder[i] >= 0x20 && c->c_embedder[i] < 0x7f ? c->c_embedder[i] : '?');
+	printf("', fingerprint ");
+	for (i = 0; i < sizeof(c->c_fingerprint); i++)
+		printf("%02x", c->c_fingerprint[i]);
+	putchar('\n');
+}
+
 static void show_collection(struct dump *d, u32 id, const struct vexfs_collection *c)
 {
 	static const char *const states[] = { "free", "live", "dropping" };
@@ -54,6 +68,10 @@ static void show_collection(struct dump *d, u32 id, const struct vexfs_collectio
 	       name_of(states, ARRAY_SIZE(states), le32_to_cpu(c->c_state)));
 	printf("%-12s %u x %s, %s\n", "vectors", le32_to_cpu(c->c_dim), elem_name(c->c_elem),
 	       metric_name(c->c_metric));
+	printf("%-12s %u:%u, mode %04o\n", "owner", le32_to_cpu(c->c_uid), le32_to_cpu(c->c_gid),
+	       le32_to_cpu(c->c_mode));
+	if (c->c_embedder[0] || !vexfs_all_zero(c->c_fingerprint, sizeof(c->c_fingerprint)))
+		show_embedder(c);
 	printf("%-12s slots %llu, payload %llu, codes %llu\n", "inodes",
 	       (unsigned long long)le64_to_cpu(c->c_slot_ino),
 	       (unsigned long long)le64_to_cpu(c->c_payload_ino),

@@ -4,8 +4,6 @@
 #include "core/btree.h"
 #include "core/feature.h"
 
-#define MAX_PBLK	(1ULL << VEXFS_EXT_PBLK_BITS)	/* extents address no more */
-
 /* File types in i_mode, as every Unix has them. */
 #define MODE_FMT	0170000U
 #define MODE_FIFO	0010000U
@@ -103,7 +101,7 @@ static const char *sb_check_groups(const struct vexfs_super_block *sb)
 	u32 groups = le32_to_cpu(sb->s_groups);
 	u32 ipg = le32_to_cpu(sb->s_inodes_per_group);
 
-	if (blocks < VEXFS_MIN_BLOCKS || blocks > MAX_PBLK)
+	if (blocks < VEXFS_MIN_BLOCKS || blocks > VEXFS_MAX_BLOCKS)
 		return "device size out of range";
 	if (groups != DIV_ROUND_UP(blocks, VEXFS_BLOCKS_PER_GROUP))
 		return "wrong number of groups";
@@ -121,29 +119,9 @@ static const char *sb_check_groups(const struct vexfs_super_block *sb)
 	return NULL;
 }
 
-/* Group metadata must fit; the first and the last group are the tight ones. */
-static const char *geo_check_overhead(const struct vexfs_geo *geo)
+static bool range_on_device(const struct vexfs_geo *geo, u64 blkno, u64 len)
 {
-	u32 last = geo->groups - 1;
-
-	if (vexfs_group_overhead(geo, 0) >= vexfs_group_blocks(geo, 0))
-		return "first group too small for its metadata";
-	if (vexfs_group_overhead(geo, last) >= vexfs_group_blocks(geo, last))
-		return "last group too small for its metadata";
-	if (vexfs_group_overhead(geo, min(1U, last)) >= VEXFS_BLOCKS_PER_GROUP)
-		return "groups too small for their metadata";
-	return NULL;
-}
-
-/* [blkno, blkno + len) lies in the data area of one group. Group metadata starts
- * every group, so that no valid range spans two. */
-static bool range_in_group(const struct vexfs_geo *geo, u64 blkno, u64 len)
-{
-	if (!len || blkno >= geo->blocks || len > geo->blocks - blkno)
-		return false;
-	if (vexfs_block_group(blkno) != vexfs_block_group(blkno + len - 1))
-		return false;
-	return vexfs_block_index(blkno) >= vexfs_group_overhead(geo, vexfs_block_group(blkno));
+	return len && blkno < geo->blocks && len <= geo->blocks - blkno;
 }
 
 static bool ranges_overlap(u64 a, u64 a_len, u64 b, u64 b_len)
@@ -155,13 +133,13 @@ static const char *geo_check_tables(const struct vexfs_geo *geo)
 {
 	if (geo->journal_blocks < VEXFS_MIN_JOURNAL)
 		return "journal too small";
-	if (!range_in_group(geo, geo->journal_start, geo->journal_blocks))
+	if (!range_on_device(geo, geo->journal_start, geo->journal_blocks))
 		return "journal out of place";
-	if (!range_in_group(geo, geo->orphan_start, geo->orphan_blocks))
+	if (!range_on_device(geo, geo->orphan_start, geo->orphan_blocks))
 		return "orphan table out of place";
 	if (geo->coll_blocks != VEXFS_COLL_BLOCKS)
 		return "wrong collection table size";
-	if (!range_in_group(geo, geo->coll_start, geo->coll_blocks))
+	if (!range_on_device(geo, geo->coll_start, geo->coll_blocks))
 		return "collection table out of place";
 	if (ranges_overlap(geo->journal_start, geo->journal_blocks,
 			   geo->orphan_start, geo->orphan_blocks) ||
@@ -197,12 +175,12 @@ const char *vexfs_sb_verify(const struct vexfs_super_block *sb)
 	if (why)
 		return why;
 	vexfs_geo_init(&geo, sb);
-	why = geo_check_overhead(&geo);
-	return why ? why : geo_check_tables(&geo);
+	return geo_check_tables(&geo);
 }
 
 void vexfs_geo_init(struct vexfs_geo *geo, const struct vexfs_super_block *sb)
 {
+	geo->place = NULL;
 	geo->blocks = le64_to_cpu(sb->s_blocks);
 	geo->journal_start = le64_to_cpu(sb->s_journal_start);
 	geo->orphan_start = le64_to_cpu(sb->s_orphan_start);
@@ -250,26 +228,22 @@ u32 vexfs_group_blocks(const struct vexfs_geo *geo, u32 group)
 
 u64 vexfs_group_bbmap(const struct vexfs_geo *geo, u32 group)
 {
-	u64 blkno = vexfs_group_start(geo, group);
-
-	if (vexfs_group_has_super(group))
-		blkno++;
-	return group ? blkno : blkno + geo->gdt_blocks;
+	return geo->place[group].bbmap;
 }
 
 u64 vexfs_group_ibmap(const struct vexfs_geo *geo, u32 group)
 {
-	return vexfs_group_bbmap(geo, group) + 1;
+	return geo->place[group].ibmap;
 }
 
 u64 vexfs_group_itable(const struct vexfs_geo *geo, u32 group)
 {
-	return vexfs_group_bbmap(geo, group) + 2;
+	return geo->place[group].itable;
 }
 
 u32 vexfs_group_overhead(const struct vexfs_geo *geo, u32 group)
 {
-	return vexfs_group_itable(geo, group) + geo->itable_blocks - vexfs_group_start(geo, group);
+	return geo->place[group].head;
 }
 
 u32 vexfs_block_group(u64 blkno)
@@ -308,9 +282,24 @@ bool vexfs_ino_valid(const struct vexfs_geo *geo, u64 ino)
 	return ino >= 1 && ino <= (u64)geo->groups * geo->inodes_per_group;
 }
 
+/* Every group the range touches has its metadata at its start: a range that enters another group needs it free of any. */
+static bool range_off_heads(const struct vexfs_geo *geo, u64 blkno, u64 len)
+{
+	for (;;) {
+		u32 index = vexfs_block_index(blkno), room = VEXFS_BLOCKS_PER_GROUP - index;
+
+		if (index < geo->place[vexfs_block_group(blkno)].head)
+			return false;
+		if (len <= room)
+			return true;
+		blkno += room;
+		len -= room;
+	}
+}
+
 bool vexfs_data_range_valid(const struct vexfs_geo *geo, u64 blkno, u64 len)
 {
-	return range_in_group(geo, blkno, len) &&
+	return geo->place && range_on_device(geo, blkno, len) && range_off_heads(geo, blkno, len) &&
 	       !ranges_overlap(blkno, len, geo->journal_start, geo->journal_blocks) &&
 	       !ranges_overlap(blkno, len, geo->orphan_start, geo->orphan_blocks) &&
 	       !ranges_overlap(blkno, len, geo->coll_start, geo->coll_blocks);
@@ -321,6 +310,11 @@ bool vexfs_io_range_valid(const struct vexfs_io *io, u64 blkno, u64 len)
 	if (io->geo)
 		return vexfs_data_range_valid(io->geo, blkno, len);
 	return blkno && len && blkno < io->nblocks && len <= io->nblocks - blkno;
+}
+
+bool vexfs_range_off_heads(const struct vexfs_geo *geo, u64 blkno, u64 len)
+{
+	return range_on_device(geo, blkno, len) && range_off_heads(geo, blkno, len);
 }
 
 /* ---- block headers ------------------------------------------------------- */

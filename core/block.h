@@ -6,7 +6,19 @@
 #include "core/platform.h"
 
 /**
+ * struct vexfs_group_place - where a group's metadata is, from its descriptor
+ * @bbmap, @ibmap, @itable: block numbers
+ * @head: blocks at the start of this group that are metadata, of whatever group
+ */
+struct vexfs_group_place {
+	u64	bbmap, ibmap, itable;
+	u32	head;
+};
+
+/**
  * struct vexfs_geo - geometry in CPU byte order, from a verified superblock
+ * @place: one per group, from the descriptors, verified by vexfs_places_verify();
+ *	   NULL until they are loaded: no range is data then. The memory is its loader's.
  */
 struct vexfs_geo {
 	u64	blocks;
@@ -14,6 +26,7 @@ struct vexfs_geo {
 	u32	journal_blocks, orphan_blocks, coll_blocks;
 	u32	groups, inodes_per_group, itable_blocks, gdt_blocks;
 	u32	feature[3];		/* by enum vexfs_feature_word */
+	struct vexfs_group_place *place;
 	u8	uuid[VEXFS_UUID_LEN];
 	u8	hash_key[VEXFS_HASH_KEY_LEN];
 };
@@ -31,6 +44,7 @@ bool vexfs_sb_same(struct vexfs_super_block *a, struct vexfs_super_block *b);
 bool vexfs_group_has_super(u32 group);
 u64 vexfs_group_start(const struct vexfs_geo *geo, u32 group);
 u32 vexfs_group_blocks(const struct vexfs_geo *geo, u32 group);	/* the last may be short */
+/* From here on down to vexfs_data_range_valid(), all that name a place need geo->place. */
 u64 vexfs_group_bbmap(const struct vexfs_geo *geo, u32 group);
 u64 vexfs_group_ibmap(const struct vexfs_geo *geo, u32 group);
 u64 vexfs_group_itable(const struct vexfs_geo *geo, u32 group);
@@ -45,6 +59,17 @@ bool vexfs_ino_valid(const struct vexfs_geo *geo, u64 ino);
 /* true if [blkno, blkno + len) lies inside the device and off all fixed metadata
  * (superblock copies, gdt, bitmaps, inode tables, journal, orphan and collection tables) */
 bool vexfs_data_range_valid(const struct vexfs_geo *geo, u64 blkno, u64 len);
+/* The same, but for the journal and the tables themselves. */
+bool vexfs_range_off_heads(const struct vexfs_geo *geo, u64 blkno, u64 len);
+
+/* core/place.c */
+u64 vexfs_gdt_block(const struct vexfs_geo *geo, u32 index);	/* descriptor block @index */
+u64 vexfs_gdt_copy(const struct vexfs_geo *geo, u32 index);	/* and the copy of it */
+/* Fill geo->place of the groups of a descriptor block whose header has been verified. */
+void vexfs_places_set(struct vexfs_geo *geo, u32 index, const void *block);
+/* All places set: are they possible? Also of the journal and the tables. Fills in the heads. */
+const char *vexfs_places_verify(struct vexfs_geo *geo);
+bool vexfs_in_itable(const struct vexfs_geo *geo, u64 blkno);
 
 void vexfs_mdhdr_init(void *block, const struct vexfs_geo *geo, u32 magic, u64 blkno, u64 owner);
 u32 vexfs_mdhdr_checksum(const void *block);

@@ -58,13 +58,24 @@ static int vexfs_gdt_read(struct super_block *sb)
 	u32 i;
 
 	for (i = 0; i < sbi->geo.gdt_blocks; i++) {
-		struct buffer_head *bh = vexfs_md_read(sb, 1 + i, VEXFS_MAGIC_GDT, 0, i);
+		struct buffer_head *bh = vexfs_md_read(sb, vexfs_gdt_block(&sbi->geo, i),
+						       VEXFS_MAGIC_GDT, 0, i);
 
 		if (IS_ERR(bh))
 			return PTR_ERR(bh);
 		sbi->gdt[i] = bh;
+		vexfs_places_set(&sbi->geo, i, bh->b_data);
+		cond_resched();
 	}
 	return 0;
+}
+
+static int vexfs_places_check(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	const char *what = vexfs_places_verify(&sbi->geo);
+
+	return what ? vexfs_corrupt(sb, 0, sbi->gdt[0]->b_blocknr, what) : 0;
 }
 
 static int vexfs_groups_count(struct super_block *sb)
@@ -100,9 +111,12 @@ int vexfs_groups_load(struct super_block *sb)
 
 	sbi->gdt = kvcalloc(sbi->geo.gdt_blocks, sizeof(*sbi->gdt), GFP_KERNEL);
 	sbi->groups = kvcalloc(sbi->geo.groups, sizeof(*sbi->groups), GFP_KERNEL);
-	if (!sbi->gdt || !sbi->groups)
+	sbi->geo.place = kvcalloc(sbi->geo.groups, sizeof(*sbi->geo.place), GFP_KERNEL);
+	if (!sbi->gdt || !sbi->groups || !sbi->geo.place)
 		return -ENOMEM;
 	err = vexfs_gdt_read(sb);
+	if (!err)
+		err = vexfs_places_check(sb);
 	if (!err)
 		err = vexfs_groups_count(sb);
 	return err;
@@ -121,6 +135,7 @@ void vexfs_groups_unload(struct super_block *sb)
 		brelse(sbi->gdt[i]);
 	for (i = 0; sbi->groups && i < sbi->geo.groups; i++)
 		kvfree(sbi->groups[i].pending);
+	kvfree(sbi->geo.place);
 	kvfree(sbi->gdt);
 	kvfree(sbi->groups);
 }

@@ -301,6 +301,7 @@ static const struct vexfs_io_ops image_ops = {
 
 static void set_super(struct vexfs_image *img, const struct vexfs_super_block *sb)
 {
+	free(img->geo.place);
 	img->sb = *sb;
 	vexfs_geo_init(&img->geo, sb);
 	img->io.nblocks = img->geo.blocks;
@@ -323,8 +324,68 @@ int vexfs_image_open_sb(struct vexfs_image *img, struct vexfs_dev *dev, unsigned
 	return 0;
 }
 
+/* A descriptor block or, if that does not verify, its copy: what places need is in both. */
+static int read_gdt(struct vexfs_image *img, u32 index, struct vexfs_blk *b)
+{
+	u64 blkno[2] = { vexfs_gdt_block(&img->geo, index), vexfs_gdt_copy(&img->geo, index) };
+	int i, err;
+
+	for (i = 0; i < 2; i++) {
+		err = vexfs_image_get(img, blkno[i], b);
+		if (err)
+			continue;
+		if (!vexfs_mdhdr_verify(b->data, &img->geo, VEXFS_MAGIC_GDT, 0, blkno[i], index))
+			return 0;
+		io_put(&img->io, b);
+		err = -EUCLEAN;
+	}
+	return err;
+}
+
+int vexfs_image_places(struct vexfs_image *img, const char **what)
+{
+	struct vexfs_blk b;
+	int err = 0;
+	u32 i;
+
+	*what = NULL;
+	free(img->geo.place);
+	img->geo.place = calloc(img->geo.groups, sizeof(*img->geo.place));
+	if (!img->geo.place)
+		return -ENOMEM;
+	for (i = 0; i < img->geo.gdt_blocks && !err; i++) {
+		err = read_gdt(img, i, &b);
+		if (err)
+			break;
+		vexfs_places_set(&img->geo, i, b.data);
+		io_put(&img->io, &b);
+	}
+	if (err == -EUCLEAN)
+		*what = "a block of group descriptors and its copy are damaged";
+	else if (!err)
+		*what = vexfs_places_verify(&img->geo);
+	if (err || *what) {
+		free(img->geo.place);
+		img->geo.place = NULL;
+	}
+	return *what ? -EUCLEAN : err;
+}
+
 int vexfs_image_open(struct vexfs_image *img, struct vexfs_dev *dev, unsigned int flags,
 		     const char **what)
+{
+	int err = vexfs_image_open_super(img, dev, flags, what);
+
+	if (err)
+		return err;
+	err = vexfs_image_places(img, what);
+	if (err)
+		vexfs_image_close(img);
+	return err;
+}
+
+int vexfs_image_open_super(struct vexfs_image *img, struct vexfs_dev *dev, unsigned int flags,
+			   const char **what)
 {
 	struct vexfs_super_block sb;
 	int err = vexfs_dev_read(dev, VEXFS_SB_OFFSET, &sb, sizeof(sb));
@@ -344,6 +405,7 @@ int vexfs_image_open(struct vexfs_image *img, struct vexfs_dev *dev, unsigned in
 int vexfs_image_reload(struct vexfs_image *img, const char **what)
 {
 	const struct vexfs_super_block *sb;
+	bool places = img->geo.place;
 	struct vexfs_blk b;
 	int err = vexfs_image_get(img, 0, &b);
 
@@ -354,6 +416,8 @@ int vexfs_image_reload(struct vexfs_image *img, const char **what)
 	if (!*what)
 		set_super(img, sb);
 	io_put(&img->io, &b);
+	if (!*what && places)
+		return vexfs_image_places(img, what);
 	return *what ? -EUCLEAN : 0;
 }
 
@@ -381,6 +445,7 @@ void vexfs_image_close(struct vexfs_image *img)
 		free(c);
 	}
 	free(img->hash);
+	free(img->geo.place);
 	memset(img, 0, sizeof(*img));
 }
 

@@ -57,7 +57,15 @@ struct vexfs_image {
  */
 int vexfs_image_open(struct vexfs_image *img, struct vexfs_dev *dev, unsigned int flags,
 		     const char **what);
-/* As open, but with a superblock the caller has at hand and has verified. */
+/*
+ * The first half of open: before a replay of the journal, descriptors mean nothing. img->geo.place is NULL, and
+ * nothing may be asked that needs it, until ...
+ */
+int vexfs_image_open_super(struct vexfs_image *img, struct vexfs_dev *dev, unsigned int flags,
+			   const char **what);
+/* ... the second half has read the descriptors, or the copy of a damaged block of them. Return: as open. */
+int vexfs_image_places(struct vexfs_image *img, const char **what);
+/* As open_super, but with a superblock the caller has at hand and has verified. */
 int vexfs_image_open_sb(struct vexfs_image *img, struct vexfs_dev *dev, unsigned int flags,
 			const struct vexfs_super_block *sb);
 /* Read the superblock again, through the cache (after a journal replay). */

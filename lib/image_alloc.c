@@ -26,7 +26,8 @@ static int add_free(struct vexfs_image *img, u32 group, s32 delta)
 	u32 index = group / VEXFS_GD_PER_BLOCK;
 	struct vexfs_group_desc *gd;
 	struct vexfs_blk b;
-	int err = img->io.ops->read(&img->io, 1 + index, VEXFS_MAGIC_GDT, 0, index, &b);
+	int err = img->io.ops->read(&img->io, vexfs_gdt_block(&img->geo, index), VEXFS_MAGIC_GDT, 0,
+				    index, &b);
 
 	if (err)
 		return err;
@@ -81,19 +82,15 @@ int vexfs_image_alloc_blocks(struct vexfs_image *img, u64 goal, u32 *len, u64 *b
 	return -ENOSPC;
 }
 
-int vexfs_image_free_blocks(struct vexfs_image *img, u64 blkno, u32 len)
+static int free_in_group(struct vexfs_image *img, u64 blkno, u32 len)
 {
 	u32 group = vexfs_block_group(blkno), first = vexfs_block_index(blkno);
 	struct vexfs_blk b;
-	int err;
+	int err = read_bbmap(img, group, &b);
 
-	if (!vexfs_data_range_valid(&img->geo, blkno, len))
-		return img->io.ops->corrupt(&img->io, blkno, "freeing fixed metadata");
-	err = read_bbmap(img, group, &b);
 	if (err)
 		return err;
-	if (first + len > vexfs_group_blocks(&img->geo, group) ||
-	    vexfs_bit_next_clear(bitmap(&b), first, first + len) < first + len) {
+	if (vexfs_bit_next_clear(bitmap(&b), first, first + len) < first + len) {
 		put(img, &b);
 		return img->io.ops->corrupt(&img->io, blkno, "freeing a free block");
 	}
@@ -101,4 +98,18 @@ int vexfs_image_free_blocks(struct vexfs_image *img, u64 blkno, u32 len)
 	vexfs_image_dirty(img, &b, true);
 	put(img, &b);
 	return add_free(img, group, len);
+}
+
+int vexfs_image_free_blocks(struct vexfs_image *img, u64 blkno, u32 len)
+{
+	int err = 0;
+	u32 n;
+
+	if (!vexfs_data_range_valid(&img->geo, blkno, len))
+		return img->io.ops->corrupt(&img->io, blkno, "freeing fixed metadata");
+	for (; len && !err; blkno += n, len -= n) {
+		n = min(len, VEXFS_BLOCKS_PER_GROUP - vexfs_block_index(blkno));
+		err = free_in_group(img, blkno, n);
+	}
+	return err;
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "lib/image_format.h"
+#include "lib/image_place.h"
 #include "lib/jbd2.h"
 
 #define WIPE_BYTES	(64U << 10)	/* where other formats keep their signatures */
@@ -53,27 +54,31 @@ static u32 plan_orphan_blocks(u64 inodes)
 	return n < 64 ? n : 64;
 }
 
-/* Groups and tables; false if the descriptor table does not fit into group 0. */
+/* Groups and tables; false if group 0 has no room for them. */
 static bool plan_groups(const struct vexfs_format *f, u64 blocks, struct vexfs_super_block *sb)
 {
 	u64 groups = div_up(blocks, VEXFS_BLOCKS_PER_GROUP);
-	u64 gdt = div_up(groups, VEXFS_GD_PER_BLOCK);
 	u32 ipg = plan_inodes_per_group(blocks, f->bytes_per_inode ?: VEXFS_DEFAULT_BYTES_PER_INODE);
-	u32 itable = ipg / VEXFS_INODES_PER_BLOCK;
-	u64 first_data = 1 + gdt + 2 + itable;
-	u64 tables = plan_orphan_blocks(groups * ipg) + VEXFS_COLL_BLOCKS;
-	u64 room = blocks < VEXFS_BLOCKS_PER_GROUP ? blocks : VEXFS_BLOCKS_PER_GROUP;
 
-	if (first_data + tables + MIN_DATA_BLOCKS > room)
-		return false;
 	sb->s_blocks = cpu_to_le64(blocks);
 	sb->s_groups = cpu_to_le32(groups);
-	sb->s_gdt_blocks = cpu_to_le32(gdt);
+	sb->s_gdt_blocks = cpu_to_le32(div_up(groups, VEXFS_GD_PER_BLOCK));
 	sb->s_inodes_per_group = cpu_to_le32(ipg);
-	sb->s_itable_blocks = cpu_to_le32(itable);
+	sb->s_itable_blocks = cpu_to_le32(ipg / VEXFS_INODES_PER_BLOCK);
 	sb->s_orphan_blocks = cpu_to_le32(plan_orphan_blocks(groups * ipg));
-	sb->s_orphan_start = cpu_to_le64(first_data);
-	sb->s_coll_start = cpu_to_le64(first_data + le32_to_cpu(sb->s_orphan_blocks));
+	return (groups - 1) * ipg < VEXFS_MAX_INO;
+}
+
+/* The tables are at the beginning of group 0's data. */
+static bool plan_tables(const struct vexfs_geo *geo, struct vexfs_super_block *sb)
+{
+	u32 start = vexfs_group_overhead(geo, 0);
+	u32 tables = le32_to_cpu(sb->s_orphan_blocks) + VEXFS_COLL_BLOCKS;
+
+	if (start + tables + MIN_DATA_BLOCKS > vexfs_group_blocks(geo, 0))
+		return false;
+	sb->s_orphan_start = cpu_to_le64(start);
+	sb->s_coll_start = cpu_to_le64(start + le32_to_cpu(sb->s_orphan_blocks));
 	return true;
 }
 
@@ -89,7 +94,8 @@ static u64 plan_trim(const struct vexfs_format *f)
 
 	if (f->blocks < VEXFS_BLOCKS_PER_GROUP || !tail)
 		return f->blocks;
-	if (tail >= 3 + ipg / VEXFS_INODES_PER_BLOCK + MIN_DATA_BLOCKS)
+	/* Superblock copy, descriptor block and copy, two bitmaps: whichever group it is. */
+	if (tail >= 5 + ipg / VEXFS_INODES_PER_BLOCK + MIN_DATA_BLOCKS)
 		return f->blocks;
 	return f->blocks - tail;
 }
@@ -114,38 +120,46 @@ static void plan_identity(const struct vexfs_format *f, struct vexfs_super_block
 	memcpy(sb->s_label, f->label, strnlen(f->label, sizeof(f->label) - 1));
 }
 
-/* The middle group, so that the way to the journal is short; never the last one, which may be
- * short, unless it is the only one. */
-static int plan_journal(const struct vexfs_format *f, struct vexfs_super_block *sb, char *why,
-			size_t size)
+/* Data blocks in a row from the beginning of @group's data on, no more than @want; group 0: after the tables. */
+static u64 data_run(const struct vexfs_geo *geo, const struct vexfs_super_block *sb, u32 group,
+		    u64 want, u64 *start)
 {
-	u32 groups = le32_to_cpu(sb->s_groups), g = (groups - 1) / 2;
-	u64 start = (u64)g * VEXFS_BLOCKS_PER_GROUP;
-	u64 end = start + VEXFS_BLOCKS_PER_GROUP, room;
-	u32 want = plan_journal_blocks(f);
+	u64 first = group ? vexfs_group_overhead(geo, group) :
+		    le64_to_cpu(sb->s_coll_start) + VEXFS_COLL_BLOCKS;
+	u64 run = vexfs_group_blocks(geo, group) - first;
+
+	*start = vexfs_group_start(geo, group) + first;
+	while (run < want && ++group < geo->groups && !vexfs_group_overhead(geo, group))
+		run += vexfs_group_blocks(geo, group);
+	return run;
+}
+
+/* From the middle group on, so that the way to the journal is short. */
+static int plan_journal(const struct vexfs_format *f, const struct vexfs_geo *geo,
+			struct vexfs_super_block *sb, char *why, size_t size)
+{
+	u32 middle = (geo->groups - 1) / 2, i;
+	u64 want = plan_journal_blocks(f), need = want + MIN_DATA_BLOCKS, start, run, most = 0;
 
 	if (want < VEXFS_MIN_JOURNAL) {
 		snprintf(why, size, "a journal of %u blocks is too small: at least %d blocks (%d MiB)",
-			 want, VEXFS_MIN_JOURNAL, VEXFS_MIN_JOURNAL / 256);
+			 (u32)want, VEXFS_MIN_JOURNAL, VEXFS_MIN_JOURNAL / 256);
 		return -EINVAL;
 	}
-	if (end > le64_to_cpu(sb->s_blocks))
-		end = le64_to_cpu(sb->s_blocks);
-	if (g == 0)
-		start = le64_to_cpu(sb->s_coll_start) + VEXFS_COLL_BLOCKS;
-	else
-		start += vexfs_group_has_super(g) + 2 + le32_to_cpu(sb->s_itable_blocks);
-	room = end - start;
-	if (room < MIN_DATA_BLOCKS + (u64)want) {
-		room = room > MIN_DATA_BLOCKS ? (room - MIN_DATA_BLOCKS) / 256 : 0;
-		snprintf(why, size, "a journal of %u MiB does not fit: at most %u MiB here%s",
-			 want / 256, (u32)room, room < VEXFS_MIN_JOURNAL / 256 ?
-			 "; use a larger device or fewer inodes (-i)" : "");
-		return -EINVAL;
+	for (i = 0; i < geo->groups; i++) {
+		run = data_run(geo, sb, (middle + i) % geo->groups, need, &start);
+		if (run >= need) {
+			sb->s_journal_start = cpu_to_le64(start);
+			sb->s_journal_blocks = cpu_to_le32(want);
+			return 0;
+		}
+		most = run > most ? run : most;
 	}
-	sb->s_journal_start = cpu_to_le64(start);
-	sb->s_journal_blocks = cpu_to_le32(want);
-	return 0;
+	most = most > MIN_DATA_BLOCKS ? (most - MIN_DATA_BLOCKS) / 256 : 0;
+	snprintf(why, size, "a journal of %u MiB does not fit: at most %u MiB here%s",
+		 (u32)want / 256, (u32)most, most < VEXFS_MIN_JOURNAL / 256 ?
+		 "; use a larger device or fewer inodes (-i)" : "");
+	return -EINVAL;
 }
 
 static int plan_check(const struct vexfs_format *f, char *why, size_t size)
@@ -159,12 +173,56 @@ static int plan_check(const struct vexfs_format *f, char *why, size_t size)
 			 VEXFS_MIN_BLOCKS);
 		return -EINVAL;
 	}
+	if (f->blocks > VEXFS_MAX_BLOCKS) {
+		snprintf(why, size, "too large: the largest VexFS has %llu TiB; use a smaller size",
+			 VEXFS_MAX_BLOCKS >> 28);
+		return -EINVAL;
+	}
 	if (bpi < VEXFS_MIN_BYTES_PER_INODE || bpi > VEXFS_MAX_BYTES_PER_INODE) {
 		snprintf(why, size, "%u bytes per inode: use %u to %u", bpi,
 			 VEXFS_MIN_BYTES_PER_INODE, VEXFS_MAX_BYTES_PER_INODE);
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/* The kernel would refuse what core's verifiers refuse: never write that. */
+static int check_places(const struct vexfs_geo *planned, const struct vexfs_super_block *sb,
+			char *why, size_t size)
+{
+	struct vexfs_geo geo;
+	const char *bad;
+
+	vexfs_geo_init(&geo, sb);
+	geo.place = planned->place;
+	bad = vexfs_places_verify(&geo);
+	if (!bad)
+		return 0;
+	snprintf(why, size, "the planned places do not verify (%s): a bug in mkfs", bad);
+	return -EINVAL;
+}
+
+static int plan_places(const struct vexfs_format *f, struct vexfs_super_block *sb, char *why,
+		       size_t size)
+{
+	struct vexfs_geo geo;
+	int err;
+
+	vexfs_geo_init(&geo, sb);
+	err = vexfs_format_places(&geo);
+	if (!err && !plan_tables(&geo, sb)) {
+		snprintf(why, size, "%llu blocks do not fit the format with that many inodes: use a larger value for -i",
+			 (unsigned long long)f->blocks);
+		err = -EINVAL;
+	} else if (!err) {
+		err = plan_journal(f, &geo, sb, why, size);
+		if (!err)
+			err = check_places(&geo, sb, why, size);
+	} else {
+		snprintf(why, size, "out of memory");
+	}
+	free(geo.place);
+	return err;
 }
 
 int vexfs_format_plan(const struct vexfs_format *f, struct vexfs_super_block *sb, char *why,
@@ -177,16 +235,12 @@ int vexfs_format_plan(const struct vexfs_format *f, struct vexfs_super_block *sb
 		return err;
 	plan_identity(f, sb);
 	if (!plan_groups(f, plan_trim(f), sb)) {
-		snprintf(why, size, "%llu blocks do not fit the format with that many inodes: %s",
-			 (unsigned long long)f->blocks,
-			 f->blocks < VEXFS_BLOCKS_PER_GROUP ? "use a larger value for -i" :
-			 "the group descriptors would fill group 0; use a smaller size");
+		snprintf(why, size, "too many inodes for this size: use a larger value for -i");
 		return -EINVAL;
 	}
-	err = plan_journal(f, sb, why, size);
+	err = plan_places(f, sb, why, size);
 	if (err)
 		return err;
-	/* The kernel would refuse what core's verifier refuses: never write that. */
 	sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
 	bad = vexfs_sb_verify(sb);
 	if (bad) {
@@ -211,16 +265,26 @@ static void fixed_spans(const struct vexfs_geo *geo, struct span s[3])
 	s[2] = (struct span){ geo->coll_start, geo->coll_blocks };
 }
 
+/* The part of a span that is in a group: bits [first, first + n). */
+static u32 span_in_group(const struct vexfs_geo *geo, struct span s, u32 group, u32 *first)
+{
+	u64 lo = vexfs_group_start(geo, group), hi = lo + vexfs_group_blocks(geo, group);
+	u64 from = s.start > lo ? s.start : lo;
+	u64 to = s.start + s.len < hi ? s.start + s.len : hi;
+
+	*first = from - lo;
+	return from < to ? to - from : 0;
+}
+
 static u32 group_used(const struct vexfs_geo *geo, u32 group)
 {
-	u32 used = vexfs_group_overhead(geo, group);
+	u32 used = vexfs_group_overhead(geo, group), first;
 	struct span s[3];
 	int i;
 
 	fixed_spans(geo, s);
 	for (i = 0; i < 3; i++)
-		if (vexfs_block_group(s[i].start) == group)
-			used += s[i].len;
+		used += span_in_group(geo, s[i], group, &first);
 	return used;
 }
 
@@ -236,8 +300,11 @@ u64 vexfs_format_free_blocks(const struct vexfs_super_block *sb)
 	u32 g;
 
 	vexfs_geo_init(&geo, sb);
+	if (vexfs_format_places(&geo))
+		return 0;
 	for (g = 0; g < geo.groups; g++)
 		n += vexfs_group_blocks(&geo, g) - group_used(&geo, g);
+	free(geo.place);
 	return n;
 }
 
@@ -300,8 +367,7 @@ static void make_super(const struct writer *w, u32 group, u8 *block)
 
 static void make_block_bitmap(const struct writer *w, u32 group, u8 *block)
 {
-	u64 start = vexfs_group_start(&w->geo, group);
-	u32 nbits = vexfs_group_blocks(&w->geo, group);
+	u32 nbits = vexfs_group_blocks(&w->geo, group), first, n;
 	u8 *map = block + VEXFS_MDHDR_SIZE;
 	struct span s[3];
 	int i;
@@ -310,9 +376,11 @@ static void make_block_bitmap(const struct writer *w, u32 group, u8 *block)
 			 group);
 	vexfs_bits_set(map, 0, vexfs_group_overhead(&w->geo, group));
 	fixed_spans(&w->geo, s);
-	for (i = 0; i < 3; i++)
-		if (vexfs_block_group(s[i].start) == group)
-			vexfs_bits_set(map, s[i].start - start, s[i].len);
+	for (i = 0; i < 3; i++) {
+		n = span_in_group(&w->geo, s[i], group, &first);
+		if (n)
+			vexfs_bits_set(map, first, n);
+	}
 	/* Blocks a short last group does not have are never free. */
 	vexfs_bits_set(map, nbits, VEXFS_BITS_PER_BITMAP - nbits);
 	vexfs_mdhdr_seal(block);
@@ -330,29 +398,56 @@ static void make_inode_bitmap(const struct writer *w, u32 group, u8 *block)
 	vexfs_mdhdr_seal(block);
 }
 
-/* [superblock copy] and the two bitmaps, which lie side by side except in group 0. */
-static int write_group(const struct writer *w, u32 group)
+/* One kind of bitmap of the groups from @group on that has them side by side: how many there are. */
+static u32 bitmap_run(const struct writer *w, u32 group, u64 (*where)(const struct vexfs_geo *, u32))
 {
-	u8 buf[3][VEXFS_BLOCK_SIZE] = { 0 };
+	u32 n = 1;
 
-	make_super(w, group, buf[0]);
-	make_block_bitmap(w, group, buf[1]);
-	make_inode_bitmap(w, group, buf[2]);
-	if (group && vexfs_group_has_super(group))
-		return write_blocks(w, vexfs_group_start(&w->geo, group), buf, 3);
-	return write_blocks(w, vexfs_group_bbmap(&w->geo, group), buf[1], 2);
+	while (n < VEXFS_FLEX_GROUPS && group + n < w->geo.groups &&
+	       where(&w->geo, group + n) == where(&w->geo, group) + n)
+		n++;
+	return n;
+}
+
+static int write_bitmaps(const struct writer *w, u64 (*where)(const struct vexfs_geo *, u32),
+			 void (*make)(const struct writer *, u32, u8 *))
+{
+	static u8 buf[VEXFS_FLEX_GROUPS][VEXFS_BLOCK_SIZE];
+	u32 g, n, i;
+	int err = 0;
+
+	for (g = 0; g < w->geo.groups && !err; g += n) {
+		n = bitmap_run(w, g, where);
+		for (i = 0; i < n; i++)
+			make(w, g + i, buf[i]);
+		err = write_blocks(w, where(&w->geo, g), buf, n);
+		progress(w, "group bitmaps", g + n, w->geo.groups);
+	}
+	return err;
+}
+
+static int write_copies(const struct writer *w)
+{
+	u8 block[VEXFS_BLOCK_SIZE];
+	int err = 0;
+	u32 g;
+
+	for (g = 1; g < w->geo.groups && !err; g++) {
+		if (!vexfs_group_has_super(g))
+			continue;
+		make_super(w, g, block);
+		err = write_blocks(w, vexfs_group_start(&w->geo, g), block, 1);
+	}
+	return err;
 }
 
 static int write_groups(const struct writer *w)
 {
-	int err = 0;
-	u32 g;
+	int err = write_copies(w);
 
-	for (g = 0; g < w->geo.groups && !err; g++) {
-		err = write_group(w, g);
-		progress(w, "group bitmaps", g + 1, w->geo.groups);
-	}
-	return err;
+	if (!err)
+		err = write_bitmaps(w, vexfs_group_bbmap, make_block_bitmap);
+	return err ? err : write_bitmaps(w, vexfs_group_ibmap, make_inode_bitmap);
 }
 
 static void make_desc(const struct writer *w, u32 group, struct vexfs_group_desc *gd)
@@ -362,31 +457,39 @@ static void make_desc(const struct writer *w, u32 group, struct vexfs_group_desc
 
 	gd->gd_free_blocks = cpu_to_le32(blocks);
 	gd->gd_free_inodes = cpu_to_le32(inodes);
+	gd->gd_bbmap = cpu_to_le64(vexfs_group_bbmap(&w->geo, group));
+	gd->gd_ibmap = cpu_to_le64(vexfs_group_ibmap(&w->geo, group));
+	gd->gd_itable = cpu_to_le64(vexfs_group_itable(&w->geo, group));
 	if (group == 0) {
 		gd->gd_used_dirs = cpu_to_le32(1);
 		gd->gd_itable_init = cpu_to_le32(ITABLE_INIT);
 	}
 }
 
+static int write_gdt_block(const struct writer *w, u32 index, u64 blkno)
+{
+	u8 block[VEXFS_BLOCK_SIZE] = { 0 };
+	struct vexfs_group_desc *gd = (void *)(block + VEXFS_MDHDR_SIZE);
+	u32 first = index * VEXFS_GD_PER_BLOCK, i;
+
+	vexfs_mdhdr_init(block, &w->geo, VEXFS_MAGIC_GDT, blkno, index);
+	for (i = 0; i < VEXFS_GD_PER_BLOCK && first + i < w->geo.groups; i++)
+		make_desc(w, first + i, &gd[i]);
+	vexfs_mdhdr_seal(block);
+	return write_blocks(w, blkno, block, 1);
+}
+
 static int write_gdt(const struct writer *w)
 {
-	u32 i, j;
+	int err = 0;
+	u32 i;
 
-	for (i = 0; i < w->geo.gdt_blocks; i++) {
-		u8 block[VEXFS_BLOCK_SIZE] = { 0 };
-		struct vexfs_group_desc *gd = (void *)(block + VEXFS_MDHDR_SIZE);
-		u32 first = i * VEXFS_GD_PER_BLOCK;
-		int err;
-
-		vexfs_mdhdr_init(block, &w->geo, VEXFS_MAGIC_GDT, 1 + i, i);
-		for (j = 0; j < VEXFS_GD_PER_BLOCK && first + j < w->geo.groups; j++)
-			make_desc(w, first + j, &gd[j]);
-		vexfs_mdhdr_seal(block);
-		err = write_blocks(w, 1 + i, block, 1);
-		if (err)
-			return err;
+	for (i = 0; i < w->geo.gdt_blocks && !err; i++) {
+		err = write_gdt_block(w, i, vexfs_gdt_block(&w->geo, i));
+		if (!err)
+			err = write_gdt_block(w, i, vexfs_gdt_copy(&w->geo, i));
 	}
-	return 0;
+	return err;
 }
 
 static void make_root(const struct writer *w, struct vexfs_inode *di)
@@ -467,31 +570,41 @@ static int write_tables(const struct writer *w)
 	return err;
 }
 
+static int write_all(const struct writer *w)
+{
+	u8 block[VEXFS_BLOCK_SIZE];
+	int err = wipe(w);
+
+	if (!err)
+		err = write_groups(w);
+	if (!err)
+		err = write_tables(w);
+	if (!err)
+		err = write_journal(w);
+	progress(w, "flush", 0, 1);
+	if (!err)
+		err = vexfs_dev_sync(w->dev);
+	make_super(w, 0, block);
+	if (!err)
+		err = write_blocks(w, 0, block, 1);
+	if (!err)
+		err = vexfs_dev_sync(w->dev);
+	progress(w, "flush", 1, 1);
+	return err;
+}
+
 int vexfs_format_write(const struct vexfs_dev *dev, const struct vexfs_format *f,
 		       const struct vexfs_super_block *sb)
 {
 	struct writer w = { .dev = dev, .f = f, .sb = sb };
-	u8 block[VEXFS_BLOCK_SIZE];
 	int err;
 
 	vexfs_geo_init(&w.geo, sb);
 	if (dev->bytes >> VEXFS_BLOCK_SHIFT < w.geo.blocks)
 		return -ENOSPC;
-	err = wipe(&w);
+	err = vexfs_format_places(&w.geo);
 	if (!err)
-		err = write_groups(&w);
-	if (!err)
-		err = write_tables(&w);
-	if (!err)
-		err = write_journal(&w);
-	progress(&w, "flush", 0, 1);
-	if (!err)
-		err = vexfs_dev_sync(dev);
-	make_super(&w, 0, block);
-	if (!err)
-		err = write_blocks(&w, 0, block, 1);
-	if (!err)
-		err = vexfs_dev_sync(dev);
-	progress(&w, "flush", 1, 1);
+		err = write_all(&w);
+	free(w.geo.place);
 	return err;
 }

@@ -25,14 +25,6 @@ static bool known_magic(u32 magic)
 	}
 }
 
-static bool in_itable(const struct vexfs_geo *geo, u64 blkno)
-{
-	u32 group = vexfs_block_group(blkno);
-	u64 first = vexfs_group_itable(geo, group);
-
-	return blkno >= first && blkno - first < geo->itable_blocks;
-}
-
 static void seal_super(void *block)
 {
 	struct vexfs_super_block *sb = (void *)((u8 *)block + VEXFS_SB_OFFSET);
@@ -46,7 +38,7 @@ int vexfs_seal_block(const struct vexfs_geo *geo, u64 blkno, u32 off, void *bloc
 
 	if (blkno == vexfs_group_start(geo, group) && vexfs_group_has_super(group)) {
 		seal_super(block);
-	} else if (in_itable(geo, blkno)) {
+	} else if (geo->place && blkno < geo->blocks && vexfs_in_itable(geo, blkno)) {
 		vexfs_inode_seal((void *)((u8 *)block + off / VEXFS_INODE_SIZE * VEXFS_INODE_SIZE));
 	} else if (blkno == geo->journal_start) {
 		struct jbd2_super *js = block;

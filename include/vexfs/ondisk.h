@@ -3,18 +3,19 @@
  * VexFS on-disk format, and nothing else.
  *
  * All integers are little-endian. A block is 4096 bytes. The device is cut
- * into groups of VEXFS_BLOCKS_PER_GROUP blocks. Group g starts with
+ * into groups of VEXFS_BLOCKS_PER_GROUP blocks. A group starts with what it has
+ * of these, and the rest of it is data:
  *
  *	[superblock copy]   only groups for which vexfs_group_has_super() holds;
- *			    in group 0 it is block 0, followed by the group
- *			    descriptor table
- *	block bitmap	    1 block
- *	inode bitmap	    1 block
- *	inode table	    s_itable_blocks blocks
- *	data
+ *			    in group 0 it is block 0
+ *	[descriptor block]  of it and the VEXFS_GD_PER_BLOCK - 1 groups after it:
+ *			    only a group whose number they divide
+ *	[its copy]	    in the next group
+ *	[block bitmaps, inode bitmaps, inode tables] of any of the groups that share
+ *			    a descriptor block with it: the descriptors say where
  *
- * so every location but those named in the superblock (journal, orphan
- * table, collection table) follows from the geometry alone.
+ * mkfs puts the metadata of VEXFS_FLEX_GROUPS groups into the first of them, so
+ * that data and journal find long runs.
  *
  * Every metadata block except the superblock, the inode table and the journal
  * starts with struct vexfs_mdhdr: magic, checksum, filesystem uuid, its own
@@ -135,7 +136,7 @@ struct vexfs_super_block {
 	__le32	s_blocks_per_group;	/* VEXFS_BLOCKS_PER_GROUP */
 	__le32	s_inodes_per_group;	/* multiple of VEXFS_INODES_PER_BLOCK */
 	__le32	s_itable_blocks;	/* s_inodes_per_group / VEXFS_INODES_PER_BLOCK */
-	__le32	s_gdt_blocks;		/* from block 1 */
+	__le32	s_gdt_blocks;		/* descriptor blocks */
 	__le32	s_inode_size;		/* 512 */
 	__le32	s_feature_compat;
 	__le32	s_feature_ro_compat;
@@ -179,6 +180,7 @@ struct vexfs_super_block {
 
 /* Block 0's copy, and one in groups 1 and the powers of 3, 5 and 7. */
 #define VEXFS_MIN_BLOCKS	4096	/* 16 MiB: smallest device mkfs accepts */
+#define VEXFS_MAX_BLOCKS	(1ULL << 36)	/* 256 TiB: a kernel keeps every descriptor in memory */
 #define VEXFS_MIN_JOURNAL	1024	/* blocks; jbd2's own minimum */
 
 /* ---- group descriptors ------------------------------------------------- */
@@ -189,10 +191,14 @@ struct vexfs_group_desc {
 	__le32	gd_used_dirs;
 	__le32	gd_itable_init;		/* inode table blocks ever written; the
 					 * rest is garbage and holds no inode */
-	__le32	gd_reserved[12];
+	__le64	gd_bbmap;		/* block number of the block bitmap, */
+	__le64	gd_ibmap;		/* the inode bitmap */
+	__le64	gd_itable;		/* and the first block of the inode table */
+	__le32	gd_reserved[6];		/* 0 */
 };
 
 #define VEXFS_GD_PER_BLOCK	(VEXFS_MD_SPACE / 64)			/* 63 */
+#define VEXFS_FLEX_GROUPS	16	/* whose metadata mkfs puts together, at most */
 
 /* ---- B+trees ------------------------------------------------------------ */
 
@@ -474,6 +480,7 @@ VEXFS_OFFS_CHECK(struct vexfs_super_block, s_hash_key, 144);
 VEXFS_OFFS_CHECK(struct vexfs_super_block, s_meta_uuid, 296);
 VEXFS_OFFS_CHECK(struct vexfs_super_block, s_root_ino, 208);
 VEXFS_SIZE_CHECK(struct vexfs_group_desc, 64);
+VEXFS_OFFS_CHECK(struct vexfs_group_desc, gd_bbmap, 16);
 VEXFS_SIZE_CHECK(struct vexfs_rec, 16);
 VEXFS_SIZE_CHECK(struct vexfs_btree_root, 144);
 VEXFS_SIZE_CHECK(struct vexfs_inode, VEXFS_INODE_SIZE);

@@ -48,7 +48,7 @@ nothing_left "$WORK/bp" "batch session"
 # shellcheck disable=SC2016
 debug watch --no-mount --disk vexfs=64M -- sh -c 'mkfs.vexfs -q $VEX_DISK_VEXFS; mkdir -p /mnt/v
 	mount -t vexfs $VEX_DISK_VEXFS /mnt/v; touch /mnt/v/a; umount /mnt/v
-	dump.vexfs --poke 5:1024=ffff $VEX_DISK_VEXFS >/dev/null
+	dump.vexfs --poke 6:1024=ffff $VEX_DISK_VEXFS >/dev/null
 	mount -t vexfs -o errors=continue $VEX_DISK_VEXFS /mnt/v; stat /mnt/v/a; sync; exit 0' <<'END'
 tbreak vexfs_corrupt
 continue

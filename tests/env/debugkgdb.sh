@@ -28,7 +28,7 @@ E
 	run "$VEX" debug --kgdb --kernel "$k" --rundir "$WORK/$k" --batch "$WORK/k.gdb" --no-mount --disk vexfs=64M -- \
 		sh -c 'mkfs.vexfs -q -L kgdbtest $VEX_DISK_VEXFS && mkdir -p /mnt/v && mount -t vexfs $VEX_DISK_VEXFS /mnt/v &&
 		echo .text $(cat /sys/module/vexfs/sections/.text) && echo hello >/mnt/v/hello && umount /mnt/v &&
-		dump.vexfs --poke 5:1024=ffff $VEX_DISK_VEXFS >/dev/null && mount -t vexfs -o errors=continue $VEX_DISK_VEXFS /mnt/v
+		dump.vexfs --poke 6:1024=ffff $VEX_DISK_VEXFS >/dev/null && mount -t vexfs -o errors=continue $VEX_DISK_VEXFS /mnt/v
 		taskset -p 2 $$; for i in 1 2 3 4 5 6; do [ -e /mnt/v/hello ]; done; sync; [ -e /mnt/v/hello ]; sync; exit 7'
 	expect 7 "$k: a session through kgdb, and the guest goes on to its end"
 	says 'vexfs_entry_add .*kmod/namei\.c:[0-9]+' "$k: the breakpoint hits in the source file"

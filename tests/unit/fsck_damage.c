@@ -110,6 +110,33 @@ static void bad_gdt_checksum(struct fixture *x)
 	EDIT_BLOCK(x, 1, false, p[4000] ^= 1);
 }
 
+static void bad_gdt_copy(struct fixture *x)
+{
+	EDIT_BLOCK(x, 2, false, p[4000] ^= 1);
+}
+
+static void gdt_both(struct fixture *x)
+{
+	bad_gdt_checksum(x);
+	bad_gdt_copy(x);
+}
+
+/* Possible by itself: the copy knows better. */
+static void gdt_differs(struct fixture *x)
+{
+	EDIT_DESC(x, gd->gd_ibmap = gd->gd_bbmap; gd->gd_bbmap = cpu_to_le64(4));
+}
+
+static void gdt_place(struct fixture *x)
+{
+	EDIT_DESC(x, gd->gd_ibmap = gd->gd_bbmap);
+}
+
+static void gdt_outside(struct fixture *x)
+{
+	EDIT_DESC(x, gd->gd_itable = cpu_to_le64(BLOCKS - 1));
+}
+
 static void bad_free_blocks(struct fixture *x)
 {
 	EDIT_DESC(x, gd->gd_free_blocks = cpu_to_le32(le32_to_cpu(gd->gd_free_blocks) + 1));
@@ -275,7 +302,7 @@ static void header_reserved(struct fixture *x)
 
 static void desc_reserved(struct fixture *x)
 {
-	EDIT_DESC(x, gd->gd_reserved[11] = cpu_to_le32(1));
+	EDIT_DESC(x, gd->gd_reserved[5] = cpu_to_le32(1));
 }
 
 static void sb_reserved(struct fixture *x)
@@ -675,13 +702,18 @@ static void orphan_checksum(struct fixture *x)
 static const struct damage damages[] = {
 	{ "bad_sb_checksum", bad_sb_checksum, "superblock: wrong superblock checksum" },
 	{ "bad_gdt_checksum", bad_gdt_checksum, "group descriptors: block 1: wrong block checksum" },
+	{ "bad_gdt_copy", bad_gdt_copy, "copy of the group descriptors: block 2: wrong block checksum" },
+	{ "gdt_differs", gdt_differs, "block 1 and its copy, block 2, name different places" },
+	{ "gdt_place", gdt_place, "group descriptors: group metadata overlap" },
+	{ "gdt_outside", gdt_outside, "group descriptors: group metadata out of place" },
+	{ "gdt_both", gdt_both, "group descriptors: a block of group descriptors and its copy are damaged" },
 	{ "bad_free_blocks", bad_free_blocks, "free blocks, there are" },
 	{ "bad_free_inodes", bad_free_inodes, "free inodes, there are" },
 	{ "bad_used_dirs", bad_used_dirs, "descriptor says 77 directories, there are 4" },
 	{ "bad_itable_init", bad_itable_init, "group 0: group's inode table is larger than it can be" },
 	{ "short_itable_init", short_itable_init, "beyond the 3 table blocks written" },
-	{ "bad_bbmap_checksum", bad_bbmap_checksum, "group 0: block bitmap: block 2: wrong block" },
-	{ "bad_ibmap_checksum", bad_ibmap_checksum, "group 0: inode bitmap: block 3: wrong block" },
+	{ "bad_bbmap_checksum", bad_bbmap_checksum, "group 0: block bitmap: block 3: wrong block" },
+	{ "bad_ibmap_checksum", bad_ibmap_checksum, "group 0: inode bitmap: block 4: wrong block" },
 	{ "leaked_block", leaked_block, "blocks 8189 to 8189: in use in the block bitmap, but nobody" },
 	{ "unmarked_block", unmarked_block, "in use, but free in the block bitmap" },
 	{ "unmarked_inode", unmarked_inode, "in use, but free in the inode bitmap" },

@@ -118,7 +118,7 @@ static void take_inode(struct ib *ib, u64 ino, bool dir)
 	struct vexfs_blk b, t;
 	u32 init;
 
-	ib_pin(ib, 1 + group / VEXFS_GD_PER_BLOCK, &b);
+	ib_pin(ib, vexfs_gdt_block(geo, group / VEXFS_GD_PER_BLOCK), &b);
 	gd = (struct vexfs_group_desc *)payload(&b) + group % VEXFS_GD_PER_BLOCK;
 	gd->gd_free_inodes = cpu_to_le32(le32_to_cpu(gd->gd_free_inodes) - 1);
 	gd->gd_used_dirs = cpu_to_le32(le32_to_cpu(gd->gd_used_dirs) + dir);

@@ -116,7 +116,7 @@ static void test_refusals(void **state)
 static void test_poke(void **state)
 {
 	char args[128];
-	u32 block = 4 + (x.linked - 1) / 8, off = (x.linked - 1) % 8 * 512;
+	u32 block = 5 + (x.linked - 1) / 8, off = (x.linked - 1) % 8 * 512;
 
 	/* i_nlink lies at byte 32 of an inode. */
 	snprintf(args, sizeof(args), "--poke %u:%u=07 --seal", block, off + 32);

@@ -92,8 +92,8 @@ static u64 check_group(struct ib *ib, u32 g)
 	struct vexfs_blk b;
 	u32 blocks, inodes, index = g / VEXFS_GD_PER_BLOCK;
 
-	assert_int_equal(ib->img.io.ops->read(&ib->img.io, 1 + index, VEXFS_MAGIC_GDT, 0, index,
-					      &b), 0);
+	assert_int_equal(ib->img.io.ops->read(&ib->img.io, vexfs_gdt_block(geo, index),
+					      VEXFS_MAGIC_GDT, 0, index, &b), 0);
 	gd = (struct vexfs_group_desc *)((u8 *)b.data + VEXFS_MDHDR_SIZE) + g % VEXFS_GD_PER_BLOCK;
 	blocks = le32_to_cpu(gd->gd_free_blocks);
 	inodes = le32_to_cpu(gd->gd_free_inodes);
@@ -176,12 +176,86 @@ static void test_default_journal(void **state)
 		MKFS3(0, "", "-q", image, t[i].size);
 		open_image(&ib);
 		assert_int_equal(ib.img.geo.journal_blocks, t[i].blocks);
-		/* Wholly in one group; the middle one. */
+		/* It begins in the middle group. */
 		assert_int_equal(vexfs_block_group(ib.img.geo.journal_start),
 				 (ib.img.geo.groups - 1) / 2);
 		close_image(&ib);
 		unlink(image);
 	}
+}
+
+/* A journal larger than a group, and metadata in the first of the groups it is of. */
+static void test_flex(void **state)
+{
+	const struct vexfs_geo *geo;
+	struct ib ib;
+	u32 g;
+
+	MKFS4(0, "journal  1 GiB", "-J", "1024", image, "40G");
+	check_image();
+	open_image(&ib);
+	geo = &ib.img.geo;
+	assert_int_equal(geo->journal_blocks, 1 << 18);
+	for (g = 0; g < geo->groups; g++) {
+		u32 home = g - g % VEXFS_GD_PER_BLOCK % 16;
+
+		assert_int_equal(vexfs_block_group(vexfs_group_bbmap(geo, g)), home);
+		assert_int_equal(vexfs_block_group(vexfs_group_ibmap(geo, g)), home);
+		assert_int_equal(vexfs_block_group(vexfs_group_itable(geo, g)), home);
+		if (g != home)
+			assert_true(vexfs_group_overhead(geo, g) <= 2);
+	}
+	assert_true(vexfs_data_range_valid(geo, 33ULL * VEXFS_BLOCKS_PER_GROUP, 65535));
+	close_image(&ib);
+	unlink(image);
+	MKFS4(0, "", "-i", "1024", image, "1G");	/* the largest inode tables: fewer groups together */
+	check_image();
+	unlink(image);
+	MKFS4(1, "does not fit: at most", "-J", "8192", image, "40G");
+}
+
+/* The first of a descriptor block's groups is the last of all: its copy is beside it. */
+static void test_last_alone(void **state)
+{
+	struct ib ib;
+
+	MKFS4(0, "", "-i", "1048576", image, "8065M");	/* 64 groups of 126 MiB and a little */
+	check_image();
+	open_image(&ib);
+	assert_int_equal(ib.img.geo.gdt_blocks, 2);
+	assert_int_equal(vexfs_gdt_block(&ib.img.geo, 1), 63ULL * VEXFS_BLOCKS_PER_GROUP);
+	assert_int_equal(vexfs_gdt_copy(&ib.img.geo, 1), 64ULL * VEXFS_BLOCKS_PER_GROUP);
+	close_image(&ib);
+	unlink(image);
+	MKFS4(0, "", "-i", "1048576", image, "7970M");
+	check_image();
+	open_image(&ib);
+	assert_int_equal(ib.img.geo.groups, 64);
+	assert_int_equal(vexfs_gdt_copy(&ib.img.geo, 1), 63ULL * VEXFS_BLOCKS_PER_GROUP + 1);
+	close_image(&ib);
+}
+
+/* The plan at the largest size, and beyond; its places verify, or there would be none. */
+static void test_largest(void **state)
+{
+	struct vexfs_format f = { .blocks = VEXFS_MAX_BLOCKS, .bytes_per_inode = 1 << 20, .uuid = "x" };
+	struct vexfs_super_block sb;
+	char why[256];
+
+	assert_int_equal(vexfs_format_plan(&f, &sb, why, sizeof(why)), 0);
+	assert_int_equal(le64_to_cpu(sb.s_blocks), VEXFS_MAX_BLOCKS);
+	f.blocks++;
+	assert_int_equal(vexfs_format_plan(&f, &sb, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "the largest VexFS has 256 TiB"));
+}
+
+/* A whole filesystem of 16 TiB: a gigabyte of bitmaps is too much for every run. VEXFS_BIG=1 asks for it. */
+static void test_16t(void **state)
+{
+	if (!getenv("VEXFS_BIG"))
+		skip();
+	MKFS4(0, "", "-i", "67108864", image, "17592186040320");
+	check_image();
 }
 
 /* ---- options ------------------------------------------------------------- */
@@ -270,13 +344,13 @@ static void test_too_small(void **state)
 	/* No empty file is left behind. */
 	assert_int_equal(access(image, F_OK), -1);
 	MKFS4(1, "does not fit: at most", "-J", "16", image, "16M");
-	MKFS4(1, "does not fit: at most", "-J", "200", image, "1G");
+	MKFS4(1, "does not fit: at most", "-J", "1100", image, "1G");
 	MKFS4(1, "too small: at least 1024 blocks (4 MiB)", "-J", "3", image, "16M");
 }
 
 static void test_too_large(void **state)
 {
-	MKFS2(1, "the group descriptors would fill group 0", image, "900P");
+	MKFS2(1, "the largest VexFS has 256 TiB", image, "900P");
 }
 
 static void test_wrong_kind(void **state)
@@ -510,7 +584,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_sizes), T(test_default_journal), T(test_options), T(test_help),
+		T(test_sizes), T(test_default_journal), T(test_flex), T(test_last_alone),
+		T(test_largest), T(test_16t), T(test_options), T(test_help),
 		T(test_label_limit), T(test_dry_run), T(test_usage), T(test_too_small),
 		T(test_too_large), T(test_wrong_kind), T(test_not_empty), T(test_wipe),
 		T(test_keeps_rest), T(test_journal_is_zeroed), T(test_superblock_last),

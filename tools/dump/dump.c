@@ -129,10 +129,19 @@ static void replay(struct dump *d)
 		dump_problem(d, "superblock after replay: %s", bad ? bad : "cannot be read");
 }
 
+void dump_places(struct dump *d)
+{
+	const char *bad = NULL;
+	int err = vexfs_image_places(&d->img, &bad);
+
+	if (err)
+		dump_problem(d, "%s", bad ? bad : strerror(-err));
+}
+
 static int open_image(struct dump *d)
 {
 	const char *bad = NULL;
-	int err = vexfs_image_open(&d->img, &d->dev, 0, &bad);
+	int err = vexfs_image_open_super(&d->img, &d->dev, 0, &bad);
 
 	if (err && !bad)
 		return open_failed(d, strerror(-err));
@@ -144,6 +153,7 @@ static int open_image(struct dump *d)
 	d->img.report_ctx = d;
 	if (d->replay)
 		replay(d);
+	dump_places(d);
 	return 0;
 }
 
@@ -276,8 +286,8 @@ static int run(struct dump *d, const struct request *rq)
 	for (i = 0; i < rq->npoke && !ret; i++)
 		ret = dump_poke(d, rq->poke[i], rq->seal);
 	for (i = 0; i < rq->n && !ret; i++) {
-		if (d->raw && rq->cmd[i]->show != dump_block && rq->cmd[i]->show != dump_super)
-			return open_failed(d, "the superblock does not verify: only --super and --block work");
+		if (!d->img.geo.place && rq->cmd[i]->show != dump_block && rq->cmd[i]->show != dump_super)
+			return open_failed(d, "superblock or group descriptors do not verify: only --super and --block work");
 		rq->cmd[i]->show(d, rq->arg[i]);
 	}
 	if (!ret && !rq->n && !rq->npoke)

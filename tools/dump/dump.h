@@ -32,6 +32,9 @@ void dump_put(struct dump *d, struct vexfs_blk *b);
 /* A verified inode; false: reported. */
 bool dump_get_inode(struct dump *d, u64 ino, struct vexfs_inode *di);
 
+/* Find out where groups have their metadata; without that, only blocks can be shown. */
+void dump_places(struct dump *d);
+
 /* super.c */
 void dump_super(struct dump *d, u64 unused);
 void dump_group(struct dump *d, u64 group);

@@ -153,6 +153,8 @@ static int refresh(struct dump *d)
 	d->img.report_ctx = d;
 	if (err)
 		dump_problem(d, "%s", strerror(-err));
+	else
+		dump_places(d);
 	return err ? 1 : 0;
 }
 

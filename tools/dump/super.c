@@ -62,7 +62,8 @@ static void show_geometry(const struct vexfs_super_block *sb)
 	show_number("blocks", le64_to_cpu(sb->s_blocks));
 	show_number("groups", le32_to_cpu(sb->s_groups));
 	show_number("inodes/group", le32_to_cpu(sb->s_inodes_per_group));
-	printf("%-16s %u blocks at 1\n", "descriptors", le32_to_cpu(sb->s_gdt_blocks));
+	printf("%-16s %u blocks, each in the first of its %d groups\n", "descriptors",
+	       le32_to_cpu(sb->s_gdt_blocks), VEXFS_GD_PER_BLOCK);
 	printf("%-16s %u blocks at %llu\n", "journal", le32_to_cpu(sb->s_journal_blocks),
 	       (unsigned long long)le64_to_cpu(sb->s_journal_start));
 	printf("%-16s %u blocks at %llu\n", "orphan table", le32_to_cpu(sb->s_orphan_blocks),
@@ -99,7 +100,7 @@ static bool get_desc(struct dump *d, u32 group, struct vexfs_group_desc *gd)
 	u32 index = group / VEXFS_GD_PER_BLOCK;
 	struct vexfs_blk b;
 
-	if (!dump_read(d, 1 + index, VEXFS_MAGIC_GDT, index, &b))
+	if (!dump_read(d, vexfs_gdt_block(&d->img.geo, index), VEXFS_MAGIC_GDT, index, &b))
 		return false;
 	*gd = ((const struct vexfs_group_desc *)((const u8 *)b.data + VEXFS_MDHDR_SIZE))
 		[group % VEXFS_GD_PER_BLOCK];
@@ -197,6 +198,7 @@ void dump_group(struct dump *d, u64 group)
 	       (unsigned long long)vexfs_group_bbmap(geo, group),
 	       (unsigned long long)vexfs_group_ibmap(geo, group),
 	       (unsigned long long)vexfs_group_itable(geo, group));
+	show_number("metadata here", vexfs_group_overhead(geo, group));
 	if (get_desc(d, group, &gd)) {
 		show_number("free blocks", le32_to_cpu(gd.gd_free_blocks));
 		show_number("free inodes", le32_to_cpu(gd.gd_free_inodes));

@@ -16,7 +16,8 @@ bool fsck_group_desc(struct fsck *f, u32 group, struct vexfs_group_desc *gd)
 
 	/* Pass 0 has reported a damaged block: not again for each of its groups. */
 	f->img.report = NULL;
-	err = f->img.io.ops->read(&f->img.io, 1 + index, VEXFS_MAGIC_GDT, 0, index, &b);
+	err = f->img.io.ops->read(&f->img.io, vexfs_gdt_block(&f->img.geo, index),
+				  VEXFS_MAGIC_GDT, 0, index, &b);
 	f->img.report = fsck_report;
 	if (err)
 		return false;

@@ -268,20 +268,60 @@ static int check_journal(struct fsck *f)
 
 /* ---- */
 
-static void check_gdt(struct fsck *f)
+/* Only what the copy is for is compared: the counters of the copy are mkfs's. */
+static bool same_places(const struct vexfs_geo *geo, u32 index, const void *a, const void *b)
 {
-	struct vexfs_blk b;
-	u32 i;
+	const struct vexfs_group_desc *x = (const void *)((const u8 *)a + VEXFS_MDHDR_SIZE);
+	const struct vexfs_group_desc *y = (const void *)((const u8 *)b + VEXFS_MDHDR_SIZE);
+	u32 n = min(geo->groups - index * VEXFS_GD_PER_BLOCK, (u32)VEXFS_GD_PER_BLOCK), i;
+
+	for (i = 0; i < n; i++)
+		if (x[i].gd_bbmap != y[i].gd_bbmap || x[i].gd_ibmap != y[i].gd_ibmap ||
+		    x[i].gd_itable != y[i].gd_itable)
+			return false;
+	return true;
+}
+
+/* Damage to either is reported by reading it. */
+static bool read_gdt(struct fsck *f, u64 blkno, u32 index, struct vexfs_blk *b)
+{
+	int err = f->img.io.ops->read(&f->img.io, blkno, VEXFS_MAGIC_GDT, 0, index, b);
+
+	if (err && err != -EUCLEAN)
+		fsck_fatal(f, err, "reading group descriptors");
+	return !err;
+}
+
+static void check_gdt(struct fsck *f, u32 index)
+{
+	u64 blkno = vexfs_gdt_block(&f->img.geo, index), copy = vexfs_gdt_copy(&f->img.geo, index);
+	struct vexfs_blk a, b;
+	bool first, second;
 
 	fsck_where(f, "group descriptors");
-	for (i = 0; i < f->img.geo.gdt_blocks; i++) {
-		int err = f->img.io.ops->read(&f->img.io, 1 + i, VEXFS_MAGIC_GDT, 0, i, &b);
+	first = read_gdt(f, blkno, index, &a);
+	fsck_where(f, "copy of the group descriptors");
+	second = read_gdt(f, copy, index, &b);
+	if (first && second && !same_places(&f->img.geo, index, a.data, b.data))
+		fsck_problem(f, "group descriptors: block %llu and its copy, block %llu, name different places",
+			     (unsigned long long)blkno, (unsigned long long)copy);
+	if (first)
+		f->img.io.ops->put(&f->img.io, &a);
+	if (second)
+		f->img.io.ops->put(&f->img.io, &b);
+}
 
-		if (err && err != -EUCLEAN)
-			fsck_fatal(f, err, "reading group descriptors");
-		if (!err)
-			f->img.io.ops->put(&f->img.io, &b);
+/* Where everything is: without that nothing else can be checked. */
+static int find_places(struct fsck *f)
+{
+	const char *bad = NULL;
+	int err = vexfs_image_places(&f->img, &bad);
+
+	if (bad) {
+		fsck_problem(f, "group descriptors: %s", bad);
+		return FSCK_ERRORS;
 	}
+	return err ? failed(f, strerror(-err)) : 0;
 }
 
 int fsck_super(struct fsck *f)
@@ -296,7 +336,7 @@ int fsck_super(struct fsck *f)
 	if (ret)
 		return ret;
 	fsck_pass(f, 0, "superblock and journal");
-	err = vexfs_image_open(&f->img, &f->dev, 0, &what);
+	err = vexfs_image_open_super(&f->img, &f->dev, 0, &what);
 	if (what)
 		return no_super(f, what);
 	if (err)
@@ -309,12 +349,15 @@ int fsck_super(struct fsck *f)
 		ret = check_length(f);
 	if (!ret)
 		ret = check_journal(f);
+	if (!ret)
+		ret = find_places(f);
 	if (ret)
 		return ret;
 	check_state(f);
+	for (g = 0; g < f->img.geo.gdt_blocks; g++)
+		check_gdt(f, g);
 	for (g = 1; g < f->img.geo.groups; g++)
 		if (vexfs_group_has_super(g))
 			check_copy(f, g);
-	check_gdt(f);
 	return 0;
 }

@@ -32,11 +32,14 @@ void fsck_usage_free(struct fsck *f)
 
 /* ---- blocks -------------------------------------------------------------- */
 
+/* The part of a region that is in the group; the journal may span several. */
 static void set_span(const struct vexfs_geo *geo, u32 group, u8 *map, u64 start, u64 len)
 {
-	/* The verified superblock keeps each region within one group. */
-	if (vexfs_block_group(start) == group)
-		vexfs_bits_set(map, start - vexfs_group_start(geo, group), len);
+	u64 lo = vexfs_group_start(geo, group), hi = lo + vexfs_group_blocks(geo, group);
+	u64 from = max(start, lo), to = min(start + len, hi);
+
+	if (from < to)
+		vexfs_bits_set(map, from - lo, to - from);
 }
 
 static void set_fixed(const struct vexfs_geo *geo, u32 group, u8 *map)
@@ -76,31 +79,41 @@ void fsck_group_usage(struct fsck *f, u32 group, u8 *map)
 	set_fixed(&f->img.geo, group, map);
 }
 
+static bool claim_in_group(struct fsck *f, u64 blkno, u32 len)
+{
+	u8 *map = group_map(f, vexfs_block_group(blkno));
+	u32 first = vexfs_block_index(blkno), taken;
+
+	if (!map)
+		return false;
+	taken = vexfs_bit_next_set(map, first, first + len);
+	vexfs_bits_set(map, first, len);
+	if (taken == first + len)
+		return true;
+	fsck_problem(f, "%s: block %llu is used twice", f->where,
+		     (unsigned long long)(blkno + taken - first));
+	return false;
+}
+
 bool fsck_claim(struct fsck *f, u64 blkno, u64 len)
 {
-	u32 first, taken;
-	u8 *map;
+	bool ok = true;
+	u32 n;
 
 	if (!vexfs_data_range_valid(&f->img.geo, blkno, len)) {
-		fsck_problem(f, "%s: blocks %llu to %llu are not in the data area of one group",
+		fsck_problem(f, "%s: blocks %llu to %llu are not in the data area",
 			     f->where, (unsigned long long)blkno,
 			     (unsigned long long)(blkno + len - 1));
 		return false;
 	}
-	map = group_map(f, vexfs_block_group(blkno));
-	if (!map)
-		return false;
-	first = vexfs_block_index(blkno);
-	taken = vexfs_bit_next_set(map, first, first + len);
-	if (taken < first + len) {
-		fsck_problem(f, "%s: block %llu is used twice", f->where,
-			     (unsigned long long)(blkno + taken - first));
-		vexfs_bits_set(map, first, len);
-		return false;
+	for (; len; blkno += n, len -= n) {
+		n = min(len, (u64)(VEXFS_BLOCKS_PER_GROUP - vexfs_block_index(blkno)));
+		if (!claim_in_group(f, blkno, n))
+			ok = false;
+		else
+			f->used_blocks += n;
 	}
-	vexfs_bits_set(map, first, len);
-	f->used_blocks += len;
-	return true;
+	return ok;
 }
 
 /* ---- inodes -------------------------------------------------------------- */

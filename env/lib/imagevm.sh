@@ -12,6 +12,8 @@ IMAGE_MEMORY=1024
 image_need() {
 	vm_check_more
 	snapshot_check
+	# No package is installed for an image that is not there; --no-install is asked for the list.
+	if [[ $VEX_INSTALL == 1 && $VM_SNAPSHOT != load ]]; then image_path "${2:-}" >/dev/null || exit; fi
 	need "$1" "${WANTS[@]}"
 	if [[ $VM_SNAPSHOT == load ]]; then
 		snapshot_image

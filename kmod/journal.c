@@ -248,6 +248,34 @@ int vexfs_force_commit(struct super_block *sb)
 	return err;
 }
 
+/* ---- what a buffer is ------------------------------------------------------ */
+
+static bool vexfs_claim(struct buffer_head *bh, int as, int other)
+{
+	unsigned long flags;
+	bool ok;
+
+	spin_lock_irqsave(&bh->b_uptodate_lock, flags);
+	ok = !test_bit(other, &bh->b_state);
+	if (ok)
+		set_bit(as, &bh->b_state);
+	spin_unlock_irqrestore(&bh->b_uptodate_lock, flags);
+	return ok;
+}
+
+bool vexfs_claim_metadata(struct buffer_head *bh)
+{
+	return vexfs_claim(bh, BH_VexfsVerified, BH_VexfsPayload);
+}
+
+/* What the journal holds is metadata, or was until its transaction commits. */
+bool vexfs_claim_payload(struct buffer_head *bh)
+{
+	if (buffer_vexfs_payload(bh))
+		return true;
+	return !buffer_jbd(bh) && vexfs_claim(bh, BH_VexfsPayload, BH_VexfsVerified);
+}
+
 /* ---- metadata buffers ------------------------------------------------------ */
 
 void vexfs_bh_keep(struct buffer_head *bh)
@@ -316,7 +344,9 @@ static int vexfs_md_verify(struct super_block *sb, struct buffer_head *bh, u32 m
 		return vexfs_md_verify(sb, bh, magic, magic2, owner);
 	if (what)
 		return vexfs_corrupt(sb, vexfs_md_ino(magic, owner), bh->b_blocknr, what);
-	set_buffer_vexfs_verified(bh);
+	if (!vexfs_claim_metadata(bh))
+		return vexfs_corrupt(sb, vexfs_md_ino(magic, owner), bh->b_blocknr,
+				     "block of metadata is payload of a collection as well");
 	return 0;
 }
 
@@ -352,16 +382,21 @@ struct buffer_head *vexfs_md_create(handle_t *handle, struct super_block *sb, u6
 
 	if (!bh)
 		return ERR_PTR(-ENOMEM);
+	if (!vexfs_claim_metadata(bh)) {
+		brelse(bh);
+		return ERR_PTR(vexfs_corrupt(sb, vexfs_md_ino(magic, owner), blkno,
+					     "free block is payload of a collection"));
+	}
 	lock_buffer(bh);
 	err = jbd2_journal_get_create_access(handle, bh);
 	if (err) {
+		clear_buffer_vexfs_verified(bh);
 		unlock_buffer(bh);
 		brelse(bh);
 		return ERR_PTR(err);
 	}
 	vexfs_mdhdr_init(bh->b_data, &sbi->geo, magic, blkno, owner);
 	set_buffer_uptodate(bh);
-	set_buffer_vexfs_verified(bh);
 	unlock_buffer(bh);
 	jbd2_journal_set_triggers(bh, &sbi->trigger);
 	return bh;

@@ -260,6 +260,8 @@ static int vexfs_read_super(struct super_block *sb, bool silent)
 		vexfs_msg(sb, KERN_ERR, "the device cannot do blocks of %d bytes", VEXFS_BLOCK_SIZE);
 		return -EINVAL;
 	}
+	/* What an earlier mount knew of buffers that others kept in memory is old. */
+	invalidate_bdev(sb->s_bdev);
 	sbi->sb_bh = sb_bread(sb, 0);
 	if (!sbi->sb_bh) {
 		vexfs_msg(sb, KERN_ERR, "the superblock cannot be read");

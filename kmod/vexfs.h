@@ -130,18 +130,6 @@ struct vexfs_sb_info {
 /* In handle->h_type, which jbd2 only shows in its tracepoints: something was changed. */
 #define VEXFS_HANDLE_CHANGED	1
 
-/* Private buffer flags. */
-enum {
-	BH_VexfsVerified = BH_JBDPrivateStart,	/* metadata whose checksum was verified, or that
-						 * was made here */
-	BH_VexfsQueued,		/* payload on vec_dirty: under vec_lock */
-	BH_VexfsChecked,	/* payload: every live record in the block has passed its checks
-				 * since it was read from the disk, or was written by us */
-};
-BUFFER_FNS(VexfsVerified, vexfs_verified)
-BUFFER_FNS(VexfsQueued, vexfs_queued)
-BUFFER_FNS(VexfsChecked, vexfs_checked)
-
 struct vexfs_mount_opts {
 	int errors;		/* -1: what the superblock says */
 };
@@ -253,6 +241,26 @@ struct buffer_head *vexfs_md_create(handle_t *handle, struct super_block *sb, u6
 				    u64 owner);
 int vexfs_md_modify(handle_t *handle, struct super_block *sb, struct buffer_head *bh); /* md block */
 int vexfs_md_dirty(handle_t *handle, struct super_block *sb, struct buffer_head *bh);
+
+/*
+ * Private flags of the block device's buffers. A buffer is metadata or payload, never
+ * both at a time: whoever reads metadata has verified it once and walks it without
+ * checks, and payload is whatever a user sets. An image may well claim both of a block.
+ */
+enum {
+	BH_VexfsVerified = BH_JBDPrivateStart,	/* metadata: verified, or made by us */
+	BH_VexfsPayload,	/* payload or code of a collection */
+	BH_VexfsQueued,		/* on vec_dirty: under vec_lock */
+	BH_VexfsChecked,	/* every live record in the block has passed its checks since
+				 * it was read from the disk, or was written by us */
+};
+BUFFER_FNS(VexfsVerified, vexfs_verified)
+BUFFER_FNS(VexfsPayload, vexfs_payload)
+BUFFER_FNS(VexfsQueued, vexfs_queued)
+BUFFER_FNS(VexfsChecked, vexfs_checked)
+/* From now on it is one and not the other, as long as it is in memory. False: it is the other. */
+bool vexfs_claim_metadata(struct buffer_head *bh);
+bool vexfs_claim_payload(struct buffer_head *bh);
 
 /**
  * enum vexfs_room - what an allocation is for, and so how much it must leave

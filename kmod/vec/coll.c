@@ -566,8 +566,11 @@ static int vexfs_coll_finish_drop(struct vexfs_coll *coll)
 
 	if (!err)
 		err = vexfs_slots_revoke(coll);
-	if (!err)
+	if (!err) {
+		vexfs_region_disown(&coll->payload);
+		vexfs_region_disown(&coll->code);
 		err = vexfs_coll_clear(coll);
+	}
 	if (!err)
 		vexfs_coll_free(coll);
 	return err;

@@ -46,19 +46,30 @@ void vexfs_extmap_free(struct vexfs_hidden *h)
 	vexfs_extmap_publish(h, NULL);
 }
 
+/* Blocks the file may have: written, and where data may be. Others count as
+ * holes, which whoever asks for them is told of. */
+static bool vexfs_extent_usable(struct super_block *sb, const struct vexfs_extent *e)
+{
+	return e->pblk && !(e->flags & VEXFS_EXT_UNWRITTEN) &&
+	       vexfs_data_range_valid(&VEXFS_SB(sb)->geo, e->pblk, e->len);
+}
+
 /**
  * vexfs_extmap_add - remember what the file has grown by
  * @h: the file; its only changer is the caller (coll->sem held for writing, or
  *     nobody knows it yet)
  * @e: past all that is known so far; not a hole
  *
- * May be called in a handle. Return: 0, -ENOMEM.
+ * May be called in a handle. Return: 0, -ENOMEM, -EUCLEAN (a block no file may have).
  */
 int vexfs_extmap_add(struct vexfs_hidden *h, const struct vexfs_extent *e)
 {
 	struct vexfs_extmap *old = rcu_dereference_protected(h->map, true), *new;
 	u32 n = old ? old->n : 0;
 
+	if (!vexfs_extent_usable(h->inode->i_sb, e))
+		return vexfs_corrupt(h->inode->i_sb, h->inode->i_ino, e->pblk,
+				     "collection's file has blocks that cannot be its own");
 	new = vexfs_extmap_alloc(n + 1);
 	if (!new)
 		return -ENOMEM;
@@ -69,14 +80,6 @@ int vexfs_extmap_add(struct vexfs_hidden *h, const struct vexfs_extent *e)
 	vexfs_extmap_push(new, e);
 	vexfs_extmap_publish(h, new);
 	return 0;
-}
-
-/* Blocks the file may have: written, and where data may be. Others count as
- * holes, which whoever asks for them is told of. */
-static bool vexfs_extent_usable(struct super_block *sb, const struct vexfs_extent *e)
-{
-	return e->pblk && !(e->flags & VEXFS_EXT_UNWRITTEN) &&
-	       vexfs_data_range_valid(&VEXFS_SB(sb)->geo, e->pblk, e->len);
 }
 
 /* Room doubles: the number of extents is not known before. */
@@ -171,6 +174,24 @@ int vexfs_extmap_find(const struct vexfs_hidden *h, u64 lblk, struct vexfs_exten
 		return 0;
 	return vexfs_corrupt(h->inode->i_sb, h->inode->i_ino, lblk,
 			     "hole in a file of a collection");
+}
+
+int vexfs_extmap_next(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e)
+{
+	const struct vexfs_extmap *m;
+	int err = -ENOENT;
+	u32 i;
+
+	rcu_read_lock();
+	m = rcu_dereference(h->map);
+	for (i = 0; m && i < m->n && err; i++) {
+		if (m->e[i].lblk < lblk)
+			continue;
+		*e = m->e[i];
+		err = 0;
+	}
+	rcu_read_unlock();
+	return err;
 }
 
 /* Blocks the file has; takes no lock. */

@@ -55,6 +55,20 @@ static int vexfs_region_map(struct vexfs_cursor *c, u64 lblk, u64 *pblk)
 
 /* ---- reading ---------------------------------------------------------------- */
 
+/* The buffer is payload from now on, and its reference handed through; or it is
+ * given up, because it is metadata in use. */
+static struct buffer_head *vexfs_region_own(const struct vexfs_region *r, struct buffer_head *bh)
+{
+	struct inode *inode = r->h.inode;
+	u64 blkno = bh->b_blocknr;
+
+	if (vexfs_claim_payload(bh))
+		return bh;
+	brelse(bh);
+	return ERR_PTR(vexfs_corrupt(inode->i_sb, inode->i_ino, blkno,
+				     "block of a collection is metadata as well"));
+}
+
 static struct buffer_head *vexfs_region_bread(struct vexfs_cursor *c, u64 lblk)
 {
 	struct inode *inode = c->r->h.inode;
@@ -68,7 +82,7 @@ static struct buffer_head *vexfs_region_bread(struct vexfs_cursor *c, u64 lblk)
 	if (vexfs_is_shutdown(inode->i_sb))
 		return ERR_PTR(-EIO);
 	bh = sb_bread(inode->i_sb, pblk);
-	return bh ? bh : ERR_PTR(-EIO);
+	return bh ? vexfs_region_own(c->r, bh) : ERR_PTR(-EIO);
 }
 
 /* Bounded: a step asks for VEXFS_AHEAD blocks once half of the last are used. */
@@ -166,10 +180,11 @@ static struct buffer_head *vexfs_region_getblk(struct vexfs_coll *coll, struct v
 	bh = sb_getblk(sb, pblk);
 	if (!bh)
 		return ERR_PTR(-ENOMEM);
+	bh = vexfs_region_own(c->r, bh);
+	if (IS_ERR(bh))
+		return bh;
 	lock_buffer(bh);
 	memset(bh->b_data, 0, VEXFS_BLOCK_SIZE);
-	/* The block may have been metadata in an earlier life. */
-	clear_buffer_vexfs_verified(bh);
 	set_buffer_vexfs_checked(bh);
 	set_buffer_uptodate(bh);
 	unlock_buffer(bh);
@@ -251,6 +266,26 @@ int vexfs_region_write(handle_t *handle, struct vexfs_coll *coll, struct vexfs_r
 	}
 	/* One range for the whole queue: submit ignores it. */
 	return jbd2_journal_inode_ranged_write(handle, &sbi->vec_jinode, 0, 1);
+}
+
+void vexfs_region_disown(struct vexfs_region *r)
+{
+	struct vexfs_extent e;
+	u64 lblk, i;
+
+	for (lblk = 0; !vexfs_extmap_next(&r->h, lblk, &e); lblk = e.lblk + e.len) {
+		for (i = 0; i < e.len; i++) {
+			struct buffer_head *bh = sb_find_get_block(r->h.inode->i_sb, e.pblk + i);
+
+			if (!bh)
+				continue;
+			clear_buffer_vexfs_checked(bh);
+			clear_buffer_vexfs_payload(bh);
+			brelse(bh);
+			cond_resched();
+		}
+		cond_resched();
+	}
 }
 
 /* ---- the commit thread --------------------------------------------------------- */

@@ -160,6 +160,8 @@ int vexfs_extmap_load(struct vexfs_hidden *h);
 void vexfs_extmap_free(struct vexfs_hidden *h);
 int vexfs_extmap_add(struct vexfs_hidden *h, const struct vexfs_extent *e);
 int vexfs_extmap_find(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e);
+/* The next extent at or after @lblk, without a complaint. -ENOENT. */
+int vexfs_extmap_next(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e);
 u64 vexfs_extmap_blocks(const struct vexfs_hidden *h);
 
 /* slottab.c: the slot table and the bitmaps made from it */
@@ -262,6 +264,8 @@ struct vexfs_region_io {
 int vexfs_region_prepare(struct vexfs_coll *coll, struct vexfs_region *r, u32 slot,
 			 struct vexfs_region_io *io);
 void vexfs_region_unpin(struct vexfs_region_io *io);
+/* Its blocks are about to be freed and may become metadata. No users, no locks. */
+void vexfs_region_disown(struct vexfs_region *r);
 /* In a handle, coll->sem still held: write the record into what was prepared and queue its blocks. */
 int vexfs_region_write(handle_t *handle, struct vexfs_coll *coll, struct vexfs_region *r,
 		       u32 slot, const void *rec, struct vexfs_region_io *io);

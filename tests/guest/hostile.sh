@@ -60,7 +60,7 @@ refused() {
 		sed 's/^/# /' "$TMPDIR/err"
 		return 1
 	fi
-	fsck.vexfs -n "$disk" | grep -q "kernel recorded .*: $says" && return 0
+	fsck.vexfs -n "$disk" | grep -q "kernel recorded .*($says" && return 0
 	fsck.vexfs -n "$disk" | sed 's/^/# /'
 	return 1
 }

@@ -127,8 +127,8 @@ static void make_names(uint32_t n)
 static void very_many(uint32_t n)
 {
 	make_names(n);
-	rename_each(n / 7);
-	for (uint32_t i = n / 7; i < n / 5; i++)
+	rename_each(n / 70);
+	for (uint32_t i = n / 70; i < n / 35; i++)
 		must(unlink(name(i, "n")), "unlink", i);
 	crash();
 	ktap(fsck_clean(), "%u names: some moved and removed, and a crash", n);

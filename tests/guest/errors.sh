@@ -14,17 +14,19 @@ mnt=$TMPDIR/mnt
 mkdir -p "$mnt"
 disk=$VEX_DISK_TEST
 
-# A filesystem on $1 whose file "bad" has a damaged inode, mounted at $2 with $3.
+# A filesystem on $1 whose file "bad" has a damaged inode (in block $block), mounted at $2 with $3.
 damaged_at() {
 	mkfs.vexfs -q -f "$1" && mount -t vexfs "$1" "$2" && echo x >"$2/bad" && echo x >"$2/good" && umount "$2" || return 1
-	dump.vexfs --poke 6:1024=ffff "$1" >/dev/null && mount -t vexfs -o "$3" "$1" "$2"
+	at=$(dump.vexfs -i 11 "$1" | sed -n 's/^lies in  *block \([0-9]*\), offset \([0-9]*\).*/\1:\2/p')
+	block=${at%:*}
+	dump.vexfs --poke "$at=ffff" "$1" >/dev/null && mount -t vexfs -o "$3" "$1" "$2"
 }
 damaged() { damaged_at "$disk" "$mnt" "$1"; }
 found() { ! stat "$mnt/bad" 2>/dev/null; }
 writes() { (echo y >"$mnt/new") 2>/dev/null; }
 recorded() {
 	dump.vexfs -S "$disk" >/tmp/super
-	grep -q 'errors were found' /tmp/super && grep -q 'inode 11, block 6: wrong inode checksum' /tmp/super && return
+	grep -q 'errors were found' /tmp/super && grep -q "inode 11, block $block: wrong inode checksum" /tmp/super && return
 	sed 's/^/# /' /tmp/super
 	return 1
 }
@@ -55,15 +57,15 @@ while [ $i -lt 25 ] && damaged errors=remount-ro && found && umount "$mnt" && re
 dmesg -c >/dev/null
 other=$VEX_DISK_SCRATCH
 mkdir -p "$mnt.2"
-damaged errors=continue && damaged_at "$other" "$mnt.2" errors=continue
+damaged errors=continue && first=$block && damaged_at "$other" "$mnt.2" errors=continue
 i=0
 while [ $i -lt 100 ] && found; do i=$((i + 1)); done
 ! stat "$mnt.2/bad" 2>/dev/null
 umount "$mnt" && umount "$mnt.2"
-dmesg | grep "vexfs (${disk##*/}): corrupt: inode 11 block 6: wrong inode checksum" >/tmp/said
+dmesg | grep "vexfs (${disk##*/}): corrupt: inode 11 block $first: wrong inode checksum" >/tmp/said
 [ "$(wc -l </tmp/said)" -ge 1 ]; ok $? 'a complaint names disk, inode, block and check'
 [ $i -eq 100 ] && [ "$(wc -l </tmp/said)" -lt 50 ]; ok $? "100 complaints do not fill the log ($(wc -l </tmp/said) lines)"
-dmesg | grep -q "vexfs (${other##*/}): corrupt: inode 11 block 6"; ok $? 'nor do they keep the first of another filesystem out of it'
+dmesg | grep -q "vexfs (${other##*/}): corrupt: inode 11 block $block"; ok $? 'nor do they keep the first of another filesystem out of it'
 
 ! mount -t vexfs -o errors=perhaps "$disk" "$mnt" 2>/dev/null; ok $? 'an unknown policy is refused'
 

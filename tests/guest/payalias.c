@@ -36,11 +36,17 @@ static void craft(ino_t dir)
 	unsigned char sb[4096], b[4096];
 	struct vexfs_collection *rec = (void *)(b + VEXFS_MDHDR_SIZE);
 	struct vexfs_inode *di;
-	struct vexfs_geo geo;
+	struct vexfs_geo geo = { 0 };
 	uint64_t payload;
 
 	block_io(0, sb, false);
 	vexfs_geo_init(&geo, (void *)(sb + VEXFS_SB_OFFSET));
+	/* The first descriptor block is enough: a test disk has few groups. */
+	block_io(1, b, false);
+	geo.place = calloc(geo.groups, sizeof(*geo.place));
+	if (!geo.place || geo.gdt_blocks != 1)
+		ktap_bail("%u groups", geo.groups);
+	vexfs_places_set(&geo, 0, b);
 	block_io(vexfs_ino_block(&geo, dir), b, false);
 	di = (void *)(b + vexfs_ino_offset(&geo, dir));
 	leaf_block = di->i_root.r_recs[0].val;
@@ -59,6 +65,7 @@ static void craft(ino_t dir)
 	block_io(vexfs_ino_block(&geo, payload), b, true);
 	ktap_note("directory %llu has its leaf in block %llu, and so have %d slots", (unsigned long long)dir,
 		  (unsigned long long)leaf_block, SLOTS);
+	free(geo.place);
 }
 
 static int list(void)

@@ -391,6 +391,8 @@ const struct command cmd_search = {
 	"      --snippet          show the best matching part of each file\n"
 	"      --vector FILE      the query as numbers; with --raw as little-endian float32\n"
 	"      --effort N         candidates to compare in full precision (default: chosen)\n"
+	"      --embedder NAME    which embedder made the vector; another one's collection is refused\n"
+	"      --fingerprint HEX  and its fingerprint, up to 64 digits\n"
 	"      --json             for programs\n\n"
 	"example: vexctl search --collection notes --k 5 --snippet /mnt \"lost luggage refund\"\n",
 };

@@ -282,7 +282,8 @@ bool vexfs_ino_valid(const struct vexfs_geo *geo, u64 ino)
 	return ino >= 1 && ino <= (u64)geo->groups * geo->inodes_per_group;
 }
 
-/* Every group the range touches has its metadata at its start: a range that enters another group needs it free of any. */
+/* Every group the range touches has its metadata at its start: a range that enters another
+ * group needs it free of any. */
 static bool range_off_heads(const struct vexfs_geo *geo, u64 blkno, u64 len)
 {
 	for (;;) {

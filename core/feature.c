@@ -59,9 +59,11 @@ const char *vexfs_feature_name(enum vexfs_feature_word word, u32 bit)
 
 /**
  * struct owned - bytes of a record that are zero without a feature
- * @off, @len: where
- * @word, @bit: the feature; bit 0: not given to any feature yet
- * @why:       the failed check
+ * @off:  where: bytes into the record
+ * @len:  bytes
+ * @word: of the feature
+ * @bit:  in it; 0: not given to any feature yet
+ * @why:  the failed check
  */
 struct owned {
 	u16	off, len;

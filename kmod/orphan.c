@@ -252,6 +252,20 @@ static int vexfs_slot_del(handle_t *handle, struct super_block *sb, u32 slot)
 
 /* ---- the list: orphan_lock held ---------------------------------------------------- */
 
+/* @inode, if it is in memory, is not written by vexfs_mark_inode_dirty() at the same time: its lock, taken here. */
+static void vexfs_orphan_store_next(struct inode *inode, struct vexfs_inode *di, u64 next)
+{
+	if (!inode) {
+		di->i_orphan_next = cpu_to_le64(next);
+		vexfs_inode_seal(di);
+		return;
+	}
+	spin_lock(&VEXFS_I(inode)->lock);
+	di->i_orphan_next = cpu_to_le64(next);
+	vexfs_inode_seal(di);
+	spin_unlock(&VEXFS_I(inode)->lock);
+}
+
 /* vexfs_mark_inode_dirty() leaves the field as it is on disk. */
 static int vexfs_orphan_set_next(handle_t *handle, struct super_block *sb, struct vexfs_orphan *o,
 				 u64 next)
@@ -264,12 +278,7 @@ static int vexfs_orphan_set_next(handle_t *handle, struct super_block *sb, struc
 		return PTR_ERR(bh);
 	err = jbd2_journal_get_write_access(handle, bh);
 	if (!err) {
-		if (o->inode)
-			spin_lock(&VEXFS_I(o->inode)->lock);
-		di->i_orphan_next = cpu_to_le64(next);
-		vexfs_inode_seal(di);
-		if (o->inode)
-			spin_unlock(&VEXFS_I(o->inode)->lock);
+		vexfs_orphan_store_next(o->inode, di, next);
 		err = vexfs_md_dirty(handle, sb, bh);
 	}
 	brelse(bh);

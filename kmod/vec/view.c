@@ -26,7 +26,7 @@
  * of the vector half; vexfs_views.lock (a spinlock, innermost) for the list and
  * for the sets that reach into place[] of other callers' views.
  */
-#include "kmod/vec/vec.h"
+#include "kmod/vec/who.h"
 #include <linux/cred.h>
 #include <linux/sched/signal.h>
 #include <linux/security.h>
@@ -41,25 +41,6 @@
 /* ASKED: about to be judged; a set in between makes it UNKNOWN, and the verdict is void. */
 enum { PLACE_UNKNOWN, PLACE_ASKED, PLACE_NO, PLACE_FIRST };
 enum { WAY_UNKNOWN, WAY_NO, WAY_YES };
-
-/**
- * struct vexfs_who - all that inode_permission() looks at besides the inode
- * @id:     zeroed before it is filled in: compared as memory
- * @ns:     user namespace: capabilities are judged in it
- * @groups: supplementary groups
- * @idmap:  of the mount
- */
-struct vexfs_who {
-	struct {
-		kuid_t		uid, euid, fsuid;
-		kgid_t		gid, egid, fsgid;
-		kernel_cap_t	caps;
-		u32		securebits, secid;
-	} id;
-	struct user_namespace	*ns;
-	struct group_info	*groups;
-	vexfs_idmap_t		*idmap;
-};
 
 /**
  * struct vexfs_place - a directory that holds a name of a file
@@ -120,46 +101,6 @@ struct vexfs_views {
 	u64			head;
 	u64			log[VEXFS_PERM_LOG];
 };
-
-/* ---- credentials ------------------------------------------------------------- */
-
-static void vexfs_who_fill(struct vexfs_who *who, vexfs_idmap_t *idmap)
-{
-	const struct cred *cred = current_cred();
-
-	memset(who, 0, sizeof(*who));
-	who->id.uid = cred->uid;
-	who->id.euid = cred->euid;
-	who->id.fsuid = cred->fsuid;
-	who->id.gid = cred->gid;
-	who->id.egid = cred->egid;
-	who->id.fsgid = cred->fsgid;
-	who->id.caps = cred->cap_effective;
-	who->id.securebits = cred->securebits;
-	security_cred_getsecid(cred, &who->id.secid);
-	who->ns = get_user_ns(cred->user_ns);
-	who->groups = get_group_info(cred->group_info);
-	who->idmap = vexfs_idmap_get(idmap);
-}
-
-static void vexfs_who_put(struct vexfs_who *who)
-{
-	put_user_ns(who->ns);
-	put_group_info(who->groups);
-	vexfs_idmap_put(who->idmap);
-}
-
-static bool vexfs_groups_same(const struct group_info *a, const struct group_info *b)
-{
-	return a == b || (a->ngroups == b->ngroups &&
-			  !memcmp(a->gid, b->gid, a->ngroups * sizeof(a->gid[0])));
-}
-
-static bool vexfs_who_same(const struct vexfs_who *a, const struct vexfs_who *b)
-{
-	return !memcmp(&a->id, &b->id, sizeof(a->id)) && a->ns == b->ns &&
-	       a->idmap == b->idmap && vexfs_groups_same(a->groups, b->groups);
-}
 
 /* ---- views come and go -------------------------------------------------------- */
 

@@ -196,14 +196,14 @@ guest="$build $kernel qemu-system-x86 busybox-static"
 kbuild="bc bison flex libelf-dev libssl-dev cpio rsync zstd ccache"
 image="mmdebstrap uidmap packer fdisk e2fsprogs debian-archive-keyring qemu-utils openssh-client"
 wants "$guest" run --no-install
-wants "$guest" shell --no-install
+wants "$guest attr mandoc" shell --no-install
 wants "$guest libcmocka-dev pkg-config" test --only host --kernel 6.1 --no-install
-wants "$guest openssh-client dropbear-bin" shell --ssh-port auto --no-install
-wants "$guest qemu-utils" shell --disk a=1M,format=qcow2 --no-install
-wants "$guest qemu-system-gui" shell --graphical --no-install
-wants "$guest qemu-utils openssh-client" shell --image --no-install
-wants "$guest $kbuild" shell --kernel debug-6.1 --no-install
-wants "$guest $kbuild mmdebstrap uidmap" shell --kernel rust-6.12 --no-install
+wants "$guest attr mandoc openssh-client dropbear-bin" shell --ssh-port auto --no-install
+wants "$guest attr mandoc qemu-utils" shell --disk a=1M,format=qcow2 --no-install
+wants "$guest attr mandoc qemu-system-gui" shell --graphical --no-install
+wants "$guest attr mandoc qemu-utils openssh-client" shell --image --no-install
+wants "$guest attr mandoc $kbuild" shell --kernel debug-6.1 --no-install
+wants "$guest attr mandoc $kbuild mmdebstrap uidmap" shell --kernel rust-6.12 --no-install
 wants "$guest bpftrace" trace --no-install --bpf search-cost
 wants "$guest linux-perf" perf --no-install true
 wants "$guest gdb zstd" crash --no-install

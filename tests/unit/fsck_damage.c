@@ -639,63 +639,6 @@ static void removed_dir_entries(struct fixture *x)
 	ib_orphan(&x->ib, 0, ino);
 }
 
-static void orphan_free(struct fixture *x)
-{
-	ib_orphan(&x->ib, 3, x->ib.img.geo.inodes_per_group);
-}
-
-static void orphan_impossible(struct fixture *x)
-{
-	ib_orphan(&x->ib, 3, 1ULL << 50);
-}
-
-static void orphan_twice(struct fixture *x)
-{
-	ib_orphan(&x->ib, 3, x->file);
-	ib_orphan(&x->ib, 7, x->file);
-}
-
-static void orphan_list_cycle(struct fixture *x)
-{
-	u64 a = ib_new_inode(&x->ib, S_IFREG | 0600), b = ib_new_inode(&x->ib, S_IFREG | 0600);
-
-	ib_orphan_head(&x->ib, 0, x->file);
-	ib_orphan_next(&x->ib, x->file, a);
-	ib_orphan_next(&x->ib, a, b);
-	ib_orphan_next(&x->ib, b, a);
-}
-
-static void orphan_list_free(struct fixture *x)
-{
-	ib_orphan_head(&x->ib, 0, x->file);
-	ib_orphan_next(&x->ib, x->file, x->ib.img.geo.inodes_per_group);
-}
-
-static void orphan_list_impossible(struct fixture *x)
-{
-	ib_orphan_head(&x->ib, 0, 3);
-}
-
-static void orphan_list_second_head(struct fixture *x)
-{
-	ib_orphan_head(&x->ib, 1, x->file);
-}
-
-static void orphan_list_twice(struct fixture *x)
-{
-	ib_orphan(&x->ib, 5, x->file);
-	ib_orphan_head(&x->ib, 0, x->file);
-}
-
-static void orphan_list_stray(struct fixture *x)
-{
-	ib_orphan_next(&x->ib, x->file, 2);
-}
-
-static void orphan_checksum(struct fixture *x)
-{
-	EDIT_BLOCK(x, x->ib.img.geo.orphan_start, false, p[1000] ^= 1);
-}
 
 /* ---- the table ----------------------------------------------------------- */
 
@@ -784,16 +727,6 @@ static const struct damage damages[] = {
 	{ "dir_cycle", dir_cycle, "directory is its own ancestor" },
 	{ "no_root", no_root, "there is no root directory" },
 	{ "removed_dir_entries", removed_dir_entries, "removed directory with entries" },
-	{ "orphan_free", orphan_free, "orphan table: inode 2048 is free" },
-	{ "orphan_impossible", orphan_impossible, "impossible inode number 1125899906842624" },
-	{ "orphan_twice", orphan_twice, "is listed twice" },
-	{ "orphan_list_cycle", orphan_list_cycle, "orphan list: a cycle through inode" },
-	{ "orphan_list_free", orphan_list_free, "orphan list: inode 2048 is free or damaged" },
-	{ "orphan_list_impossible", orphan_list_impossible, "orphan list: impossible inode number 3" },
-	{ "orphan_list_second_head", orphan_list_second_head, "list head in a block that has none" },
-	{ "orphan_list_twice", orphan_list_twice, "is listed twice" },
-	{ "orphan_list_stray", orphan_list_stray, "leads on to orphan 2, but is not in the orphan list" },
-	{ "orphan_checksum", orphan_checksum, "orphan table: block" },
 };
 
 const struct damage *damage_get(size_t i)
@@ -801,5 +734,8 @@ const struct damage *damage_get(size_t i)
 	if (i < ARRAY_SIZE(damages))
 		return &damages[i];
 	i -= ARRAY_SIZE(damages);
-	return i < ncoll_damages ? &coll_damages[i] : NULL;
+	if (i < ncoll_damages)
+		return &coll_damages[i];
+	i -= ncoll_damages;
+	return i < norphan_damages ? &orphan_damages[i] : NULL;
 }

@@ -28,6 +28,8 @@ struct damage {
 
 extern const struct damage coll_damages[];	/* fsck_damage_coll.c, part of what damage_get() counts */
 extern const size_t ncoll_damages;
+extern const struct damage orphan_damages[];	/* fsck_damage_orphan.c, likewise */
+extern const size_t norphan_damages;
 
 /**
  * damage_get() - the kinds of damage, one after the other

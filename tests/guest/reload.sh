@@ -96,6 +96,8 @@ ok $? "mappings of kernel memory: $(grew mappings) more"
 awk 'NR == FNR { a[$1] = $2; next } $2 - a[$1] >= 100 { print "# " $1 ": " $2 - a[$1] " objects more"; bad = 1 } END { exit bad }' \
 	/tmp/state/a.kmalloc /tmp/state/b.kmalloc
 ok $? "no kmalloc cache grew by 100 objects"
-[ "$(grew slab)" -lt 2048 ] && [ "$(grew free)" -gt -8192 ]
+# The last image of the module that was read may still wait to be freed: one is no leak, 100 would be.
+image=$(($(stat -c %s "$VEX_MODULE") / 1024))
+[ "$(grew slab)" -lt 2048 ] && [ "$(grew free)" -gt $((-8192 - image)) ]
 ok $? "memory: unreclaimable slab $(grew slab) kB more, available $(grew free) kB more"
 fsck.vexfs -n "$VEX_DISK_TEST" >/tmp/state/fsck 2>&1 || { sed 's/^/# /' /tmp/state/fsck; echo "not ok $((n + 1)) fsck"; }

@@ -472,7 +472,7 @@ int vexfs_truncate_begin(struct inode *inode)
 	return err ? err : err2;
 }
 
-/* The inode is no orphan any more, unless it has no name or there is more to do.
+/* The inode leaves the orphans, unless it has no name or more is to be done.
  * If it stays one: a truncate to the size it has does no harm. */
 void vexfs_truncate_cancel(struct inode *inode)
 {

@@ -675,7 +675,7 @@ static int vexfs_setsize(struct inode *inode, loff_t size)
 	return err;
 }
 
-/* @resized: there is no way back. */
+/* @resized: cannot be undone from here. */
 static int vexfs_set_attributes(vexfs_idmap_t *idmap, struct inode *inode, struct iattr *attr,
 				bool resized)
 {

@@ -91,26 +91,50 @@ const char *vexfs_coll_verify(const struct vexfs_collection *c, const struct vex
 
 /* ---- a collection's files -------------------------------------------------- */
 
+/**
+ * struct coll_file - one of a collection's files
+ * @name:  for messages
+ * @ino:   offset of the field that names its inode
+ * @bytes: it has for one vector; NULL: the slot table
+ */
+struct coll_file {
+	const char *name;
+	size_t	ino;
+	u32	(*bytes)(const struct vexfs_space *s);
+};
+
+/* A new file of a collection needs a line here and its field, nothing else. */
+static const struct coll_file coll_files[VEXFS_COLL_FILES] = {
+	[VEXFS_COLL_SLOTS] = { "slot table", offsetof(struct vexfs_collection, c_slot_ino) },
+	[VEXFS_COLL_PAYLOAD] = { "payload", offsetof(struct vexfs_collection, c_payload_ino),
+				 vexfs_vec_bytes },
+	[VEXFS_COLL_CODE] = { "code", offsetof(struct vexfs_collection, c_code_ino),
+			      vexfs_code_bytes },
+};
+
 const char *vexfs_coll_file_name(enum vexfs_coll_file which)
 {
-	static const char *const names[VEXFS_COLL_FILES] = {
-		[VEXFS_COLL_SLOTS] = "slot table",
-		[VEXFS_COLL_PAYLOAD] = "payload",
-		[VEXFS_COLL_CODE] = "code",
-	};
-
-	return names[which];
+	return coll_files[which].name;
 }
 
 u64 vexfs_coll_file_ino(const struct vexfs_collection *c, enum vexfs_coll_file which)
 {
-	const __le64 ino[VEXFS_COLL_FILES] = {
-		[VEXFS_COLL_SLOTS] = c->c_slot_ino,
-		[VEXFS_COLL_PAYLOAD] = c->c_payload_ino,
-		[VEXFS_COLL_CODE] = c->c_code_ino,
-	};
+	__le64 ino;
 
-	return le64_to_cpu(ino[which]);
+	memcpy(&ino, (const u8 *)c + coll_files[which].ino, sizeof(ino));
+	return le64_to_cpu(ino);
+}
+
+void vexfs_coll_file_set_ino(struct vexfs_collection *c, enum vexfs_coll_file which, u64 ino)
+{
+	__le64 field = cpu_to_le64(ino);
+
+	memcpy((u8 *)c + coll_files[which].ino, &field, sizeof(field));
+}
+
+u32 vexfs_coll_file_record(const struct vexfs_space *space, enum vexfs_coll_file which)
+{
+	return coll_files[which].bytes ? coll_files[which].bytes(space) : 0;
 }
 
 u64 vexfs_coll_file_blocks(const struct vexfs_collection *c, enum vexfs_coll_file which)
@@ -121,8 +145,7 @@ u64 vexfs_coll_file_blocks(const struct vexfs_collection *c, enum vexfs_coll_fil
 
 	if (which == VEXFS_COLL_SLOTS)
 		return nslots / VEXFS_SLOTS_PER_BLOCK;
-	vexfs_layout_init(&l, which == VEXFS_COLL_PAYLOAD ? vexfs_vec_bytes(&space) :
-							    vexfs_code_bytes(&space));
+	vexfs_layout_init(&l, vexfs_coll_file_record(&space, which));
 	return vexfs_layout_need(&l, nslots);
 }
 

@@ -27,6 +27,9 @@ enum vexfs_coll_file {
 
 const char *vexfs_coll_file_name(enum vexfs_coll_file which);
 u64 vexfs_coll_file_ino(const struct vexfs_collection *c, enum vexfs_coll_file which);
+void vexfs_coll_file_set_ino(struct vexfs_collection *c, enum vexfs_coll_file which, u64 ino);
+/* Bytes the file has for one vector of @space: 0 for the slot table, whose blocks have headers. */
+u32 vexfs_coll_file_record(const struct vexfs_space *space, enum vexfs_coll_file which);
 /* Blocks the file must have for the collection's slots; @c has been verified. */
 u64 vexfs_coll_file_blocks(const struct vexfs_collection *c, enum vexfs_coll_file which);
 

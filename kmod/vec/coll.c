@@ -48,13 +48,13 @@ int vexfs_coll_record_write(handle_t *handle, struct vexfs_coll *coll)
 /* Nobody knows it (any more). */
 static void vexfs_coll_free(struct vexfs_coll *coll)
 {
+	int i;
+
 	vexfs_views_drop(coll);
-	iput(coll->slots.inode);
-	iput(coll->payload.h.inode);
-	iput(coll->code.h.inode);
-	vexfs_extmap_free(&coll->slots);
-	vexfs_extmap_free(&coll->payload.h);
-	vexfs_extmap_free(&coll->code.h);
+	for (i = 0; i < VEXFS_COLL_FILES; i++) {
+		iput(vexfs_coll_hidden(coll, i)->inode);
+		vexfs_extmap_free(vexfs_coll_hidden(coll, i));
+	}
 	vexfs_slotmap_free(coll);
 	kfree(coll);
 }
@@ -117,6 +117,8 @@ int vexfs_coll_check(const struct vexfs_coll *coll)
 
 void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out)
 {
+	int i;
+
 	memset(out, 0, sizeof(*out));
 	out->size = sizeof(*out);
 	strscpy(out->name, coll->name, sizeof(out->name));
@@ -130,9 +132,8 @@ void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out)
 	out->slots = coll->nslots;
 	spin_unlock(&coll->lock);
 	out->bytes = le64_to_cpu(READ_ONCE(coll->map.r_blocks)) << VEXFS_BLOCK_SHIFT;
-	if (!vexfs_coll_check(coll))
-		out->bytes += (coll->slots.inode->i_blocks + coll->payload.h.inode->i_blocks +
-			       coll->code.h.inode->i_blocks) << 9;
+	for (i = 0; i < VEXFS_COLL_FILES && !vexfs_coll_check(coll); i++)
+		out->bytes += vexfs_coll_hidden(coll, i)->inode->i_blocks << 9;
 }
 
 /* ---- mount ---------------------------------------------------------------------- */
@@ -154,6 +155,13 @@ static struct vexfs_coll *vexfs_coll_alloc(struct super_block *sb, u32 id)
 	return coll;
 }
 
+static void vexfs_coll_layout(struct vexfs_coll *coll)
+{
+	vexfs_layout_init(&coll->payload.l,
+			  vexfs_coll_file_record(&coll->space, VEXFS_COLL_PAYLOAD));
+	vexfs_layout_init(&coll->code.l, vexfs_coll_file_record(&coll->space, VEXFS_COLL_CODE));
+}
+
 static void vexfs_coll_fill(struct vexfs_coll *coll, const struct vexfs_collection *rec)
 {
 	strscpy(coll->name, rec->c_name, sizeof(coll->name));
@@ -165,19 +173,18 @@ static void vexfs_coll_fill(struct vexfs_coll *coll, const struct vexfs_collecti
 	coll->stamp_limit = le64_to_cpu(rec->c_stamp_limit);
 	atomic64_set(&coll->stamp, coll->stamp_limit);
 	coll->map = rec->c_map;
-	vexfs_layout_init(&coll->payload.l, vexfs_vec_bytes(&coll->space));
-	vexfs_layout_init(&coll->code.l, vexfs_code_bytes(&coll->space));
+	vexfs_coll_layout(coll);
 }
 
-static int vexfs_coll_inode(struct vexfs_coll *coll, __le64 ino, struct inode **where)
+static int vexfs_coll_inode(struct vexfs_coll *coll, u64 ino, struct inode **where)
 {
-	struct inode *inode = vexfs_iget(coll->sb, le64_to_cpu(ino), VEXFS_IGET_HIDDEN);
+	struct inode *inode = vexfs_iget(coll->sb, ino, VEXFS_IGET_HIDDEN);
 
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	if (!S_ISREG(inode->i_mode) || !(VEXFS_I(inode)->flags & VEXFS_INODE_HIDDEN)) {
 		iput(inode);
-		return vexfs_corrupt(coll->sb, le64_to_cpu(ino), 0,
+		return vexfs_corrupt(coll->sb, ino, 0,
 				     "collection refers to an inode that is not its own");
 	}
 	*where = inode;
@@ -189,25 +196,32 @@ static u64 vexfs_hidden_blocks(const struct vexfs_hidden *h)
 	return i_size_read(h->inode) >> VEXFS_BLOCK_SHIFT;
 }
 
+/* Does one of the first @n files have this inode? */
+static bool vexfs_coll_uses(struct vexfs_coll *coll, int n, u64 ino)
+{
+	while (n--)
+		if (vexfs_coll_hidden(coll, n)->inode->i_ino == ino)
+			return true;
+	return false;
+}
+
 static int vexfs_coll_inodes(struct vexfs_coll *coll, const struct vexfs_collection *rec)
 {
-	int err = vexfs_coll_inode(coll, rec->c_slot_ino, &coll->slots.inode);
+	int i, err;
 
-	if (!err)
-		err = vexfs_coll_inode(coll, rec->c_payload_ino, &coll->payload.h.inode);
-	if (!err)
-		err = vexfs_coll_inode(coll, rec->c_code_ino, &coll->code.h.inode);
-	if (err)
-		return err;
-	if (coll->slots.inode == coll->payload.h.inode || coll->slots.inode == coll->code.h.inode ||
-	    coll->payload.h.inode == coll->code.h.inode)
-		return vexfs_corrupt(coll->sb, coll->slots.inode->i_ino, 0,
-				     "collection uses one inode twice");
-	if (vexfs_hidden_blocks(&coll->slots) < coll->nslots / VEXFS_SLOTS_PER_BLOCK ||
-	    vexfs_hidden_blocks(&coll->payload.h) < vexfs_region_need(&coll->payload, coll->nslots) ||
-	    vexfs_hidden_blocks(&coll->code.h) < vexfs_region_need(&coll->code, coll->nslots))
-		return vexfs_corrupt(coll->sb, coll->slots.inode->i_ino, 0,
-				     "collection's files are too short for its slots");
+	for (i = 0; i < VEXFS_COLL_FILES; i++) {
+		struct vexfs_hidden *h = vexfs_coll_hidden(coll, i);
+		u64 ino = vexfs_coll_file_ino(rec, i);
+
+		if (vexfs_coll_uses(coll, i, ino))
+			return vexfs_corrupt(coll->sb, ino, 0, "collection uses one inode twice");
+		err = vexfs_coll_inode(coll, ino, &h->inode);
+		if (err)
+			return err;
+		if (vexfs_hidden_blocks(h) < vexfs_coll_file_blocks(rec, i))
+			return vexfs_corrupt(coll->sb, ino, 0,
+					     "collection's files are too short for its slots");
+	}
 	return 0;
 }
 
@@ -329,30 +343,35 @@ void vexfs_colls_unload(struct super_block *sb)
 
 /* ---- creation -------------------------------------------------------------------------- */
 
-static void vexfs_coll_doom(handle_t *handle, struct inode *inode)
+/* The first @n files become orphans; those of a broken collection may be missing. */
+static void vexfs_coll_doom(handle_t *handle, struct vexfs_coll *coll, int n)
 {
-	if (!inode)
-		return;
-	clear_nlink(inode);
-	if (!vexfs_orphan_add(handle, inode))
-		vexfs_mark_inode_dirty(handle, inode);
+	int i;
+
+	for (i = 0; i < n; i++) {
+		struct inode *inode = vexfs_coll_hidden(coll, i)->inode;
+
+		if (!inode)
+			continue;
+		clear_nlink(inode);
+		if (!vexfs_orphan_add(handle, inode))
+			vexfs_mark_inode_dirty(handle, inode);
+	}
 }
 
 /* Hidden inodes of a new collection, in a handle; on an error those made are doomed. */
 static int vexfs_coll_new_inodes(handle_t *handle, struct vexfs_coll *coll)
 {
-	struct inode **where[] = { &coll->slots.inode, &coll->payload.h.inode, &coll->code.h.inode };
-	int i, j;
+	int i;
 
-	for (i = 0; i < ARRAY_SIZE(where); i++) {
+	for (i = 0; i < VEXFS_COLL_FILES; i++) {
 		struct inode *inode = vexfs_new_hidden_inode(handle, coll->sb);
 
 		if (IS_ERR(inode)) {
-			for (j = 0; j < i; j++)
-				vexfs_coll_doom(handle, *where[j]);
+			vexfs_coll_doom(handle, coll, i);
 			return PTR_ERR(inode);
 		}
-		*where[i] = inode;
+		vexfs_coll_hidden(coll, i)->inode = inode;
 	}
 	return 0;
 }
@@ -361,6 +380,7 @@ static int vexfs_coll_new_record(handle_t *handle, struct vexfs_coll *coll)
 {
 	struct buffer_head *bh;
 	struct vexfs_collection *rec = vexfs_coll_record(VEXFS_SB(coll->sb), coll->id, &bh);
+	int i;
 
 	memset(rec, 0, sizeof(*rec));
 	rec->c_id = cpu_to_le32(coll->id);
@@ -368,9 +388,8 @@ static int vexfs_coll_new_record(handle_t *handle, struct vexfs_coll *coll)
 	rec->c_dim = cpu_to_le32(coll->space.dim);
 	rec->c_elem = coll->space.elem;
 	rec->c_metric = coll->space.metric;
-	rec->c_slot_ino = cpu_to_le64(coll->slots.inode->i_ino);
-	rec->c_payload_ino = cpu_to_le64(coll->payload.h.inode->i_ino);
-	rec->c_code_ino = cpu_to_le64(coll->code.h.inode->i_ino);
+	for (i = 0; i < VEXFS_COLL_FILES; i++)
+		vexfs_coll_file_set_ino(rec, i, vexfs_coll_hidden(coll, i)->inode->i_ino);
 	rec->c_btime = cpu_to_le64(coll->btime);
 	le16_add_cpu(&((struct vexfs_mdhdr *)bh->b_data)->h_count, 1);
 	return vexfs_coll_record_write(handle, coll);
@@ -432,10 +451,9 @@ int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req)
 		vexfs_coll_free(coll);
 		return err;
 	}
-	vexfs_layout_init(&coll->payload.l, vexfs_vec_bytes(&space));
-	vexfs_layout_init(&coll->code.l, vexfs_code_bytes(&space));
+	vexfs_coll_layout(coll);
 	down_write(&sbi->coll_sem);
-	handle = vexfs_start(sb, 3 * (VEXFS_NEW_INODE_CREDITS + 2) + 1, 0);
+	handle = vexfs_start(sb, VEXFS_COLL_FILES * (VEXFS_NEW_INODE_CREDITS + 2) + 1, 0);
 	err = PTR_ERR_OR_ZERO(handle);
 	if (!err) {
 		err = vexfs_coll_insert(handle, coll);
@@ -532,9 +550,7 @@ static int vexfs_coll_clear_record(handle_t *handle, struct vexfs_coll *coll)
 	memset(rec, 0, sizeof(*rec));
 	le16_add_cpu(&((struct vexfs_mdhdr *)bh->b_data)->h_count, -1);
 	err = vexfs_md_dirty(handle, coll->sb, bh);
-	vexfs_coll_doom(handle, coll->slots.inode);
-	vexfs_coll_doom(handle, coll->payload.h.inode);
-	vexfs_coll_doom(handle, coll->code.h.inode);
+	vexfs_coll_doom(handle, coll, VEXFS_COLL_FILES);
 	vexfs_coll_publish(VEXFS_SB(coll->sb), coll->id, NULL);
 	return err;
 }
@@ -548,7 +564,7 @@ static int vexfs_coll_clear(struct vexfs_coll *coll)
 
 	sb_start_intwrite(sb);
 	down_write(&sbi->coll_sem);
-	handle = vexfs_start(sb, 1 + 3 * 2, 0);
+	handle = vexfs_start(sb, 1 + VEXFS_COLL_FILES * 2, 0);
 	err = PTR_ERR_OR_ZERO(handle);
 	if (!err) {
 		err = vexfs_coll_clear_record(handle, coll);

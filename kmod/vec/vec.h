@@ -119,6 +119,19 @@ struct vexfs_coll {
 	struct vexfs_drop	*drop;
 };
 
+/* In memory, the file that core/coll.h calls @which. */
+static inline struct vexfs_hidden *vexfs_coll_hidden(struct vexfs_coll *coll,
+						     enum vexfs_coll_file which)
+{
+	struct vexfs_hidden *const h[VEXFS_COLL_FILES] = {
+		[VEXFS_COLL_SLOTS] = &coll->slots,
+		[VEXFS_COLL_PAYLOAD] = &coll->payload.h,
+		[VEXFS_COLL_CODE] = &coll->code.h,
+	};
+
+	return h[which];
+}
+
 /* access.c */
 /* Is the caller the owner, or whoever manages the filesystem? */
 bool vexfs_coll_owned(struct vexfs_coll *coll);

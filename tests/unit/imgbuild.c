@@ -399,16 +399,15 @@ void ib_collection(struct ib *ib, u32 id, const char *name, u32 dim, u32 blocks)
 
 	snprintf((char *)c.c_name, sizeof(c.c_name), "%s", name);
 	ino = hidden_file(ib, blocks);
-	c.c_slot_ino = cpu_to_le64(ino);
+	vexfs_coll_file_set_ino(&c, VEXFS_COLL_SLOTS, ino);
 	for (i = 0; i < blocks; i++) {
 		ib_pin(ib, ib_map(ib, ino, i), &b);
 		vexfs_mdhdr_init(b.data, &ib->img.geo, VEXFS_MAGIC_SLOT, b.blkno, ino);
 		ib_change(ib, &b, true);
 	}
-	c.c_payload_ino = cpu_to_le64(region_file(ib, vexfs_vec_bytes(&s),
-						  blocks * VEXFS_SLOTS_PER_BLOCK));
-	c.c_code_ino = cpu_to_le64(region_file(ib, vexfs_code_bytes(&s),
-					       blocks * VEXFS_SLOTS_PER_BLOCK));
+	for (i = VEXFS_COLL_PAYLOAD; i < VEXFS_COLL_FILES; i++)
+		vexfs_coll_file_set_ino(&c, i, region_file(ib, vexfs_coll_file_record(&s, i),
+							   blocks * VEXFS_SLOTS_PER_BLOCK));
 	ib_put_coll(ib, id, &c);
 	h = ib_pin(ib, ib->img.geo.coll_start + id / VEXFS_COLL_PER_BLOCK, &b);
 	h->h_count = cpu_to_le16(le16_to_cpu(h->h_count) + 1);

@@ -57,6 +57,17 @@ static void show_embedder(const struct vexfs_collection *c)
 	putchar('\n');
 }
 
+static void show_files(const struct vexfs_collection *c)
+{
+	u32 i;
+
+	printf("%-12s", "inodes");
+	for (i = 0; i < VEXFS_COLL_FILES; i++)
+		printf("%s %s %llu", i ? "," : "", vexfs_coll_file_name(i),
+		       (unsigned long long)vexfs_coll_file_ino(c, i));
+	putchar('\n');
+}
+
 static void show_collection(struct dump *d, u32 id, const struct vexfs_collection *c)
 {
 	static const char *const states[] = { "free", "live", "dropping" };
@@ -72,10 +83,7 @@ static void show_collection(struct dump *d, u32 id, const struct vexfs_collectio
 	       le32_to_cpu(c->c_mode));
 	if (c->c_embedder[0] || !vexfs_all_zero(c->c_fingerprint, sizeof(c->c_fingerprint)))
 		show_embedder(c);
-	printf("%-12s slots %llu, payload %llu, codes %llu\n", "inodes",
-	       (unsigned long long)le64_to_cpu(c->c_slot_ino),
-	       (unsigned long long)le64_to_cpu(c->c_payload_ino),
-	       (unsigned long long)le64_to_cpu(c->c_code_ino));
+	show_files(c);
 	printf("%-12s %llu\n", "slots", (unsigned long long)le64_to_cpu(c->c_nslots));
 	printf("%-12s %llu\n", "stamp limit", (unsigned long long)le64_to_cpu(c->c_stamp_limit));
 	printf("%-12s level %u, %u records, %llu blocks\n", "map", le16_to_cpu(c->c_map.r_level),
@@ -140,7 +148,7 @@ void dump_slots(struct dump *d, u64 id)
 		return;
 	}
 	show_collection(d, id, &c);
-	ino = le64_to_cpu(c.c_slot_ino);
+	ino = vexfs_coll_file_ino(&c, VEXFS_COLL_SLOTS);
 	if (!dump_get_inode(d, ino, &di))
 		return;
 	if (!S_ISREG(le16_to_cpu(di.i_mode))) {

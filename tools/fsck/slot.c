@@ -43,7 +43,7 @@ struct slots {
 	struct vexfs_tree map;
 	bool	map_ok;
 	u64	records, live, matched;
-	struct region slot, payload, code;
+	struct region file[VEXFS_COLL_FILES];
 	u64	*stamps;
 	size_t	room;
 	u8	*rec;
@@ -59,7 +59,7 @@ static void bad_slot(struct fsck *f, const struct slots *s, u64 slot, const stru
 
 /* ---- hidden files -------------------------------------------------------- */
 
-static int region_open(struct fsck *f, struct region *r, u64 ino, u32 bytes)
+static int region_open(struct fsck *f, struct region *r, u64 ino)
 {
 	struct vexfs_inode *di;
 	struct vexfs_blk b;
@@ -73,8 +73,6 @@ static int region_open(struct fsck *f, struct region *r, u64 ino, u32 bytes)
 		.io = &f->img.io, .root = &r->root, .owner = ino, .leaf_magic = VEXFS_MAGIC_NODE,
 	};
 	f->img.io.ops->put(&f->img.io, &b);
-	if (bytes)
-		vexfs_layout_init(&r->l, bytes);
 	return 0;
 }
 
@@ -160,7 +158,7 @@ static const char *verify_map(struct slots *s, const struct vexfs_slot *v, u64 s
 
 static void check_payload(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
 {
-	if (!region_read(f, &s->payload, slot, s->rec))
+	if (!region_read(f, &s->file[VEXFS_COLL_PAYLOAD], slot, s->rec))
 		bad_slot(f, s, slot, v, "its vector cannot be read (hole or I/O error)");
 	else if (vexfs_vec_crc(&s->space, s->rec) != le32_to_cpu(v->v_payload_crc))
 		bad_slot(f, s, slot, v, "checksum of its vector is wrong");
@@ -168,7 +166,7 @@ static void check_payload(struct fsck *f, struct slots *s, const struct vexfs_sl
 
 static void check_code(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
 {
-	if (region_read(f, &s->code, slot, s->rec) &&
+	if (region_read(f, &s->file[VEXFS_COLL_CODE], slot, s->rec) &&
 	    vexfs_code_valid(&s->space, (const void *)s->rec, (u32)le64_to_cpu(v->v_stamp)))
 		return;
 	fsck_derived(f, "collection %u '%s': slot %llu: code is damaged (derived, will be rebuilt)",
@@ -210,16 +208,17 @@ static void check_live(struct fsck *f, struct slots *s, const struct vexfs_slot 
 /* Pin block @index of the slot table; false: reported. */
 static bool slot_block(struct fsck *f, struct slots *s, u64 index, struct vexfs_blk *b)
 {
+	struct region *table = &s->file[VEXFS_COLL_SLOTS];
 	u64 pblk;
 
 	fsck_where(f, "collection %u '%s': slot table (inode %llu)", s->id, s->name,
-		   (unsigned long long)s->slot.ino);
-	if (!region_map(f, &s->slot, index, &pblk)) {
+		   (unsigned long long)table->ino);
+	if (!region_map(f, table, index, &pblk)) {
 		fsck_problem(f, "%s: block %llu of the table is a hole", f->where,
 			     (unsigned long long)index);
 		return false;
 	}
-	return f->img.io.ops->read(&f->img.io, pblk, VEXFS_MAGIC_SLOT, 0, s->slot.ino, b) == 0;
+	return f->img.io.ops->read(&f->img.io, pblk, VEXFS_MAGIC_SLOT, 0, table->ino, b) == 0;
 }
 
 static const struct vexfs_slot *block_slots(const struct vexfs_blk *b)
@@ -321,15 +320,20 @@ static void check_records(struct fsck *f, struct slots *s)
 
 static int slots_open(struct fsck *f, struct slots *s, const struct vexfs_collection *c)
 {
-	u32 payload = vexfs_vec_bytes(&s->space), code = vexfs_code_bytes(&s->space);
-	int err = region_open(f, &s->slot, le64_to_cpu(c->c_slot_ino), 0);
+	u32 i, bytes, most = 1;
+	int err = 0;
 
-	if (!err)
-		err = region_open(f, &s->payload, le64_to_cpu(c->c_payload_ino), payload);
-	if (!err)
-		err = region_open(f, &s->code, le64_to_cpu(c->c_code_ino), code);
-	s->rec = malloc(payload > code ? payload : code);
-	return err ? err : s->rec ? 0 : -ENOMEM;
+	for (i = 0; i < VEXFS_COLL_FILES && !err; i++) {
+		err = region_open(f, &s->file[i], vexfs_coll_file_ino(c, i));
+		bytes = vexfs_coll_file_record(&s->space, i);
+		if (bytes)
+			vexfs_layout_init(&s->file[i].l, bytes);
+		most = bytes > most ? bytes : most;
+	}
+	if (err)
+		return err;
+	s->rec = malloc(most);
+	return s->rec ? 0 : -ENOMEM;
 }
 
 static void check_slots(struct fsck *f, struct slots *s, const struct vexfs_collection *c)
@@ -355,7 +359,7 @@ void fsck_map(struct fsck *f, const struct vexfs_collection *c, bool inodes_ok)
 {
 	struct slots s = {
 		.id = le32_to_cpu(c->c_id), .name = (const char *)c->c_name,
-		.space = { le32_to_cpu(c->c_dim), c->c_elem, c->c_metric },
+		.space = vexfs_coll_space(c),
 		.nslots = le64_to_cpu(c->c_nslots), .limit = le64_to_cpu(c->c_stamp_limit),
 		.root = c->c_map,
 	};

@@ -54,28 +54,15 @@ static unsigned long long meminfo_mb(const char *name)
 	return kb >> 10;
 }
 
-/* A container's limit counts as much as the machine's memory. */
-static unsigned long long cgroup_mb(void)
-{
-	FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
-	unsigned long long bytes;
-	bool limited;
-
-	if (!f)
-		return ~0ull;
-	limited = fscanf(f, "%llu", &bytes) == 1;
-	fclose(f);
-	return limited ? bytes >> 20 : ~0ull;
-}
-
 /* Better said in one line now than by the kernel's OOM killer in the middle of a test. */
 void check_memory(const struct opts *o)
 {
 	unsigned long long have = meminfo_mb("MemAvailable") + meminfo_mb("SwapFree");
-	unsigned long long limit = cgroup_mb();
+	unsigned long long limit = cgroup_mb(); /* a container's limit counts as much as the machine's memory */
 
-	if (limit < have)
-		have = limit;
+	if (limit < have && o->memory_mb > limit)
+		fatal(VEX_ENV, "not enough memory: the guest wants %u MB, the control group of this shell allows "
+		      "%llu MB; give it less with --memory, or raise the group's limit", o->memory_mb, limit);
 	if (have && o->memory_mb > have)
 		fatal(VEX_ENV, "not enough memory: the guest wants %u MB, this host has %llu MB available; "
 		      "give it less with --memory, or end other programs", o->memory_mb, have);

@@ -219,6 +219,9 @@ int run_tool(const char *log, char *const argv[]);
 void check_memory(const struct opts *o);
 void explain_start(struct vm *vm);
 
+/* cgroup.c */
+unsigned long long cgroup_mb(void);
+
 /* net.c */
 void forward_option(struct opts *o, const char *text);
 void ssh_option(struct opts *o, const char *text);

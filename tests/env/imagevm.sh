@@ -124,6 +124,28 @@ says 'not enough memory: the guest wants 1048576 MB, this host has [0-9]+ MB' "b
 vm fastmemory --kernel /dev/null --initrd /dev/null --payload /dev/null --memory 1048576
 expect 6 "the fast lane too"
 
+# A limit of the group above the shell's own, as a container's engine or a batch system sets it.
+memory_group() {
+	local point=/sys/fs/cgroup/memory own file=memory.limit_in_bytes
+	own=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
+	if [[ -z $own ]]; then
+		point=/sys/fs/cgroup file=memory.max own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+	fi
+	GROUP=$point${own%/}/vex-test-$$
+	mkdir "$GROUP" 2>/dev/null && GROUP_FILE=$GROUP/$file
+	[[ -w ${GROUP_FILE:-} ]] && mkdir "$GROUP/inner"
+}
+if memory_group && echo $((96 << 20)) >"$GROUP_FILE"; then
+	# shellcheck disable=SC2016
+	run sh -c 'echo $$ >"$1/inner/cgroup.procs" && shift && exec "$@"' sh "$GROUP" \
+		"$VEXVM" --rundir "$WORK/grouped" --cache "$WORK/cache/vex" --accel tcg --image "$WORK/boot.img" --memory 128
+	expect 6 "more memory than the group above this process' own may have"
+	says 'not enough memory: the guest wants 128 MB, the control group of this shell allows 96 MB' "both figures are named"
+else
+	skip "a memory limit of the group above" "no control group for memory can be made here (needs root and a writable /sys/fs/cgroup)"
+fi
+rmdir "${GROUP:-/nowhere}/inner" "${GROUP:-/nowhere}" 2>/dev/null
+
 truncate -s 1M "$WORK/shared.img"
 background first --image "$WORK/boot.img" --ssh-port auto --disk d="$WORK/shared.img"
 read -r port _ <"$WORK/first/ports"

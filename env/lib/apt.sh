@@ -37,13 +37,35 @@ APT_PATIENCE=600	# seconds another apt may take
 # apt-daily of a machine that has just started, another ./vex, or a person. apt itself waits for dpkg's lock only.
 apt_locked() { grep -qE '^E: (Could not get lock|Unable to lock directory|Unable to acquire the dpkg)' "$1"; }
 
+# apt_quietly LABEL LOG CMD...: Ctrl-C reaches apt and dpkg by the terminal. They end at a place from which dpkg can go
+# on, which takes a moment: what goes on after ./vex has ended would hold dpkg's lock against the next one.
+apt_quietly() {
+	local rc=0 stop=0 traps
+	traps=$(trap -p INT TERM HUP)
+	trap 'stop=1; note "interrupted: waiting until apt has stopped"' INT TERM HUP
+	VEX_TAIL=0 quietly "$@" || rc=$?
+	trap - INT TERM HUP
+	eval "$traps"
+	if ((stop)); then exit "$EX_INT"; fi
+	return "$rc"
+}
+
+# A dpkg that was killed, or whose machine went down, wants to finish its work first.
+dpkg_finish() {
+	local log=$1
+	grep -q "dpkg was interrupted, you must" "$log" || return 1
+	note "dpkg was interrupted earlier: finishing its work"
+	apt_quietly "dpkg --configure -a" "$log" as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C dpkg --configure -a
+}
+
 # apt_run LABEL LOG ARGUMENT...: apt-get as root, when no other apt is at work any more. Its output is in LOG.
 apt_run() {
 	local label=$1 log=$2 rc said=0 since=$SECONDS
 	shift 2
 	while :; do
 		rc=0
-		VEX_TAIL=0 quietly "$label" "$log" as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get "${APT_OPTS[@]}" "$@" || rc=$?
+		apt_quietly "$label" "$log" as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get "${APT_OPTS[@]}" "$@" || rc=$?
+		if ((rc)) && dpkg_finish "$log"; then continue; fi
 		if ((rc == 0)) || ! apt_locked "$log" || ((SECONDS - since > APT_PATIENCE)); then break; fi
 		if ((!said)); then note "another apt is at work: waiting for it ($(apt_holder "$log"))"; fi
 		said=1

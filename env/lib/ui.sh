@@ -70,7 +70,7 @@ quietly() {
 	trace "$@"
 	mkdir -p "${log%/*}"
 	if [[ $VEX_VERBOSE == 1 ]]; then
-		"$@" 2>&1 | tee "$log" >&2
+		"$@" 2>&1 | tee -i "$log" >&2
 		return "${PIPESTATUS[0]}"
 	fi
 	# A background job of a script ignores Ctrl-C, which is meant for this one, too.

@@ -115,7 +115,7 @@ kernel_make() {
 	if [[ ${VEX_CCACHE:-1} == 1 ]] && kernel_run "$name" sh -c 'command -v ccache' >/dev/null; then cc="ccache $cc"; fi
 	# Same input, same output: no time, user or host in the image.
 	# shellcheck disable=SC2046	# words
-	kernel_run "$name" env CCACHE_DIR="$VEX_CACHE/ccache" CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$VEX_CACHE/kbuild" \
+	kernel_run "$name" env CCACHE_DIR="$VEX_CACHE/ccache" CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$VEX_CACHE" \
 		KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=vex KBUILD_BUILD_HOST=vex \
 		make -C "$src" O="$(kernel_obj "$name")" CC="$cc" HOSTCC="$hostcc" LOCALVERSION="-${name%%-*}" \
 		$(kernel_make_args "$name") "$@"

@@ -111,6 +111,7 @@ UNIT_HELP := $(patsubst %.c,$(B)/asan/%.o,$(filter-out tests/unit/test_%,$(wildc
 # Tests of a tool link the tool's objects but its main().
 unit-extra-test_mkfs := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-mkfs.vexfs)))
 unit-extra-test_fsck := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs)))
+unit-link-test_fsck := -Wl,--wrap=vexfs_dev_read
 unit-extra-test_feature := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs) $(src-dump.vexfs)))
 unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-vexctl)))
 unit-extra-test_vexctl_text := $(unit-extra-test_vexctl)
@@ -118,7 +119,7 @@ define unit-rule
 $(B)/unit/$(1): $(B)/asan/tests/unit/$(1).o $(UNIT_HELP) $(unit-extra-$(1)) $(B)/asan/libvexfs.a
 	@mkdir -p $$(@D)
 	$$(call say,LD)
-	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(SANITIZE) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LIBS)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(SANITIZE) $$(LDFLAGS) $(unit-link-$(1)) -o $$@ $$^ -lcmocka $$(LIBS)
 endef
 $(foreach t,$(UNIT),$(eval $(call unit-rule,$(t))))
 check: $(addprefix $(B)/unit/,$(UNIT)) all

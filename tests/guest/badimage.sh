@@ -85,7 +85,7 @@ journal=$(dump.vexfs "$VEX_DISK_TEST" | sed -n 's/^journal .* blocks at //p')
 # One bit: the journal's superblock says that nothing in the journal has a checksum, its own included.
 dump.vexfs --poke "$journal:43=03" "$VEX_DISK_TEST" >/dev/null
 refuses 'journal.*csum_v3'; ok $? 'a flipped bit that turns the checksums of the journal off'
-fsck.vexfs -n "$VEX_DISK_TEST" | grep -q 'journal:.*csum_v3'; ok $? '... and fsck.vexfs gives the same reason'
+fsck.vexfs -n "$VEX_DISK_TEST" | grep -q '^PROBLEM V1001: .*csum_v3'; ok $? '... and fsck.vexfs gives the same reason'
 dump.vexfs --poke "$journal:43=13" "$VEX_DISK_TEST" >/dev/null
 
 sync

@@ -32,10 +32,11 @@ recorded() {
 }
 
 echo "KTAP version 1"
-echo "1..19"
+echo "1..20"
 
 damaged errors=continue && found && writes; ok $? 'errors=continue: damage is an error, writing goes on'
 grep -q "$mnt vexfs .*errors=continue" /proc/mounts; ok $? 'the policy is shown'
+fsck.vexfs -n "$disk" | grep -q '^note V0108: '; ok $? 'fsck.vexfs says that it looks at a mounted filesystem'
 umount "$mnt"; recorded; ok $? 'the damage is recorded'
 
 damaged errors=remount-ro && found && ! writes && cat "$mnt/good" >/dev/null; ok $? 'errors=remount-ro: no more writing'

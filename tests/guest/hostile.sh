@@ -91,7 +91,7 @@ no_mount 'reserved field set'; ok $? 'a reserved field of the superblock'
 fresh && echo data >"$mnt/x" && ino=$(ino_of x) && mnt_off
 poke_inode "$ino" $reserved 01
 refused 'reserved field set' cat "$mnt/x"; ok $? 'a reserved field of an inode'
-fsck.vexfs -n "$disk" | grep -q 'PROBLEM.*reserved field set'; ok $? '... fsck says the same'
+fsck.vexfs -n "$disk" | grep -q '^PROBLEM V0301: .*reserved field set'; ok $? '... fsck says the same'
 
 # ---- link counts
 fresh && mkdir "$mnt/d" && mnt_off

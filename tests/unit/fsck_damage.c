@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The populated filesystem of fsck's tests, and every kind of damage to its inodes and directories. */
+/* Every kind of damage to groups, inodes, directories and names. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,89 +14,6 @@
 
 #define ROOT	VEXFS_ROOT_INO
 #define BLOCKS	FIXTURE_BLOCKS
-
-void fixture_make(struct fixture *x)
-{
-	struct ib *ib = &x->ib;
-	char name[VEXFS_NAME_LEN + 1];
-	int i;
-
-	ib_make(ib, BLOCKS);
-	x->dir = ib_mkdir(ib, ROOT, "dir");
-	x->sub = ib_mkdir(ib, x->dir, "sub");
-	x->big = ib_mkdir(ib, ROOT, "big");
-	for (i = 0; i < 300; i++) {
-		snprintf(name, sizeof(name), "%0*d", 20 + i % 100, i);
-		ib_file(ib, x->big, name, 0, 1);
-	}
-	x->file = ib_file(ib, x->dir, "file", 5, 5);
-	x->frag = ib_file(ib, x->dir, "fragmented", 300, 1);
-	x->linked = ib_file(ib, x->dir, "a", 2, 2);
-	ib_add_name(ib, x->sub, "b", x->linked);
-	x->many = ib_file(ib, x->dir, "m", 1, 1);
-	for (i = 0; i < 10; i++) {
-		snprintf(name, sizeof(name), "m%d", i);
-		ib_add_name(ib, x->sub, name, x->many);
-	}
-	x->symlink = ib_symlink(ib, x->dir, "short", "file");
-	memset(name, 'x', 200);
-	name[200] = 0;
-	x->longlink = ib_symlink(ib, x->dir, "long", name);
-	x->unwritten = ib_file(ib, x->dir, "prealloc", 1, 1);
-	ib_add_extent(ib, x->unwritten, 10, 3, VEXFS_EXT_UNWRITTEN);
-	ib_collection(ib, 0, "words", 8, 1);
-	ib_collection(ib, 9, "pages", 1200, 3);
-	for (i = 0; i < 20; i++)
-		ib_embed(ib, 0, i, x->file, i);
-	for (i = 0; i < 70; i++)
-		ib_embed(ib, 9, i, i % 2 ? x->linked : x->frag, i);
-}
-
-/* ---- helpers for damage -------------------------------------------------- */
-
-static void *body(const struct vexfs_blk *b)
-{
-	return (u8 *)b->data + VEXFS_MDHDR_SIZE;
-}
-
-struct vexfs_group_desc *pin_desc(struct ib *ib, struct vexfs_blk *b)
-{
-	ib_pin(ib, 1, b);
-	return body(b);
-}
-
-/* The only leaf of a small directory. */
-static u64 leaf_of(struct ib *ib, u64 dir)
-{
-	struct vexfs_inode di = ib_get_inode(ib, dir);
-
-	assert_int_equal(le16_to_cpu(di.i_root.r_level), 1);
-	return le64_to_cpu(di.i_root.r_recs[0].val);
-}
-
-struct vexfs_dirent *pin_entry(struct ib *ib, u64 dir, const char *name, struct vexfs_blk *b)
-{
-	struct vexfs_mdhdr *h = ib_pin(ib, leaf_of(ib, dir), b);
-	u8 *p = body(b), *end = p + le32_to_cpu(h->h_bytes);
-
-	while (p < end) {
-		struct vexfs_dirent *d = (void *)p;
-
-		if (d->d_name_len == strlen(name) && !memcmp(d->d_name, name, d->d_name_len))
-			return d;
-		p += le16_to_cpu(d->d_rec_len);
-	}
-	fail_msg("no entry %s", name);
-	return NULL;
-}
-
-struct vexfs_slot *pin_slot(struct ib *ib, u32 id, u32 slot, struct vexfs_blk *b)
-{
-	struct vexfs_collection c = ib_get_coll(ib, id);
-
-	ib_pin(ib, ib_map(ib, le64_to_cpu(c.c_slot_ino), slot / VEXFS_SLOTS_PER_BLOCK), b);
-	return (struct vexfs_slot *)body(b) + slot % VEXFS_SLOTS_PER_BLOCK;
-}
 
 /* ---- superblock, groups -------------------------------------------------- */
 
@@ -176,6 +93,16 @@ static void leaked_block(struct fixture *x)
 {
 	EDIT_BLOCK(x, vexfs_group_bbmap(&x->ib.img.geo, 0), true,
 		   vexfs_bits_set(p + VEXFS_MDHDR_SIZE, BLOCKS - 3, 1));
+}
+
+static void leaked_runs(struct fixture *x)
+{
+	int i;
+
+	EDIT_BLOCK(x, vexfs_group_bbmap(&x->ib.img.geo, 0), true, {
+		for (i = 0; i < 9; i++)
+			vexfs_bits_set(p + VEXFS_MDHDR_SIZE, BLOCKS - 3 - 2 * i, 1);
+	});
 }
 
 static void unmarked_block(struct fixture *x)
@@ -362,7 +289,7 @@ static void extent_bad(struct fixture *x)
 	EDIT_INODE(x, x->file, di.i_root.r_recs[0].val = cpu_to_le64(5));
 }
 
-static u64 first_node(struct fixture *x, u64 ino)
+u64 first_node(struct fixture *x, u64 ino)
 {
 	struct vexfs_inode di = ib_get_inode(&x->ib, ino);
 
@@ -390,6 +317,16 @@ static void node_owner(struct fixture *x)
 static void node_twice(struct fixture *x)
 {
 	EDIT_INODE(x, x->frag, di.i_root.r_recs[1].val = di.i_root.r_recs[0].val);
+}
+
+static void node_foreign(struct fixture *x)
+{
+	EDIT_INODE(x, x->frag, di.i_root.r_recs[0].val = cpu_to_le64(x->ib.img.geo.journal_start));
+}
+
+static void short_symlink_blocks(struct fixture *x)
+{
+	EDIT_INODE(x, x->symlink, di.i_blocks = cpu_to_le64(1));
 }
 
 static void nul_in_symlink(struct fixture *x)
@@ -451,9 +388,9 @@ static void entry_hidden(struct fixture *x)
 	EDIT_ENTRY(x, x->dir, "file", d->d_ino = c.c_slot_ino);
 }
 
-static void entry_duplicate(struct fixture *x)
+/* "m" and "a" have names of one length: make "a" another "m", of inode @ino unless 0. */
+static void second_m(struct fixture *x, u64 ino)
 {
-	/* "m" and "a" have names of one length: make one the other, in its place. */
 	struct vexfs_blk b;
 	struct vexfs_dirent *m, *a;
 	u64 hash;
@@ -484,8 +421,20 @@ static void entry_duplicate(struct fixture *x)
 		a = (void *)((u8 *)b.data + at);
 		a->d_hash = cpu_to_le64(hash);
 		a->d_name[0] = 'm';
+		if (ino)
+			a->d_ino = cpu_to_le64(ino);
 	}
 	ib_change(&x->ib, &b, true);
+}
+
+static void entry_duplicate(struct fixture *x)
+{
+	second_m(x, 0);
+}
+
+static void name_shared(struct fixture *x)
+{
+	second_m(x, x->many);
 }
 
 static void dir_size(struct fixture *x)
@@ -577,6 +526,23 @@ static void names_stale(struct fixture *x)
 	EDIT_BLOCK(x, names_block(x), true, p[VEXFS_MDHDR_SIZE + 16] ^= 1);
 }
 
+/* Enough of them for a tree with nodes. */
+static void names_tree(struct fixture *x)
+{
+	char name[8];
+	int i;
+
+	for (i = 10; i < 30; i++) {
+		snprintf(name, sizeof(name), "m%d", i);
+		ib_add_name(&x->ib, x->sub, name, x->many);
+	}
+	EDIT_BLOCK(x, names_block(x), true, {
+		struct vexfs_btree_root *root = (void *)(p + VEXFS_MDHDR_SIZE);
+
+		root->r_blocks = cpu_to_le64(le64_to_cpu(root->r_blocks) + 1);
+	});
+}
+
 static void no_name(struct fixture *x)
 {
 	u64 ino = ib_new_inode(&x->ib, S_IFREG | 0600);
@@ -643,90 +609,106 @@ static void removed_dir_entries(struct fixture *x)
 /* ---- the table ----------------------------------------------------------- */
 
 static const struct damage damages[] = {
-	{ "bad_sb_checksum", bad_sb_checksum, "superblock: wrong superblock checksum" },
-	{ "bad_gdt_checksum", bad_gdt_checksum, "group descriptors: block 1: wrong block checksum" },
-	{ "bad_gdt_copy", bad_gdt_copy, "copy of the group descriptors: block 2: wrong block checksum" },
-	{ "gdt_differs", gdt_differs, "block 1 and its copy, block 2, name different places" },
-	{ "gdt_place", gdt_place, "group descriptors: group metadata overlap" },
-	{ "gdt_outside", gdt_outside, "group descriptors: group metadata out of place" },
-	{ "gdt_both", gdt_both, "group descriptors: a block of group descriptors and its copy are damaged" },
-	{ "bad_free_blocks", bad_free_blocks, "free blocks, there are" },
-	{ "bad_free_inodes", bad_free_inodes, "free inodes, there are" },
-	{ "bad_used_dirs", bad_used_dirs, "descriptor says 77 directories, there are 4" },
-	{ "bad_itable_init", bad_itable_init, "group 0: group's inode table is larger than it can be" },
-	{ "short_itable_init", short_itable_init, "beyond the 3 table blocks written" },
-	{ "bad_bbmap_checksum", bad_bbmap_checksum, "group 0: block bitmap: block 3: wrong block" },
-	{ "bad_ibmap_checksum", bad_ibmap_checksum, "group 0: inode bitmap: block 4: wrong block" },
-	{ "leaked_block", leaked_block, "blocks 8189 to 8189: in use in the block bitmap, but nobody" },
-	{ "unmarked_block", unmarked_block, "in use, but free in the block bitmap" },
-	{ "unmarked_inode", unmarked_inode, "in use, but free in the inode bitmap" },
-	{ "marked_inode", marked_inode, "free, but in use in the inode bitmap" },
-	{ "marked_beyond", marked_beyond, "group 0: inode bitmap marks inode 2048" },
-	{ "bad_inode_checksum", bad_inode_checksum, "wrong inode checksum" },
-	{ "misplaced_inode", misplaced_inode, "misplaced inode" },
-	{ "reserved_inode", reserved_inode, "inode 5: reserved, but in use" },
-	{ "bad_i_blocks", bad_i_blocks, "has 5 blocks, i_blocks says 99" },
-	{ "bad_r_blocks", bad_r_blocks, "its root says 1000" },
-	{ "beyond_size", beyond_size, "lies beyond the size" },
-	{ "xattr_block", xattr_block, "xattr block without the feature" },
-	{ "inode_xattr", inode_xattr, "xattrs without the feature" },
-	{ "inode_reserved", inode_reserved, "reserved field set" },
-	{ "inode_epoch", inode_epoch, "change epoch without the feature" },
-	{ "inode_flags", inode_flags, "unknown inode flags" },
-	{ "inode_rdev", inode_rdev, "device number of something else" },
-	{ "inode_vecmask", inode_vecmask, "not a file, but has embeddings" },
-	{ "inode_root_reserved", inode_root_reserved, "B+tree root with a reserved field set" },
-	{ "inode_links_order", inode_links_order, "records of names are not in order" },
-	{ "inode_link_parent", inode_link_parent, "records an impossible name" },
-	{ "dir_size_negative", dir_size_negative, "directory size out of range" },
-	{ "header_reserved", header_reserved, "group descriptors: block 1: reserved field set" },
-	{ "desc_reserved", desc_reserved, "group 0: reserved field set" },
-	{ "sb_reserved", sb_reserved, "superblock: reserved field set" },
-	{ "sb_feature_field", sb_feature_field, "superblock: change tree without the feature" },
-	{ "sb_state", sb_state, "superblock: unknown state" },
-	{ "special_blocks", special_blocks, "special file with blocks" },
-	{ "shared_block", shared_block, "is used twice" },
-	{ "extent_in_metadata", extent_in_metadata, "extent reaches fixed metadata" },
-	{ "extent_overlap", extent_overlap, "overlaps the one before" },
-	{ "extent_bad", extent_bad, "extent at logical block 0: " },
-	{ "node_checksum", node_checksum, "wrong block checksum" },
-	{ "node_order", node_order, "B+tree keys not ascending" },
-	{ "node_owner", node_owner, "block of another owner" },
-	{ "node_twice", node_twice, "is used twice" },
-	{ "nul_in_symlink", nul_in_symlink, "symlink target contains a NUL byte" },
-	{ "long_symlink_length", long_symlink_length, "symlink length differs" },
-	{ "long_symlink_block", long_symlink_block, "long symlink without exactly one block" },
-	{ "leaf_checksum", leaf_checksum, "wrong block checksum" },
-	{ "entry_hash", entry_hash, "hash does not match the name" },
-	{ "entry_free_inode", entry_free_inode, "entry 'file' (inode 2048): the inode is free" },
-	{ "entry_impossible", entry_impossible, "impossible inode number" },
-	{ "entry_type", entry_type, "type differs from the inode's" },
-	{ "entry_hidden", entry_hidden, "names a hidden inode" },
-	{ "entry_duplicate", entry_duplicate, "the name is there twice" },
-	{ "dir_size", dir_size, "i_size says 3" },
-	{ "dir_blocks", dir_blocks, "i_blocks 7" },
-	{ "second_dir_name", second_dir_name, "a directory cannot have a second name" },
-	{ "dir_node_level", dir_node_level, "inode 13: block" },
-	{ "file_nlink", file_nlink, "has link count 3, should be 2" },
-	{ "dir_nlink", dir_nlink, "directory has link count 2, should be 3" },
-	{ "root_nlink", root_nlink, "inode 2: directory has link count 9, should be 4" },
-	{ "link_missing", link_missing, "records a name in directory 13 that does not exist" },
-	{ "link_unrecorded", link_unrecorded, "has 2 names, of which it records 1" },
-	{ "names_lost", names_lost, "has 11 names, of which it records 4" },
-	{ "names_in_metadata", names_in_metadata, "inode's block of names in fixed metadata" },
-	{ "names_checksum", names_checksum, "recorded names: block" },
-	{ "names_reserved", names_reserved, "block of names with unknown fields" },
-	{ "names_record", names_record, "recorded name in an impossible directory" },
-	{ "names_stale", names_stale, "records a name in directory 12 that does not exist" },
-	{ "no_name", no_name, "has no name and is not in the orphan table" },
-	{ "dir_no_name", dir_no_name, "directory has no name: not connected" },
-	{ "dir_parent", dir_parent, "records parent 13, its entry is in 11" },
-	{ "dir_hash", dir_hash, "records another name than it has" },
-	{ "dir_no_parent", dir_no_parent, "directory records 0 parents" },
-	{ "root_parent", root_parent, "the root directory is not its own parent" },
-	{ "dir_cycle", dir_cycle, "directory is its own ancestor" },
-	{ "no_root", no_root, "there is no root directory" },
-	{ "removed_dir_entries", removed_dir_entries, "removed directory with entries" },
+	{ "bad_sb_checksum", bad_sb_checksum, FSCK_SB_LOST, "wrong superblock checksum" },
+	{ "bad_gdt_checksum", bad_gdt_checksum, FSCK_GDT_BLOCK, "wrong block checksum" },
+	{ "bad_gdt_copy", bad_gdt_copy, FSCK_GDT_COPY, "wrong block checksum" },
+	{ "gdt_differs", gdt_differs, FSCK_GDT_DIFFER, NULL },
+	{ "gdt_place", gdt_place, FSCK_PLACES, "group metadata overlap" },
+	{ "gdt_outside", gdt_outside, FSCK_PLACES, "group metadata out of place" },
+	{ "gdt_both", gdt_both, FSCK_PLACES,
+	  "a block of group descriptors and its copy are damaged" },
+	{ "bad_free_blocks", bad_free_blocks, FSCK_GD_FREE_BLOCKS, NULL },
+	{ "bad_free_inodes", bad_free_inodes, FSCK_GD_FREE_INODES, NULL },
+	{ "bad_used_dirs", bad_used_dirs, FSCK_GD_DIRS, NULL },
+	{ "bad_itable_init", bad_itable_init, FSCK_GD_VALUE,
+	  "group's inode table is larger than it can be" },
+	{ "short_itable_init", short_itable_init, FSCK_IBMAP_BEYOND, NULL },
+	{ "bad_bbmap_checksum", bad_bbmap_checksum, FSCK_BBMAP_BLOCK, "wrong block checksum" },
+	{ "bad_ibmap_checksum", bad_ibmap_checksum, FSCK_IBMAP_BLOCK, "wrong block checksum" },
+	{ "leaked_block", leaked_block, FSCK_BBMAP_LEAKED, NULL },
+	{ "leaked_runs", leaked_runs, FSCK_BBMAP_MORE, NULL },
+	{ "unmarked_block", unmarked_block, FSCK_BBMAP_UNMARKED, NULL },
+	{ "unmarked_inode", unmarked_inode, FSCK_IBMAP_UNMARKED, NULL },
+	{ "marked_inode", marked_inode, FSCK_IBMAP_LEAKED, NULL },
+	{ "marked_beyond", marked_beyond, FSCK_IBMAP_BEYOND, NULL },
+	{ "bad_inode_checksum", bad_inode_checksum, FSCK_INODE, "wrong inode checksum" },
+	{ "misplaced_inode", misplaced_inode, FSCK_INODE, "misplaced inode" },
+	{ "reserved_inode", reserved_inode, FSCK_INODE_RESERVED, NULL },
+	{ "bad_i_blocks", bad_i_blocks, FSCK_INODE_BLOCKS, NULL },
+	{ "bad_r_blocks", bad_r_blocks, FSCK_INODE_TREE, NULL },
+	{ "beyond_size", beyond_size, FSCK_EXTENT_BEYOND, NULL },
+	{ "xattr_block", xattr_block, FSCK_INODE, "xattr block without the feature" },
+	{ "inode_xattr", inode_xattr, FSCK_INODE, "xattrs without the feature" },
+	{ "inode_reserved", inode_reserved, FSCK_INODE, "reserved field set" },
+	{ "inode_epoch", inode_epoch, FSCK_INODE, "change epoch without the feature" },
+	{ "inode_flags", inode_flags, FSCK_INODE, "unknown inode flags" },
+	{ "inode_rdev", inode_rdev, FSCK_INODE, "device number of something else" },
+	{ "inode_vecmask", inode_vecmask, FSCK_INODE,
+	  "not a file, but has embeddings or belongs to a collection" },
+	{ "inode_root_reserved", inode_root_reserved, FSCK_INODE,
+	  "B+tree root with a reserved field set" },
+	{ "inode_links_order", inode_links_order, FSCK_INODE,
+	  "inode's records of names are not in order" },
+	{ "inode_link_parent", inode_link_parent, FSCK_INODE, "inode records an impossible name" },
+	{ "dir_size_negative", dir_size_negative, FSCK_INODE, "directory size out of range" },
+	{ "header_reserved", header_reserved, FSCK_GDT_BLOCK, "reserved field set" },
+	{ "desc_reserved", desc_reserved, FSCK_GD_VALUE, "reserved field set" },
+	{ "sb_reserved", sb_reserved, FSCK_SB_LOST, "reserved field set" },
+	{ "sb_feature_field", sb_feature_field, FSCK_SB_LOST, "change tree without the feature" },
+	{ "sb_state", sb_state, FSCK_SB_LOST, "unknown state" },
+	{ "special_blocks", special_blocks, FSCK_SPECIAL_BLOCKS, NULL },
+	{ "shared_block", shared_block, FSCK_BLOCK_TWICE, NULL },
+	{ "extent_in_metadata", extent_in_metadata, FSCK_EXTENT, "extent reaches fixed metadata" },
+	{ "extent_overlap", extent_overlap, FSCK_EXTENT_OVERLAP, NULL },
+	{ "extent_bad", extent_bad, FSCK_EXTENT, "extent of length 0" },
+	{ "node_checksum", node_checksum, FSCK_TREE_BLOCK, "wrong block checksum" },
+	{ "node_order", node_order, FSCK_TREE_BLOCK, "B+tree keys not ascending" },
+	{ "node_owner", node_owner, FSCK_TREE_BLOCK, "block of another owner" },
+	{ "node_twice", node_twice, FSCK_BLOCK_TWICE, NULL },
+	{ "node_foreign", node_foreign, FSCK_BLOCK_FOREIGN, NULL },
+	{ "short_symlink_blocks", short_symlink_blocks, FSCK_SHORT_SYMLINK, NULL },
+	{ "nul_in_symlink", nul_in_symlink, FSCK_INODE, "symlink target contains a NUL byte" },
+	{ "long_symlink_length", long_symlink_length, FSCK_SYMLINK_BLOCK,
+	  "symlink length differs from the inode's" },
+	{ "long_symlink_block", long_symlink_block, FSCK_LONG_SYMLINK,
+	  "long symlink without exactly one block" },
+	{ "leaf_checksum", leaf_checksum, FSCK_DIR_LEAF, "wrong block checksum" },
+	{ "entry_hash", entry_hash, FSCK_DIRENT_HASH, NULL },
+	{ "entry_free_inode", entry_free_inode, FSCK_DIRENT_FREE, NULL },
+	{ "entry_impossible", entry_impossible, FSCK_DIRENT_INO, NULL },
+	{ "entry_type", entry_type, FSCK_DIRENT_TYPE, NULL },
+	{ "entry_hidden", entry_hidden, FSCK_DIRENT_HIDDEN, NULL },
+	{ "entry_duplicate", entry_duplicate, FSCK_DIRENT_TWICE, NULL },
+	{ "name_shared", name_shared, FSCK_NAME_SHARED, NULL },
+	{ "dir_size", dir_size, FSCK_DIR_ENTRIES, NULL },
+	{ "dir_blocks", dir_blocks, FSCK_DIR_BLOCKS, NULL },
+	{ "second_dir_name", second_dir_name, FSCK_DIRENT_SECOND, NULL },
+	{ "dir_node_level", dir_node_level, FSCK_TREE_BLOCK,
+	  "B+tree node with a wrong number of records" },
+	{ "file_nlink", file_nlink, FSCK_FILE_NLINK, NULL },
+	{ "dir_nlink", dir_nlink, FSCK_DIR_NLINK, NULL },
+	{ "root_nlink", root_nlink, FSCK_DIR_NLINK, NULL },
+	{ "link_missing", link_missing, FSCK_NAME_MISSING, NULL },
+	{ "link_unrecorded", link_unrecorded, FSCK_NAME_UNRECORDED, NULL },
+	{ "names_lost", names_lost, FSCK_NAME_UNRECORDED, NULL },
+	{ "names_in_metadata", names_in_metadata, FSCK_INODE,
+	  "inode's block of names in fixed metadata" },
+	{ "names_checksum", names_checksum, FSCK_NAMES_BLOCK, "wrong block checksum" },
+	{ "names_reserved", names_reserved, FSCK_NAMES_BLOCK,
+	  "block of names with unknown fields" },
+	{ "names_record", names_record, FSCK_NAME_VALUE,
+	  "recorded name in an impossible directory" },
+	{ "names_stale", names_stale, FSCK_NAME_MISSING, NULL },
+	{ "names_tree", names_tree, FSCK_NAMES_TREE, NULL },
+	{ "no_name", no_name, FSCK_FILE_NO_NAME, NULL },
+	{ "dir_no_name", dir_no_name, FSCK_DIR_NO_NAME, NULL },
+	{ "dir_parent", dir_parent, FSCK_DIR_PARENT, NULL },
+	{ "dir_hash", dir_hash, FSCK_DIR_NAME, NULL },
+	{ "dir_no_parent", dir_no_parent, FSCK_DIR_PARENTS, NULL },
+	{ "root_parent", root_parent, FSCK_ROOT_PARENT, NULL },
+	{ "dir_cycle", dir_cycle, FSCK_DIR_LOOP, NULL },
+	{ "no_root", no_root, FSCK_ROOT_MISSING, NULL },
+	{ "removed_dir_entries", removed_dir_entries, FSCK_DIR_REMOVED, NULL },
 };
 
 const struct damage *damage_get(size_t i)

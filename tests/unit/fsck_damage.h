@@ -4,6 +4,7 @@
 #define VEXFS_TESTS_FSCK_DAMAGE_H
 
 #include "tests/unit/imgbuild.h"
+#include "tools/fsck/problem.h"
 
 #define FIXTURE_BLOCKS	8192
 
@@ -13,17 +14,19 @@ struct fixture {
 	u64	dir, sub, big, file, frag, linked, many, symlink, longlink, unwritten;
 };
 
-void fixture_make(struct fixture *x);
+void fixture_make(struct fixture *x);	/* fsck_fixture.c, with what pins pieces of it */
 
 /**
  * struct damage - one kind of damage
  * @make: does it to an open fixture
- * @text: what fsck must say
+ * @code: of the problem that fsck must find, which is not a note
+ * @why:  the failed check, for problems that are any of core's checks
  */
 struct damage {
 	const char *name;
 	void	(*make)(struct fixture *x);
-	const char *text;
+	enum fsck_code code;
+	const char *why;
 };
 
 extern const struct damage coll_damages[];	/* fsck_damage_coll.c, part of what damage_get() counts */
@@ -42,6 +45,10 @@ const struct damage *damage_get(size_t i);
 /* Pinned pieces: entry of a small directory, slot, descriptor of group 0. */
 struct vexfs_group_desc *pin_desc(struct ib *ib, struct vexfs_blk *b);
 struct vexfs_dirent *pin_entry(struct ib *ib, u64 dir, const char *name, struct vexfs_blk *b);
+/* The only leaf of a small directory. */
+u64 leaf_of(struct ib *ib, u64 dir);
+/* The first node of an inode's tree. */
+u64 first_node(struct fixture *x, u64 ino);
 struct vexfs_slot *pin_slot(struct ib *ib, u32 id, u32 slot, struct vexfs_blk *b);
 
 /* Statements on the superblock (sb); its checksum is made right. */

@@ -149,6 +149,13 @@ static void slot_inode(struct fixture *x)
 	EDIT_SLOT(x, 0, 3, v->v_ino = cpu_to_le64(x->ib.img.geo.inodes_per_group));
 }
 
+static void slot_hidden(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 0);
+
+	EDIT_SLOT(x, 0, 3, v->v_ino = c.c_slot_ino);
+}
+
 static void slot_generation(struct fixture *x)
 {
 	EDIT_SLOT(x, 0, 3, v->v_generation = cpu_to_le32(1));
@@ -214,6 +221,13 @@ static void map_extra(struct fixture *x)
 	});
 }
 
+static void map_checksum(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 9);
+
+	EDIT_BLOCK(x, le64_to_cpu(c.c_map.r_recs[0].val), false, p[200] ^= 1);
+}
+
 static void map_blocks(struct fixture *x)
 {
 	EDIT_COLL(x, 9, c.c_map.r_blocks = cpu_to_le64(le64_to_cpu(c.c_map.r_blocks) + 1));
@@ -245,45 +259,48 @@ static void slot_hole(struct fixture *x)
 /* ---- the table ----------------------------------------------------------- */
 
 const struct damage coll_damages[] = {
-	{ "coll_checksum", coll_checksum, "collection table: block" },
-	{ "coll_state", coll_state, "collection 0: unknown collection state" },
-	{ "coll_index", coll_index, "collection's index is not its place" },
-	{ "coll_name", coll_name, "collection 0: impossible collection name" },
-	{ "coll_name_padding", coll_name_padding, "collection 0: impossible collection name" },
-	{ "coll_flags", coll_flags, "collection 0: unknown collection flags" },
-	{ "coll_mode", coll_mode, "collection 0: impossible collection mode" },
-	{ "coll_graph", coll_graph, "collection 0: graph without the feature" },
-	{ "coll_reserved", coll_reserved, "collection 0: reserved field set" },
-	{ "coll_free", coll_free, "collection 3: free collection record is not empty" },
-	{ "coll_same_name", coll_same_name, "collection 9: has the name of collection 0" },
-	{ "coll_dim", coll_dim, "impossible dimension" },
-	{ "coll_slots", coll_slots, "impossible number of slots" },
-	{ "coll_more_slots", coll_more_slots, "its slot table file has 1 blocks, its slots need 5" },
-	{ "coll_count", coll_count, "says 2 collections, there are 1" },
-	{ "coll_inode", coll_inode, "is not a hidden file" },
-	{ "coll_inode_twice", coll_inode_twice, "has another use in a collection" },
-	{ "hidden_nobody", hidden_nobody, "hidden, but no collection's" },
-	{ "hidden_nlink", hidden_nlink, "does not have a link count of 1" },
-	{ "slot_checksum", slot_checksum, "'pages': slot table" },
-	{ "slot_state", slot_state, "slot 3 (inode 314, chunk 3): unknown slot state" },
-	{ "slot_flags", slot_flags, "slot with unknown flags" },
-	{ "slot_reserved", slot_reserved, "reserved field set" },
-	{ "slot_free_dirty", slot_freed, "free slot is not empty" },
-	{ "slot_freed", slot_freed, "leads inode 314, chunk 3 to slot 3, which is not its" },
-	{ "slot_inode", slot_inode, "slot 3 (inode 2048, chunk 3): the inode is free" },
-	{ "slot_generation", slot_generation, "the inode has another generation" },
-	{ "slot_mask", slot_mask, "(i_vecmask)" },
-	{ "slot_datagen", slot_datagen, "(v_datagen)" },
-	{ "slot_stamp", slot_stamp, "slot's stamp not below the collection's limit" },
-	{ "slot_same_stamp", slot_same_stamp, "two slots have the stamp 104" },
-	{ "slot_chunk", slot_chunk, "(inode 314, chunk 500): not in the embedding map" },
-	{ "slot_count", slot_count, "says 19 slots in use, there are 20" },
-	{ "map_value", map_value, "the embedding map has another slot for it" },
-	{ "map_extra", map_extra, "chunk 4000 to slot 125, which is not its" },
-	{ "map_blocks", map_blocks, "embedding map: tree has" },
-	{ "payload_crc", payload_crc, "checksum of its vector is wrong" },
-	{ "payload_hole", payload_hole, "its vector cannot be read" },
-	{ "slot_hole", slot_hole, "of the table is a hole" },
+	{ "coll_checksum", coll_checksum, FSCK_COLL_BLOCK, "wrong block checksum" },
+	{ "coll_state", coll_state, FSCK_COLL, "unknown collection state" },
+	{ "coll_index", coll_index, FSCK_COLL, "collection's index is not its place in the table" },
+	{ "coll_name", coll_name, FSCK_COLL, "impossible collection name" },
+	{ "coll_name_padding", coll_name_padding, FSCK_COLL, "impossible collection name" },
+	{ "coll_flags", coll_flags, FSCK_COLL, "unknown collection flags" },
+	{ "coll_mode", coll_mode, FSCK_COLL, "impossible collection mode" },
+	{ "coll_graph", coll_graph, FSCK_COLL, "graph without the feature" },
+	{ "coll_reserved", coll_reserved, FSCK_COLL, "reserved field set" },
+	{ "coll_free", coll_free, FSCK_COLL, "free collection record is not empty" },
+	{ "coll_same_name", coll_same_name, FSCK_COLL_NAME, NULL },
+	{ "coll_dim", coll_dim, FSCK_COLL, "impossible dimension, element type or metric" },
+	{ "coll_slots", coll_slots, FSCK_COLL, "impossible number of slots" },
+	{ "coll_more_slots", coll_more_slots, FSCK_COLL_SHORT, NULL },
+	{ "coll_count", coll_count, FSCK_COLL_COUNT, NULL },
+	{ "coll_inode", coll_inode, FSCK_COLL_FILE, "is not a hidden file" },
+	{ "coll_inode_twice", coll_inode_twice, FSCK_COLL_FILE, "has another use in a collection" },
+	{ "hidden_nobody", hidden_nobody, FSCK_HIDDEN_STRAY, NULL },
+	{ "hidden_nlink", hidden_nlink, FSCK_HIDDEN, "does not have a link count of 1" },
+	{ "slot_checksum", slot_checksum, FSCK_SLOT_BLOCK, "wrong block checksum" },
+	{ "slot_state", slot_state, FSCK_SLOT_VALUE, "unknown slot state" },
+	{ "slot_flags", slot_flags, FSCK_SLOT_VALUE, "slot with unknown flags" },
+	{ "slot_reserved", slot_reserved, FSCK_SLOT_VALUE, "reserved field set" },
+	{ "slot_free_dirty", slot_freed, FSCK_SLOT_VALUE, "free slot is not empty" },
+	{ "slot_freed", slot_freed, FSCK_MAP_STRAY, NULL },
+	{ "slot_inode", slot_inode, FSCK_SLOT_FREE, NULL },
+	{ "slot_hidden", slot_hidden, FSCK_SLOT_HIDDEN, NULL },
+	{ "slot_generation", slot_generation, FSCK_SLOT_GENERATION, NULL },
+	{ "slot_mask", slot_mask, FSCK_SLOT_VECMASK, NULL },
+	{ "slot_datagen", slot_datagen, FSCK_SLOT_DATAGEN, NULL },
+	{ "slot_stamp", slot_stamp, FSCK_SLOT_VALUE,
+	  "slot's stamp not below the collection's limit" },
+	{ "slot_same_stamp", slot_same_stamp, FSCK_STAMP_TWICE, NULL },
+	{ "slot_chunk", slot_chunk, FSCK_SLOT_UNMAPPED, NULL },
+	{ "slot_count", slot_count, FSCK_SLOT_COUNT, NULL },
+	{ "map_value", map_value, FSCK_SLOT_MAPPED, NULL },
+	{ "map_extra", map_extra, FSCK_MAP_STRAY, NULL },
+	{ "map_checksum", map_checksum, FSCK_MAP_BLOCK, "wrong block checksum" },
+	{ "map_blocks", map_blocks, FSCK_MAP_TREE, NULL },
+	{ "payload_crc", payload_crc, FSCK_PAYLOAD_CRC, NULL },
+	{ "payload_hole", payload_hole, FSCK_PAYLOAD_READ, NULL },
+	{ "slot_hole", slot_hole, FSCK_SLOT_HOLE, NULL },
 };
 
 const size_t ncoll_damages = ARRAY_SIZE(coll_damages);

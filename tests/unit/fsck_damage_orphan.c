@@ -68,16 +68,17 @@ static void orphan_checksum(struct fixture *x)
 }
 
 const struct damage orphan_damages[] = {
-	{ "orphan_free", orphan_free, "orphan table: inode 2048 is free" },
-	{ "orphan_impossible", orphan_impossible, "impossible inode number 1125899906842624" },
-	{ "orphan_twice", orphan_twice, "is listed twice" },
-	{ "orphan_list_cycle", orphan_list_cycle, "orphan list: a cycle through inode" },
-	{ "orphan_list_free", orphan_list_free, "orphan list: inode 2048 is free or damaged" },
-	{ "orphan_list_impossible", orphan_list_impossible, "orphan list: impossible inode number 3" },
-	{ "orphan_list_second_head", orphan_list_second_head, "list head in a block that has none" },
-	{ "orphan_list_twice", orphan_list_twice, "is listed twice" },
-	{ "orphan_list_stray", orphan_list_stray, "leads on to orphan 2, but is not in the orphan list" },
-	{ "orphan_checksum", orphan_checksum, "orphan table: block" },
+	{ "orphan_free", orphan_free, FSCK_ORPHAN_FREE, NULL },
+	{ "orphan_impossible", orphan_impossible, FSCK_ORPHAN_INO, NULL },
+	{ "orphan_twice", orphan_twice, FSCK_ORPHAN_TWICE, NULL },
+	{ "orphan_list_cycle", orphan_list_cycle, FSCK_ORPHAN_LIST_LOOP, NULL },
+	{ "orphan_list_free", orphan_list_free, FSCK_ORPHAN_LIST_FREE, NULL },
+	{ "orphan_list_impossible", orphan_list_impossible, FSCK_ORPHAN_LIST_INO, NULL },
+	{ "orphan_list_second_head", orphan_list_second_head, FSCK_ORPHAN_BLOCK,
+	  "list head in a block that has none" },
+	{ "orphan_list_twice", orphan_list_twice, FSCK_ORPHAN_TWICE, NULL },
+	{ "orphan_list_stray", orphan_list_stray, FSCK_ORPHAN_STRAY, NULL },
+	{ "orphan_checksum", orphan_checksum, FSCK_ORPHAN_BLOCK, "wrong block checksum" },
 };
 
 const size_t norphan_damages = ARRAY_SIZE(orphan_damages);

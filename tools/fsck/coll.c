@@ -16,6 +16,7 @@ static s64 own_inode(struct fsck *f, const struct vexfs_collection *c, u64 ino, 
 	struct vexfs_inode *di;
 	struct vexfs_blk b;
 	s64 blocks;
+	int err;
 
 	if (!fi)
 		bad = "is free";
@@ -25,11 +26,13 @@ static s64 own_inode(struct fsck *f, const struct vexfs_collection *c, u64 ino, 
 		bad = "is not a hidden file";
 	else if (fi->coll)
 		bad = "has another use in a collection";
-	else if (vexfs_image_inode(&f->img, ino, &b, &di))
-		bad = "cannot be read";
 	if (bad) {
-		fsck_problem(f, "%s: %s inode %llu %s", f->where, role, (unsigned long long)ino,
-			     bad);
+		fsck_problem(f, COLL_FILE, f->where, role, (unsigned long long)ino, bad);
+		return -1;
+	}
+	err = vexfs_image_inode(&f->img, ino, &b, &di);
+	if (err) {
+		fsck_fatal(f, err, "reading an inode");
 		return -1;
 	}
 	fi->coll = le32_to_cpu(c->c_id) + 1;
@@ -51,8 +54,8 @@ static bool check_inodes(struct fsck *f, const struct vexfs_collection *c)
 
 		ok &= blocks >= 0 && (u64)blocks >= needed;
 		if (blocks >= 0 && (u64)blocks < needed)
-			fsck_problem(f, "%s: its %s file has %lld blocks, its slots need %llu",
-				     f->where, role, (long long)blocks, (unsigned long long)needed);
+			fsck_problem(f, COLL_SHORT, f->where, role, (long long)blocks,
+				     (unsigned long long)needed);
 	}
 	return ok;
 }
@@ -65,13 +68,13 @@ static void check_collection(struct fsck *f, const struct vexfs_collection *c, u
 	bool inodes;
 
 	if (bad) {
-		fsck_problem(f, "collection %u: %s", id, bad);
+		fsck_problem(f, COLL, id, bad);
 		return;
 	}
 	if (le32_to_cpu(c->c_state) == VEXFS_COLL_FREE)
 		return;
 	f->collections++;
-	fsck_where(f, "collection %u '%s'", id, (const char *)c->c_name);
+	fsck_where(f, FSCK_COLL_BLOCK, "collection %u '%s'", id, (const char *)c->c_name);
 	inodes = check_inodes(f, c);
 	fsck_map(f, c, inodes);
 }
@@ -82,8 +85,8 @@ static void load_block(struct fsck *f, u32 index, struct vexfs_collection *table
 	u64 blkno = f->img.geo.coll_start + index;
 	struct vexfs_blk b;
 
-	fsck_where(f, "collection table");
-	if (f->img.io.ops->read(&f->img.io, blkno, VEXFS_MAGIC_COLL, 0, index, &b))
+	fsck_where(f, FSCK_COLL_BLOCK, "collection table");
+	if (!fsck_read(f, blkno, VEXFS_MAGIC_COLL, index, &b))
 		return;
 	memcpy(table + first, (const u8 *)b.data + VEXFS_MDHDR_SIZE,
 	       VEXFS_COLL_PER_BLOCK * sizeof(*table));
@@ -92,8 +95,7 @@ static void load_block(struct fsck *f, u32 index, struct vexfs_collection *table
 	for (i = 0; i < VEXFS_COLL_PER_BLOCK; i++)
 		used += le32_to_cpu(table[first + i].c_state) != VEXFS_COLL_FREE;
 	if (used != said)
-		fsck_problem(f, "collection table: block %llu: says %u collections, there are %u",
-			     (unsigned long long)blkno, said, used);
+		fsck_problem(f, COLL_COUNT, (unsigned long long)blkno, said, used);
 }
 
 static void check_names(struct fsck *f, const struct vexfs_collection *table)
@@ -105,8 +107,7 @@ static void check_names(struct fsck *f, const struct vexfs_collection *table)
 			if (le32_to_cpu(table[i].c_state) == VEXFS_COLL_LIVE &&
 			    le32_to_cpu(table[j].c_state) == VEXFS_COLL_LIVE &&
 			    !memcmp(table[i].c_name, table[j].c_name, sizeof(table[i].c_name)))
-				fsck_problem(f, "collection %u: has the name of collection %u", i,
-					     j);
+				fsck_problem(f, COLL_NAME, i, j);
 }
 
 static void check_hidden(struct fsck *f)
@@ -122,7 +123,7 @@ static void check_hidden(struct fsck *f)
 
 			if ((fi->flags & FSCK_INO_HIDDEN) && !fi->coll &&
 			    !(fi->flags & FSCK_INO_ORPHAN))
-				fsck_problem(f, "inode %llu: hidden, but no collection's",
+				fsck_problem(f, HIDDEN_STRAY,
 					     (unsigned long long)g * f->img.geo.inodes_per_group +
 					     i + 1);
 		}

@@ -30,15 +30,12 @@ static const char *printable(const struct vexfs_dirent *d, char buf[VEXFS_NAME_L
 	return buf;
 }
 
-static void bad_entry(struct fsck *f, const struct walk *w, const struct vexfs_dirent *d,
-		      const char *what)
-{
-	char name[VEXFS_NAME_LEN + 1];
-
-	fsck_problem(f, "inode %llu: entry '%s' (inode %llu): %s",
-		     (unsigned long long)w->dir->ino, printable(d, name),
-		     (unsigned long long)le64_to_cpu(d->d_ino), what);
-}
+/* An entry of the table whose text is about a directory entry. */
+#define bad_entry(f, w, d, what) do { \
+	char buf_[VEXFS_NAME_LEN + 1]; \
+	fsck_problem(f, what, (unsigned long long)(w)->dir->ino, printable(d, buf_), \
+		     (unsigned long long)le64_to_cpu((d)->d_ino)); \
+} while (0)
 
 /* ---- the named inode ----------------------------------------------------- */
 
@@ -73,7 +70,7 @@ static void name_of_dir(struct fsck *f, struct walk *w, const struct vexfs_diren
 	if (!target)
 		return;		/* its inode does not verify */
 	if (target->found)
-		bad_entry(f, w, d, "a directory cannot have a second name");
+		bad_entry(f, w, d, DIRENT_SECOND);
 	else
 		target->found = w->dir->ino;
 	w->dir->subdirs++;
@@ -85,20 +82,20 @@ static void check_target(struct fsck *f, struct walk *w, const struct vexfs_dire
 	struct fsck_ino *fi = fsck_ino_get(f, ino);
 
 	if (!vexfs_ino_valid(&f->img.geo, ino) || ino < VEXFS_FIRST_INO) {
-		bad_entry(f, w, d, "impossible inode number");
+		bad_entry(f, w, d, DIRENT_INO);
 		return;
 	}
 	if (!fi) {
-		bad_entry(f, w, d, "the inode is free");
+		bad_entry(f, w, d, DIRENT_FREE);
 		return;
 	}
 	fi->names++;
 	if (fi->flags & FSCK_INO_BAD)
 		return;		/* reported in pass 1 */
 	if (fi->flags & FSCK_INO_HIDDEN)
-		bad_entry(f, w, d, "names a hidden inode");
+		bad_entry(f, w, d, DIRENT_HIDDEN);
 	if (fi->dtype != d->d_type)
-		bad_entry(f, w, d, "type differs from the inode's");
+		bad_entry(f, w, d, DIRENT_TYPE);
 	if (fi->dtype == DT_DIR)
 		name_of_dir(f, w, d);
 	if (!(fi->flags & FSCK_INO_HIDDEN) && is_recorded(f, ino, w->dir->ino, le64_to_cpu(d->d_hash)))
@@ -119,7 +116,7 @@ static void check_unique(struct fsck *f, struct walk *w, const struct vexfs_dire
 	for (; run != d; run = next_entry(run))
 		if (run->d_name_len == d->d_name_len &&
 		    !memcmp(run->d_name, d->d_name, d->d_name_len)) {
-			bad_entry(f, w, d, "the name is there twice");
+			bad_entry(f, w, d, DIRENT_TWICE);
 			return;
 		}
 }
@@ -137,7 +134,7 @@ static void leaf(struct fsck *f, void *ctx, u64 blkno, const void *block)
 	for (; (const void *)d < end; d = next_entry(d)) {
 		w->entries++;
 		if (le64_to_cpu(d->d_hash) != vexfs_dir_hash(key, d->d_name, d->d_name_len))
-			bad_entry(f, w, d, "hash does not match the name");
+			bad_entry(f, w, d, DIRENT_HASH);
 		if (d->d_hash != run->d_hash)
 			run = d;
 		check_unique(f, w, run, d);
@@ -152,15 +149,14 @@ static void check_counts(struct fsck *f, const struct vexfs_inode *di, const str
 	u64 size = le64_to_cpu(di->i_size);
 
 	if (size != w->entries)
-		fsck_problem(f, "inode %llu: directory has %llu entries, i_size says %llu", ino,
-			     (unsigned long long)w->entries, (unsigned long long)size);
+		fsck_problem(f, DIR_ENTRIES, ino, (unsigned long long)w->entries,
+			     (unsigned long long)size);
 	if (le64_to_cpu(di->i_root.r_blocks) != blocks || le64_to_cpu(di->i_blocks) != blocks)
-		fsck_problem(f, "inode %llu: directory has %llu blocks, r_blocks says %llu, i_blocks %llu",
-			     ino, (unsigned long long)blocks,
+		fsck_problem(f, DIR_BLOCKS, ino, (unsigned long long)blocks,
 			     (unsigned long long)le64_to_cpu(di->i_root.r_blocks),
 			     (unsigned long long)le64_to_cpu(di->i_blocks));
 	if (!di->i_nlink && w->entries)
-		fsck_problem(f, "inode %llu: removed directory with entries", ino);
+		fsck_problem(f, DIR_REMOVED, ino);
 }
 
 static void check_dir(struct fsck *f, struct fsck_dir *dir)
@@ -177,7 +173,7 @@ static void check_dir(struct fsck *f, struct fsck_dir *dir)
 	}
 	di = *p;
 	f->img.io.ops->put(&f->img.io, &b);
-	fsck_where(f, "inode %llu", (unsigned long long)dir->ino);
+	fsck_where(f, FSCK_TREE_BLOCK, "inode %llu", (unsigned long long)dir->ino);
 	fsck_tree_walk(f, &t, &di.i_root);
 	if (!t.damaged)
 		check_counts(f, &di, &w, t.blocks);

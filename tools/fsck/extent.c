@@ -23,13 +23,11 @@ static void one_extent(struct fsck *f, struct extents *x, const struct vexfs_ext
 	unsigned long long ino = x->ino, lblk = e->lblk;
 
 	if (e->lblk < x->end) {
-		fsck_problem(f, "inode %llu: extent at logical block %llu overlaps the one before",
-			     ino, lblk);
+		fsck_problem(f, EXTENT_OVERLAP, ino, lblk);
 		x->damaged = true;
 	}
 	if (!x->past_eof && !(e->flags & VEXFS_EXT_UNWRITTEN) && e->lblk + e->len > x->eof)
-		fsck_problem(f, "inode %llu: written extent at logical block %llu lies beyond the size",
-			     ino, lblk);
+		fsck_problem(f, EXTENT_BEYOND, ino, lblk);
 	if (e->lblk + e->len > x->end)
 		x->end = e->lblk + e->len;
 	x->blocks += e->len;
@@ -52,8 +50,7 @@ static void leaf_recs(struct fsck *f, void *ctx, const struct vexfs_rec *recs, u
 			one_extent(f, x, &e);
 			continue;
 		}
-		fsck_problem(f, "inode %llu: extent at logical block %llu: %s",
-			     (unsigned long long)x->ino, (unsigned long long)key, bad);
+		fsck_problem(f, EXTENT, (unsigned long long)x->ino, (unsigned long long)key, bad);
 		x->damaged = true;
 	}
 }
@@ -65,12 +62,11 @@ static void check_counts(struct fsck *f, const struct vexfs_inode *di, u64 ino, 
 	u64 i_blocks = le64_to_cpu(di->i_blocks);
 
 	if (r_blocks != tree)
-		fsck_problem(f, "inode %llu: tree has %llu blocks, its root says %llu",
-			     (unsigned long long)ino, (unsigned long long)tree,
+		fsck_problem(f, INODE_TREE, (unsigned long long)ino, (unsigned long long)tree,
 			     (unsigned long long)r_blocks);
 	if (i_blocks != data + tree + names)
-		fsck_problem(f, "inode %llu: has %llu blocks, i_blocks says %llu",
-			     (unsigned long long)ino, (unsigned long long)(data + tree + names),
+		fsck_problem(f, INODE_BLOCKS, (unsigned long long)ino,
+			     (unsigned long long)(data + tree + names),
 			     (unsigned long long)i_blocks);
 }
 
@@ -84,7 +80,7 @@ void fsck_file_extents(struct fsck *f, u64 ino, const struct vexfs_inode *di, bo
 	};
 	struct fsck_tree t = { .owner = ino, .recs = leaf_recs, .ctx = &x };
 
-	fsck_where(f, "inode %llu", (unsigned long long)ino);
+	fsck_where(f, FSCK_TREE_BLOCK, "inode %llu", (unsigned long long)ino);
 	fsck_tree_walk(f, &t, &di->i_root);
 	if (!t.damaged && !x.damaged)
 		check_counts(f, di, ino, x.blocks, t.blocks, names);
@@ -100,28 +96,27 @@ static void long_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di, 
 	const char *bad = vexfs_symlink_unpack(&di->i_root, io, &blkno);
 
 	if (bad) {
-		fsck_problem(f, "inode %llu: %s", (unsigned long long)ino, bad);
+		fsck_problem(f, LONG_SYMLINK, (unsigned long long)ino, bad);
 		return;
 	}
 	if (!fsck_claim(f, blkno, 1))
 		return;
 	check_counts(f, di, ino, 1, 0, names);
-	if (io->ops->read(io, blkno, VEXFS_MAGIC_SYMLINK, 0, ino, &b))
+	if (!fsck_read(f, blkno, VEXFS_MAGIC_SYMLINK, ino, &b))
 		return;
 	bad = vexfs_symlink_verify(b.data, le64_to_cpu(di->i_size));
 	if (bad)
-		fsck_problem(f, "inode %llu: block %llu: %s", (unsigned long long)ino,
-			     (unsigned long long)blkno, bad);
+		fsck_report(f, blkno, bad);
 	io->ops->put(io, &b);
 }
 
 void fsck_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 names)
 {
-	fsck_where(f, "inode %llu", (unsigned long long)ino);
+	fsck_where(f, FSCK_SYMLINK_BLOCK, "inode %llu", (unsigned long long)ino);
 	if (le64_to_cpu(di->i_size) > VEXFS_SYMLINK_INLINE) {
 		long_symlink(f, ino, di, names);
 		return;
 	}
 	if (le64_to_cpu(di->i_blocks) != names)
-		fsck_problem(f, "inode %llu: short symlink with blocks", (unsigned long long)ino);
+		fsck_problem(f, SHORT_SYMLINK, (unsigned long long)ino);
 }

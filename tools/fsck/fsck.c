@@ -19,6 +19,8 @@ static const char usage_text[] =
 	"  -f	     accepted and ignored: the check is always complete\n"
 	"  -C FD	     progress on this file descriptor (0: standard output)\n"
 	"  -v	     print every problem and statistics\n"
+	"  --problems lists everything that can be found, with its code and what a\n"
+	"	     repair would do\n"
 	"  --help, --version\n"
 	"\n"
 	"Without -n, -p, -a, -y: as -n.\n"
@@ -74,6 +76,7 @@ static int parse(struct fsck *f, int argc, char **argv)
 	static const struct option longopts[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
+		{ "problems", no_argument, NULL, 'P' },
 		{ }
 	};
 	int c, err;
@@ -86,6 +89,10 @@ static int parse(struct fsck *f, int argc, char **argv)
 		}
 		if (c == 'V') {
 			puts("fsck.vexfs " VEXFS_VERSION_STRING);
+			return 0;
+		}
+		if (c == 'P') {
+			fsck_list_problems(stdout);
 			return 0;
 		}
 		err = set_option(f, c);
@@ -138,12 +145,12 @@ static void statistics(struct fsck *f)
 {
 	const struct vexfs_geo *geo = &f->img.geo;
 
-	fsck_note(f, "%s: %llu of %llu inodes, %llu of %llu blocks in files and trees, "
-		  "%zu directories, %u collections, %llu embeddings", f->path,
-		  (unsigned long long)f->used_inodes,
-		  (unsigned long long)geo->groups * geo->inodes_per_group,
-		  (unsigned long long)f->used_blocks, (unsigned long long)geo->blocks, f->ndirs,
-		  f->collections, (unsigned long long)f->embeddings);
+	fsck_say(f, "%s: %llu of %llu inodes, %llu of %llu blocks in files and trees, "
+		 "%zu directories, %u collections, %llu embeddings", f->path,
+		 (unsigned long long)f->used_inodes,
+		 (unsigned long long)geo->groups * geo->inodes_per_group,
+		 (unsigned long long)f->used_blocks, (unsigned long long)geo->blocks, f->ndirs,
+		 f->collections, (unsigned long long)f->embeddings);
 }
 
 static int verdict(struct fsck *f)
@@ -151,15 +158,15 @@ static int verdict(struct fsck *f)
 	if (f->err)
 		return FSCK_FAILED;
 	if (f->derived)
-		fsck_note(f, "%s: %llu derived records are damaged; the kernel rebuilds them",
-			  f->path, (unsigned long long)f->derived);
+		fsck_say(f, "%s: %llu derived records are damaged; the kernel rebuilds them",
+			 f->path, (unsigned long long)f->derived);
 	if (!f->problems) {
-		fsck_note(f, "%s: clean", f->path);
+		fsck_say(f, "%s: clean", f->path);
 		return FSCK_CLEAN;
 	}
-	fsck_note(f, "%s: DAMAGED, %llu problem%s found%s", f->path,
-		  (unsigned long long)f->problems, f->problems == 1 ? "" : "s",
-		  f->read_only ? "" : "; repair is not available yet, nothing was changed");
+	fsck_say(f, "%s: DAMAGED, %llu problem%s found%s", f->path,
+		 (unsigned long long)f->problems, f->problems == 1 ? "" : "s",
+		 f->read_only ? "" : "; repair is not available yet, nothing was changed");
 	return FSCK_ERRORS;
 }
 

@@ -27,6 +27,7 @@
 #include "lib/blkdev.h"
 #include "lib/image.h"
 #include "lib/journal.h"
+#include "tools/fsck/problem.h"
 
 /* Exit codes of fsck(8). */
 #define FSCK_CLEAN	0
@@ -65,6 +66,7 @@ struct fsck_dir {
 /**
  * struct fsck - one run
  * @where:    the object being checked, for problems core reports
+ * @where_code: and what they are called
  * @problems: damage found
  * @derived:  damage to derived data, which the kernel rebuilds
  * @replayed: blocks the journal's replay put into the cache
@@ -82,6 +84,7 @@ struct fsck {
 	int	progress_fd;
 	FILE	*out;
 	char	where[96];
+	enum fsck_code where_code;
 
 	u64	problems, derived, lines;
 	u8	**block_map;
@@ -103,15 +106,23 @@ struct fsck {
 int fsck_main(int argc, char **argv);
 
 /* report.c */
-void fsck_problem(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Damage to data that can be rebuilt: a note, not an error. */
-void fsck_derived(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void fsck_note(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The object at hand: prefix of what core reports through img->report. */
-void fsck_where(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* An entry of the table of problems, by name, and the arguments of its text. */
+#define fsck_problem(f, name, ...) \
+	fsck_tell(f, FSCK_##name, fsck_text_##name, ##__VA_ARGS__)
+void fsck_tell(struct fsck *f, enum fsck_code code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* About this run, not about the filesystem: verdict, statistics, what was written. */
+void fsck_say(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The object at hand: code and prefix of what core reports through img->report. */
+void fsck_where(struct fsck *f, enum fsck_code code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 void fsck_pass(struct fsck *f, int number, const char *what);
 void fsck_progress(struct fsck *f, u64 done, u64 total);
 void fsck_report(void *ctx, u64 blkno, const char *what);	/* struct vexfs_image.report */
+/* A block of the object at hand that cannot be used: the device failed, memory ran out. */
+void fsck_unread(struct fsck *f, u64 blkno, int err);
+/* Pin a block of the object at hand. False: it was reported. */
+bool fsck_read(struct fsck *f, u64 blkno, u32 magic, u64 owner, struct vexfs_blk *b);
 /* An I/O or memory error: remember the first, say what was being done. */
 void fsck_fatal(struct fsck *f, int err, const char *what);
 
@@ -135,7 +146,7 @@ int fsck_dir_add(struct fsck *f, u64 ino, u64 parent);
 /**
  * struct fsck_tree - a tree being walked
  * @owner:  h_owner of its blocks
- * @is_dir: leaves are directory leaves
+ * @is_dir: leaves are directory leaves (problems of these: FSCK_DIR_LEAF)
  * @recs:   called with the records of every leaf (not for directories)
  * @leaf:   called with every directory leaf, verified
  * @blocks: blocks of the tree that could be read
@@ -150,7 +161,10 @@ struct fsck_tree {
 	u64	blocks;
 	bool	damaged;
 };
-/* Walk all of it, claiming its blocks; damage is reported and walked around. */
+/*
+ * Walk all of it, claiming its blocks; damage is reported, as the object at hand's,
+ * and walked around. @root has been verified.
+ */
 void fsck_tree_walk(struct fsck *f, struct fsck_tree *t, const struct vexfs_btree_root *root);
 
 /* super.c: 0, or an exit code: nothing can be checked */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pass 5: block bitmaps and group descriptors against what was found. */
 #include <dirent.h>
-#include <errno.h>
 #include <string.h>
 
 #include "tools/fsck/fsck.h"
@@ -30,23 +29,27 @@ bool fsck_group_desc(struct fsck *f, u32 group, struct vexfs_group_desc *gd)
 /* ---- block bitmap -------------------------------------------------------- */
 
 /* Report the runs of bits that are set in @a and not in @b. */
-static void report_runs(struct fsck *f, u32 group, const u8 *a, const u8 *b, const char *what)
+static void report_runs(struct fsck *f, u32 group, const u8 *a, const u8 *b, bool leaked)
 {
 	u64 start = vexfs_group_start(&f->img.geo, group);
 	u32 nbits = vexfs_group_blocks(&f->img.geo, group), runs = 0, bit = 0, end, i;
 	u8 diff[VEXFS_MD_SPACE];
+	unsigned long long first, last;
 
 	for (i = 0; i < VEXFS_MD_SPACE; i++)
 		diff[i] = a[i] & ~b[i];
 	while ((bit = vexfs_bit_next_set(diff, bit, nbits)) < nbits) {
 		end = vexfs_bit_next_clear(diff, bit, nbits);
 		if (runs++ == MAX_RUNS && !f->verbose) {
-			fsck_problem(f, "group %u: and more: %s", group, what);
+			fsck_problem(f, BBMAP_MORE, group);
 			return;
 		}
-		fsck_problem(f, "group %u: blocks %llu to %llu: %s", group,
-			     (unsigned long long)(start + bit),
-			     (unsigned long long)(start + end - 1), what);
+		first = start + bit;
+		last = start + end - 1;
+		if (leaked)
+			fsck_problem(f, BBMAP_LEAKED, group, first, last);
+		else
+			fsck_problem(f, BBMAP_UNMARKED, group, first, last);
 		bit = end;
 	}
 }
@@ -59,19 +62,14 @@ static s64 check_bitmap(struct fsck *f, u32 group)
 	const u8 *map;
 	struct vexfs_blk b;
 	s64 free;
-	int err;
 
-	fsck_where(f, "group %u: block bitmap", group);
-	err = f->img.io.ops->read(&f->img.io, vexfs_group_bbmap(&f->img.geo, group),
-				  VEXFS_MAGIC_BBMAP, 0, group, &b);
-	if (err && err != -EUCLEAN)
-		fsck_fatal(f, err, "reading a block bitmap");
-	if (err)
+	fsck_where(f, FSCK_BBMAP_BLOCK, "group %u: block bitmap", group);
+	if (!fsck_read(f, vexfs_group_bbmap(&f->img.geo, group), VEXFS_MAGIC_BBMAP, group, &b))
 		return -1;
 	map = (const u8 *)b.data + VEXFS_MDHDR_SIZE;
 	fsck_group_usage(f, group, found);
-	report_runs(f, group, found, map, "in use, but free in the block bitmap");
-	report_runs(f, group, map, found, "in use in the block bitmap, but nobody's (leaked)");
+	report_runs(f, group, found, map, false);
+	report_runs(f, group, map, found, true);
 	free = nbits - vexfs_bits_count_set(map, nbits);
 	f->img.io.ops->put(&f->img.io, &b);
 	return free;
@@ -93,30 +91,27 @@ static void count_inodes(const struct fsck *f, u32 group, u32 *used, u32 *dirs)
 	}
 }
 
-static void compare(struct fsck *f, u32 group, const char *field, u32 said, u32 found)
-{
-	if (said != found)
-		fsck_problem(f, "group %u: descriptor says %u %s, there are %u", group, said, field,
-			     found);
-}
-
 static void check_desc(struct fsck *f, u32 group, s64 free_blocks)
 {
 	struct vexfs_group_desc gd;
 	const char *bad;
-	u32 used, dirs;
+	u32 used, dirs, said;
 
 	if (!fsck_group_desc(f, group, &gd))
 		return;
 	count_inodes(f, group, &used, &dirs);
-	if (free_blocks >= 0)
-		compare(f, group, "free blocks", le32_to_cpu(gd.gd_free_blocks), free_blocks);
-	compare(f, group, "free inodes", le32_to_cpu(gd.gd_free_inodes),
-		f->img.geo.inodes_per_group - used);
-	compare(f, group, "directories", le32_to_cpu(gd.gd_used_dirs), dirs);
+	said = le32_to_cpu(gd.gd_free_blocks);
+	if (free_blocks >= 0 && said != free_blocks)
+		fsck_problem(f, GD_FREE_BLOCKS, group, said, (u32)free_blocks);
+	said = le32_to_cpu(gd.gd_free_inodes);
+	if (said != f->img.geo.inodes_per_group - used)
+		fsck_problem(f, GD_FREE_INODES, group, said, f->img.geo.inodes_per_group - used);
+	said = le32_to_cpu(gd.gd_used_dirs);
+	if (said != dirs)
+		fsck_problem(f, GD_DIRS, group, said, dirs);
 	bad = vexfs_gd_verify(&gd, &f->img.geo, group);
 	if (bad)
-		fsck_problem(f, "group %u: %s", group, bad);
+		fsck_problem(f, GD_VALUE, group, bad);
 }
 
 void fsck_groups(struct fsck *f)

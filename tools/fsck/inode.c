@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pass 1: inode tables and inode bitmaps. */
 #include <dirent.h>
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -50,7 +49,7 @@ static void name_recs(struct fsck *f, void *ctx, const struct vexfs_rec *recs, u
 	for (i = 0; i < count; i++) {
 		bad = vexfs_link_verify(le64_to_cpu(recs[i].key), le64_to_cpu(recs[i].val), &n);
 		if (bad)
-			fsck_problem(f, "inode %llu: %s", (unsigned long long)names->ino, bad);
+			fsck_problem(f, NAME_VALUE, (unsigned long long)names->ino, bad);
 	}
 }
 
@@ -64,9 +63,9 @@ u32 fsck_linktree(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 *bl
 	const char *bad;
 
 	*blocks = 0;
-	fsck_where(f, "inode %llu: recorded names", (unsigned long long)ino);
+	fsck_where(f, FSCK_NAMES_BLOCK, "inode %llu: recorded names", (unsigned long long)ino);
 	if (!blkno || !fsck_claim(f, blkno, 1) ||
-	    f->img.io.ops->read(&f->img.io, blkno, VEXFS_MAGIC_LINKS, 0, t.owner, &b))
+	    !fsck_read(f, blkno, VEXFS_MAGIC_LINKS, t.owner, &b))
 		return 0;
 	memcpy(&root, (const u8 *)b.data + VEXFS_MDHDR_SIZE, sizeof(root));
 	bad = vexfs_linkblock_verify(b.data, f->img.io.nblocks);
@@ -77,8 +76,7 @@ u32 fsck_linktree(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 *bl
 	}
 	fsck_tree_walk(f, &t, &root);
 	if (!t.damaged && le64_to_cpu(root.r_blocks) != t.blocks)
-		fsck_problem(f, "%s: tree has %llu blocks, its root says %llu", f->where,
-			     (unsigned long long)t.blocks,
+		fsck_problem(f, NAMES_TREE, f->where, (unsigned long long)t.blocks,
 			     (unsigned long long)le64_to_cpu(root.r_blocks));
 	*blocks = t.blocks + 1;
 	return names.n;
@@ -102,7 +100,7 @@ static void check_hidden(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 	else if (recorded_links(di))
 		bad = "records a name";
 	if (bad)
-		fsck_problem(f, "inode %llu: hidden inode %s", (unsigned long long)ino, bad);
+		fsck_problem(f, HIDDEN, (unsigned long long)ino, bad);
 }
 
 static void check_directory(struct fsck *f, u64 ino, const struct vexfs_inode *di)
@@ -112,11 +110,9 @@ static void check_directory(struct fsck *f, u64 ino, const struct vexfs_inode *d
 
 	/* A removed directory that is still open has no name any more. */
 	if (nlink ? n != 1 || !parent : n)
-		fsck_problem(f, "inode %llu: directory records %u parents", (unsigned long long)ino,
-			     n);
+		fsck_problem(f, DIR_PARENTS, (unsigned long long)ino, n);
 	if (ino == VEXFS_ROOT_INO && (parent != ino || di->i_links[0].l_hash))
-		fsck_problem(f, "inode %llu: the root directory is not its own parent",
-			     (unsigned long long)ino);
+		fsck_problem(f, ROOT_PARENT, (unsigned long long)ino);
 	fsck_dir_add(f, ino, parent);
 }
 
@@ -131,7 +127,7 @@ static void check_blocks(struct fsck *f, u64 ino, const struct vexfs_inode *di, 
 	else if (S_ISDIR(mode))
 		check_directory(f, ino, di);
 	else if (le64_to_cpu(di->i_blocks) != names)
-		fsck_problem(f, "inode %llu: special file with blocks", (unsigned long long)ino);
+		fsck_problem(f, SPECIAL_BLOCKS, (unsigned long long)ino);
 }
 
 static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u32 group_inodes)
@@ -148,7 +144,7 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 	bad = vexfs_inode_verify(di, &f->img.geo, ino);
 	if (bad) {
 		fi->flags |= FSCK_INO_BAD;
-		fsck_problem(f, "inode %llu: block %llu: %s", (unsigned long long)ino,
+		fsck_problem(f, INODE, (unsigned long long)ino,
 			     (unsigned long long)vexfs_ino_block(&f->img.geo, ino), bad);
 		return;
 	}
@@ -157,8 +153,7 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 	fi->flags = (flags & VEXFS_INODE_HIDDEN ? FSCK_INO_HIDDEN : 0) |
 		    (fsck_is_orphan(f, ino) ? FSCK_INO_ORPHAN : 0);
 	if (di->i_orphan_next && !fsck_is_orphan(f, ino))
-		fsck_problem(f, "inode %llu: leads on to orphan %llu, but is not in the orphan list",
-			     (unsigned long long)ino,
+		fsck_problem(f, ORPHAN_STRAY, (unsigned long long)ino,
 			     (unsigned long long)le64_to_cpu(di->i_orphan_next));
 	if (flags & VEXFS_INODE_HIDDEN)
 		check_hidden(f, ino, di);
@@ -190,11 +185,9 @@ static void check_bit(struct fsck *f, const struct igroup *g, u32 index, bool us
 	if (ino < VEXFS_FIRST_INO)
 		used = true;	/* reserved: never free, whether used or not */
 	if (used && !marked)
-		fsck_problem(f, "inode %llu: in use, but free in the inode bitmap of group %u",
-			     (unsigned long long)ino, g->group);
+		fsck_problem(f, IBMAP_UNMARKED, (unsigned long long)ino, g->group);
 	else if (!used && marked)
-		fsck_problem(f, "inode %llu: free, but in use in the inode bitmap of group %u",
-			     (unsigned long long)ino, g->group);
+		fsck_problem(f, IBMAP_LEAKED, (unsigned long long)ino, g->group);
 }
 
 static void scan_block(struct fsck *f, const struct igroup *g, u32 block)
@@ -206,8 +199,8 @@ static void scan_block(struct fsck *f, const struct igroup *g, u32 block)
 	u32 i;
 
 	if (err) {
-		fsck_problem(f, "group %u: inode table block %llu: cannot be read: %s", g->group,
-			     (unsigned long long)blkno, strerror(-err));
+		fsck_where(f, FSCK_ITABLE_BLOCK, "group %u: inode table", g->group);
+		fsck_unread(f, blkno, err);
 		return;
 	}
 	di = b.data;
@@ -218,7 +211,7 @@ static void scan_block(struct fsck *f, const struct igroup *g, u32 block)
 
 		check_bit(f, g, index, used);
 		if (used && ino < VEXFS_FIRST_INO && ino != VEXFS_ROOT_INO)
-			fsck_problem(f, "inode %llu: reserved, but in use", (unsigned long long)ino);
+			fsck_problem(f, INODE_RESERVED, (unsigned long long)ino);
 		else if (used)
 			check_inode(f, ino, di, g->init * VEXFS_INODES_PER_BLOCK);
 	}
@@ -235,8 +228,8 @@ static void check_uninit(struct fsck *f, const struct igroup *g)
 		return;
 	bit = vexfs_bit_next_set(g->map, first, n);
 	if (bit < n)
-		fsck_problem(f, "group %u: inode bitmap marks inode %llu, beyond the %u table blocks written",
-			     g->group, (unsigned long long)(g->first + bit), g->init);
+		fsck_problem(f, IBMAP_BEYOND, g->group, (unsigned long long)(g->first + bit),
+			     g->init);
 }
 
 /* Without a descriptor, the last inode the bitmap marks tells how far the table goes. */
@@ -256,14 +249,9 @@ static void scan_group(struct fsck *f, u32 group)
 	struct vexfs_group_desc gd;
 	struct vexfs_blk b;
 	u32 i;
-	int err;
 
-	fsck_where(f, "group %u: inode bitmap", group);
-	err = f->img.io.ops->read(&f->img.io, vexfs_group_ibmap(geo, group), VEXFS_MAGIC_IBMAP, 0,
-				  group, &b);
-	if (err && err != -EUCLEAN)
-		fsck_fatal(f, err, "reading an inode bitmap");
-	if (!err)
+	fsck_where(f, FSCK_IBMAP_BLOCK, "group %u: inode bitmap", group);
+	if (fsck_read(f, vexfs_group_ibmap(geo, group), VEXFS_MAGIC_IBMAP, group, &b))
 		g.map = (const u8 *)b.data + VEXFS_MDHDR_SIZE;
 	if (fsck_group_desc(f, group, &gd))
 		g.init = le32_to_cpu(gd.gd_itable_init);

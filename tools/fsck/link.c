@@ -30,8 +30,7 @@ static void connect(struct fsck *f, struct fsck_dir *start)
 		d = p;
 	}
 	if (d->state == ON_WAY) {
-		fsck_problem(f, "inode %llu: directory is its own ancestor, cut off from the root",
-			     (unsigned long long)d->ino);
+		fsck_problem(f, DIR_LOOP, (unsigned long long)d->ino);
 		verdict = CUT_OFF;
 	} else if (d->state == UNSEEN) {
 		/* The root, or a directory without a name, which is reported on its own. */
@@ -55,17 +54,16 @@ static void check_dir(struct fsck *f, const struct fsck_dir *d)
 	if (!fi || (!fi->nlink && (fi->flags & FSCK_INO_ORPHAN) && !fi->names))
 		return;
 	if (fi->nlink != 2 + d->subdirs)
-		fsck_problem(f, "inode %llu: directory has link count %u, should be %u", ino,
-			     fi->nlink, 2 + d->subdirs);
+		fsck_problem(f, DIR_NLINK, ino, fi->nlink, 2 + d->subdirs);
 	if (root)
 		return;
 	if (!fi->names)
-		fsck_problem(f, "inode %llu: directory has no name: not connected", ino);
+		fsck_problem(f, DIR_NO_NAME, ino);
 	else if (d->found != d->recorded)
-		fsck_problem(f, "inode %llu: directory records parent %llu, its entry is in %llu",
-			     ino, (unsigned long long)d->recorded, (unsigned long long)d->found);
+		fsck_problem(f, DIR_PARENT, ino, (unsigned long long)d->recorded,
+			     (unsigned long long)d->found);
 	else if (!fi->matched)
-		fsck_problem(f, "inode %llu: directory records another name than it has", ino);
+		fsck_problem(f, DIR_NAME, ino);
 }
 
 /* ---- files --------------------------------------------------------------- */
@@ -85,15 +83,13 @@ static bool entry_exists(struct fsck *f, u64 ino, u64 parent, u64 hash)
 	root = di->i_root;
 	f->img.io.ops->put(&f->img.io, &b);
 	t.root = &root;
-	fsck_where(f, "inode %llu", (unsigned long long)parent);
 	return vexfs_dir_name_of(&t, hash, ino, name, &len) == 0;
 }
 
 static void check_exists(struct fsck *f, u64 ino, u64 parent, u64 hash)
 {
 	if (!entry_exists(f, ino, parent, hash))
-		fsck_problem(f, "inode %llu: records a name in directory %llu that does not exist",
-			     (unsigned long long)ino, (unsigned long long)parent);
+		fsck_problem(f, NAME_MISSING, (unsigned long long)ino, (unsigned long long)parent);
 }
 
 /* The counts differ: say which recorded names do not exist. */
@@ -114,12 +110,14 @@ static void name_missing(struct fsck *f, u64 ino)
 	memcpy(links, di->i_links, sizeof(links));
 	lt = fsck_linktree_of(f, ino, di);
 	f->img.io.ops->put(&f->img.io, &b);
+	f->img.report = NULL;		/* damage was reported in passes 1 and 2 */
 	for (i = 0; i < VEXFS_INODE_LINKS; i++)
 		if (links[i].l_parent)
 			check_exists(f, ino, le64_to_cpu(links[i].l_parent),
 				     le64_to_cpu(links[i].l_hash));
 	while (vexfs_linktree_next(&lt, &key, &n) == 0)
 		check_exists(f, ino, n.parent, n.hash);
+	f->img.report = fsck_report;
 }
 
 static void check_recorded(struct fsck *f, u64 ino, const struct fsck_ino *fi)
@@ -127,10 +125,9 @@ static void check_recorded(struct fsck *f, u64 ino, const struct fsck_ino *fi)
 	if (fi->recorded > fi->matched)
 		name_missing(f, ino);
 	else if (fi->recorded < fi->matched)
-		fsck_problem(f, "inode %llu: two names share one record", (unsigned long long)ino);
+		fsck_problem(f, NAME_SHARED, (unsigned long long)ino);
 	if (fi->names > fi->matched)
-		fsck_problem(f, "inode %llu: has %u names, of which it records %u",
-			     (unsigned long long)ino, fi->names, fi->matched);
+		fsck_problem(f, NAME_UNRECORDED, (unsigned long long)ino, fi->names, fi->matched);
 }
 
 static void check_file(struct fsck *f, u64 ino, const struct fsck_ino *fi)
@@ -140,10 +137,9 @@ static void check_file(struct fsck *f, u64 ino, const struct fsck_ino *fi)
 	if (fi->flags & FSCK_INO_HIDDEN)
 		return;		/* entries that name one are reported in pass 2 */
 	if (fi->nlink != fi->names)
-		fsck_problem(f, "inode %llu: has link count %u, should be %u", n, fi->nlink,
-			     fi->names);
+		fsck_problem(f, FILE_NLINK, n, fi->nlink, fi->names);
 	if (!fi->names && !(fi->flags & FSCK_INO_ORPHAN))
-		fsck_problem(f, "inode %llu: has no name and is not in the orphan table", n);
+		fsck_problem(f, FILE_NO_NAME, n);
 	check_recorded(f, ino, fi);
 }
 
@@ -166,7 +162,7 @@ void fsck_links(struct fsck *f)
 	u32 g;
 
 	if (!fsck_dir_get(f, VEXFS_ROOT_INO))
-		fsck_problem(f, "inode %u: there is no root directory", VEXFS_ROOT_INO);
+		fsck_problem(f, ROOT_MISSING, VEXFS_ROOT_INO);
 	for (i = 0; i < f->ndirs; i++)
 		check_dir(f, &f->dirs[i]);
 	for (i = 0; i < f->ndirs; i++)

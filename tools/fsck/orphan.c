@@ -43,7 +43,7 @@ static u64 load_block(struct fsck *f, u32 index)
 	struct vexfs_blk b;
 	u32 i;
 
-	if (f->img.io.ops->read(&f->img.io, blkno, VEXFS_MAGIC_ORPHAN, 0, index, &b))
+	if (!fsck_read(f, blkno, VEXFS_MAGIC_ORPHAN, index, &b))
 		return 0;
 	head = le64_to_cpu(((const struct vexfs_mdhdr *)b.data)->h_next);
 	slot = (const void *)((const u8 *)b.data + VEXFS_MDHDR_SIZE);
@@ -55,8 +55,8 @@ static u64 load_block(struct fsck *f, u32 index)
 		if (possible(f, ino))
 			add(f, ino);
 		else
-			fsck_problem(f, "orphan table: block %llu: impossible inode number %llu",
-				     (unsigned long long)blkno, (unsigned long long)ino);
+			fsck_problem(f, ORPHAN_INO, (unsigned long long)blkno,
+				     (unsigned long long)ino);
 	}
 	f->img.io.ops->put(&f->img.io, &b);
 	return head;
@@ -70,18 +70,18 @@ static bool next_of(struct fsck *f, u64 ino, u64 *next)
 	bool used;
 
 	if (!possible(f, ino)) {
-		fsck_problem(f, "orphan list: impossible inode number %llu", (unsigned long long)ino);
+		fsck_problem(f, ORPHAN_LIST_INO, (unsigned long long)ino);
 		return false;
 	}
 	if (vexfs_image_inode(&f->img, ino, &b, &di)) {
-		fsck_problem(f, "orphan list: inode %llu cannot be read", (unsigned long long)ino);
+		fsck_problem(f, ORPHAN_LIST_READ, (unsigned long long)ino);
 		return false;
 	}
 	used = !vexfs_inode_verify(di, &f->img.geo, ino);
 	*next = le64_to_cpu(di->i_orphan_next);
 	f->img.io.ops->put(&f->img.io, &b);
 	if (!used)
-		fsck_problem(f, "orphan list: inode %llu is free or damaged", (unsigned long long)ino);
+		fsck_problem(f, ORPHAN_LIST_FREE, (unsigned long long)ino);
 	return used;
 }
 
@@ -92,8 +92,7 @@ static void load_list(struct fsck *f, u64 head)
 
 	for (ino = head; ino && !f->err; ino = next) {
 		if (ino == mark) {
-			fsck_problem(f, "orphan list: a cycle through inode %llu",
-				     (unsigned long long)ino);
+			fsck_problem(f, ORPHAN_LIST_LOOP, (unsigned long long)ino);
 			return;
 		}
 		if (!next_of(f, ino, &next))
@@ -112,7 +111,7 @@ void fsck_orphans_load(struct fsck *f)
 	u64 head = 0;
 	size_t k;
 
-	fsck_where(f, "orphan table");
+	fsck_where(f, FSCK_ORPHAN_BLOCK, "orphan table");
 	for (i = 0; i < n && !f->err; i++)
 		head |= load_block(f, i);
 	load_list(f, head);
@@ -120,8 +119,7 @@ void fsck_orphans_load(struct fsck *f)
 		qsort(f->orphan_list, f->norphans, sizeof(u64), cmp_u64);
 	for (k = 1; k < f->norphans; k++)
 		if (f->orphan_list[k] == f->orphan_list[k - 1])
-			fsck_problem(f, "orphan table: inode %llu is listed twice",
-				     (unsigned long long)f->orphan_list[k]);
+			fsck_problem(f, ORPHAN_TWICE, (unsigned long long)f->orphan_list[k]);
 }
 
 bool fsck_is_orphan(const struct fsck *f, u64 ino)
@@ -135,9 +133,7 @@ void fsck_orphans_check(struct fsck *f)
 
 	for (k = 0; k < f->norphans; k++)
 		if (!fsck_ino_get(f, f->orphan_list[k]))
-			fsck_problem(f, "orphan table: inode %llu is free",
-				     (unsigned long long)f->orphan_list[k]);
+			fsck_problem(f, ORPHAN_FREE, (unsigned long long)f->orphan_list[k]);
 	if (f->norphans)
-		fsck_note(f, "orphan table: %zu inodes wait to be finished by the next mount",
-			  f->norphans);
+		fsck_problem(f, ORPHANS_WAIT, f->norphans);
 }

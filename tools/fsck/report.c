@@ -1,44 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One line per problem, notes, progress. */
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tools/fsck/fsck.h"
 
-static void line(struct fsck *f, const char *kind, const char *fmt, va_list ap)
+/* False: there have been so many that this one is not printed. */
+static bool room(struct fsck *f)
 {
 	if (f->lines++ >= FSCK_MAX_LINES && !f->verbose) {
 		if (f->lines == FSCK_MAX_LINES + 1)
 			fprintf(f->out, "... more follow; -v prints all of them\n");
-		return;
+		return false;
 	}
-	fputs(kind, f->out);
+	return true;
+}
+
+void fsck_tell(struct fsck *f, enum fsck_code code, const char *fmt, ...)
+{
+	bool note = fsck_lookup(code)->class == FSCK_NOTE;
+	va_list ap;
+
+	f->problems += !note;
+	if (!room(f))
+		return;
+	fprintf(f->out, "%s V%04d: ", note ? "note" : "PROBLEM", code);
+	va_start(ap, fmt);
 	vfprintf(f->out, fmt, ap);
+	va_end(ap);
 	fputc('\n', f->out);
 }
 
-void fsck_problem(struct fsck *f, const char *fmt, ...)
-{
-	va_list ap;
-
-	f->problems++;
-	va_start(ap, fmt);
-	line(f, "PROBLEM: ", fmt, ap);
-	va_end(ap);
-}
-
-void fsck_derived(struct fsck *f, const char *fmt, ...)
-{
-	va_list ap;
-
-	f->derived++;
-	va_start(ap, fmt);
-	line(f, "note: ", fmt, ap);
-	va_end(ap);
-}
-
-void fsck_note(struct fsck *f, const char *fmt, ...)
+void fsck_say(struct fsck *f, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -48,10 +43,11 @@ void fsck_note(struct fsck *f, const char *fmt, ...)
 	fputc('\n', f->out);
 }
 
-void fsck_where(struct fsck *f, const char *fmt, ...)
+void fsck_where(struct fsck *f, enum fsck_code code, const char *fmt, ...)
 {
 	va_list ap;
 
+	f->where_code = code;
 	va_start(ap, fmt);
 	vsnprintf(f->where, sizeof(f->where), fmt, ap);
 	va_end(ap);
@@ -61,7 +57,29 @@ void fsck_report(void *ctx, u64 blkno, const char *what)
 {
 	struct fsck *f = ctx;
 
-	fsck_problem(f, "%s: block %llu: %s", f->where, (unsigned long long)blkno, what);
+	/* Codes of fsck_where() have one text, which is this one's. */
+	fsck_tell(f, f->where_code, fsck_text_TREE_BLOCK, f->where, (unsigned long long)blkno, what);
+}
+
+void fsck_unread(struct fsck *f, u64 blkno, int err)
+{
+	char what[80];
+
+	if (err == -ENOMEM) {
+		fsck_fatal(f, err, "reading a block");
+		return;
+	}
+	snprintf(what, sizeof(what), "cannot be read: %s", strerror(-err));
+	fsck_report(f, blkno, what);
+}
+
+bool fsck_read(struct fsck *f, u64 blkno, u32 magic, u64 owner, struct vexfs_blk *b)
+{
+	int err = f->img.io.ops->read(&f->img.io, blkno, magic, 0, owner, b);
+
+	if (err && err != -EUCLEAN)		/* which has been reported */
+		fsck_unread(f, blkno, err);
+	return !err;
 }
 
 void fsck_fatal(struct fsck *f, int err, const char *what)

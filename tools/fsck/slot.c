@@ -49,13 +49,11 @@ struct slots {
 	u8	*rec;
 };
 
-static void bad_slot(struct fsck *f, const struct slots *s, u64 slot, const struct vexfs_slot *v,
-		     const char *what)
-{
-	fsck_problem(f, "collection %u '%s': slot %llu (inode %llu, chunk %u): %s", s->id, s->name,
-		     (unsigned long long)slot, (unsigned long long)le64_to_cpu(v->v_ino),
-		     le32_to_cpu(v->v_chunk), what);
-}
+/* An entry of the table whose text is about a slot. */
+#define bad_slot(f, s, slot, v, what, ...) \
+	fsck_problem(f, what, (s)->id, (s)->name, (unsigned long long)(slot), \
+		     (unsigned long long)le64_to_cpu((v)->v_ino), le32_to_cpu((v)->v_chunk), \
+		     ##__VA_ARGS__)
 
 /* ---- hidden files -------------------------------------------------------- */
 
@@ -115,53 +113,56 @@ static bool region_read(struct fsck *f, struct region *r, u64 slot, u8 *rec)
 /* ---- one slot ------------------------------------------------------------ */
 
 /* The file an embedding belongs to. */
-static const char *verify_owner(struct fsck *f, const struct slots *s, const struct vexfs_slot *v)
+static void check_owner(struct fsck *f, const struct slots *s, const struct vexfs_slot *v,
+			u64 slot)
 {
 	u64 ino = le64_to_cpu(v->v_ino);
 	const struct fsck_ino *fi = fsck_ino_get(f, ino);
-	const char *bad = NULL;
 	struct vexfs_inode *di;
 	struct vexfs_blk b;
+	int err;
 
 	if (!fi)
-		return "the inode is free or impossible";
-	if (fi->flags & FSCK_INO_BAD)
-		return NULL;		/* reported in pass 1 */
-	if (fi->flags & FSCK_INO_HIDDEN)
-		return "the inode is hidden";
-	if (vexfs_image_inode(&f->img, ino, &b, &di))
-		return "the inode cannot be read";
+		bad_slot(f, s, slot, v, SLOT_FREE);
+	else if (fi->flags & FSCK_INO_HIDDEN)
+		bad_slot(f, s, slot, v, SLOT_HIDDEN);
+	if (!fi || fi->flags & (FSCK_INO_HIDDEN | FSCK_INO_BAD))
+		return;		/* a bad one was reported in pass 1 */
+	err = vexfs_image_inode(&f->img, ino, &b, &di);
+	if (err) {
+		fsck_fatal(f, err, "reading an inode");
+		return;
+	}
 	if (di->i_generation != v->v_generation)
-		bad = "the inode has another generation";
+		bad_slot(f, s, slot, v, SLOT_GENERATION);
 	else if (!(le64_to_cpu(di->i_vecmask) >> s->id & 1))
-		bad = "the inode does not know of the collection (i_vecmask)";
+		bad_slot(f, s, slot, v, SLOT_VECMASK);
 	else if (le64_to_cpu(v->v_datagen) > le64_to_cpu(di->i_datagen))
-		bad = "set for content the inode has not had yet (v_datagen)";
+		bad_slot(f, s, slot, v, SLOT_DATAGEN);
 	f->img.io.ops->put(&f->img.io, &b);
-	return bad;
 }
 
-static const char *verify_map(struct slots *s, const struct vexfs_slot *v, u64 slot)
+static void check_mapped(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
 {
 	struct vexfs_kv kv;
 	u64 key = VEXFS_MAPKEY(le64_to_cpu(v->v_ino), le32_to_cpu(v->v_chunk));
 
 	if (!s->map_ok || le64_to_cpu(v->v_ino) > VEXFS_MAX_INO)
-		return NULL;
+		return;
 	if (vexfs_bt_find_ge(&s->map, key, &kv) || kv.key != key)
-		return "not in the embedding map";
-	if (kv.val != slot)
-		return "the embedding map has another slot for it";
-	s->matched++;
-	return NULL;
+		bad_slot(f, s, slot, v, SLOT_UNMAPPED);
+	else if (kv.val != slot)
+		bad_slot(f, s, slot, v, SLOT_MAPPED);
+	else
+		s->matched++;
 }
 
 static void check_payload(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
 {
 	if (!region_read(f, &s->file[VEXFS_COLL_PAYLOAD], slot, s->rec))
-		bad_slot(f, s, slot, v, "its vector cannot be read (hole or I/O error)");
+		bad_slot(f, s, slot, v, PAYLOAD_READ);
 	else if (vexfs_vec_crc(&s->space, s->rec) != le32_to_cpu(v->v_payload_crc))
-		bad_slot(f, s, slot, v, "checksum of its vector is wrong");
+		bad_slot(f, s, slot, v, PAYLOAD_CRC);
 }
 
 static void check_code(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
@@ -169,8 +170,8 @@ static void check_code(struct fsck *f, struct slots *s, const struct vexfs_slot 
 	if (region_read(f, &s->file[VEXFS_COLL_CODE], slot, s->rec) &&
 	    vexfs_code_valid(&s->space, (const void *)s->rec, (u32)le64_to_cpu(v->v_stamp)))
 		return;
-	fsck_derived(f, "collection %u '%s': slot %llu: code is damaged (derived, will be rebuilt)",
-		     s->id, s->name, (unsigned long long)slot);
+	f->derived++;
+	fsck_problem(f, CODE, s->id, s->name, (unsigned long long)slot);
 }
 
 static void add_stamp(struct fsck *f, struct slots *s, u64 stamp)
@@ -191,13 +192,8 @@ static void add_stamp(struct fsck *f, struct slots *s, u64 stamp)
 
 static void check_live(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
 {
-	const char *bad = verify_owner(f, s, v);
-
-	if (bad)
-		bad_slot(f, s, slot, v, bad);
-	bad = verify_map(s, v, slot);
-	if (bad)
-		bad_slot(f, s, slot, v, bad);
+	check_owner(f, s, v, slot);
+	check_mapped(f, s, v, slot);
 	check_payload(f, s, v, slot);
 	check_code(f, s, v, slot);
 	add_stamp(f, s, le64_to_cpu(v->v_stamp));
@@ -211,14 +207,13 @@ static bool slot_block(struct fsck *f, struct slots *s, u64 index, struct vexfs_
 	struct region *table = &s->file[VEXFS_COLL_SLOTS];
 	u64 pblk;
 
-	fsck_where(f, "collection %u '%s': slot table (inode %llu)", s->id, s->name,
+	fsck_where(f, FSCK_SLOT_BLOCK, "collection %u '%s': slot table (inode %llu)", s->id, s->name,
 		   (unsigned long long)table->ino);
 	if (!region_map(f, table, index, &pblk)) {
-		fsck_problem(f, "%s: block %llu of the table is a hole", f->where,
-			     (unsigned long long)index);
+		fsck_problem(f, SLOT_HOLE, f->where, (unsigned long long)index);
 		return false;
 	}
-	return f->img.io.ops->read(&f->img.io, pblk, VEXFS_MAGIC_SLOT, 0, table->ino, b) == 0;
+	return fsck_read(f, pblk, VEXFS_MAGIC_SLOT, table->ino, b);
 }
 
 static const struct vexfs_slot *block_slots(const struct vexfs_blk *b)
@@ -242,7 +237,7 @@ static void check_block(struct fsck *f, struct slots *s, u64 index)
 		const char *bad = vexfs_slot_verify(v, &f->img.geo, s->limit);
 
 		if (bad)
-			bad_slot(f, s, first + i, v, bad);
+			bad_slot(f, s, first + i, v, SLOT_VALUE, bad);
 		if (v->v_state == VEXFS_SLOT_LIVE) {
 			live++;
 			check_live(f, s, v, first + i);
@@ -250,8 +245,7 @@ static void check_block(struct fsck *f, struct slots *s, u64 index)
 	}
 	said = le16_to_cpu(((const struct vexfs_mdhdr *)b.data)->h_count);
 	if (said != live)
-		fsck_problem(f, "%s: block %llu: says %u slots in use, there are %u", f->where,
-			     (unsigned long long)b.blkno, said, live);
+		fsck_problem(f, SLOT_COUNT, f->where, (unsigned long long)b.blkno, said, live);
 	f->img.io.ops->put(&f->img.io, &b);
 }
 
@@ -270,8 +264,8 @@ static void check_stamps(struct fsck *f, struct slots *s)
 		qsort(s->stamps, s->live, sizeof(u64), cmp_u64);
 	for (i = 1; i < s->live; i++)
 		if (s->stamps[i] == s->stamps[i - 1])
-			fsck_problem(f, "collection %u '%s': two slots have the stamp %llu", s->id,
-				     s->name, (unsigned long long)s->stamps[i]);
+			fsck_problem(f, STAMP_TWICE, s->id, s->name,
+				     (unsigned long long)s->stamps[i]);
 }
 
 /* ---- the map ------------------------------------------------------------- */
@@ -300,9 +294,8 @@ static void check_record(struct fsck *f, struct slots *s, u64 key, u64 slot)
 		if (ok)
 			return;
 	}
-	fsck_problem(f, "collection %u '%s': the map leads inode %llu, chunk %u to slot %llu, which is not its",
-		     s->id, s->name, (unsigned long long)(key >> 24), (u32)key & VEXFS_MAX_CHUNK,
-		     (unsigned long long)slot);
+	fsck_problem(f, MAP_STRAY, s->id, s->name, (unsigned long long)(key >> 24),
+		     (u32)key & VEXFS_MAX_CHUNK, (unsigned long long)slot);
 }
 
 static void check_records(struct fsck *f, struct slots *s)
@@ -365,11 +358,10 @@ void fsck_map(struct fsck *f, const struct vexfs_collection *c, bool inodes_ok)
 	};
 	struct fsck_tree t = { .owner = VEXFS_OWNER_COLL + s.id, .recs = count_recs, .ctx = &s };
 
-	fsck_where(f, "collection %u '%s': embedding map", s.id, s.name);
+	fsck_where(f, FSCK_MAP_BLOCK, "collection %u '%s': embedding map", s.id, s.name);
 	fsck_tree_walk(f, &t, &c->c_map);
 	if (!t.damaged && le64_to_cpu(c->c_map.r_blocks) != t.blocks)
-		fsck_problem(f, "%s: tree has %llu blocks, its root says %llu", f->where,
-			     (unsigned long long)t.blocks,
+		fsck_problem(f, MAP_TREE, f->where, (unsigned long long)t.blocks,
 			     (unsigned long long)le64_to_cpu(c->c_map.r_blocks));
 	/* One that is being dropped has parts missing by right; the next mount finishes it. */
 	if (!inodes_ok || le32_to_cpu(c->c_state) != VEXFS_COLL_LIVE)

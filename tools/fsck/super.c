@@ -37,8 +37,7 @@ static int check_mounted(struct fsck *f)
 		return 0;
 	if (f->replay)
 		return failed(f, "it is mounted; unmount it, or look without writing: -n");
-	fsck_note(f, "%s is mounted on %s: what is reported may only mean that it is changing",
-		  f->path, where);
+	fsck_problem(f, MOUNTED, f->path, where);
 	return 0;
 }
 
@@ -70,13 +69,12 @@ static int no_super(struct fsck *f, const char *what)
 		if (!vexfs_group_has_super(g) ||
 		    !read_copy(f, (u64)g * VEXFS_BLOCKS_PER_GROUP, &copy))
 			continue;
-		fsck_problem(f, "superblock: %s; a sound copy lies in block %llu", what,
-			     (unsigned long long)g * VEXFS_BLOCKS_PER_GROUP);
+		fsck_problem(f, SB_BAD, what, (unsigned long long)g * VEXFS_BLOCKS_PER_GROUP);
 		return FSCK_ERRORS;
 	}
 	if (!vexfs_dev_read(&f->dev, VEXFS_SB_OFFSET, &sb, sizeof(sb)) &&
 	    le32_to_cpu(sb.s_magic) == VEXFS_SB_MAGIC) {
-		fsck_problem(f, "superblock: %s; no sound copy was found", what);
+		fsck_problem(f, SB_LOST, what);
 		return FSCK_ERRORS;
 	}
 	fflush(f->out);
@@ -93,9 +91,9 @@ static void check_copy(struct fsck *f, u32 group)
 	const char *bad;
 	int err = vexfs_image_get(&f->img, blkno, &b);
 
+	fsck_where(f, FSCK_SB_COPY, "superblock copy");
 	if (err) {
-		fsck_problem(f, "superblock copy: block %llu: cannot be read: %s",
-			     (unsigned long long)blkno, strerror(-err));
+		fsck_unread(f, blkno, err);
 		return;
 	}
 	found = (const void *)((u8 *)b.data + VEXFS_SB_OFFSET);
@@ -107,7 +105,7 @@ static void check_copy(struct fsck *f, u32 group)
 	if (!bad && !vexfs_sb_same(&ours, &copy))
 		bad = "differs from the superblock";
 	if (bad)
-		fsck_problem(f, "superblock copy: block %llu: %s", (unsigned long long)blkno, bad);
+		fsck_report(f, blkno, bad);
 	f->img.io.ops->put(&f->img.io, &b);
 }
 
@@ -124,9 +122,8 @@ static void check_state(struct fsck *f)
 	if (sb->s_error_block)
 		snprintf(block, sizeof(block), "block %llu ",
 			 (unsigned long long)le64_to_cpu(sb->s_error_block));
-	fsck_note(f, "the kernel recorded %u errors; the last one: %s%s(%.*s)",
-		  le32_to_cpu(sb->s_error_count), ino, block, (int)sizeof(sb->s_error_what),
-		  (const char *)sb->s_error_what);
+	fsck_problem(f, SB_ERROR, le32_to_cpu(sb->s_error_count), ino, block,
+		     (int)sizeof(sb->s_error_what), (const char *)sb->s_error_what);
 }
 
 static int check_features(struct fsck *f)
@@ -137,8 +134,7 @@ static int check_features(struct fsck *f)
 	if (vexfs_feature_unknown(sb, VEXFS_RO_COMPAT) || (f->unknown_compat && f->replay))
 		return failed(f, "has features this program does not know: use a newer one");
 	if (f->unknown_compat)
-		fsck_note(f, "has compatible features (%#x) this program does not know: what they keep is not judged",
-			  f->unknown_compat);
+		fsck_problem(f, SB_COMPAT, f->unknown_compat);
 	return 0;
 }
 
@@ -148,8 +144,7 @@ static int check_length(struct fsck *f)
 
 	if (have >= f->img.geo.blocks)
 		return 0;
-	fsck_problem(f, "the device has %llu blocks, the filesystem %llu: it was cut off",
-		     (unsigned long long)have, (unsigned long long)f->img.geo.blocks);
+	fsck_problem(f, CUT_OFF, (unsigned long long)have, (unsigned long long)f->img.geo.blocks);
 	return FSCK_ERRORS;
 }
 
@@ -158,7 +153,7 @@ static int check_length(struct fsck *f)
 static void journal_problem(struct fsck *f, int err)
 {
 	if (err == -EUCLEAN)
-		fsck_problem(f, "journal: %s", f->journal.problem);
+		fsck_problem(f, JOURNAL, f->journal.problem);
 	else
 		fsck_fatal(f, err, "reading the journal");
 }
@@ -174,7 +169,7 @@ static int reload_super(struct fsck *f)
 	if (!bad && !err && !vexfs_sb_same(&before, &after))
 		bad = "describes another filesystem";
 	if (bad) {
-		fsck_problem(f, "superblock: %s, after replay of the journal", bad);
+		fsck_problem(f, SB_REPLAYED, bad);
 		return FSCK_ERRORS;
 	}
 	if (err)
@@ -189,9 +184,8 @@ static int replay(struct fsck *f)
 
 	if (err)
 		journal_problem(f, err);
-	fsck_note(f, "journal: %u transactions, %llu blocks replayed in memory%s",
-		  f->journal.end_sequence - f->journal.sequence,
-		  (unsigned long long)f->journal.blocks, f->replay ? "" : " only");
+	fsck_problem(f, JOURNAL_REPLAYED, f->journal.end_sequence - f->journal.sequence,
+		     (unsigned long long)f->journal.blocks, f->replay ? "" : " only");
 	return reload_super(f);
 }
 
@@ -245,9 +239,9 @@ void fsck_finish(struct fsck *f)
 		fsck_fatal(f, err, "writing to the device");
 		return;
 	}
-	fsck_note(f, "written: %s%s", f->journal.blocks ? "what the journal held" : "",
-		  !error ? "" : f->journal.blocks ? "; the error flag was cleared" :
-				"the error flag was cleared");
+	fsck_say(f, "written: %s%s", f->journal.blocks ? "what the journal held" : "",
+		 !error ? "" : f->journal.blocks ? "; the error flag was cleared" :
+			       "the error flag was cleared");
 }
 
 static int check_journal(struct fsck *f)
@@ -259,10 +253,10 @@ static int check_journal(struct fsck *f)
 		return 0;
 	}
 	if (f->journal.error)
-		fsck_note(f, "journal: the kernel recorded error %d", f->journal.error);
+		fsck_problem(f, JOURNAL_ERROR, f->journal.error);
 	if (!f->journal.dirty)
 		return 0;
-	fsck_note(f, "journal: not empty, the filesystem was not unmounted cleanly");
+	fsck_problem(f, JOURNAL_DIRTY);
 	return replay(f);
 }
 
@@ -282,29 +276,18 @@ static bool same_places(const struct vexfs_geo *geo, u32 index, const void *a, c
 	return true;
 }
 
-/* Damage to either is reported by reading it. */
-static bool read_gdt(struct fsck *f, u64 blkno, u32 index, struct vexfs_blk *b)
-{
-	int err = f->img.io.ops->read(&f->img.io, blkno, VEXFS_MAGIC_GDT, 0, index, b);
-
-	if (err && err != -EUCLEAN)
-		fsck_fatal(f, err, "reading group descriptors");
-	return !err;
-}
-
 static void check_gdt(struct fsck *f, u32 index)
 {
 	u64 blkno = vexfs_gdt_block(&f->img.geo, index), copy = vexfs_gdt_copy(&f->img.geo, index);
 	struct vexfs_blk a, b;
 	bool first, second;
 
-	fsck_where(f, "group descriptors");
-	first = read_gdt(f, blkno, index, &a);
-	fsck_where(f, "copy of the group descriptors");
-	second = read_gdt(f, copy, index, &b);
+	fsck_where(f, FSCK_GDT_BLOCK, "group descriptors");
+	first = fsck_read(f, blkno, VEXFS_MAGIC_GDT, index, &a);
+	fsck_where(f, FSCK_GDT_COPY, "copy of the group descriptors");
+	second = fsck_read(f, copy, VEXFS_MAGIC_GDT, index, &b);
 	if (first && second && !same_places(&f->img.geo, index, a.data, b.data))
-		fsck_problem(f, "group descriptors: block %llu and its copy, block %llu, name different places",
-			     (unsigned long long)blkno, (unsigned long long)copy);
+		fsck_problem(f, GDT_DIFFER, (unsigned long long)blkno, (unsigned long long)copy);
 	if (first)
 		f->img.io.ops->put(&f->img.io, &a);
 	if (second)
@@ -318,7 +301,7 @@ static int find_places(struct fsck *f)
 	int err = vexfs_image_places(&f->img, &bad);
 
 	if (bad) {
-		fsck_problem(f, "group descriptors: %s", bad);
+		fsck_problem(f, PLACES, bad);
 		return FSCK_ERRORS;
 	}
 	return err ? failed(f, strerror(-err)) : 0;
@@ -343,7 +326,7 @@ int fsck_super(struct fsck *f)
 		return failed(f, strerror(-err));
 	f->img.report = fsck_report;
 	f->img.report_ctx = f;
-	fsck_where(f, "superblock");
+	fsck_where(f, FSCK_GDT_BLOCK, "group descriptors");
 	ret = check_features(f);
 	if (!ret)
 		ret = check_length(f);

@@ -4,9 +4,6 @@
  * and claims every block before it looks inside, so that a loop or a shared
  * subtree is reported and not followed.
  */
-#include <errno.h>
-#include <string.h>
-
 #include "tools/fsck/fsck.h"
 
 /* A node on the way down: its records and the keys it may hold, [lo, hi). */
@@ -30,15 +27,11 @@ static bool read_block(struct fsck *f, struct fsck_tree *t, u64 blkno, int level
 	struct vexfs_io *io = &f->img.io;
 	bool dirleaf = t->is_dir && level == 0;
 	const char *bad;
-	int err;
 
-	if (!fsck_claim(f, blkno, 1))
-		return false;
-	err = io->ops->read(io, blkno, dirleaf ? VEXFS_MAGIC_DIR : VEXFS_MAGIC_NODE, 0, t->owner, b);
-	if (err && err != -EUCLEAN)
-		fsck_problem(f, "%s: block %llu: cannot be read: %s", f->where,
-			     (unsigned long long)blkno, strerror(-err));
-	if (err)
+	if (t->is_dir)
+		f->where_code = dirleaf ? FSCK_DIR_LEAF : FSCK_TREE_BLOCK;
+	if (!fsck_claim(f, blkno, 1) ||
+	    !fsck_read(f, blkno, dirleaf ? VEXFS_MAGIC_DIR : VEXFS_MAGIC_NODE, t->owner, b))
 		return false;
 	bad = dirleaf ? vexfs_dir_leaf_verify(b->data, lo, hi) :
 	      vexfs_node_verify(b->data, level, lo, hi, io->nblocks);
@@ -88,14 +81,8 @@ static bool descend(struct fsck *f, struct fsck_tree *t, struct frame *up, struc
 void fsck_tree_walk(struct fsck *f, struct fsck_tree *t, const struct vexfs_btree_root *root)
 {
 	struct frame stack[VEXFS_MAX_LEVEL + 1];
-	const char *bad = vexfs_root_verify(root, t->is_dir, f->img.io.nblocks);
 	int top = 0;
 
-	if (bad) {
-		fsck_problem(f, "%s: %s", f->where, bad);
-		t->damaged = true;
-		return;
-	}
 	stack[0] = (struct frame){
 		.recs = root->r_recs, .count = le16_to_cpu(root->r_count),
 		.level = le16_to_cpu(root->r_level), .hi = ~0ULL,

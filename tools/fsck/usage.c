@@ -90,8 +90,7 @@ static bool claim_in_group(struct fsck *f, u64 blkno, u32 len)
 	vexfs_bits_set(map, first, len);
 	if (taken == first + len)
 		return true;
-	fsck_problem(f, "%s: block %llu is used twice", f->where,
-		     (unsigned long long)(blkno + taken - first));
+	fsck_problem(f, BLOCK_TWICE, f->where, (unsigned long long)(blkno + taken - first));
 	return false;
 }
 
@@ -101,8 +100,7 @@ bool fsck_claim(struct fsck *f, u64 blkno, u64 len)
 	u32 n;
 
 	if (!vexfs_data_range_valid(&f->img.geo, blkno, len)) {
-		fsck_problem(f, "%s: blocks %llu to %llu are not in the data area",
-			     f->where, (unsigned long long)blkno,
+		fsck_problem(f, BLOCK_FOREIGN, f->where, (unsigned long long)blkno,
 			     (unsigned long long)(blkno + len - 1));
 		return false;
 	}

@@ -240,6 +240,10 @@ int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	tid = datasync ? VEXFS_I(inode)->datasync_tid : VEXFS_I(inode)->sync_tid;
 	flush = (journal->j_flags & JBD2_BARRIER) && !jbd2_trans_will_send_data_barrier(journal, tid);
 	err = jbd2_complete_transaction(journal, tid);
+	/* The commit may have failed to write the file's embeddings. */
+	vexfs_vec_settle(inode->i_sb);
+	err2 = file_check_and_advance_wb_err(file);
+	err = err ? err : err2;
 	if (flush) {
 		err2 = blkdev_issue_flush(inode->i_sb->s_bdev);
 		err = err ? err : err2;

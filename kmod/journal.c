@@ -98,8 +98,7 @@ static journal_t *vexfs_journal_open(struct super_block *sb)
 	journal->j_submit_inode_data_buffers = vexfs_vec_submit;
 	journal->j_finish_inode_data_buffers = vexfs_vec_finish;
 	write_lock(&journal->j_state_lock);
-	/* An embedding whose payload could not be written must not commit. */
-	journal->j_flags |= JBD2_BARRIER | JBD2_ABORT_ON_SYNCDATA_ERR;
+	journal->j_flags |= JBD2_BARRIER;
 	write_unlock(&journal->j_state_lock);
 	return journal;
 }

@@ -88,6 +88,8 @@ static int vexfs_sync_journal(struct super_block *sb, int wait)
 		!jbd2_trans_will_send_data_barrier(journal, tid);
 	if (jbd2_journal_start_commit(journal, &tid) && wait)
 		err = jbd2_log_wait_commit(journal, tid);
+	if (wait)		/* syncfs(2) looks at s_wb_err next */
+		vexfs_vec_settle(sb);
 	if (flush && !err)
 		err = blkdev_issue_flush(sb->s_bdev);
 	return err;
@@ -159,6 +161,15 @@ static int vexfs_show_options(struct seq_file *seq, struct dentry *root)
 	return 0;
 }
 
+/* In /proc/PID/mountstats. */
+static int vexfs_show_stats(struct seq_file *seq, struct dentry *root)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(root->d_sb);
+
+	seq_printf(seq, "lost_embeddings=%lld", (long long)atomic64_read(&sbi->vec_nlost));
+	return 0;
+}
+
 /* ---- unmount ---------------------------------------------------------------------- */
 
 /* Serves put_super and every failed mount: whatever exists is taken down. */
@@ -203,6 +214,7 @@ const struct super_operations vexfs_sops = {
 	.unfreeze_fs = vexfs_unfreeze,
 	.statfs = vexfs_statfs,
 	.show_options = vexfs_show_options,
+	.show_stats = vexfs_show_stats,
 };
 
 /* ---- mount --------------------------------------------------------------------------- */

@@ -124,6 +124,10 @@ struct vexfs_sb_info {
 	spinlock_t		vec_lock;
 	struct list_head	vec_dirty;	/* filled by sets */
 	struct list_head	vec_writing;	/* the commit thread's own */
+	unsigned long		vec_ndirty;	/* length of vec_dirty */
+	struct list_head	vec_lost;	/* could not be written: kmod/vec/lost.c */
+	struct delayed_work	vec_lost_work;
+	atomic64_t		vec_nlost;	/* embeddings lost since the mount */
 	struct vexfs_views	*views;		/* who may have what: kmod/vec/view.c */
 };
 
@@ -253,11 +257,13 @@ enum {
 	BH_VexfsQueued,		/* on vec_dirty: under vec_lock */
 	BH_VexfsChecked,	/* every live record in the block has passed its checks since
 				 * it was read from the disk, or was written by us */
+	BH_VexfsFailed,		/* the commit's write of it failed */
 };
 BUFFER_FNS(VexfsVerified, vexfs_verified)
 BUFFER_FNS(VexfsPayload, vexfs_payload)
 BUFFER_FNS(VexfsQueued, vexfs_queued)
 BUFFER_FNS(VexfsChecked, vexfs_checked)
+BUFFER_FNS(VexfsFailed, vexfs_failed)
 /* From now on it is one and not the other, as long as it is in memory. False: it is the other. */
 bool vexfs_claim_metadata(struct buffer_head *bh);
 bool vexfs_claim_payload(struct buffer_head *bh);
@@ -445,6 +451,9 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 void vexfs_simd_init(void);				/* module load: choose the distance kernels */
 int vexfs_colls_load(struct super_block *sb);	/* after recovery; finishes drops unless read-only */
 void vexfs_colls_unload(struct super_block *sb);
+/* After a commit: embeddings it could not write have been dealt with, their files have an error.
+ * Not in a handle; s_umount and i_rwsem may be held. */
+void vexfs_vec_settle(struct super_block *sb);
 /* Called by the commit: write the payload it needs, wait for it. */
 int vexfs_vec_submit(struct jbd2_inode *jinode);
 int vexfs_vec_finish(struct jbd2_inode *jinode);

@@ -4,20 +4,22 @@
  * device's buffer cache, never through the page cache of their inodes.
  *
  * Writing is out of place (a slot no committed transaction uses) and ordered:
- * the block is dirtied and queued inside the handle that makes the slot live,
+ * the block is changed and queued inside the handle that makes the slot live,
  * and the commit thread writes the queue out before it writes the commit
  * record. Nothing on that way allocates, maps or starts a handle, so the
  * commit thread cannot wait for itself.
+ *
+ * The buffers are never marked dirty: the queue's reference keeps them in memory,
+ * and the commit alone writes them, with a completion of its own. Writeback of the
+ * device would record a failed write as an error of the device, and jbd2 stops a
+ * journal whose device has one; a vector that cannot be written costs its embedding
+ * only (lost.c).
  */
 #include "kmod/vec/vec.h"
+#include <linux/bio.h>
 
 #define VEXFS_AHEAD	32	/* blocks asked for at a time */
-
-/* A block that must be on disk before the running transaction commits. */
-struct vexfs_queued {
-	struct list_head list;
-	struct buffer_head *bh;
-};
+#define VEXFS_QUEUE_MAX	32768UL	/* blocks that wait for a commit before sets wait too */
 
 /* ---- mapping ------------------------------------------------------------- */
 
@@ -146,6 +148,61 @@ int vexfs_region_read(struct vexfs_cursor *c, u32 slot, void *buf)
 	return 0;
 }
 
+/* What the device holds of a block, whatever memory does. The buffer's lock keeps writes of it out. */
+static int vexfs_block_on_disk(struct super_block *sb, u64 pblk, struct page *page)
+{
+	struct buffer_head *bh = sb_getblk(sb, pblk);
+	struct bio_vec bv;
+	struct bio bio;
+	int err;
+
+	if (!bh)
+		return -ENOMEM;
+	bio_init(&bio, sb->s_bdev, &bv, 1, REQ_OP_READ);
+	bio.bi_iter.bi_sector = pblk << (VEXFS_BLOCK_SHIFT - SECTOR_SHIFT);
+	__bio_add_page(&bio, page, VEXFS_BLOCK_SIZE, 0);
+	lock_buffer(bh);
+	err = submit_bio_wait(&bio);
+	unlock_buffer(bh);
+	bio_uninit(&bio);
+	brelse(bh);
+	return err;
+}
+
+int vexfs_region_read_disk(const struct vexfs_region *r, u32 slot, void *buf)
+{
+	u64 lblk = vexfs_layout_lblk(&r->l, slot), pblk;
+	u32 offs = vexfs_layout_offset(&r->l, slot), left = r->l.bytes, n;
+	struct page *page = alloc_page(GFP_NOFS | __GFP_NOFAIL);
+	struct vexfs_cursor c;
+	int err = 0;
+
+	vexfs_cursor_init(&c, r);
+	for (; left && !err; left -= n, buf += n, lblk++, offs = 0) {
+		n = min_t(u32, left, VEXFS_BLOCK_SIZE - offs);
+		err = vexfs_region_map(&c, lblk, &pblk);
+		if (!err)
+			err = vexfs_block_on_disk(r->h.inode->i_sb, pblk, page);
+		if (!err)
+			memcpy(buf, page_address(page) + offs, n);
+	}
+	__free_page(page);
+	return err;
+}
+
+bool vexfs_region_holds(const struct vexfs_region *r, u32 slot, u64 pblk)
+{
+	u64 lblk = vexfs_layout_lblk(&r->l, slot), at;
+	struct vexfs_cursor c;
+	u32 i;
+
+	vexfs_cursor_init(&c, r);
+	for (i = 0; i < r->l.blocks; i++)
+		if (!vexfs_region_map(&c, lblk + i, &at) && at == pblk)
+			return true;
+	return false;
+}
+
 /* ---- writing ------------------------------------------------------------------- */
 
 /* Is another slot of the block in use, live or until the next commit? */
@@ -215,15 +272,16 @@ void vexfs_region_unpin(struct vexfs_region_io *io)
 }
 
 /* Once per block and transaction is enough; takes a reference of its own. */
-static void vexfs_queue(struct vexfs_sb_info *sbi, struct buffer_head *bh,
-			struct vexfs_queued **spare)
+static void vexfs_queue(struct vexfs_sb_info *sbi, struct vexfs_queued **spare)
 {
+	struct buffer_head *bh = (*spare)->bh;
+
 	spin_lock(&sbi->vec_lock);
 	if (!buffer_vexfs_queued(bh)) {
 		set_buffer_vexfs_queued(bh);
 		get_bh(bh);
-		(*spare)->bh = bh;
 		list_add_tail(&(*spare)->list, &sbi->vec_dirty);
+		sbi->vec_ndirty++;
 		*spare = NULL;
 	}
 	spin_unlock(&sbi->vec_lock);
@@ -235,18 +293,18 @@ static void vexfs_queue(struct vexfs_sb_info *sbi, struct buffer_head *bh,
  * earlier transaction, has taken the block off the queue before, and does not
  * see this change as its own.
  */
-static int vexfs_block_write(struct vexfs_sb_info *sbi, struct buffer_head *bh, u32 offs,
+static int vexfs_block_write(struct vexfs_sb_info *sbi, const struct vexfs_queued *what, u32 offs,
 			     const void *data, u32 len)
 {
-	struct vexfs_queued *q = kmalloc(sizeof(*q), GFP_NOFS);
+	struct vexfs_queued *q = kmemdup(what, sizeof(*what), GFP_NOFS);
+	struct buffer_head *bh = what->bh;
 
 	if (!q)
 		return -ENOMEM;
 	lock_buffer(bh);
 	memcpy(bh->b_data + offs, data, len);
 	unlock_buffer(bh);
-	mark_buffer_dirty(bh);
-	vexfs_queue(sbi, bh, &q);
+	vexfs_queue(sbi, &q);
 	kfree(q);
 	return 0;
 }
@@ -256,16 +314,34 @@ int vexfs_region_write(handle_t *handle, struct vexfs_coll *coll, struct vexfs_r
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(coll->sb);
 	u32 offs = vexfs_layout_offset(&r->l, slot), left = r->l.bytes, n, i;
+	struct vexfs_queued q = { .coll = coll->id, .slot = slot, .code = r == &coll->code };
 	int err;
 
 	for (i = 0; left; left -= n, rec += n, i++, offs = 0) {
 		n = min_t(u32, left, VEXFS_BLOCK_SIZE - offs);
-		err = vexfs_block_write(sbi, io->bh[i], offs, rec, n);
+		q.bh = io->bh[i];
+		err = vexfs_block_write(sbi, &q, offs, rec, n);
 		if (err)
 			return err;
 	}
 	/* One range for the whole queue: submit ignores it. */
 	return jbd2_journal_inode_ranged_write(handle, &sbi->vec_jinode, 0, 1);
+}
+
+/**
+ * vexfs_payload_relieve - keep what waits for a commit from filling the memory
+ * @sb: not in a handle; i_rwsem may be held. May wait for a commit
+ */
+void vexfs_payload_relieve(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	unsigned long max = min(VEXFS_QUEUE_MAX, totalram_pages() / 16);
+	unsigned long n = READ_ONCE(sbi->vec_ndirty);
+
+	if (n >= max)
+		vexfs_force_commit(sb);
+	else if (n >= max / 2)
+		jbd2_journal_start_commit(sbi->journal, NULL);
 }
 
 void vexfs_region_disown(struct vexfs_region *r)
@@ -290,6 +366,23 @@ void vexfs_region_disown(struct vexfs_region *r)
 
 /* ---- the commit thread --------------------------------------------------------- */
 
+/* Memory holds the content as it should be, so the buffer stays up to date. In an interrupt. */
+static void vexfs_payload_written(struct buffer_head *bh, int uptodate)
+{
+	if (!uptodate)
+		set_buffer_vexfs_failed(bh);
+	unlock_buffer(bh);
+	put_bh(bh);
+}
+
+static void vexfs_payload_write(struct buffer_head *bh)
+{
+	lock_buffer(bh);
+	get_bh(bh);
+	bh->b_end_io = vexfs_payload_written;
+	submit_bh(REQ_OP_WRITE | REQ_SYNC, bh);
+}
+
 /**
  * vexfs_vec_submit - start writing what sets have queued
  * @jinode: the filesystem's vec_jinode; called by jbd2 once per commit with sets
@@ -308,50 +401,44 @@ int vexfs_vec_submit(struct jbd2_inode *jinode)
 	list_for_each_entry(q, &sbi->vec_dirty, list)
 		clear_buffer_vexfs_queued(q->bh);
 	list_splice_tail_init(&sbi->vec_dirty, &sbi->vec_writing);
+	sbi->vec_ndirty = 0;
 	spin_unlock(&sbi->vec_lock);
 
 	blk_start_plug(&plug);
 	list_for_each_entry(q, &sbi->vec_writing, list)
-		write_dirty_buffer(q->bh, REQ_SYNC);
+		vexfs_payload_write(q->bh);
 	blk_finish_plug(&plug);
 	return 0;
-}
-
-/*
- * A buffer found clean by write_dirty_buffer() was written by writeback. If any
- * write failed, write_io_error says so even if a reader has since brought the
- * old content back in. It is cleared only here, after it has been told.
- */
-static int vexfs_queued_wait(struct buffer_head *bh)
-{
-	wait_on_buffer(bh);
-	if (buffer_uptodate(bh) && !buffer_write_io_error(bh))
-		return 0;
-	clear_buffer_write_io_error(bh);
-	return -EIO;
 }
 
 /**
  * vexfs_vec_finish - wait for what vexfs_vec_submit() started
  * @jinode: as there
  *
- * Return: 0, or -EIO: jbd2 then aborts rather than commit a slot whose payload
- * is not on disk (JBD2_ABORT_ON_SYNCDATA_ERR).
+ * The commit goes through, for what everybody else has changed: a block that could not
+ * be written costs the embeddings in it, which lost.c sees to.
+ *
+ * Return: 0.
  */
 int vexfs_vec_finish(struct jbd2_inode *jinode)
 {
 	struct vexfs_sb_info *sbi = container_of(jinode, struct vexfs_sb_info, vec_jinode);
 	struct vexfs_queued *q, *tmp;
-	int err = 0;
+	LIST_HEAD(lost);
 
 	list_for_each_entry_safe(q, tmp, &sbi->vec_writing, list) {
-		if (vexfs_queued_wait(q->bh))
-			err = -EIO;
+		wait_on_buffer(q->bh);
+		if (buffer_vexfs_failed(q->bh)) {
+			clear_buffer_vexfs_failed(q->bh);
+			list_move_tail(&q->list, &lost);
+			continue;
+		}
 		brelse(q->bh);
 		kfree(q);
 	}
 	INIT_LIST_HEAD(&sbi->vec_writing);
-	return err;
+	vexfs_lost_add(sbi, &lost, 0);
+	return 0;
 }
 
 /* ---- mount and unmount ------------------------------------------------------------ */
@@ -364,6 +451,7 @@ void vexfs_payload_init(struct super_block *sb)
 	spin_lock_init(&sbi->vec_lock);
 	INIT_LIST_HEAD(&sbi->vec_dirty);
 	INIT_LIST_HEAD(&sbi->vec_writing);
+	vexfs_lost_init(sbi);
 	jbd2_journal_init_jbd_inode(&sbi->vec_jinode, sbi->sb_bh->b_page->mapping->host);
 }
 
@@ -375,6 +463,7 @@ void vexfs_payload_exit(struct super_block *sb)
 
 	if (sbi->journal) {
 		jbd2_journal_force_commit(sbi->journal);
+		vexfs_lost_exit(sbi);
 		jbd2_journal_release_jbd_inode(sbi->journal, &sbi->vec_jinode);
 	}
 	spin_lock(&sbi->vec_lock);

@@ -197,23 +197,24 @@ static int vexfs_load_code(struct vexfs_find *f, struct vexfs_cursor *c,
 		if (!err)
 			err = vexfs_record_check(f->coll, true, slot, rec);
 	}
-	if (err == -EILSEQ)
+	if (err == -EILSEQ || err == -EIO)
 		return vexfs_remake_code(f, payload, slot);
 	if (!err)
 		vexfs_batch_push(b, slot, rec, bh);
 	return err;
 }
 
-/* A vector that is damaged cannot be found; the others can. One that has gone
- * is not looked for. */
+/* A vector that is damaged or cannot be read cannot be found; the others can. One that has
+ * gone is not looked for. */
 static int vexfs_load_failed(struct vexfs_find *f, u32 slot, int err)
 {
 	if (err == -ESTALE)
 		return 0;
-	if (err != -EILSEQ)
+	if ((err != -EILSEQ && err != -EIO) || vexfs_is_shutdown(f->coll->sb))
 		return err;
-	vexfs_warn(f->coll->sb, "collection %s slot %u: payload checksum is wrong; left out of searches",
-		   f->coll->name, slot);
+	vexfs_warn(f->coll->sb, "collection %s slot %u: payload %s; left out of searches", f->coll->name,
+		   slot, err == -EIO ? "cannot be read" : "checksum is wrong");
+	f->reply |= VEXFS_REPLY_INCOMPLETE;
 	return 0;
 }
 
@@ -484,7 +485,7 @@ static int vexfs_rerank_load(struct vexfs_find *f, struct vexfs_cursor *payload,
 		err = vexfs_follow(f, c);
 	if (!err && c->ok)
 		err = vexfs_load_vector(f, payload, c->slot, i);
-	if (err == -EILSEQ)
+	if (err == -EILSEQ || err == -EIO)
 		c->done = true;		/* damaged; -ESTALE: changed again, so once more */
 	return err ? vexfs_load_failed(f, c->slot, err) : 0;
 }

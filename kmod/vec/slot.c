@@ -27,13 +27,12 @@ static int vexfs_vec_credits(struct vexfs_coll *coll)
 	       (le16_to_cpu(coll->map.r_level) + 1) * VEXFS_ALLOC_CREDITS + 4;
 }
 
-static handle_t *vexfs_vec_start(struct vexfs_coll *coll)
+handle_t *vexfs_vec_start(struct vexfs_coll *coll)
 {
 	return vexfs_start(coll->sb, vexfs_vec_credits(coll), VEXFS_MAX_LEVEL + 1);
 }
 
-/* coll->sem held. */
-static int vexfs_map_lookup(struct vexfs_coll *coll, u64 key, u32 *slot)
+int vexfs_map_lookup(struct vexfs_coll *coll, u64 key, u32 *slot)
 {
 	struct vexfs_kio kio;
 	struct vexfs_tree t;
@@ -55,13 +54,6 @@ static void vexfs_slot_count(struct buffer_head *bh, int delta)
 	le16_add_cpu(&((struct vexfs_mdhdr *)bh->b_data)->h_count, delta);
 }
 
-/* A slot's block, brought in before the handle starts. */
-struct vexfs_pinned {
-	u32			slot;
-	struct buffer_head	*bh;	/* NULL: none */
-	struct vexfs_slot	*s;
-};
-
 static int vexfs_slot_pin(struct vexfs_coll *coll, u32 slot, struct vexfs_pinned *p)
 {
 	struct buffer_head *bh = vexfs_slot_read(coll, slot, &p->s);
@@ -73,8 +65,7 @@ static int vexfs_slot_pin(struct vexfs_coll *coll, u32 slot, struct vexfs_pinned
 	return 0;
 }
 
-/* A slot about to be freed: coll->sem held for writing. */
-static int vexfs_slot_pin_live(struct vexfs_coll *coll, u32 slot, struct vexfs_pinned *p)
+int vexfs_slot_pin_live(struct vexfs_coll *coll, u32 slot, struct vexfs_pinned *p)
 {
 	int err = vexfs_slot_pin(coll, slot, p);
 
@@ -366,6 +357,10 @@ int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg)
 		err = vexfs_set_content(&set);
 	if (!err)
 		err = vexfs_set_retry(&set);
+	if (!err)
+		vexfs_payload_relieve(inode->i_sb);
+	if (!err && IS_SYNC(inode))
+		err = vexfs_lost_check(set.coll, set.key);
 	trace_vexfs_vec_set(inode, set.coll, arg->chunk, set.new.slot, set.replace,
 			    vexfs_trace_since(start), err);
 	kvfree(set.code);
@@ -630,8 +625,7 @@ static int vexfs_del_map(handle_t *handle, struct vexfs_coll *coll, u64 key)
 	return err ? err : err2;
 }
 
-static int vexfs_del_slot(handle_t *handle, struct vexfs_coll *coll, u64 key,
-			  struct vexfs_pinned *p)
+int vexfs_del_slot(handle_t *handle, struct vexfs_coll *coll, u64 key, struct vexfs_pinned *p)
 {
 	int err = vexfs_md_modify(handle, coll->sb, p->bh);
 

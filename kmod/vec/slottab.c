@@ -12,6 +12,7 @@
 #include <linux/sched/signal.h>
 
 #define VEXFS_GROW_MAX	64	/* slot-table blocks added at a time */
+#define VEXFS_SLOTMAPS	5	/* bitmaps of struct vexfs_slotmap */
 #define VEXFS_PENDING_MANY 256	/* freed slots worth a commit */
 
 /* ---- blocks -------------------------------------------------------------- */
@@ -72,7 +73,8 @@ int vexfs_slot_copy(struct vexfs_coll *coll, u32 slot, struct vexfs_slot *out)
 
 static unsigned long **vexfs_slotmap_bits(struct vexfs_slotmap *m, int i)
 {
-	unsigned long **bits[] = { &m->live, &m->used, &m->pending[0], &m->pending[1] };
+	unsigned long **bits[VEXFS_SLOTMAPS] = { &m->live, &m->used, &m->pending[0],
+						 &m->pending[1], &m->bad };
 
 	return bits[i];
 }
@@ -81,7 +83,7 @@ vexfs_testable void vexfs_slotmap_release(struct vexfs_slotmap *m)
 {
 	int i;
 
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < VEXFS_SLOTMAPS; i++)
 		kvfree(*vexfs_slotmap_bits(m, i));
 	memset(m, 0, sizeof(*m));
 }
@@ -96,7 +98,7 @@ vexfs_testable int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots)
 	int i;
 
 	memset(m, 0, sizeof(*m));
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < VEXFS_SLOTMAPS; i++) {
 		unsigned long *b = kvcalloc(BITS_TO_LONGS(nslots), sizeof(long), GFP_KERNEL);
 
 		if (!b) {
@@ -116,7 +118,7 @@ vexfs_testable void vexfs_slotmap_swap(struct vexfs_coll *coll, struct vexfs_slo
 	u32 i, bytes = BITS_TO_LONGS(coll->nslots) * sizeof(long);
 
 	spin_lock(&coll->lock);
-	for (i = 0; i < 4 && bytes; i++)
+	for (i = 0; i < VEXFS_SLOTMAPS && bytes; i++)
 		memcpy(*vexfs_slotmap_bits(new, i), *vexfs_slotmap_bits(m, i), bytes);
 	new->npending[0] = m->npending[0];
 	new->npending[1] = m->npending[1];
@@ -245,6 +247,17 @@ int vexfs_slots_recent(struct vexfs_coll *coll, u64 *mark, u32 *slots)
 
 /* ---- commit ------------------------------------------------------------------------- */
 
+void vexfs_slots_quarantine(struct vexfs_coll *coll, u32 first, u32 n)
+{
+	spin_lock(&coll->lock);
+	if (first < coll->nslots) {
+		n = min(n, coll->nslots - first);
+		bitmap_set(coll->bits.bad, first, n);
+		bitmap_set(coll->bits.used, first, n);
+	}
+	spin_unlock(&coll->lock);
+}
+
 vexfs_testable void vexfs_coll_commit(struct vexfs_coll *coll, u32 parity)
 {
 	struct vexfs_slotmap *m = &coll->bits;
@@ -253,6 +266,8 @@ vexfs_testable void vexfs_coll_commit(struct vexfs_coll *coll, u32 parity)
 	spin_lock(&coll->lock);
 	if (m->npending[parity]) {
 		for_each_set_bit(slot, m->pending[parity], coll->nslots) {
+			if (test_bit(slot, m->bad))
+				continue;
 			__clear_bit(slot, m->used);
 			m->hint = min(m->hint, slot);
 		}

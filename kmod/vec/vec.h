@@ -55,8 +55,9 @@ struct vexfs_region {
  * freed them: jbd2 has at most one running and one committing. */
 struct vexfs_slotmap {
 	unsigned long	*live;		/* changed under coll->sem and coll->lock, read under either */
-	unsigned long	*used;		/* live or pending; under coll->lock */
+	unsigned long	*used;		/* live, pending or bad; under coll->lock */
 	unsigned long	*pending[2];	/* under coll->lock */
+	unsigned long	*bad;		/* their block cannot be written; under coll->lock */
 	u32		npending[2];
 	u32		hint;		/* no unused slot below */
 };
@@ -201,6 +202,8 @@ u32 vexfs_slots_live(struct vexfs_coll *coll, u32 first, unsigned long *bits);
 int vexfs_slots_recent(struct vexfs_coll *coll, u64 *mark, u32 *slots);
 u64 vexfs_slots_mark(struct vexfs_coll *coll);
 u64 vexfs_slots_seq(struct vexfs_coll *coll);
+/* Their block cannot be written: not to be used before the next mount. Takes coll->lock. */
+void vexfs_slots_quarantine(struct vexfs_coll *coll, u32 first, u32 n);
 /* More slots. Own handles; no locks held. -ENOSPC. */
 int vexfs_coll_grow(struct vexfs_coll *coll);
 /* Before the slot inode is freed as if it held data: revoke its blocks. Own handles; no users. */
@@ -229,6 +232,23 @@ struct vexfs_vec_arg {
 	const struct vexfs_embedder_id *embedder;
 };
 
+/**
+ * struct vexfs_pinned - a slot's block, brought in before the handle starts
+ * @bh: NULL: none
+ */
+struct vexfs_pinned {
+	u32			slot;
+	struct buffer_head	*bh;
+	struct vexfs_slot	*s;
+};
+/* The slot of a key: coll->sem held. -ENODATA. */
+int vexfs_map_lookup(struct vexfs_coll *coll, u64 key, u32 *slot);
+/* A slot about to be freed: coll->sem held for writing. The caller puts @p->bh, also after an error. */
+int vexfs_slot_pin_live(struct vexfs_coll *coll, u32 slot, struct vexfs_pinned *p);
+/* A handle that changes one embedding: coll->sem held for writing. */
+handle_t *vexfs_vec_start(struct vexfs_coll *coll);
+int vexfs_del_slot(handle_t *handle, struct vexfs_coll *coll, u64 key, struct vexfs_pinned *p);
+
 /* i_rwsem held for writing, write access to the mount. -EINVAL, -EDOM, -ENOENT, -ENOSPC,
  * -ESTALE, -EEXIST / -ENODATA for the XATTR_ flags, errors of writing the content. */
 int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg);
@@ -241,6 +261,19 @@ int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_en
 		   char *name);
 
 /* payload.c */
+/**
+ * struct vexfs_queued - a block that must be on disk before the running transaction commits
+ * @coll: collection it belongs to
+ * @slot: one of those whose records are in it
+ * @code: of the code file
+ * @told: it could not be written, and the files concerned have an error
+ */
+struct vexfs_queued {
+	struct list_head list;
+	struct buffer_head *bh;
+	u32	coll, slot;
+	bool	code, told;
+};
 /**
  * struct vexfs_cursor - reading a region in order: remembers the last extent
  * Needs no lock; vexfs_cursor_done() ends it.
@@ -263,6 +296,10 @@ void vexfs_region_prefetch(struct vexfs_cursor *c, u32 slot);
 struct buffer_head *vexfs_region_pin(struct vexfs_cursor *c, u32 slot, const void **rec);
 /* Copy a record of any size. */
 int vexfs_region_read(struct vexfs_cursor *c, u32 slot, void *buf);
+/* The record as the device has it. No handle; waits for the disk. */
+int vexfs_region_read_disk(const struct vexfs_region *r, u32 slot, void *buf);
+/* Is the block at @pblk the one that holds @slot's record, or part of it? */
+bool vexfs_region_holds(const struct vexfs_region *r, u32 slot, u64 pblk);
 
 /**
  * struct vexfs_region_io - the blocks of one slot, brought in to be written
@@ -282,8 +319,17 @@ void vexfs_region_disown(struct vexfs_region *r);
 /* In a handle, coll->sem still held: write the record into what was prepared and queue its blocks. */
 int vexfs_region_write(handle_t *handle, struct vexfs_coll *coll, struct vexfs_region *r,
 		       u32 slot, const void *rec, struct vexfs_region_io *io);
+void vexfs_payload_relieve(struct super_block *sb);
 void vexfs_payload_init(struct super_block *sb);
 void vexfs_payload_exit(struct super_block *sb);
+
+/* lost.c */
+void vexfs_lost_init(struct vexfs_sb_info *sbi);
+/* Takes the list over. Any context but interrupts. */
+void vexfs_lost_add(struct vexfs_sb_info *sbi, struct list_head *lost, unsigned long delay);
+void vexfs_lost_exit(struct vexfs_sb_info *sbi);
+/* After the commit of a set: has it come to the disk? -EIO. i_rwsem held, no handle. */
+int vexfs_lost_check(struct vexfs_coll *coll, u64 key);
 
 /* search.c */
 int vexfs_search(struct file *scope, struct vexfs_ioc_search *req);

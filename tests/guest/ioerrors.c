@@ -4,11 +4,13 @@
  *
  * Errors stay where they are: a block that cannot be read is an error of who needs it,
  * and the filesystem goes on; metadata that cannot be written stops it, which is said and
- * recorded once. device-mapper provides the bad sectors.
+ * recorded once. A vector that cannot be written is lost, and nothing else is.
+ * device-mapper provides the bad sectors.
  */
 #include <dirent.h>
 
 #include "tests/guest/powercut.h"
+#include "tests/guest/vecguest.h"
 #include "vexfs/ondisk.h"
 
 static char *at(const char *name)
@@ -334,14 +336,176 @@ static void test_record(void)
 	cut_restore();
 }
 
+/* ---- payload ------------------------------------------------------------------------ */
+
+#define VDIM	1024		/* a vector fills a block */
+#define SDIM	64		/* sixteen to a block */
+
+static bool is_vector(const void *p, off_t pos, uint64_t seed, uint32_t dim)
+{
+	static float v[VDIM];
+
+	(void)pos;
+	vg_vector(seed, dim, v);
+	return !memcmp(p, v, dim * sizeof(v[0]));
+}
+
+static bool is_large(const void *p, off_t pos, uint64_t seed)
+{
+	return is_vector(p, pos, seed, VDIM);
+}
+
+static bool is_small(const void *p, off_t pos, uint64_t seed)
+{
+	return is_vector(p, pos, seed, SDIM);
+}
+
+static int vset(int fd, uint32_t dim, uint64_t seed)
+{
+	return vg_set(fd, "c", VEXFS_IOC_F32, dim, 0, seed);
+}
+
+static int vget(int fd, uint32_t dim, uint64_t seed)
+{
+	return vg_compare(fd, "c", VEXFS_IOC_F32, dim, 0, seed);
+}
+
+static int synced(int fd)
+{
+	return fsync(fd) ? -errno : 0;
+}
+
+/* What /proc/self/mountstats counts. */
+static long counted(void)
+{
+	char line[1024], *at;
+	long n = -1;
+	FILE *f = fopen("/proc/self/mountstats", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, guest_mnt) && (at = strstr(line, "lost_embeddings=")))
+			n = atol(at + strlen("lost_embeddings="));
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static void open_pair(uint32_t dim, int *kept, int *lost)
+{
+	fresh();
+	mount_it("");
+	if (vg_collection("c", dim, VEXFS_IOC_F32, VEXFS_IOC_L2))
+		ktap_bail("collection");
+	*kept = vg_file("kept", 0644);
+	*lost = vg_file("lost", 0644);
+	if (vset(*kept, dim, 11) || vset(*lost, dim, 12) || fsync(*kept) || fsync(*lost))
+		ktap_bail("set");
+}
+
+static void close_pair(int kept, int lost)
+{
+	cut_restore();
+	close(kept);
+	close(lost);
+	unmount_it();
+	ktap(!recorded() && !guest_fsck(), "nothing is recorded, fsck finds nothing");
+}
+
+/* The block that the next vector goes to cannot be written: that vector is lost, its file's
+ * fsync says so, and all else works, the collection included. */
+static void test_payload(void)
+{
+	int kept, lost, set, told, others, got;
+	off_t where;
+
+	open_pair(VDIM, &kept, &lost);
+	where = find(4096, is_large, 12);
+	if (vexfs_embedding_del(lost, "c", 0) || fsync(lost))
+		ktap_bail("delete");
+	cut_block(where);
+	forget_messages();
+	set = vset(lost, VDIM, 13);
+	told = synced(lost);
+	others = synced(kept);
+	got = vget(lost, VDIM, 13);
+	ktap(!set && told == -EIO && !others && got == -ENODATA,
+	     "a vector that cannot be written: set %d, fsync %d, get %d; the other file's fsync %d", set, told,
+	     got, others);
+	ktap(writable() && !vget(kept, VDIM, 11) && vg_live("c") == 1 && said("is lost") == 1 && counted() == 1,
+	     "that is all that is lost; it is in the log (%d) and counted (%ld)", said("is lost"), counted());
+	set = vset(lost, VDIM, 14);
+	told = synced(lost);
+	ktap(!set && !told && !vget(lost, VDIM, 14), "set again: it goes elsewhere (%d, %d)", set, told);
+	close_pair(kept, lost);
+	mount_it("");
+	lost = open(at("lost"), O_RDONLY);
+	ktap(!vget(lost, VDIM, 14), "and the next mount has it");
+	close(lost);
+	unmount_it();
+}
+
+/* Of the vectors in a block, those that are on the disk stay. syncfs, and a set on a mount
+ * that syncs, return the error too. */
+static void test_neighbours(void)
+{
+	int kept, lost, set, told, root;
+
+	open_pair(SDIM, &kept, &lost);
+	root = vg_root();
+	cut_block_writes(find(SDIM * 4, is_small, 12));
+	set = vset(lost, SDIM, 13);
+	told = syncfs(root) ? -errno : 0;
+	ktap(!set && told == -EIO && vget(lost, SDIM, 13) == -ENODATA && !vget(kept, SDIM, 11) && writable(),
+	     "a neighbour in the block is kept: set %d, syncfs %d", set, told);
+	close(root);
+	cut_restore();
+	if (vset(lost, SDIM, 15) || (fsync(lost), fsync(lost)))
+		ktap_bail("set again");
+	cut_block_writes(find(SDIM * 4, is_small, 15));
+	if (mount(NULL, guest_mnt, NULL, MS_REMOUNT | MS_SYNCHRONOUS, NULL))
+		ktap_bail("remount sync");
+	set = vset(lost, SDIM, 16);
+	ktap(set == -EIO && !vget(kept, SDIM, 11), "a set that is synchronous fails itself: %d", set);
+	close_pair(kept, lost);
+}
+
+/* A vector that cannot be read is an error of who wants it; a search finds the others. */
+static void test_unreadable(void)
+{
+	static float query[VDIM];
+	static struct vg_search g;
+	int kept, lost, got, err, root;
+	off_t where;
+
+	open_pair(VDIM, &kept, &lost);
+	where = find(4096, is_large, 12);
+	close_pair(kept, lost);
+	mount_it("");
+	cut_block(where);
+	kept = open(at("kept"), O_RDONLY);
+	lost = open(at("lost"), O_RDONLY);
+	got = vget(lost, VDIM, 12);
+	vg_vector(12, VDIM, query);
+	root = vg_root();
+	err = vg_run(&g, root, "c", query, VDIM, 5, 0);
+	close(root);
+	ktap(got == -EIO && !vget(kept, VDIM, 11) && writable(), "a vector that cannot be read: get %d", got);
+	ktap(!err && g.s.found == 1 && (g.s.reply & VEXFS_REPLY_INCOMPLETE), "a search: %d, %u found, reply %#x",
+	     err, g.s.found, g.s.reply);
+	close_pair(kept, lost);
+}
+
 int main(void)
 {
 	guest_setup();
-	ktap_plan(14);
+	ktap_plan(26);
 	if (!cut_setup())
 		ktap_bail("no device-mapper");
 	test_directory();
 	test_inodes();
+	test_payload();
+	test_neighbours();
+	test_unreadable();
 	test_writes();
 	test_record();
 	cut_remove();

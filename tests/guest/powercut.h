@@ -120,6 +120,19 @@ static inline void cut_block(off_t byte)
 	cut_pieces(p, 3);
 }
 
+/* The block around this byte can be read but not written any more. */
+static inline void cut_block_writes(off_t byte)
+{
+	unsigned long long s = (unsigned long long)byte / 4096 * 8;
+	struct cut_piece p[] = {
+		cut_linear(0, s), { .first = s, .len = 8, .target = "flakey" },
+		cut_linear(s + 8, cut_sectors - s - 8),
+	};
+
+	snprintf(p[1].params, sizeof(p[1].params), "%s %llu 0 3600 1 error_writes", cut_under, s);
+	cut_pieces(p, 3);
+}
+
 /* After guest_setup(): puts the device between guest_disk and the test. False:
  * this kernel has no dm-flakey. */
 static inline bool cut_setup(void)

@@ -73,8 +73,17 @@ static int vexfs_journal_judge(struct super_block *sb, bool *dirty)
 	return 0;
 }
 
-static int vexfs_journal_features(journal_t *journal)
+/*
+ * What opening the journal writes: the features, and that an error has been taken note of. A device that cannot be
+ * written leaves it to the remount that can. No lock: mount, or s_umount held for writing.
+ */
+int vexfs_journal_writable(struct super_block *sb, journal_t *journal)
 {
+	if (bdev_read_only(sb->s_bdev))
+		return 0;
+	if (journal->j_superblock->s_errno)
+		jbd2_journal_update_sb_errno(journal);
+
 	/* csum v3 and 64 bit come as a pair: v3 tags carry the high block half */
 	if (!jbd2_journal_set_features(journal, 0, 0,
 				       JBD2_FEATURE_INCOMPAT_REVOKE | JBD2_FEATURE_INCOMPAT_64BIT |
@@ -123,17 +132,15 @@ int vexfs_journal_load(struct super_block *sb)
 	err = jbd2_journal_load(journal);
 	/*
 	 * An abort left its error in the journal's superblock, and jbd2 starts no handle until somebody has taken note of
-	 * it. What was committed has been recovered; the error itself stands in our superblock.
+	 * it. What was committed has been recovered; the error itself is in the filesystem's superblock.
 	 */
 	if (!err && jbd2_journal_errno(journal)) {
 		vexfs_warn(sb, "the journal was stopped by error %d before", jbd2_journal_errno(journal));
 		jbd2_journal_clear_err(journal);
 		jbd2_journal_ack_err(journal);
-		if (!bdev_read_only(sb->s_bdev))
-			jbd2_journal_update_sb_errno(journal);
 	}
-	if (!err && !bdev_read_only(sb->s_bdev))
-		err = vexfs_journal_features(journal);
+	if (!err)
+		err = vexfs_journal_writable(sb, journal);
 	if (err) {
 		vexfs_msg(sb, KERN_ERR, "the journal cannot be used: error %d", err);
 		jbd2_journal_destroy(journal);

@@ -480,27 +480,52 @@ void vexfs_orphan_return(struct inode *inode)
 	vi->truncating = vexfs_is_orphan(inode) && S_ISREG(inode->i_mode);
 }
 
-/* ---- recovery at mount ----------------------------------------------------- */
+/* ---- recovery ------------------------------------------------------------- */
+
+/* An orphan that nobody has in memory. */
+struct vexfs_orphan_nr {
+	u64	ino;
+	u32	slot;
+};
+
+/* A copy: both lists change while the orphans are finished. orphan_lock held. */
+static u64 vexfs_orphan_copy(struct vexfs_sb_info *sbi, struct vexfs_orphan_nr *nr, u64 room)
+{
+	struct vexfs_orphan *o;
+	u64 n = 0;
+
+	list_for_each_entry(o, &sbi->orphan_lost, list)
+		if (n < room)
+			nr[n++] = (struct vexfs_orphan_nr) { .ino = o->ino, .slot = o->slot };
+	list_for_each_entry(o, &sbi->orphan_list, list)
+		if (n < room && !o->inode)
+			nr[n++] = (struct vexfs_orphan_nr) { .ino = o->ino, .slot = o->slot };
+	return n;
+}
 
 /* There is no such inode, or it cannot be read: forget it. */
-static void vexfs_orphan_drop(struct super_block *sb, struct vexfs_orphan *o)
+static void vexfs_orphan_drop(struct super_block *sb, u64 ino)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	handle_t *handle = vexfs_start(sb, 2, 0);
-	int err;
+	struct vexfs_orphan *o;
+	int err = -ENOENT;
 
 	if (IS_ERR(handle))
 		return;
 	mutex_lock(&sbi->orphan_lock);
-	if (o->slot == VEXFS_ORPHAN_LIST) {
-		err = vexfs_list_del(handle, sb, o, false);
-	} else {
+	o = vexfs_orphan_find(&sbi->orphan_lost, ino);
+	if (o) {
 		err = vexfs_slot_del(handle, sb, o->slot);
 		if (!err)
 			list_del(&o->list);
+	} else {
+		o = vexfs_orphan_find(&sbi->orphan_list, ino);
+		if (o && !o->inode)
+			err = vexfs_list_del(handle, sb, o, false);
 	}
 	if (!err)
-		sbi->orphans_lost--;
+		WRITE_ONCE(sbi->orphans_lost, sbi->orphans_lost - 1);
 	mutex_unlock(&sbi->orphan_lock);
 	vexfs_stop(handle);
 	if (!err)
@@ -518,54 +543,79 @@ static void vexfs_orphan_clear(struct inode *inode)
 	vexfs_stop(handle);
 }
 
-static void vexfs_orphan_one(struct super_block *sb, struct vexfs_orphan *o)
+/* It has a name. Takes i_rwsem: the filesystem may be in use. */
+static void vexfs_orphan_finish(struct inode *inode)
 {
-	u64 ino = o->ino;
+	inode_lock(inode);
+	if (!vexfs_is_orphan(inode))
+		;			/* somebody else was first */
+	else if (S_ISREG(inode->i_mode))
+		vexfs_truncate(inode);	/* it is no orphan then */
+	else
+		vexfs_orphan_clear(inode);
+	inode_unlock(inode);
+}
+
+static void vexfs_orphan_one(struct super_block *sb, const struct vexfs_orphan_nr *nr)
+{
 	struct inode *inode = ERR_PTR(-ESTALE);
 
-	if (vexfs_ino_valid(&VEXFS_SB(sb)->geo, ino))
-		inode = vexfs_iget(sb, ino,
+	if (vexfs_ino_valid(&VEXFS_SB(sb)->geo, nr->ino))
+		inode = vexfs_iget(sb, nr->ino,
 				   VEXFS_IGET_MAYBE | VEXFS_IGET_HIDDEN | VEXFS_IGET_ORPHAN);
-	trace_vexfs_orphan_recover(sb, ino, o->slot, PTR_ERR_OR_ZERO(inode));
+	trace_vexfs_orphan_recover(sb, nr->ino, nr->slot, PTR_ERR_OR_ZERO(inode));
 	if (IS_ERR(inode)) {
-		vexfs_warn(sb, "orphan inode %llu cannot be finished: error %ld", ino,
+		vexfs_warn(sb, "orphan inode %llu cannot be finished: error %ld", nr->ino,
 			   PTR_ERR(inode));
-		vexfs_orphan_drop(sb, o);
+		vexfs_orphan_drop(sb, nr->ino);
 		return;
 	}
-	if (inode->i_nlink && S_ISREG(inode->i_mode))
-		vexfs_truncate(inode);		/* it is no orphan then */
-	else if (inode->i_nlink)
-		vexfs_orphan_clear(inode);
+	if (inode->i_nlink)
+		vexfs_orphan_finish(inode);
 	iput(inode);				/* no name: deletes it */
 }
 
-/* Each is finished and leaves the list, or stays, in front of what is to come. */
-static u32 vexfs_orphan_all(struct super_block *sb, struct list_head *list)
+static u64 vexfs_orphan_all(struct super_block *sb)
 {
-	struct vexfs_orphan *o, *n;
-	u32 found = 0;
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	u64 n = READ_ONCE(sbi->orphans_lost), i;
+	struct vexfs_orphan_nr *nr;
 
-	list_for_each_entry_safe(o, n, list, list) {
-		vexfs_orphan_one(sb, o);
-		found++;
+	if (!n)
+		return 0;
+	nr = kvmalloc_array(n, sizeof(*nr), GFP_KERNEL);
+	if (!nr) {
+		vexfs_warn(sb, "no memory to finish %llu inodes; the next mount retries", n);
+		return 0;
 	}
-	return found;
+	mutex_lock(&sbi->orphan_lock);
+	n = vexfs_orphan_copy(sbi, nr, n);
+	mutex_unlock(&sbi->orphan_lock);
+	for (i = 0; i < n; i++) {
+		vexfs_orphan_one(sb, &nr[i]);
+		cond_resched();
+	}
+	kvfree(nr);
+	return n;
 }
 
-/* Finish what a crash interrupted. Also on a read-only mount, as the journal's
- * replay is: both are needed to see a consistent tree. */
+/**
+ * vexfs_orphan_recover - finish what a crash interrupted
+ * @sb: being mounted, or made writable: s_umount held for writing
+ *
+ * Also on a read-only mount, as the journal's replay is: both are needed to see a
+ * consistent tree. A device that cannot be written leaves it to the remount that can.
+ */
 void vexfs_orphan_recover(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	u32 found;
+	u64 found;
 
 	if (bdev_read_only(sb->s_bdev))
 		return;
 	set_bit(VEXFS_SBF_RECOVERING, &sbi->flags);
-	found = vexfs_orphan_all(sb, &sbi->orphan_lost);
-	found += vexfs_orphan_all(sb, &sbi->orphan_list);
+	found = vexfs_orphan_all(sb);
 	clear_bit(VEXFS_SBF_RECOVERING, &sbi->flags);
 	if (found)
-		vexfs_msg(sb, KERN_INFO, "%u inodes finished after an unclean unmount", found);
+		vexfs_msg(sb, KERN_INFO, "%llu inodes finished after an unclean unmount", found);
 }

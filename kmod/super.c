@@ -449,30 +449,48 @@ vexfs_testable int vexfs_parse_param(struct fs_context *fc, struct fs_parameter 
 	return 0;
 }
 
+/*
+ * Read-only becomes writable: what the read-only mount has left undone is finished first. The superblock still says
+ * read-only, so VEXFS_SBF_RECOVERING lets these changes through and no others. s_umount held for writing.
+ */
+static int vexfs_make_writable(struct fs_context *fc, struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	int err;
+
+	if (vexfs_is_shutdown(sb) || is_journal_aborted(sbi->journal)) {
+		errorf(fc, "vexfs: filesystem was stopped after an error: unmount, run fsck.vexfs, mount again");
+		return -EROFS;
+	}
+	err = vexfs_check_features(sb, sbi->es, true);
+	if (!err)
+		err = vexfs_journal_writable(sb, sbi->journal);
+	if (err)
+		return err;
+	vexfs_orphan_recover(sb);
+	set_bit(VEXFS_SBF_RECOVERING, &sbi->flags);
+	vexfs_colls_resume(sb);
+	clear_bit(VEXFS_SBF_RECOVERING, &sbi->flags);
+	return 0;
+}
+
 static int vexfs_reconfigure(struct fs_context *fc)
 {
 	struct vexfs_mount_opts *opts = fc->fs_private;
 	struct super_block *sb = fc->root->d_sb;
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-
-	int err;
+	bool ro = fc->sb_flags & SB_RDONLY;
+	int err = 0;
 
 	/* Removals under way need to write. */
-	if ((fc->sb_flags & SB_RDONLY) && !sb_rdonly(sb))
+	if (ro && !sb_rdonly(sb))
 		flush_workqueue(sbi->vec_wq);
 	sync_filesystem(sb);
-	if (!(fc->sb_flags & SB_RDONLY) && sb_rdonly(sb)) {
-		if (vexfs_is_shutdown(sb) || is_journal_aborted(sbi->journal)) {
-			errorf(fc, "vexfs: an error has stopped it: unmount, run fsck.vexfs, mount again");
-			return -EROFS;
-		}
-		err = vexfs_check_features(sb, sbi->es, true);
-		if (err)
-			return err;
-	}
-	if (opts->errors >= 0)
+	if (!ro && sb_rdonly(sb))
+		err = vexfs_make_writable(fc, sb);
+	if (!err && opts->errors >= 0)
 		sbi->errors = opts->errors;
-	return 0;
+	return err;
 }
 
 static void vexfs_free_fc(struct fs_context *fc)

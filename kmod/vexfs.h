@@ -98,7 +98,7 @@ struct vexfs_sb_info {
 	struct ratelimit_state	complaints;	/* messages that may come in thousands */
 	unsigned long		flags;
 #define VEXFS_SBF_SHUTDOWN	0		/* no more I/O: answer -EIO */
-#define VEXFS_SBF_RECOVERING	1		/* orphans are being processed */
+#define VEXFS_SBF_RECOVERING	1		/* what was left undone is being finished: handles may start */
 #define VEXFS_SBF_STOPPED	2		/* that the journal has stopped is known and told */
 
 	spinlock_t		pending_lock;
@@ -217,6 +217,7 @@ int vexfs_shutdown(struct super_block *sb, u32 how);
 
 /* journal.c */
 int vexfs_journal_load(struct super_block *sb);
+int vexfs_journal_writable(struct super_block *sb, journal_t *journal);
 void vexfs_journal_destroy(struct super_block *sb);
 /*
  * Start a handle of @credits blocks, @revokes of which may be metadata frees.
@@ -450,6 +451,7 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
  */
 void vexfs_simd_init(void);				/* module load: choose the distance kernels */
 int vexfs_colls_load(struct super_block *sb);	/* after recovery; finishes drops unless read-only */
+void vexfs_colls_resume(struct super_block *sb);	/* becomes writable: finish what was left */
 void vexfs_colls_unload(struct super_block *sb);
 /* After a commit: embeddings it could not write have been dealt with, their files have an error.
  * Not in a handle; s_umount and i_rwsem may be held. */

@@ -264,8 +264,10 @@ static int vexfs_coll_load(struct super_block *sb, u32 id)
 		vexfs_warn(sb, "collection %s cannot be used: error %d; run fsck.vexfs", coll->name,
 			   err);
 	coll->broken = err;
-	if (coll->state != VEXFS_COLL_LIVE)
+	if (coll->state != VEXFS_COLL_LIVE) {
 		refcount_set(&coll->users, 0);
+		coll->left = true;
+	}
 	vexfs_coll_publish(sbi, id, coll);
 	return 0;
 }
@@ -284,6 +286,39 @@ static int vexfs_coll_read_table(struct super_block *sb)
 		sbi->coll_bh[i] = bh;
 	}
 	return 0;
+}
+
+/* Removals that nobody is at: a crash, or a read-only mount, has left them. */
+static void vexfs_colls_finish(struct vexfs_sb_info *sbi)
+{
+	int id;
+
+	down_read(&sbi->coll_sem);
+	for (id = 0; id < VEXFS_MAX_COLL; id++) {
+		struct vexfs_coll *coll = sbi->coll[id];
+
+		if (!coll || !READ_ONCE(coll->left) || coll->broken)
+			continue;
+		WRITE_ONCE(coll->left, false);
+		vexfs_msg(sbi->sb, KERN_INFO, "finishing the removal of collection %s", coll->name);
+		queue_work(sbi->vec_wq, &coll->drop_work);
+	}
+	up_read(&sbi->coll_sem);
+}
+
+/**
+ * vexfs_colls_resume - a read-only filesystem becomes writable
+ * @sb: s_umount held for writing; handles can be started
+ *
+ * Waits until removals and lost embeddings that had to wait have been dealt with.
+ */
+void vexfs_colls_resume(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	vexfs_colls_finish(sbi);
+	vexfs_lost_resume(sbi);
+	flush_workqueue(sbi->vec_wq);
 }
 
 /**
@@ -305,14 +340,8 @@ int vexfs_colls_load(struct super_block *sb)
 		err = vexfs_coll_read_table(sb);
 	for (id = 0; id < VEXFS_MAX_COLL && !err; id++)
 		err = vexfs_coll_load(sb, id);
-	for (id = 0; id < VEXFS_MAX_COLL && !err && !sb_rdonly(sb); id++) {
-		struct vexfs_coll *coll = sbi->coll[id];
-
-		if (!coll || coll->state != VEXFS_COLL_DROPPING || coll->broken)
-			continue;
-		vexfs_msg(sb, KERN_INFO, "finishing the removal of collection %s", coll->name);
-		queue_work(sbi->vec_wq, &coll->drop_work);
-	}
+	if (!err && !sb_rdonly(sb))
+		vexfs_colls_finish(sbi);
 	return err;
 }
 
@@ -610,13 +639,17 @@ static void vexfs_drop_put(struct vexfs_drop *drop)
 		kfree(drop);
 }
 
-/* What cannot be finished now waits for the next mount. */
+/* What cannot be finished now waits for the next mount, or until it is made writable. */
 static void vexfs_coll_drop_work(struct work_struct *work)
 {
 	struct vexfs_coll *coll = container_of(work, struct vexfs_coll, drop_work);
 	struct vexfs_drop *drop = coll->drop;
-	int err = vexfs_coll_finish_drop(coll);		/* frees coll */
+	int err;
 
+	coll->drop = NULL;
+	err = vexfs_coll_finish_drop(coll);		/* frees coll */
+	if (err)
+		WRITE_ONCE(coll->left, true);
 	if (!drop)
 		return;
 	drop->err = err;

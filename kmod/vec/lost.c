@@ -185,9 +185,15 @@ static void vexfs_lost_work(struct work_struct *work)
 		else
 			list_add_tail(&q->list, &later);
 	}
-	if (any && !sb_rdonly(sbi->sb))
+	if (any)
 		jbd2_journal_force_commit(sbi->journal);
 	vexfs_lost_add(sbi, &later, VEXFS_LOST_RETRY);
+}
+
+/* The filesystem becomes writable. The caller waits for the work. */
+void vexfs_lost_resume(struct vexfs_sb_info *sbi)
+{
+	mod_delayed_work(sbi->vec_wq, &sbi->vec_lost_work, 0);
 }
 
 void vexfs_vec_settle(struct super_block *sb)
@@ -202,7 +208,8 @@ void vexfs_lost_add(struct vexfs_sb_info *sbi, struct list_head *lost, unsigned 
 	spin_lock(&sbi->vec_lock);
 	list_splice_tail_init(lost, &sbi->vec_lost);
 	spin_unlock(&sbi->vec_lock);
-	queue_delayed_work(sbi->vec_wq, &sbi->vec_lost_work, delay);
+	if (!delay || !sb_rdonly(sbi->sb))
+		queue_delayed_work(sbi->vec_wq, &sbi->vec_lost_work, delay);
 }
 
 int vexfs_lost_check(struct vexfs_coll *coll, u64 key)

@@ -88,6 +88,7 @@ struct vexfs_coll_owner {
  * @stamp:     next stamp; all below @stamp_limit may be used
  * @stamp_limit: what the record on disk says
  * @drop:      who waits for the removal, or NULL
+ * @left:      it is to be removed, and no work is queued for that
  */
 struct vexfs_coll {
 	refcount_t		users;
@@ -118,6 +119,7 @@ struct vexfs_coll {
 
 	struct work_struct	drop_work;
 	struct vexfs_drop	*drop;
+	bool			left;
 };
 
 /* In memory, the file that core/coll.h calls @which. */
@@ -327,6 +329,7 @@ void vexfs_payload_exit(struct super_block *sb);
 void vexfs_lost_init(struct vexfs_sb_info *sbi);
 /* Takes the list over. Any context but interrupts. */
 void vexfs_lost_add(struct vexfs_sb_info *sbi, struct list_head *lost, unsigned long delay);
+void vexfs_lost_resume(struct vexfs_sb_info *sbi);
 void vexfs_lost_exit(struct vexfs_sb_info *sbi);
 /* After the commit of a set: has it come to the disk? -EIO. i_rwsem held, no handle. */
 int vexfs_lost_check(struct vexfs_coll *coll, u64 key);

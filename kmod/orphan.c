@@ -97,7 +97,6 @@ static void vexfs_orphan_load_table(struct vexfs_sb_info *sbi)
 			continue;
 		__set_bit(slot, sbi->orphan_map);
 		list_add_tail(&vexfs_orphan_new(ino, NULL, slot)->list, &sbi->orphan_lost);
-		sbi->orphans_lost++;
 	}
 }
 
@@ -158,7 +157,6 @@ static void vexfs_orphan_load_list(struct super_block *sb)
 			      &sbi->orphan_list);
 		cond_resched();
 	}
-	sbi->orphans_lost += n;
 }
 
 int vexfs_orphan_load(struct super_block *sb)
@@ -503,8 +501,8 @@ static u64 vexfs_orphan_copy(struct vexfs_sb_info *sbi, struct vexfs_orphan_nr *
 	return n;
 }
 
-/* There is no such inode, or it cannot be read: forget it. */
-static void vexfs_orphan_drop(struct super_block *sb, u64 ino)
+/* It is listed by mistake: forget it. @stays: there is such an inode. */
+static void vexfs_orphan_drop(struct super_block *sb, u64 ino, bool stays)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	handle_t *handle = vexfs_start(sb, 2, 0);
@@ -522,7 +520,7 @@ static void vexfs_orphan_drop(struct super_block *sb, u64 ino)
 	} else {
 		o = vexfs_orphan_find(&sbi->orphan_list, ino);
 		if (o && !o->inode)
-			err = vexfs_list_del(handle, sb, o, false);
+			err = vexfs_list_del(handle, sb, o, stays);
 	}
 	if (!err)
 		WRITE_ONCE(sbi->orphans_lost, sbi->orphans_lost - 1);
@@ -567,10 +565,14 @@ static void vexfs_orphan_one(struct super_block *sb, const struct vexfs_orphan_n
 	if (IS_ERR(inode)) {
 		vexfs_warn(sb, "orphan inode %llu cannot be finished: error %ld", nr->ino,
 			   PTR_ERR(inode));
-		vexfs_orphan_drop(sb, nr->ino);
+		/* What cannot be read now may be read by the next mount, or fsck. */
+		if (PTR_ERR(inode) == -ESTALE)
+			vexfs_orphan_drop(sb, nr->ino, false);
 		return;
 	}
-	if (inode->i_nlink)
+	if (!vexfs_is_orphan(inode))
+		vexfs_orphan_drop(sb, nr->ino, true);	/* the root, or a collection's */
+	else if (inode->i_nlink)
 		vexfs_orphan_finish(inode);
 	iput(inode);				/* no name: deletes it */
 }
@@ -597,6 +599,22 @@ static u64 vexfs_orphan_all(struct super_block *sb)
 	}
 	kvfree(nr);
 	return n;
+}
+
+/**
+ * vexfs_orphan_expect - inodes read from now on may be listed
+ * @sb: being mounted, root and collections in memory: these are in use, and if they are
+ *	listed it is by mistake. No lock needed.
+ */
+void vexfs_orphan_expect(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_orphan *o;
+
+	list_for_each_entry(o, &sbi->orphan_lost, list)
+		sbi->orphans_lost++;
+	list_for_each_entry(o, &sbi->orphan_list, list)
+		sbi->orphans_lost++;
 }
 
 /**

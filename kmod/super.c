@@ -367,10 +367,13 @@ static int vexfs_load(struct super_block *sb)
 		err = vexfs_mount_root(sb);
 	if (!err)
 		err = vexfs_colls_load(sb);
+	if (err)
+		return err;
+	vexfs_orphan_expect(sb);
 	/* What frees inodes has to understand all there is to know about them. */
-	if (!err && !vexfs_feature_unknown(sbi->es, VEXFS_RO_COMPAT))
+	if (!vexfs_feature_unknown(sbi->es, VEXFS_RO_COMPAT))
 		vexfs_orphan_recover(sb);
-	return err;
+	return 0;
 }
 
 static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)

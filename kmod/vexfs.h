@@ -441,6 +441,7 @@ int vexfs_orphan_del(handle_t *handle, struct inode *inode);
 bool vexfs_is_orphan(struct inode *inode);
 void vexfs_orphan_leave(struct inode *inode);	/* at eviction, finished or not */
 void vexfs_orphan_return(struct inode *inode);	/* it has been read again */
+void vexfs_orphan_expect(struct super_block *sb);
 void vexfs_orphan_recover(struct super_block *sb);
 
 /* ioctl.c */

@@ -19,6 +19,13 @@ static void orphan_impossible(struct fixture *x)
 	ib_orphan(&x->ib, 3, 1ULL << 50);
 }
 
+static void orphan_coll(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 9);
+
+	ib_orphan(&x->ib, 3, vexfs_coll_file_ino(&c, VEXFS_COLL_CODE));
+}
+
 static void orphan_twice(struct fixture *x)
 {
 	ib_orphan(&x->ib, 3, x->file);
@@ -70,6 +77,7 @@ static void orphan_checksum(struct fixture *x)
 const struct damage orphan_damages[] = {
 	{ "orphan_free", orphan_free, FSCK_ORPHAN_FREE, NULL },
 	{ "orphan_impossible", orphan_impossible, FSCK_ORPHAN_INO, NULL },
+	{ "orphan_coll", orphan_coll, FSCK_ORPHAN_COLL, NULL },
 	{ "orphan_twice", orphan_twice, FSCK_ORPHAN_TWICE, NULL },
 	{ "orphan_list_cycle", orphan_list_cycle, FSCK_ORPHAN_LIST_LOOP, NULL },
 	{ "orphan_list_free", orphan_list_free, FSCK_ORPHAN_LIST_FREE, NULL },

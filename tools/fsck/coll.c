@@ -35,6 +35,8 @@ static s64 own_inode(struct fsck *f, const struct vexfs_collection *c, u64 ino, 
 		fsck_fatal(f, err, "reading an inode");
 		return -1;
 	}
+	if (fi->flags & FSCK_INO_ORPHAN)
+		fsck_problem(f, ORPHAN_COLL, (unsigned long long)ino);
 	fi->coll = le32_to_cpu(c->c_id) + 1;
 	blocks = le64_to_cpu(di->i_size) >> VEXFS_BLOCK_SHIFT;
 	f->img.io.ops->put(&f->img.io, &b);

@@ -171,6 +171,8 @@ P(ORPHAN_STRAY, 709, FIXABLE,
   "set the field to 0")
 P(ORPHANS_WAIT, 710, NOTE, "orphan table: %zu inodes wait to be finished by the next mount",
   "none: the next mount finishes them")
+P(ORPHAN_COLL, 711, FIXABLE, "orphan table: inode %llu is a file of a collection",
+  "remove it from the table")
 
 /* ---- 08: collections ---- */
 P(COLL_BLOCK, 801, DAMAGE, AT_BLOCK, RESTORE)

@@ -146,6 +146,17 @@ static void vexfs_error_write(struct work_struct *work)
 
 /* ---- the policy ------------------------------------------------------------- */
 
+/* Stop the journal. jbd2 writes that down, so not where nothing may be written: a mount that
+ * was read-only from the beginning has nothing to stop. Any lock. */
+static void vexfs_journal_abort(struct super_block *sb, int err)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (sbi->journal && !is_journal_aborted(sbi->journal) &&
+	    !(sb_rdonly(sb) && bdev_read_only(sb->s_bdev)))
+		jbd2_journal_abort(sbi->journal, err);
+}
+
 /* The errors= policy. Lock-free: callers hold anything. A journal that has stopped can be
  * followed by nothing but reading, whatever the policy. */
 static void vexfs_error_policy(struct super_block *sb, int err)
@@ -158,8 +169,7 @@ static void vexfs_error_policy(struct super_block *sb, int err)
 	set_bit(VEXFS_SBF_STOPPED, &sbi->flags);
 	if (sbi->errors == VEXFS_ERRORS_SHUTDOWN)
 		set_bit(VEXFS_SBF_SHUTDOWN, &sbi->flags);
-	if (sbi->journal && !is_journal_aborted(sbi->journal))
-		jbd2_journal_abort(sbi->journal, err);
+	vexfs_journal_abort(sb, err);
 	if (!sb_rdonly(sb)) {
 		/* As ext4: s_umount cannot be taken here. Readers of the flag see
 		 * it after the abort, so nothing is started in between. */
@@ -291,8 +301,7 @@ int vexfs_shutdown(struct super_block *sb, u32 how)
 	}
 	vexfs_msg(sb, KERN_ALERT, "shut down by request");
 	set_bit(VEXFS_SBF_SHUTDOWN, &sbi->flags);
-	if (!is_journal_aborted(sbi->journal))
-		jbd2_journal_abort(sbi->journal, 0);
+	vexfs_journal_abort(sb, 0);
 	return err;
 }
 

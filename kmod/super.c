@@ -461,7 +461,8 @@ static int vexfs_make_writable(struct fs_context *fc, struct super_block *sb)
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	int err;
 
-	if (vexfs_is_shutdown(sb) || is_journal_aborted(sbi->journal)) {
+	if (vexfs_is_shutdown(sb) || is_journal_aborted(sbi->journal) ||
+	    test_bit(VEXFS_SBF_STOPPED, &sbi->flags)) {
 		errorf(fc, "vexfs: filesystem was stopped after an error: unmount, run fsck.vexfs, mount again");
 		return -EROFS;
 	}

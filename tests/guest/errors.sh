@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# needs: disk=test:64M disk=scratch:64M mem=512M time=120 slice
+# needs: disk=test:64M disk=scratch:64M mem=512M time=240 slice
 # What each errors= policy does when damage is found, and that the superblock keeps the record of it. Features that this
 # module does not know: read-only, and no way round that.
 set -u
@@ -32,7 +32,7 @@ recorded() {
 }
 
 echo "KTAP version 1"
-echo "1..20"
+echo "1..24"
 
 damaged errors=continue && found && writes; ok $? 'errors=continue: damage is an error, writing goes on'
 grep -q "$mnt vexfs .*errors=continue" /proc/mounts; ok $? 'the policy is shown'
@@ -67,6 +67,24 @@ dmesg | grep "vexfs (${disk##*/}): corrupt: inode 11 block $first: wrong inode c
 [ "$(wc -l </tmp/said)" -ge 1 ]; ok $? 'a complaint names disk, inode, block and check'
 [ $i -eq 100 ] && [ "$(wc -l </tmp/said)" -lt 50 ]; ok $? "100 complaints do not fill the log ($(wc -l </tmp/said) lines)"
 dmesg | grep -q "vexfs (${other##*/}): corrupt: inode 11 block $block"; ok $? 'nor do they keep the first of another filesystem out of it'
+
+# On a device that cannot be written there is a message and nothing else, whatever the policy.
+damaged errors=continue && umount "$mnt"
+sync
+before=$(md5sum <"$disk")
+blockdev --setro "$disk"
+dmesg -c >/dev/null
+for policy in continue remount-ro shutdown; do
+	mount -t vexfs -o "ro,errors=$policy" "$disk" "$mnt" && found && umount "$mnt"
+	ok $? "read-only device, errors=$policy: damage is an error"
+done
+dmesg >/tmp/said
+blockdev --setrw "$disk"
+[ "$(grep -c "corrupt: inode 11 block $block" /tmp/said)" -eq 3 ] && ! grep -q -e 'read-only block-device' -e 'could not' \
+	-e 'I/O error' -e JBD2 /tmp/said && [ "$(md5sum <"$disk")" = "$before" ]
+status=$?
+[ $status -eq 0 ] || sed 's/^/# /' /tmp/said
+ok $status '... and a message, but no write'
 
 ! mount -t vexfs -o errors=perhaps "$disk" "$mnt" 2>/dev/null; ok $? 'an unknown policy is refused'
 

@@ -6,6 +6,7 @@
  *
  *	s_umount, sb_writers, i_rwsem (directories parent first, VFS rules)
  *	  mapping->invalidate_lock, folio lock
+ *	    coll->map_mutex, table_mutex	who brings in what of a collection
  *	    sbi->coll_sem			set of collections
  *	      coll->sem				map of one collection, changes of its slots
  *		jbd2 handle			vexfs_start() .. vexfs_stop()

@@ -34,10 +34,11 @@ int vexfs_parse_param(struct fs_context *fc, struct fs_parameter *param);
 /* xattr.c */
 int vexfs_xattr_parse(const char *name, char *coll, u32 *chunk);
 int vexfs_xattr_name(char *out, const char *coll, u32 chunk);
+/* load.c */
+int vexfs_load_begin(struct vexfs_coll *coll, bool *early, tid_t *tid);
+void vexfs_load_undo(struct vexfs_coll *coll);
 /* slottab.c */
-int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots);
 void vexfs_slotmap_swap(struct vexfs_coll *coll, struct vexfs_slotmap *new, u32 nslots);
-void vexfs_slotmap_release(struct vexfs_slotmap *m);
 void vexfs_coll_commit(struct vexfs_coll *coll, u32 parity);
 /* simd.c */
 bool vexfs_simd_usable(const struct vexfs_simd *s);

@@ -16,13 +16,16 @@ static int slot_init(struct kunit *test)
 	spin_lock_init(&coll->lock);
 	KUNIT_ASSERT_EQ(test, vexfs_slotmap_alloc(&coll->bits, NSLOTS), 0);
 	coll->nslots = NSLOTS;
+	coll->stage = VEXFS_COLL_READY;
 	test->priv = coll;
 	return 0;
 }
 
 static void slot_exit(struct kunit *test)
 {
-	vexfs_slotmap_free(test->priv);
+	struct vexfs_coll *coll = test->priv;
+
+	vexfs_slotmap_release(&coll->bits);
 }
 
 static u32 take(struct kunit *test)
@@ -97,6 +100,56 @@ static void test_grow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, take(test), (u32)NSLOTS);
 }
 
+/* Quarantined slots are not given out again, freed or not. */
+static void test_quarantine(struct kunit *test)
+{
+	struct vexfs_coll *coll = test->priv;
+	u32 i;
+
+	for (i = 0; i < 10; i++)
+		take(test);
+	vexfs_slots_quarantine(coll, 8, 4);
+	vexfs_slots_quarantine(coll, NSLOTS - 1, 4);
+	KUNIT_EXPECT_EQ(test, take(test), 12U);
+	vexfs_slot_mark_freed(coll, 7, 4);
+	vexfs_slot_mark_freed(coll, 8, 4);
+	vexfs_coll_commit(coll, 0);
+	KUNIT_EXPECT_EQ(test, take(test), 7U);
+	KUNIT_EXPECT_EQ(test, take(test), 13U);
+	KUNIT_EXPECT_TRUE(test, vexfs_slot_used(coll, NSLOTS - 1));
+}
+
+/* A slot is freed before there are bitmaps, and others while they are made. */
+static void test_load(struct kunit *test)
+{
+	struct vexfs_coll *coll = test->priv;
+	bool early;
+	tid_t tid;
+
+	vexfs_slotmap_release(&coll->bits);
+	coll->stage = VEXFS_COLL_MAPPED;
+	vexfs_slot_mark_freed(coll, 17, 5);
+	vexfs_coll_commit(coll, 1);
+	KUNIT_ASSERT_EQ(test, vexfs_load_begin(coll, &early, &tid), 0);
+	KUNIT_EXPECT_TRUE(test, early);
+	KUNIT_EXPECT_EQ(test, tid, 5U);
+	__vexfs_slot_found(coll, 3);
+	__vexfs_slot_found(coll, 4);
+	vexfs_slot_mark_freed(coll, 4, 6);
+	vexfs_slot_mark_freed(coll, 5, 6);	/* not met yet, and never */
+	KUNIT_EXPECT_EQ(test, coll->nlive, 1U);
+	KUNIT_EXPECT_TRUE(test, vexfs_slot_used(coll, 4));
+	KUNIT_EXPECT_TRUE(test, vexfs_slot_used(coll, 5));
+	vexfs_coll_commit(coll, 0);
+	KUNIT_EXPECT_FALSE(test, vexfs_slot_used(coll, 5));
+	vexfs_slot_mark_freed(coll, 3, 7);
+	vexfs_load_undo(coll);
+	vexfs_coll_commit(coll, 1);
+	KUNIT_ASSERT_EQ(test, vexfs_load_begin(coll, &early, &tid), 0);
+	KUNIT_EXPECT_EQ(test, tid, 7U);
+	KUNIT_EXPECT_EQ(test, coll->nlive, 0U);
+}
+
 static int committer(void *arg)
 {
 	struct vexfs_coll *coll = arg;
@@ -147,6 +200,8 @@ static struct kunit_case slot_cases[] = {
 	KUNIT_CASE(test_fill),
 	KUNIT_CASE(test_pending),
 	KUNIT_CASE(test_grow),
+	KUNIT_CASE(test_quarantine),
+	KUNIT_CASE(test_load),
 	KUNIT_CASE(test_race),
 	{}
 };

@@ -254,7 +254,7 @@ static int vexfs_coll_change_locked(handle_t *handle, struct vexfs_coll *coll,
  * @req:  @flags says what
  *
  * Return: 0, -EPERM, -EINVAL, -EBUSY (embeddings of another embedder are in it),
- * -ENOENT, -EUCLEAN, -EROFS.
+ * -ENOENT, -EUCLEAN, -EIO, -ENOMEM, -EINTR (fatal signal), -EROFS.
  */
 int vexfs_coll_change(struct vexfs_coll *coll, const struct vexfs_ioc_collection *req)
 {
@@ -263,6 +263,10 @@ int vexfs_coll_change(struct vexfs_coll *coll, const struct vexfs_ioc_collection
 
 	if (!vexfs_coll_owned(coll))
 		return -EPERM;
+	/* Is it empty? */
+	err = req->flags & VEXFS_COLL_EMBEDDER ? vexfs_coll_need_table(coll) : 0;
+	if (err)
+		return err;
 	down_write(&coll->sem);
 	handle = vexfs_start(coll->sb, 1, 0);
 	err = PTR_ERR_OR_ZERO(handle);

@@ -55,7 +55,7 @@ static void vexfs_coll_free(struct vexfs_coll *coll)
 		iput(vexfs_coll_hidden(coll, i)->inode);
 		vexfs_extmap_free(vexfs_coll_hidden(coll, i));
 	}
-	vexfs_slotmap_free(coll);
+	vexfs_slotmap_release(&coll->bits);
 	kfree(coll);
 }
 
@@ -112,7 +112,7 @@ int vexfs_coll_check(const struct vexfs_coll *coll)
 {
 	if (READ_ONCE(coll->state) != VEXFS_COLL_LIVE)
 		return -ENOENT;
-	return coll->broken ? -EFSCORRUPTED : 0;
+	return READ_ONCE(coll->broken) ? -EFSCORRUPTED : 0;
 }
 
 void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out)
@@ -149,6 +149,8 @@ static struct vexfs_coll *vexfs_coll_alloc(struct super_block *sb, u32 id)
 	refcount_set(&coll->users, 1);
 	INIT_WORK(&coll->drop_work, vexfs_coll_drop_work);
 	init_rwsem(&coll->sem);
+	mutex_init(&coll->map_mutex);
+	mutex_init(&coll->table_mutex);
 	spin_lock_init(&coll->lock);
 	coll->sb = sb;
 	coll->id = id;
@@ -254,8 +256,6 @@ static int vexfs_coll_load(struct super_block *sb, u32 id)
 		return -ENOMEM;
 	vexfs_coll_fill(coll, rec);
 	err = vexfs_coll_inodes(coll, rec);
-	if (!err && coll->state == VEXFS_COLL_LIVE)
-		err = vexfs_slotmap_load(coll);
 	if (err == -ENOMEM || err == -EINTR) {
 		vexfs_coll_free(coll);
 		return err;
@@ -322,7 +322,7 @@ void vexfs_colls_resume(struct super_block *sb)
 }
 
 /**
- * vexfs_colls_load - read the collection table and open every collection
+ * vexfs_colls_load - read the collection table; load.c does the rest when it is needed
  * @sb: journal recovered, allocator and orphan table loaded; orphans not yet
  *	processed (an orphan's embeddings are deleted with it)
  *
@@ -474,6 +474,7 @@ int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req)
 	strscpy(coll->name, req->name, sizeof(coll->name));
 	coll->space = space;
 	coll->state = VEXFS_COLL_LIVE;
+	coll->stage = VEXFS_COLL_READY;
 	coll->btime = ktime_get_real_seconds();
 	err = vexfs_coll_new_owner(coll, req);
 	if (err) {

@@ -104,12 +104,13 @@ static int vexfs_extmap_room(struct vexfs_extmap **m, u32 *room)
 
 /**
  * vexfs_extmap_load - read the map of a file from its extent tree
- * @h: inode at hand
+ * @h:	      inode at hand
+ * @killable: give up on a fatal signal
  *
- * No locks held; takes the inode's data_sem. Return: 0, -EINTR (fatal signal),
- * -ENOMEM, -EUCLEAN, -EIO.
+ * No locks held but one that serialises the callers; takes the inode's data_sem.
+ * Return: 0, -EINTR, -ENOMEM, -EUCLEAN, -EIO.
  */
-int vexfs_extmap_load(struct vexfs_hidden *h)
+int vexfs_extmap_load(struct vexfs_hidden *h, bool killable)
 {
 	u64 lblk = 0, end = i_size_read(h->inode) >> VEXFS_BLOCK_SHIFT;
 	struct vexfs_extmap *m = NULL;
@@ -121,7 +122,7 @@ int vexfs_extmap_load(struct vexfs_hidden *h)
 		err = vexfs_extmap_room(&m, &room);
 		if (!err && lblk < end)
 			err = vexfs_map(h->inode, lblk, &e);
-		if (!err && fatal_signal_pending(current))
+		if (!err && killable && fatal_signal_pending(current))
 			err = -EINTR;
 		if (err || lblk >= end)
 			break;

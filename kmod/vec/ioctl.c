@@ -72,13 +72,23 @@ static int vexfs_coll_arg(struct vexfs_ioc_collection *req, const void __user *a
 	return vexfs_terminated(req->name) && vexfs_embedder_valid(&req->embedder) ? 0 : -EINVAL;
 }
 
+/* Who is told the count needs the slot table; of one that is damaged, or cannot be read, the rest is told. -EINTR. */
+static int vexfs_coll_describe(struct vexfs_coll *coll, struct vexfs_ioc_collection *out)
+{
+	if (vexfs_coll_owned(coll) && vexfs_coll_need_table(coll) == -EINTR)
+		return -EINTR;
+	vexfs_coll_info(coll, out);
+	vexfs_coll_tell(coll, out);
+	return 0;
+}
+
 /* @size: of the caller's structure. */
 static int vexfs_coll_reply(void __user *arg, struct vexfs_coll *coll, u32 size)
 {
 	struct vexfs_ioc_collection out;
 
-	vexfs_coll_info(coll, &out);
-	vexfs_coll_tell(coll, &out);
+	if (vexfs_coll_describe(coll, &out))
+		return -EINTR;
 	out.size = size;
 	return vexfs_arg_out(arg, &out, sizeof(out), size);
 }
@@ -413,19 +423,22 @@ static int vexfs_ioc_search(struct file *file, void __user *arg)
 	return vexfs_arg_out(arg, &req, sizeof(req), usize);
 }
 
-static void vexfs_info_count(struct super_block *sb, struct vexfs_ioc_info *info)
+static int vexfs_info_count(struct super_block *sb, struct vexfs_ioc_info *info)
 {
 	struct vexfs_ioc_collection c;
 	struct vexfs_coll *coll;
 	u32 id;
 
 	for (id = 0; (coll = vexfs_coll_from(sb, id)); id = c.id + 1) {
-		vexfs_coll_info(coll, &c);
-		vexfs_coll_tell(coll, &c);
+		int err = vexfs_coll_describe(coll, &c);
+
 		vexfs_coll_put(coll);
+		if (err)
+			return err;
 		info->collections++;
 		info->embeddings += c.live;
 	}
+	return 0;
 }
 
 static int vexfs_ioc_info(struct file *file, void __user *arg)
@@ -448,8 +461,8 @@ static int vexfs_ioc_info(struct file *file, void __user *arg)
 	mutex_unlock(&sbi->es_lock);
 	strscpy(info.simd, vexfs_simd()->name, sizeof(info.simd));
 	strscpy(info.version, VEXFS_VERSION_STRING, sizeof(info.version));
-	vexfs_info_count(sb, &info);
-	return vexfs_arg_out(arg, &info, sizeof(info), usize);
+	err = vexfs_info_count(sb, &info);
+	return err ? err : vexfs_arg_out(arg, &info, sizeof(info), usize);
 }
 
 /**

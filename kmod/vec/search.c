@@ -113,6 +113,8 @@ static struct vexfs_find *vexfs_find_create(struct file *file,
 		goto fail;
 	}
 	err = vexfs_coll_embedder(f->coll, &req->embedder);
+	if (!err)
+		err = vexfs_coll_need_table(f->coll);
 	if (err)
 		goto fail;
 	f->scope = vexfs_scope_create(file);

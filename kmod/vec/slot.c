@@ -69,7 +69,7 @@ int vexfs_slot_pin_live(struct vexfs_coll *coll, u32 slot, struct vexfs_pinned *
 {
 	int err = vexfs_slot_pin(coll, slot, p);
 
-	if (err || test_bit(slot, coll->bits.live))
+	if (err || p->s->v_state == VEXFS_SLOT_LIVE)
 		return err;
 	return vexfs_corrupt(coll->sb, coll->slots.inode->i_ino, p->bh->b_blocknr,
 			     "embedding map leads to a free slot");
@@ -352,6 +352,8 @@ int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg)
 	if (!err)
 		err = vexfs_set_check(set.coll, inode, arg);
 	if (!err)
+		err = vexfs_coll_need_table(set.coll);
+	if (!err)
 		err = vexfs_set_encode(&set);
 	if (!err)
 		err = vexfs_set_content(&set);
@@ -373,14 +375,17 @@ int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg)
 /* The slot's record, copied, if it is what the map says. coll->sem held. */
 static int vexfs_slot_fetch(struct vexfs_coll *coll, u64 key, u32 slot, struct vexfs_slot *out)
 {
+	const char *what;
 	int err = vexfs_slot_copy(coll, slot, out);
 
 	if (err)
 		return err;
-	if (out->v_state != VEXFS_SLOT_LIVE ||
-	    VEXFS_MAPKEY(le64_to_cpu(out->v_ino), le32_to_cpu(out->v_chunk)) != key)
-		err = vexfs_corrupt(coll->sb, key >> 24, 0, "slot and embedding map disagree");
-	return err;
+	/* The table may not have been looked at as a whole. */
+	what = vexfs_slot_verify(out, &VEXFS_SB(coll->sb)->geo, coll->stamp_limit);
+	if (!what && (out->v_state != VEXFS_SLOT_LIVE ||
+		      VEXFS_MAPKEY(le64_to_cpu(out->v_ino), le32_to_cpu(out->v_chunk)) != key))
+		what = "slot and embedding map disagree";
+	return what ? vexfs_corrupt(coll->sb, key >> 24, 0, what) : 0;
 }
 
 static bool vexfs_slot_stale(struct inode *inode, const struct vexfs_slot *s)
@@ -463,6 +468,9 @@ int vexfs_vec_get(struct inode *inode, struct vexfs_vec_arg *arg)
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
 	do {
+		err = vexfs_coll_need_maps(coll, true);
+		if (err)
+			break;
 		if (arg->chunk > VEXFS_MAX_CHUNK)
 			err = -EINVAL;
 		else if (fatal_signal_pending(current))
@@ -535,7 +543,9 @@ int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_en
 		if (!coll)
 			continue;
 		err = -ENOENT;
-		if (!vexfs_coll_permission(coll, MAY_READ)) {
+		if (!vexfs_coll_permission(coll, MAY_READ))
+			err = vexfs_coll_need_maps(coll, true);
+		if (!err) {
 			down_read(&coll->sem);
 			err = vexfs_next_locked(coll, inode, *chunk, e);
 			up_read(&coll->sem);
@@ -723,7 +733,9 @@ int vexfs_vec_del(struct inode *inode, const char *name, u32 chunk, bool all)
 	coll = vexfs_coll_open(inode->i_sb, name, MAY_WRITE);
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
-	err = vexfs_del_range(coll, inode, all ? 0 : chunk, all ? VEXFS_MAX_CHUNK : chunk);
+	err = vexfs_coll_need_maps(coll, true);
+	if (!err)
+		err = vexfs_del_range(coll, inode, all ? 0 : chunk, all ? VEXFS_MAX_CHUNK : chunk);
 	vexfs_coll_put(coll);
 	return err;
 }
@@ -755,10 +767,11 @@ int vexfs_vec_evict(struct inode *inode)
 			coll = vexfs_coll_get_id(inode->i_sb, id);
 		if (!coll)
 			continue;
-		do {
+		err = vexfs_coll_need_maps(coll, false);
+		while (!err) {
 			err = vexfs_del_some(coll, inode, 0, VEXFS_MAX_CHUNK, false, d);
 			cond_resched();
-		} while (!err);
+		}
 		vexfs_coll_put(coll);
 		if (err != -ENODATA && err != -ENOENT && err != -EFSCORRUPTED)
 			break;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The slot table of a collection: journaled blocks of 31 slots, and the bitmaps
- * made from it at mount.
+ * made from it (load.c).
  *
  * A slot freed by a transaction is not used again before that transaction has
  * committed: until then a crash brings the old embedding back, whose payload
@@ -69,6 +69,16 @@ int vexfs_slot_copy(struct vexfs_coll *coll, u32 slot, struct vexfs_slot *out)
 	return 0;
 }
 
+void vexfs_slots_ahead(struct vexfs_coll *coll, u32 slot, u32 n)
+{
+	u32 lblk = slot / VEXFS_SLOTS_PER_BLOCK, end = coll->nslots / VEXFS_SLOTS_PER_BLOCK;
+	u64 pblk;
+
+	for (end = min(end, lblk + n); lblk < end; lblk++)
+		if (!vexfs_slotblock_map(coll, lblk, &pblk))
+			sb_breadahead(coll->sb, pblk);
+}
+
 /* ---- bitmaps ---------------------------------------------------------------- */
 
 static unsigned long **vexfs_slotmap_bits(struct vexfs_slotmap *m, int i)
@@ -79,7 +89,7 @@ static unsigned long **vexfs_slotmap_bits(struct vexfs_slotmap *m, int i)
 	return bits[i];
 }
 
-vexfs_testable void vexfs_slotmap_release(struct vexfs_slotmap *m)
+void vexfs_slotmap_release(struct vexfs_slotmap *m)
 {
 	int i;
 
@@ -88,12 +98,7 @@ vexfs_testable void vexfs_slotmap_release(struct vexfs_slotmap *m)
 	memset(m, 0, sizeof(*m));
 }
 
-void vexfs_slotmap_free(struct vexfs_coll *coll)
-{
-	vexfs_slotmap_release(&coll->bits);
-}
-
-vexfs_testable int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots)
+int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots)
 {
 	int i;
 
@@ -162,11 +167,16 @@ bool vexfs_slot_live(struct vexfs_coll *coll, u32 slot)
 	return live;
 }
 
-void __vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot)
+void __vexfs_slot_found(struct vexfs_coll *coll, u32 slot)
 {
 	__set_bit(slot, coll->bits.used);
 	__set_bit(slot, coll->bits.live);
 	coll->nlive++;
+}
+
+void __vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot)
+{
+	__vexfs_slot_found(coll, slot);
 	coll->recent[coll->nset++ % VEXFS_RECENT] = slot;
 }
 
@@ -177,13 +187,21 @@ void vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot)
 	spin_unlock(&coll->lock);
 }
 
+/* Bitmaps that are being made may not have met the slot yet. */
 void __vexfs_slot_mark_freed(struct vexfs_coll *coll, u32 slot, tid_t tid)
 {
 	struct vexfs_slotmap *m = &coll->bits;
 
-	__clear_bit(slot, m->live);
-	coll->nlive--;
 	coll->seq++;
+	if (coll->stage != VEXFS_COLL_READY) {
+		coll->freed_early = true;
+		coll->freed_tid = tid;
+	}
+	if (!m->live)
+		return;
+	if (__test_and_clear_bit(slot, m->live))
+		coll->nlive--;
+	__set_bit(slot, m->used);
 	if (!__test_and_set_bit(slot, m->pending[tid & 1]))
 		m->npending[tid & 1]++;
 }
@@ -296,65 +314,6 @@ void vexfs_vec_commit(struct vexfs_sb_info *sbi, tid_t tid)
 		if (sbi->coll[i])
 			vexfs_coll_commit(sbi->coll[i], tid & 1);
 	spin_unlock(&sbi->vec_lock);
-}
-
-/* ---- mount --------------------------------------------------------------------- */
-
-static int vexfs_slotblock_load(struct vexfs_coll *coll, u32 lblk)
-{
-	struct buffer_head *bh = vexfs_slotblock_read(coll, lblk);
-	const struct vexfs_geo *geo = &VEXFS_SB(coll->sb)->geo;
-	u32 slot = lblk * VEXFS_SLOTS_PER_BLOCK, i;
-	int err = 0;
-
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	for (i = 0; i < VEXFS_SLOTS_PER_BLOCK && !err; i++, slot++) {
-		struct vexfs_slot *s = vexfs_slot_at(bh, slot);
-		const char *what = vexfs_slot_verify(s, geo, coll->stamp_limit);
-
-		if (what)
-			err = vexfs_corrupt(coll->sb, coll->slots.inode->i_ino, bh->b_blocknr, what);
-		else if (s->v_state == VEXFS_SLOT_LIVE)
-			vexfs_slot_mark_live(coll, slot);
-	}
-	brelse(bh);
-	return err;
-}
-
-static void vexfs_slotblock_ahead(struct vexfs_coll *coll, u32 lblk, u32 end)
-{
-	u64 pblk;
-
-	for (end = min(end, lblk + 32); lblk < end; lblk++)
-		if (!vexfs_slotblock_map(coll, lblk, &pblk))
-			sb_breadahead(coll->sb, pblk);
-}
-
-/**
- * vexfs_slotmap_load - build the bitmaps from the slot table
- * @coll: record read, inodes at hand, nslots plausible; not published yet
- *
- * Return: 0, -EUCLEAN, -EIO, -ENOMEM.
- */
-int vexfs_slotmap_load(struct vexfs_coll *coll)
-{
-	u32 lblk, end = coll->nslots / VEXFS_SLOTS_PER_BLOCK;
-	int err = vexfs_slotmap_alloc(&coll->bits, coll->nslots);
-
-	if (!err)
-		err = vexfs_extmap_load(&coll->slots);
-	if (!err)
-		err = vexfs_extmap_load(&coll->payload.h);
-	if (!err)
-		err = vexfs_extmap_load(&coll->code.h);
-	for (lblk = 0; lblk < end && !err; lblk++) {
-		if (lblk % 32 == 0)
-			vexfs_slotblock_ahead(coll, lblk, end);
-		err = vexfs_slotblock_load(coll, lblk);
-		cond_resched();
-	}
-	return err;
 }
 
 /* ---- growing ----------------------------------------------------------------------- */
@@ -622,7 +581,7 @@ static int vexfs_slots_revoke_some(struct vexfs_coll *coll, u32 lblk, u32 end)
 int vexfs_slots_revoke(struct vexfs_coll *coll)
 {
 	u32 lblk, end = i_size_read(coll->slots.inode) >> VEXFS_BLOCK_SHIFT;
-	int err = vexfs_extmap_load(&coll->slots);
+	int err = vexfs_extmap_load(&coll->slots, false);
 
 	for (lblk = 0; lblk < end && !err; lblk += VEXFS_REVOKE_STEP) {
 		sb_start_intwrite(coll->sb);

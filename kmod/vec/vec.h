@@ -68,6 +68,13 @@ struct vexfs_coll_owner {
 	u32	mode;
 };
 
+/* How much of a collection has been brought in: load.c. */
+enum vexfs_coll_stage {
+	VEXFS_COLL_KNOWN,	/* record and inodes */
+	VEXFS_COLL_MAPPED,	/* the maps of its files */
+	VEXFS_COLL_READY,	/* the bitmaps of its slots */
+};
+
 #define VEXFS_RECENT	1024	/* sets a search can catch up with; power of two */
 
 /**
@@ -79,12 +86,17 @@ struct vexfs_coll_owner {
  *	       @recent; to change them @sem is needed as well. Short and innermost
  * @state:     VEXFS_COLL_LIVE or _DROPPING
  * @broken:    its slot table or record is damaged; everything but drop fails
+ * @stage:     grows under @map_mutex, then @table_mutex and @lock; read anywhere
+ * @map_mutex: who brings in the maps; this and @table_mutex outside of @sem and handles
+ * @table_mutex: who makes the bitmaps
  * @map:       the record's c_map
  * @nslots:    slots that exist
  * @seq:       counts replaced and deleted embeddings, so that a search in several
  *	       steps notices what moved under it
  * @nset:      counts slots that became live; @recent holds the last of them, so that a
  *	       search finds what was set again where it had already been
+ * @freed_early: slots were freed before the bitmaps were READY, the last by transaction
+ *	       @freed_tid: under @lock
  * @stamp:     next stamp; all below @stamp_limit may be used
  * @stamp_limit: what the record on disk says
  * @drop:      who waits for the removal, or NULL
@@ -103,6 +115,8 @@ struct vexfs_coll {
 	struct rw_semaphore	sem;
 	u32			state;
 	bool			broken;
+	enum vexfs_coll_stage	stage;
+	struct mutex		map_mutex, table_mutex;
 	struct vexfs_btree_root	map;
 	atomic64_t		stamp;
 	u64			stamp_limit;
@@ -114,6 +128,8 @@ struct vexfs_coll {
 	u32			nlive;
 	u64			seq;
 	u64			nset;
+	bool			freed_early;
+	tid_t			freed_tid;
 	struct vexfs_slotmap	bits;
 	u32			recent[VEXFS_RECENT];
 
@@ -172,7 +188,7 @@ int vexfs_coll_drop(struct super_block *sb, const char *name);	/* -EPERM */
 void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out);
 
 /* extmap.c */
-int vexfs_extmap_load(struct vexfs_hidden *h);
+int vexfs_extmap_load(struct vexfs_hidden *h, bool killable);
 void vexfs_extmap_free(struct vexfs_hidden *h);
 int vexfs_extmap_add(struct vexfs_hidden *h, const struct vexfs_extent *e);
 int vexfs_extmap_find(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e);
@@ -180,9 +196,17 @@ int vexfs_extmap_find(const struct vexfs_hidden *h, u64 lblk, struct vexfs_exten
 int vexfs_extmap_next(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e);
 u64 vexfs_extmap_blocks(const struct vexfs_hidden *h);
 
+/* load.c */
+int vexfs_coll_need_maps(struct vexfs_coll *coll, bool killable);
+int vexfs_coll_need_table(struct vexfs_coll *coll);
+
 /* slottab.c: the slot table and the bitmaps made from it */
-int vexfs_slotmap_load(struct vexfs_coll *coll);
-void vexfs_slotmap_free(struct vexfs_coll *coll);
+int vexfs_slotmap_alloc(struct vexfs_slotmap *m, u32 nslots);
+void vexfs_slotmap_release(struct vexfs_slotmap *m);
+/* Ask for @n blocks of the slot table, from that of @slot on; does not wait. */
+void vexfs_slots_ahead(struct vexfs_coll *coll, u32 slot, u32 n);
+/* The table says that @slot is live. coll->lock held. */
+void __vexfs_slot_found(struct vexfs_coll *coll, u32 slot);
 /* Bring in the slot's block; *@slot points into it. ERR_PTR. coll->sem held, or only for a copy
  * made under coll->lock. May read the disk: not in a handle, unless it was brought in before. */
 struct buffer_head *vexfs_slot_read(struct vexfs_coll *coll, u32 slot, struct vexfs_slot **s);

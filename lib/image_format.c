@@ -308,12 +308,6 @@ u64 vexfs_format_free_blocks(const struct vexfs_super_block *sb)
 	return n;
 }
 
-u64 vexfs_format_free_inodes(const struct vexfs_super_block *sb)
-{
-	return (u64)le32_to_cpu(sb->s_groups) * le32_to_cpu(sb->s_inodes_per_group) -
-	       group_used_inodes(0);
-}
-
 /* ---- writing ------------------------------------------------------------- */
 
 struct writer {

@@ -65,8 +65,7 @@ int vexfs_format_plan(const struct vexfs_format *f, struct vexfs_super_block *sb
 int vexfs_format_write(const struct vexfs_dev *dev, const struct vexfs_format *f,
 		       const struct vexfs_super_block *sb);
 
-/* Free blocks and inodes of the planned filesystem. */
+/* Free blocks of the planned filesystem. */
 u64 vexfs_format_free_blocks(const struct vexfs_super_block *sb);
-u64 vexfs_format_free_inodes(const struct vexfs_super_block *sb);
 
 #endif /* VEXFS_LIB_IMAGE_FORMAT_H */

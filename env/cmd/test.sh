@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2034	# options are read by the libraries sourced below
+# shellcheck disable=SC2034	# options are read by env/lib/test*.sh
 # One-line purpose: unit tests, guest tests on every kernel, tests of this environment
-
-for lib in testplan testrun testknown testhost; do
-	# shellcheck source=/dev/null
-	. "$VEX_ROOT/env/lib/$lib.sh"
-done
 
 cmd_help() {
 	cat <<'END_HELP'

@@ -30,7 +30,7 @@ refuses() {
 }
 fresh() { mkfs.vexfs -q -f "$VEX_DISK_TEST" || echo "# mkfs failed"; }
 
-plan 13
+plan 14
 dd if=/dev/zero of="$VEX_DISK_TEST" bs=64k count=16 2>/dev/null
 refuses 'not a VexFS'; ok $? 'a device full of zeros'
 
@@ -45,6 +45,10 @@ refuses 'feature'; ok $? 'an unknown incompatible feature'
 fresh
 dump.vexfs --poke 1:70=ff "$VEX_DISK_TEST" >/dev/null
 refuses 'checksum'; ok $? 'a damaged group descriptor'
+# The copy says where everything is: the rest can be checked, and is sound.
+fsck.vexfs -n "$VEX_DISK_TEST" >"$TMPDIR/fsck"
+grep -q '^PROBLEM V0201: ' "$TMPDIR/fsck" && [ "$(grep -c '^PROBLEM' "$TMPDIR/fsck")" -eq 1 ]
+ok $? '... which fsck reports, and nothing else'
 
 fresh
 dump.vexfs --poke 1:64=ffffff7f --seal "$VEX_DISK_TEST" >/dev/null

@@ -210,6 +210,7 @@ cmd_main() {
 	test_kernels "$VM_KERNEL"
 	test_wants "$wants"
 	guest_need test "${T_KERNELS[@]}"
+	env_build		# vexreport counts what no guest ran, too
 	# With the compiler here, kernels of the cache can be told from others.
 	test_kernels "$VM_KERNEL"
 	for k in "${T_NOT_BUILT[@]}"; do note "left out: $k: not built; ./vex kernel build $k"; done

@@ -75,7 +75,7 @@ $(B)/obj/%.o: %.c
 $(B)/asan/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC asan)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(SANITIZE) $(simd-flags) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) -DVEXFS_UNIT $(CFLAGS_ALL) $(SANITIZE) $(simd-flags) -MMD -MP -c $< -o $@
 
 LIB_OBJ := $(patsubst %.c,%.o,$(CORE_SRC) $(LIB_SRC))
 $(B)/libvexfs.a: $(addprefix $(B)/obj/,$(LIB_OBJ))

@@ -351,6 +351,14 @@ void vexfs_mdhdr_seal(void *block)
 	h->h_checksum = cpu_to_le32(vexfs_mdhdr_checksum(block));
 }
 
+static bool header_has_next(const struct vexfs_mdhdr *h)
+{
+	u32 magic = le32_to_cpu(h->h_magic);
+
+	return magic == VEXFS_MAGIC_DIR || magic == VEXFS_MAGIC_CHAIN ||
+	       (magic == VEXFS_MAGIC_ORPHAN && !h->h_owner);
+}
+
 /**
  * vexfs_mdhdr_verify - is this block what the one who points at it says?
  * @block:  4096 bytes
@@ -378,7 +386,7 @@ const char *vexfs_mdhdr_verify(const void *block, const struct vexfs_geo *geo, u
 		return "misplaced block";
 	if (le64_to_cpu(h->h_owner) != owner)
 		return "block of another owner";
-	if (h->h_next && (le32_to_cpu(h->h_magic) != VEXFS_MAGIC_ORPHAN || h->h_owner))
+	if (h->h_next && !header_has_next(h))
 		return "list head in a block that has none";
 	return vexfs_feature_check_header(h, geo);
 }

@@ -84,6 +84,63 @@ const char *vexfs_root_verify(const struct vexfs_btree_root *root, bool is_dir, 
 	return recs_verify(root->r_recs, count, level, 0, ~0ULL, nblocks);
 }
 
+/* What may differ by the way a verified node was reached: a damaged tree may lead to it twice. */
+static const char *node_bounds(const void *block, int level, u64 lo, u64 hi)
+{
+	const struct vexfs_rec *rec = vexfs_node_recs((void *)block);
+	const struct vexfs_mdhdr *h = block;
+	u32 count = le16_to_cpu(h->h_count);
+
+	if (le16_to_cpu(h->h_level) != level)
+		return "B+tree node of a wrong level";
+	if (le64_to_cpu(rec[0].key) < lo || le64_to_cpu(rec[count - 1].key) >= hi)
+		return "B+tree key out of range";
+	return NULL;
+}
+
+static const char *block_verify(struct vexfs_tree *t, const void *block, int level, u64 lo, u64 hi)
+{
+	if (!level && t->leaf_magic == VEXFS_MAGIC_DIR)
+		return vexfs_dir_leaf_verify(block, lo, hi);
+	return vexfs_node_verify(block, level, lo, hi, t->io->nblocks);
+}
+
+static const char *block_bounds(struct vexfs_tree *t, const void *block, int level, u64 lo, u64 hi)
+{
+	if (!level && t->leaf_magic == VEXFS_MAGIC_DIR)
+		return vexfs_dir_leaf_bounds(block, lo, hi);
+	return node_bounds(block, level, lo, hi);
+}
+
+/**
+ * vexfs_tree_block_check - the contents of a block of a tree
+ * @t:     the tree
+ * @b:     pinned; its header has been verified
+ * @level: of the block
+ * @lo:    lowest key it may hold
+ * @hi:    its keys are below this
+ *
+ * All of a block is verified once after it came from the device. From then on only
+ * this code changes it, under the lock of the tree. What remains to be checked is
+ * what the contents cannot say: that they are right for the place that led here.
+ *
+ * Return: 0 or -EUCLEAN.
+ */
+int vexfs_tree_block_check(struct vexfs_tree *t, struct vexfs_blk *b, int level, u64 lo, u64 hi)
+{
+	const struct vexfs_io_ops *ops = t->io->ops;
+	const char *why;
+
+	if (ops->checked && ops->checked(t->io, b)) {
+		why = block_bounds(t, b->data, level, lo, hi);
+	} else {
+		why = block_verify(t, b->data, level, lo, hi);
+		if (!why && ops->set_checked)
+			ops->set_checked(t->io, b);
+	}
+	return why ? ops->corrupt(t->io, b->blkno, why) : 0;
+}
+
 /* ---- paths -------------------------------------------------------------------- */
 
 struct vexfs_rec *vexfs_path_recs(struct vexfs_tree *t, const struct vexfs_path *p, int level)
@@ -155,28 +212,31 @@ static void path_pick(struct vexfs_tree *t, struct vexfs_path *p, int level, u64
 	p->idx[level] = level && n ? n - 1 : n;
 }
 
-/* Pin and verify the child that idx[level + 1] points at as node[level]. */
-static int path_read(struct vexfs_tree *t, struct vexfs_path *p, int level)
+/* Pin and verify a block at @level; it is zeroed if it could not be read, pinned otherwise. */
+static int block_read(struct vexfs_tree *t, u64 blkno, int level, u64 lo, u64 hi,
+		      struct vexfs_blk *b)
 {
-	u64 blkno = le64_to_cpu(vexfs_path_recs(t, p, level + 1)[p->idx[level + 1]].val);
-	u64 lo = vexfs_path_lo(t, p, level), hi = vexfs_path_hi(t, p, level);
 	u32 magic = level ? VEXFS_MAGIC_NODE : t->leaf_magic;
-	struct vexfs_blk *b = &p->node[level];
-	const char *why;
-	int err;
+	int err = -VEXFS_ECORRUPT;
 
-	if (!vexfs_io_range_valid(t->io, blkno, 1))
-		return t->io->ops->corrupt(t->io, blkno, "B+tree child in fixed metadata");
-	err = t->io->ops->read(t->io, blkno, magic, 0, t->owner, b);
+	if (vexfs_io_range_valid(t->io, blkno, 1))
+		err = t->io->ops->read(t->io, blkno, magic, 0, t->owner, b);
+	else
+		t->io->ops->corrupt(t->io, blkno, "B+tree child in fixed metadata");
 	if (err) {
 		memset(b, 0, sizeof(*b));
 		return err;
 	}
-	if (magic == VEXFS_MAGIC_DIR)
-		why = vexfs_dir_leaf_verify(b->data, lo, hi);
-	else
-		why = vexfs_node_verify(b->data, level, lo, hi, t->io->nblocks);
-	return why ? t->io->ops->corrupt(t->io, blkno, why) : 0;
+	return vexfs_tree_block_check(t, b, level, lo, hi);
+}
+
+/* Pin and verify the child that idx[level + 1] points at as node[level]. */
+static int path_read(struct vexfs_tree *t, struct vexfs_path *p, int level)
+{
+	u64 blkno = le64_to_cpu(vexfs_path_recs(t, p, level + 1)[p->idx[level + 1]].val);
+
+	return block_read(t, blkno, level, vexfs_path_lo(t, p, level), vexfs_path_hi(t, p, level),
+			  &p->node[level]);
 }
 
 /* Start a path at the root. Block 0 stands for the root in error reports. */
@@ -234,6 +294,24 @@ void vexfs_path_release(struct vexfs_tree *t, struct vexfs_path *p)
 	for (level = 0; level < VEXFS_MAX_LEVEL; level++)
 		if (p->node[level].data)
 			t->io->ops->put(t->io, &p->node[level]);
+}
+
+int vexfs_path_sibling(struct vexfs_tree *t, struct vexfs_path *p, int level, u32 idx,
+		       struct vexfs_blk *b)
+{
+	const struct vexfs_rec *rec = vexfs_path_recs(t, p, level + 1);
+	u32 count = vexfs_path_count(t, p, level + 1);
+	u64 lo, hi;
+	int err;
+
+	if (idx >= count)
+		return -ENOENT;
+	lo = idx ? le64_to_cpu(rec[idx].key) : vexfs_path_lo(t, p, level + 1);
+	hi = idx + 1 < count ? le64_to_cpu(rec[idx + 1].key) : vexfs_path_hi(t, p, level + 1);
+	err = block_read(t, le64_to_cpu(rec[idx].val), level, lo, hi, b);
+	if (err && b->data)
+		t->io->ops->put(t->io, b);
+	return err;
 }
 
 /**
@@ -370,6 +448,16 @@ static int walk_up(struct vexfs_tree *t, struct vexfs_path *p, int level)
 	return level;
 }
 
+static int walk_visit(struct vexfs_tree *t, const struct vexfs_blk *b, int level,
+		      vexfs_bt_visit_t visit, void *ctx)
+{
+	int ret = visit(ctx, t, b->blkno, level, b->data);
+
+	if (!ret && !level && t->leaf_magic == VEXFS_MAGIC_DIR)
+		ret = vexfs_dir_walk_chain(t, b, visit, ctx);
+	return ret;
+}
+
 static int walk_below_root(struct vexfs_tree *t, struct vexfs_path *p, vexfs_bt_visit_t visit,
 			   void *ctx)
 {
@@ -382,7 +470,7 @@ static int walk_below_root(struct vexfs_tree *t, struct vexfs_path *p, vexfs_bt_
 		ret = path_read(t, p, level - 1);
 		if (ret)
 			return ret;
-		ret = visit(ctx, t, b->blkno, level - 1, b->data);
+		ret = walk_visit(t, b, level - 1, visit, ctx);
 		if (ret < 0)
 			return ret;
 		if (ret || level == 1) {

@@ -21,6 +21,10 @@
  * many: half of its own, so that the next insert does not push them out again. */
 #define ROOT_TAKES_BACK	(VEXFS_RECS_PER_ROOT / 2)
 
+/* Inner nodes below this many records look for one to join; at most so many make one node. */
+#define NODE_SPARSE	(VEXFS_RECS_PER_NODE / 4)
+#define NODE_JOINED	(VEXFS_RECS_PER_NODE * 3 / 4)
+
 /**
  * struct splice - a change of consecutive records of one node
  * @level: the node is the path's at this level
@@ -116,7 +120,7 @@ static void path_dirty(struct vexfs_tree *t, struct vexfs_path *p, int level, in
 		blk_dirty(t, &p->node[level], err);
 }
 
-static void root_add_blocks(struct vexfs_tree *t, s64 n)
+void vexfs_root_add_blocks(struct vexfs_tree *t, s64 n)
 {
 	u64 blocks = le64_to_cpu(t->root->r_blocks) + n;
 
@@ -124,12 +128,12 @@ static void root_add_blocks(struct vexfs_tree *t, s64 n)
 }
 
 /* A damaged count of blocks must not wrap around. */
-static void root_sub_blocks(struct vexfs_tree *t, u64 n)
+void vexfs_root_sub_blocks(struct vexfs_tree *t, u64 n)
 {
-	root_add_blocks(t, -(s64)min(n, (u64)le64_to_cpu(t->root->r_blocks)));
+	vexfs_root_add_blocks(t, -(s64)min(n, (u64)le64_to_cpu(t->root->r_blocks)));
 }
 
-static int blk_free(struct vexfs_tree *t, struct vexfs_blk *b)
+int vexfs_tree_block_free(struct vexfs_tree *t, struct vexfs_blk *b)
 {
 	int err = t->io->ops->free(t->io, b);
 
@@ -166,7 +170,7 @@ static void growth_undo(struct vexfs_tree *t, struct growth *g)
 
 	for (i = 0; i < g->want; i++)
 		if (g->blk[i].data)
-			blk_free(t, &g->blk[i]);
+			vexfs_tree_block_free(t, &g->blk[i]);
 }
 
 /* A damaged bitmap may hand out a block that is in use. If it is one of the path's,
@@ -330,7 +334,7 @@ static int growth_apply(struct vexfs_tree *t, struct vexfs_path *p, const struct
 		grow_root(t, p, &s, &g->blk[i], &err);
 	else
 		place(t, p, &s, &err);
-	root_add_blocks(t, g->want);
+	vexfs_root_add_blocks(t, g->want);
 	for (i = 0; i < g->want; i++)
 		t->io->ops->put(t->io, &g->blk[i]);
 	return err;
@@ -403,14 +407,14 @@ static int root_take_back(struct vexfs_tree *t, struct vexfs_path *p)
 	if (count > ROOT_TAKES_BACK || (!level && t->leaf_magic == VEXFS_MAGIC_DIR))
 		return 0;
 	memcpy(recs, vexfs_node_recs(p->node[level].data), count * sizeof(recs[0]));
-	err = blk_free(t, &p->node[level]);
+	err = vexfs_tree_block_free(t, &p->node[level]);
 	if (err)
 		return err;
 	root_clear(t->root);
 	memcpy(t->root->r_recs, recs, count * sizeof(recs[0]));
 	t->root->r_level = cpu_to_le16(level);
 	t->root->r_count = cpu_to_le16(count);
-	root_sub_blocks(t, 1);
+	vexfs_root_sub_blocks(t, 1);
 	return 0;
 }
 
@@ -443,16 +447,98 @@ static int path_cut(struct vexfs_tree *t, struct vexfs_path *p)
 	}
 	err = path_modify_range(t, p, level, top);
 	if (!err)
-		err = blk_free(t, &p->node[0]);	/* the tree is as it was if this fails */
+		err = vexfs_tree_block_free(t, &p->node[0]);	/* the tree is as it was if this fails */
 	if (err)
 		return err;
 	err = cut_record(t, p, level, top, key);
 	for (l = 1; l < level; l++) {
-		e = blk_free(t, &p->node[l]);
+		e = vexfs_tree_block_free(t, &p->node[l]);
 		err = err ? err : e;
 	}
-	root_sub_blocks(t, level);
+	vexfs_root_sub_blocks(t, level);
 	return err ? err : root_take_back(t, p);
+}
+
+/* ---- joining ---------------------------------------------------------------------------- */
+
+int vexfs_path_drop_child(struct vexfs_tree *t, struct vexfs_path *p, int level, u32 idx,
+			  struct vexfs_blk *b, int *late)
+{
+	struct splice s = { level + 1, idx, 1, 0, NULL };
+	int err = path_modify(t, p, level + 1), e;
+
+	if (!err)
+		err = vexfs_tree_block_free(t, b);
+	if (err)
+		return err;
+	/* Not the first child: no key above changes, and the parent keeps a record. */
+	place(t, p, &s, late);
+	vexfs_root_sub_blocks(t, 1);
+	e = root_take_back(t, p);
+	*late = *late ? *late : e;
+	return 0;
+}
+
+/* The records of @right, child @idx, go to the end of @left. */
+static int node_join(struct vexfs_tree *t, struct vexfs_path *p, int level, struct vexfs_blk *left,
+		     struct vexfs_blk *right, u32 idx)
+{
+	struct vexfs_mdhdr *lh = left->data, *rh = right->data;
+	u32 count = le16_to_cpu(lh->h_count), more = le16_to_cpu(rh->h_count);
+	struct vexfs_rec *rec = vexfs_node_recs(left->data);
+	int err, late = 0;
+
+	if (count + more > NODE_JOINED)
+		return 0;
+	err = t->io->ops->modify(t->io, left);
+	if (err)
+		return 0;
+	memcpy(&rec[count], vexfs_node_recs(right->data), more * sizeof(*rec));
+	/* A first child's key is without meaning; from here on it is the bound it stands for. */
+	rec[count].key = vexfs_path_recs(t, p, level + 1)[idx].key;
+	block_set_count(left->data, count + more);
+	blk_dirty(t, left, &late);
+	err = vexfs_path_drop_child(t, p, level, idx, right, &late);
+	if (err) {
+		memset(&rec[count], 0, more * sizeof(*rec));
+		block_set_count(left->data, count);
+		blk_dirty(t, left, &late);
+	}
+	return late;
+}
+
+/* Join the path's sparse node at @level with the child after or before it. */
+static int node_join_sibling(struct vexfs_tree *t, struct vexfs_path *p, int level)
+{
+	u32 idx = p->idx[level + 1];
+	struct vexfs_blk b;
+	int err = vexfs_path_sibling(t, p, level, idx + 1, &b);
+
+	if (!err) {
+		err = node_join(t, p, level, &p->node[level], &b, idx + 1);
+	} else {
+		if (err != -ENOENT || !idx || vexfs_path_sibling(t, p, level, idx - 1, &b))
+			return 0;
+		err = node_join(t, p, level, &b, &p->node[level], idx);
+	}
+	if (b.data)
+		t->io->ops->put(t->io, &b);
+	return err;
+}
+
+int vexfs_path_join(struct vexfs_tree *t, struct vexfs_path *p)
+{
+	int level;
+
+	if (p->depth > 1 && le16_to_cpu(t->root->r_count) == 1 &&
+	    vexfs_path_count(t, p, p->depth - 1) <= ROOT_TAKES_BACK) {
+		root_take_back(t, p);
+		return 0;
+	}
+	for (level = 1; level < p->depth; level++)
+		if (vexfs_path_count(t, p, level) < NODE_SPARSE)
+			return node_join_sibling(t, p, level);
+	return 0;
 }
 
 /* ---- the interface ------------------------------------------------------------------- */
@@ -522,7 +608,7 @@ int vexfs_path_insert_child(struct vexfs_tree *t, struct vexfs_path *p, int leve
 	s.pos = p->idx[level + 1] + 1;
 	err = splice_grow(t, p, &s);
 	if (!err)
-		root_add_blocks(t, 1);
+		vexfs_root_add_blocks(t, 1);
 	return err;
 }
 

@@ -1,80 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Directories: a B+tree by name hash with packed leaves.
+ * Directories: a B+tree by name hash with packed leaves. Here: verifying, looking
+ * up, listing.
  *
- * A leaf is verified whenever it is read, so that the walks over its entries
- * below need no checks of their own.
+ * A leaf has been verified before its entries are walked (vexfs_tree_block_check()),
+ * so the walks below need no checks of their own. Entries of one hash are in one
+ * leaf, or in one leaf and its chain: see core/dir_chain.c.
  */
-#include "core/dir.h"
-#include "core/btree_node.h"
+#include "core/dir_leaf.h"
 
 #define DT_VALID_MASK	0x1557U		/* DT_UNKNOWN FIFO CHR DIR BLK REG LNK SOCK: 0 1 2 4 6 8 10 12 */
 
-/* ---- a leaf's bytes --------------------------------------------------------- */
-
-static u32 leaf_bytes(const void *block)
-{
-	const struct vexfs_mdhdr *h = block;
-
-	return le32_to_cpu(h->h_bytes);
-}
-
-static u32 leaf_count(const void *block)
-{
-	const struct vexfs_mdhdr *h = block;
-
-	return le16_to_cpu(h->h_count);
-}
-
-static void leaf_set(void *block, u32 count, u32 bytes)
-{
-	struct vexfs_mdhdr *h = block;
-
-	h->h_count = cpu_to_le16(count);
-	h->h_bytes = cpu_to_le32(bytes);
-}
-
-/* The entry at @off bytes after the header. */
-static struct vexfs_dirent *leaf_entry(const void *block, u32 off)
-{
-	return (struct vexfs_dirent *)((u8 *)block + VEXFS_MDHDR_SIZE + off);
-}
-
-static u32 entry_size(const struct vexfs_dirent *de)
-{
-	return le16_to_cpu(de->d_rec_len);
-}
-
-static u64 entry_hash(const struct vexfs_dirent *de)
-{
-	return le64_to_cpu(de->d_hash);
-}
-
-static void entry_decode(const struct vexfs_dirent *de, struct vexfs_dent *d)
-{
-	d->hash = entry_hash(de);
-	d->ino = le64_to_cpu(de->d_ino);
-	d->type = de->d_type;
-	d->name_len = de->d_name_len;
-	d->name = de->d_name;
-}
-
-static void entry_encode(struct vexfs_dirent *de, const struct vexfs_dent *d)
-{
-	u32 size = VEXFS_DIRENT_SIZE(d->name_len);
-
-	memset(de, 0, size);
-	de->d_hash = cpu_to_le64(d->hash);
-	de->d_ino = cpu_to_le64(d->ino);
-	de->d_rec_len = cpu_to_le16(size);
-	de->d_name_len = d->name_len;
-	de->d_type = d->type;
-	memcpy((u8 *)de + VEXFS_DIRENT_HDR, d->name, d->name_len);
-}
-
 /* ---- verifying ---------------------------------------------------------------- */
 
-static bool name_valid(const char *name, u32 len)
+bool vexfs_dirent_name_valid(const char *name, u32 len)
 {
 	if (!len || len > VEXFS_NAME_LEN)
 		return false;
@@ -83,7 +22,7 @@ static bool name_valid(const char *name, u32 len)
 	return !memchr(name, '/', len) && !memchr(name, 0, len);
 }
 
-static bool type_valid(u8 type)
+bool vexfs_dirent_type_valid(u8 type)
 {
 	return type < 16 && (DT_VALID_MASK >> type & 1);
 }
@@ -93,7 +32,7 @@ static bool padding_zero(const struct vexfs_dirent *de)
 	const u8 *p = (const u8 *)de;
 	u32 i;
 
-	for (i = VEXFS_DIRENT_HDR + de->d_name_len; i < entry_size(de); i++)
+	for (i = VEXFS_DIRENT_HDR + de->d_name_len; i < vexfs_dirent_size(de); i++)
 		if (p[i])
 			return false;
 	return true;
@@ -102,17 +41,17 @@ static bool padding_zero(const struct vexfs_dirent *de)
 /* One entry with @space bytes to the end of what the leaf uses. */
 static const char *entry_verify(const struct vexfs_dirent *de, u32 space, u64 lo, u64 hi)
 {
-	if (space < VEXFS_DIRENT_SIZE(1) || entry_size(de) > space)
+	if (space < VEXFS_DIRENT_SIZE(1) || vexfs_dirent_size(de) > space)
 		return "directory entry beyond its leaf";
-	if (entry_size(de) != VEXFS_DIRENT_SIZE(de->d_name_len))
+	if (vexfs_dirent_size(de) != VEXFS_DIRENT_SIZE(de->d_name_len))
 		return "directory entry of a wrong length";
-	if (entry_hash(de) < lo || entry_hash(de) >= hi)
+	if (vexfs_dirent_hash(de) < lo || vexfs_dirent_hash(de) >= hi)
 		return "directory entry's hash out of range";
 	if (!de->d_ino)
 		return "directory entry without inode";
-	if (!type_valid(de->d_type))
+	if (!vexfs_dirent_type_valid(de->d_type))
 		return "directory entry of unknown type";
-	if (!name_valid(de->d_name, de->d_name_len))
+	if (!vexfs_dirent_name_valid(de->d_name, de->d_name_len))
 		return "directory entry with an invalid name";
 	if (!padding_zero(de))
 		return "directory entry with garbage after its name";
@@ -120,7 +59,7 @@ static const char *entry_verify(const struct vexfs_dirent *de, u32 space, u64 lo
 }
 
 /**
- * vexfs_dir_leaf_verify - structure of a directory leaf
+ * vexfs_dir_leaf_verify - structure of a directory leaf or a block of a chain
  * @block: 4096 bytes whose header has been verified
  * @lo:    lowest hash it may hold
  * @hi:    its hashes are below this
@@ -130,7 +69,7 @@ static const char *entry_verify(const struct vexfs_dirent *de, u32 space, u64 lo
 const char *vexfs_dir_leaf_verify(const void *block, u64 lo, u64 hi)
 {
 	const struct vexfs_mdhdr *h = block;
-	u32 bytes = leaf_bytes(block), off = 0, n;
+	u32 bytes = vexfs_leaf_bytes(block), off = 0, n;
 	const char *why;
 
 	if (h->h_level)
@@ -140,20 +79,48 @@ const char *vexfs_dir_leaf_verify(const void *block, u64 lo, u64 hi)
 	lo = max(lo, (u64)VEXFS_HASH_MIN);
 	hi = min(hi, (u64)VEXFS_HASH_MAX + 1);
 	for (n = 0; off < bytes; n++) {
-		const struct vexfs_dirent *de = leaf_entry(block, off);
+		const struct vexfs_dirent *de = vexfs_leaf_entry(block, off);
 
 		why = entry_verify(de, bytes - off, lo, hi);
 		if (why)
 			return why;
-		lo = entry_hash(de);	/* the next one's hash is not below */
-		off += entry_size(de);
+		lo = vexfs_dirent_hash(de);	/* the next one's hash is not below */
+		off += vexfs_dirent_size(de);
 	}
-	if (!n || n != leaf_count(block))
+	if (!n || n != vexfs_leaf_count(block))
 		return "directory leaf with a wrong number of entries";
+	if (h->h_next && lo != vexfs_leaf_first_hash(block))
+		return "directory leaf of several hashes with a chain";
 	return NULL;
 }
 
+/*
+ * The order in a leaf cannot change by the way it was reached, but a damaged tree may
+ * lead to it twice. Its first hash has to fit. That a later one is too high only
+ * makes names unfindable: no walk over leaves takes its next step from an entry.
+ */
+const char *vexfs_dir_leaf_bounds(const void *block, u64 lo, u64 hi)
+{
+	u64 first = vexfs_leaf_first_hash(block);
+
+	return first < lo || first >= hi ? "directory entry's hash out of range" : NULL;
+}
+
 /* ---- searching ------------------------------------------------------------------- */
+
+#ifdef VEXFS_UNIT
+const char *vexfs_dir_hash_prefix;
+
+/* How much of a name is hashed. */
+static u32 hashed_length(const char *name, u32 len)
+{
+	u32 same = vexfs_dir_hash_prefix ? strlen(vexfs_dir_hash_prefix) : 0;
+
+	return same && len > same && !memcmp(name, vexfs_dir_hash_prefix, same) ? same : len;
+}
+#else
+#define hashed_length(name, len)	(len)
+#endif
 
 /**
  * vexfs_dir_hash - hash of a name
@@ -173,62 +140,85 @@ u64 vexfs_dir_hash(const u8 *key, const char *name, u32 len)
 
 	memcpy(half, key, sizeof(half));
 	k = (siphash_key_t){{ le64_to_cpu(half[0]), le64_to_cpu(half[1]) }};
-	h = siphash(name, len, &k) >> 1;
+	h = siphash(name, hashed_length(name, len), &k) >> 1;
 	return VEXFS_HASH_MIN + (h < span ? h : h - span);
 }
 
-/* Offset of the first entry with a hash >= @hash. */
-static u32 leaf_seek(const void *block, u64 hash)
+u32 vexfs_leaf_seek(const void *block, u64 hash)
 {
 	u32 off = 0;
 
-	while (off < leaf_bytes(block) && entry_hash(leaf_entry(block, off)) < hash)
-		off += entry_size(leaf_entry(block, off));
+	while (off < vexfs_leaf_bytes(block) &&
+	       vexfs_dirent_hash(vexfs_leaf_entry(block, off)) < hash)
+		off += vexfs_dirent_size(vexfs_leaf_entry(block, off));
 	return off;
 }
 
-static bool entry_is(const struct vexfs_dirent *de, const char *name, u32 len)
+/* The entry at @off, NULL if it is not there or of another hash. */
+static struct vexfs_dirent *leaf_at(const void *block, u32 off, u64 hash)
 {
-	return de->d_name_len == len && !memcmp(de->d_name, name, len);
+	struct vexfs_dirent *de = vexfs_leaf_entry(block, off);
+
+	return off < vexfs_leaf_bytes(block) && vexfs_dirent_hash(de) == hash ? de : NULL;
 }
 
-/* The entry of that hash and name, NULL if there is none. */
-static struct vexfs_dirent *leaf_find(const void *block, u64 hash, const char *name, u32 len)
+struct vexfs_dirent *vexfs_leaf_find(const void *block, u64 hash, const char *name, u32 len)
 {
-	u32 off = leaf_seek(block, hash);
+	u32 off = vexfs_leaf_seek(block, hash);
+	struct vexfs_dirent *de;
 
-	for (; off < leaf_bytes(block); off += entry_size(leaf_entry(block, off))) {
-		struct vexfs_dirent *de = leaf_entry(block, off);
-
-		if (entry_hash(de) != hash)
-			break;
-		if (entry_is(de, name, len))
+	for (; (de = leaf_at(block, off, hash)); off += vexfs_dirent_size(de))
+		if (de->d_name_len == len && !memcmp(de->d_name, name, len))
 			return de;
-	}
 	return NULL;
 }
 
-/* A path to the leaf that can hold @hash. -ENOENT, and nothing pinned, if there is none. */
-static int dir_path(struct vexfs_tree *t, u64 hash, struct vexfs_path *p)
+static struct vexfs_dirent *leaf_find_ino(const void *block, u64 hash, u64 ino)
 {
-	int err = vexfs_path_find(t, hash, p);
+	u32 off = vexfs_leaf_seek(block, hash);
+	struct vexfs_dirent *de;
 
-	return err ? err : p->depth ? 0 : -ENOENT;
+	for (; (de = leaf_at(block, off, hash)); off += vexfs_dirent_size(de))
+		if (le64_to_cpu(de->d_ino) == ino)
+			return de;
+	return NULL;
 }
 
-/* A path to the leaf with the entry, and the entry. */
-static int dir_find(struct vexfs_tree *t, u64 hash, const char *name, u32 len,
-		    struct vexfs_path *p, struct vexfs_dirent **de)
+int vexfs_spot_open(struct vexfs_tree *t, u64 hash, struct vexfs_spot *s)
 {
-	int err = dir_path(t, hash, p);
+	int err;
+
+	memset(&s->prev, 0, sizeof(s->prev));
+	memset(&s->at, 0, sizeof(s->at));
+	err = vexfs_path_find(t, hash, &s->p);
+	return err ? err : s->p.depth ? 0 : -ENOENT;
+}
+
+/* An entry of @hash: of name @name, or if that is NULL of inode @ino. */
+static int spot_find(struct vexfs_tree *t, u64 hash, const char *name, u32 len, u64 ino,
+		     struct vexfs_spot *s, struct vexfs_dirent **de)
+{
+	int err = vexfs_spot_open(t, hash, s);
 
 	if (err)
 		return err;
-	*de = leaf_find(p->node[0].data, hash, name, len);
-	if (*de)
-		return 0;
-	vexfs_path_release(t, p);
-	return -ENOENT;
+	while (!err) {
+		const void *block = vexfs_spot_blk(s)->data;
+
+		*de = name ? vexfs_leaf_find(block, hash, name, len) :
+			     leaf_find_ino(block, hash, ino);
+		if (*de)
+			return 0;
+		err = vexfs_leaf_first_hash(block) == hash ? vexfs_spot_next(t, s) : -ENOENT;
+	}
+	vexfs_spot_release(t, s);
+	return err;
+}
+
+int vexfs_spot_find(struct vexfs_tree *t, u64 hash, const char *name, u32 len,
+		    struct vexfs_spot *s, struct vexfs_dirent **de)
+{
+	return spot_find(t, hash, name, len, 0, s, de);
 }
 
 /**
@@ -246,14 +236,14 @@ int vexfs_dir_lookup(struct vexfs_tree *t, u64 hash, const char *name, u32 len,
 		     u64 *ino, u8 *type)
 {
 	struct vexfs_dirent *de;
-	struct vexfs_path p;
-	int err = dir_find(t, hash, name, len, &p, &de);
+	struct vexfs_spot s;
+	int err = spot_find(t, hash, name, len, 0, &s, &de);
 
 	if (err)
 		return err;
 	*ino = le64_to_cpu(de->d_ino);
 	*type = de->d_type;
-	vexfs_path_release(t, &p);
+	vexfs_spot_release(t, &s);
 	return 0;
 }
 
@@ -270,63 +260,15 @@ int vexfs_dir_lookup(struct vexfs_tree *t, u64 hash, const char *name, u32 len,
 int vexfs_dir_name_of(struct vexfs_tree *t, u64 hash, u64 ino, char *name, u32 *len)
 {
 	struct vexfs_dirent *de;
-	struct vexfs_path p;
-	u32 off;
-	int err = dir_path(t, hash, &p);
+	struct vexfs_spot s;
+	int err = spot_find(t, hash, NULL, 0, ino, &s, &de);
 
 	if (err)
 		return err;
-	err = -ENOENT;
-	off = leaf_seek(p.node[0].data, hash);
-	for (; off < leaf_bytes(p.node[0].data); off += entry_size(de)) {
-		de = leaf_entry(p.node[0].data, off);
-		if (entry_hash(de) != hash)
-			break;
-		if (le64_to_cpu(de->d_ino) != ino)
-			continue;
-		memcpy(name, de->d_name, de->d_name_len);
-		name[de->d_name_len] = 0;
-		*len = de->d_name_len;
-		err = 0;
-		break;
-	}
-	vexfs_path_release(t, &p);
-	return err;
-}
-
-/* Entries of one leaf with hash >= @from; false when @emit stopped. */
-static bool leaf_iterate(const void *block, u64 from,
-			 bool (*emit)(void *ctx, const struct vexfs_dent *d), void *ctx)
-{
-	u32 off = leaf_seek(block, from);
-	struct vexfs_dent d;
-
-	for (; off < leaf_bytes(block); off += entry_size(leaf_entry(block, off))) {
-		entry_decode(leaf_entry(block, off), &d);
-		if (!emit(ctx, &d))
-			return false;
-	}
-	return true;
-}
-
-int vexfs_dir_iterate(struct vexfs_tree *t, u64 from,
-		      bool (*emit)(void *ctx, const struct vexfs_dent *d), void *ctx)
-{
-	struct vexfs_path p;
-	bool more;
-	int err;
-
-	/* Each leaf is found anew by its first key, which grows: the loop ends. */
-	while (from != ~0ULL) {
-		err = dir_path(t, from, &p);
-		if (err)
-			return err == -ENOENT ? 0 : err;
-		more = leaf_iterate(p.node[0].data, from, emit, ctx);
-		from = vexfs_path_next_key(t, &p);
-		vexfs_path_release(t, &p);
-		if (!more)
-			return 1;
-	}
+	memcpy(name, de->d_name, de->d_name_len);
+	name[de->d_name_len] = 0;
+	*len = de->d_name_len;
+	vexfs_spot_release(t, &s);
 	return 0;
 }
 
@@ -337,281 +279,157 @@ bool vexfs_dir_empty(const struct vexfs_btree_root *root)
 
 u32 vexfs_dir_credits(const struct vexfs_btree_root *root)
 {
-	return vexfs_bt_credits(root);	/* an empty one: the first leaf */
+	/* An empty one: the first leaf. Two leaves more: see vexfs_dir_add(). */
+	return vexfs_bt_credits(root) + 2;
 }
 
-/* ---- adding ------------------------------------------------------------------------ */
-
-/* Put @d after the entries with hashes not above its own; there is room. */
-static void leaf_put(void *block, const struct vexfs_dent *d)
-{
-	u32 size = VEXFS_DIRENT_SIZE(d->name_len);
-	u32 bytes = leaf_bytes(block);
-	u32 off = leaf_seek(block, d->hash + 1);
-
-	memmove(leaf_entry(block, off + size), leaf_entry(block, off), bytes - off);
-	entry_encode(leaf_entry(block, off), d);
-	leaf_set(block, leaf_count(block) + 1, bytes + size);
-}
-
-/* The first entry: a leaf, and a root that points at it. */
-static int add_first(struct vexfs_tree *t, const struct vexfs_dent *d)
-{
-	struct vexfs_btree_root *root = t->root;
-	struct vexfs_blk b;
-	int err = t->io->ops->alloc(t->io, t->goal, t->leaf_magic, t->owner, &b);
-
-	if (err)
-		return err;
-	leaf_put(b.data, d);
-	err = t->io->ops->dirty(t->io, &b);
-	root->r_level = cpu_to_le16(1);
-	root->r_count = cpu_to_le16(1);
-	root->r_blocks = cpu_to_le64(1);
-	root->r_recs[0].key = 0;
-	root->r_recs[0].val = cpu_to_le64(b.blkno);
-	t->io->ops->put(t->io, &b);
-	return err;
-}
-
-static int add_in_leaf(struct vexfs_tree *t, struct vexfs_path *p, const struct vexfs_dent *d)
-{
-	int err = t->io->ops->modify(t->io, &p->node[0]);
-
-	if (err)
-		return err;
-	leaf_put(p->node[0].data, d);
-	return t->io->ops->dirty(t->io, &p->node[0]);
-}
+/* ---- listing ---------------------------------------------------------------------- */
 
 /**
- * struct cut - how to split a leaf for one more entry
- * @hash: entries from this hash on go right
- * @skew: by how many bytes the halves then differ
+ * struct listing - a vexfs_dir_iterate() under way
+ * @t:    the directory's tree
+ * @s:    the leaf at hand, or a block of its chain
+ * @pos:  after the last entry shown
+ * @emit: shows one
+ * @ctx:  for @emit
  */
-struct cut {
-	u64 hash;
-	u32 skew;
+struct listing {
+	struct vexfs_tree *t;
+	struct vexfs_spot s;
+	struct vexfs_dir_pos *pos;
+	bool (*emit)(void *ctx, const struct vexfs_dent *d);
+	void *ctx;
 };
 
-/* Consider a cut before hash @hash, with @left of @total bytes before it. */
-static void cut_consider(struct cut *best, u64 hash, u32 left, u32 total)
+static void pos_after(struct vexfs_dir_pos *pos, const struct vexfs_dirent *de)
 {
-	u32 right = total - left;
-	u32 skew = left > right ? left - right : right - left;
+	pos->hash = vexfs_dirent_hash(de);
+	pos->name_len = de->d_name_len;
+	memcpy(pos->name, de->d_name, de->d_name_len);
+}
 
-	if (left && right && left <= VEXFS_MD_SPACE && right <= VEXFS_MD_SPACE &&
-	    skew < best->skew) {
-		best->hash = hash;
-		best->skew = skew;
+static void pos_set(struct vexfs_dir_pos *pos, u64 hash)
+{
+	pos->hash = hash;
+	pos->name_len = 0;
+}
+
+/* Is the name of an entry of the position's hash after it? */
+static bool after_pos(const struct vexfs_dirent *de, const struct vexfs_dir_pos *pos)
+{
+	int cmp = memcmp(de->d_name, pos->name, min(de->d_name_len, pos->name_len));
+
+	return cmp ? cmp > 0 : de->d_name_len > pos->name_len;
+}
+
+/* The first entry after the position in one block, if it is before *@least. */
+static void least_in_block(const void *block, const struct vexfs_dir_pos *pos,
+			   struct vexfs_dir_pos *least)
+{
+	u32 off = vexfs_leaf_seek(block, pos->hash);
+	struct vexfs_dirent *de;
+
+	for (; (de = leaf_at(block, off, pos->hash)); off += vexfs_dirent_size(de))
+		if (after_pos(de, pos) && (!least->name_len || !after_pos(de, least)))
+			pos_after(least, de);
+}
+
+/* The entry of the position's hash that comes next, in leaf or chain: *@de. -ENOENT. */
+static int run_next(struct listing *l, struct vexfs_dirent **de)
+{
+	struct vexfs_dir_pos least = { .hash = l->pos->hash };
+	int err = 0;
+
+	vexfs_spot_rewind(l->t, &l->s);
+	while (!err) {
+		least_in_block(vexfs_spot_blk(&l->s)->data, l->pos, &least);
+		err = vexfs_spot_next(l->t, &l->s);
 	}
-}
-
-/*
- * Where to split, counting @d as if it were in the leaf already: at a change of
- * hash, nearest to the middle, so that both halves fit. -ENOSPC when there is no
- * such place: entries of one hash (practically) fill a leaf.
- */
-static int find_cut(const void *block, const struct vexfs_dent *d, u64 *hash)
-{
-	u32 size = VEXFS_DIRENT_SIZE(d->name_len);
-	u32 bytes = leaf_bytes(block), total = bytes + size, off;
-	struct cut best = { 0, ~0U };
-	u64 last = 0;
-
-	for (off = 0; off < bytes; off += entry_size(leaf_entry(block, off))) {
-		u64 h = entry_hash(leaf_entry(block, off));
-
-		if (last < d->hash && d->hash < h)
-			cut_consider(&best, d->hash, off, total);
-		if (h != last)
-			cut_consider(&best, h, off + (d->hash < h ? size : 0), total);
-		last = h;
-	}
-	if (last < d->hash)
-		cut_consider(&best, d->hash, bytes, total);
-	*hash = best.hash;
-	return best.skew == ~0U ? -ENOSPC : 0;
-}
-
-/* Copy the entries from @off on into the new leaf @to. */
-static u32 leaf_copy_tail(const void *block, u32 off, void *to)
-{
-	u32 bytes = leaf_bytes(block), pos, n = 0;
-
-	for (pos = off; pos < bytes; pos += entry_size(leaf_entry(block, pos)))
-		n++;
-	memcpy(leaf_entry(to, 0), leaf_entry(block, off), bytes - off);
-	leaf_set(to, n, bytes - off);
-	return n;
-}
-
-static void leaf_cut_tail(void *block, u32 off, u32 n)
-{
-	memset(leaf_entry(block, off), 0, leaf_bytes(block) - off);
-	leaf_set(block, leaf_count(block) - n, off);
-}
-
-/* Split the path's leaf before @hash into it and @right, and link @right. */
-static int split_leaf(struct vexfs_tree *t, struct vexfs_path *p, const struct vexfs_dent *d,
-		      u64 hash, struct vexfs_blk *right)
-{
-	void *left = p->node[0].data;
-	u32 off = leaf_seek(left, hash);
-	u32 moved = leaf_copy_tail(left, off, right->data);
-	int err, e;
-
-	if (d->hash >= hash)
-		leaf_put(right->data, d);
-	err = t->io->ops->modify(t->io, &p->node[0]);
-	/* Last of what can fail: once linked, both halves must be true. */
-	if (!err)
-		err = vexfs_path_insert_child(t, p, 0, hash, right->blkno);
-	if (err)
+	if (err != -ENOENT || !least.name_len)
 		return err;
-	leaf_cut_tail(left, off, moved);
-	if (d->hash < hash)
-		leaf_put(left, d);
-	err = t->io->ops->dirty(t->io, right);
-	e = t->io->ops->dirty(t->io, &p->node[0]);
-	t->io->ops->put(t->io, right);
-	return err ? err : e;
-}
-
-static int add_with_split(struct vexfs_tree *t, struct vexfs_path *p, const struct vexfs_dent *d)
-{
-	struct vexfs_blk right;
-	u64 hash;
-	int err = find_cut(p->node[0].data, d, &hash);
-
-	if (err)
-		return err;
-	err = t->io->ops->alloc(t->io, t->goal, t->leaf_magic, t->owner, &right);
-	if (err)
-		return err;
-	if (vexfs_path_has_block(p, right.blkno)) {
-		/* A damaged bitmap: what was verified on the path is gone. */
-		err = t->io->ops->corrupt(t->io, right.blkno, "block in use was marked free");
-		t->io->ops->put(t->io, &right);
-		return err;
-	}
-	err = split_leaf(t, p, d, hash, &right);
-	if (err && right.data) {
-		int e = t->io->ops->free(t->io, &right);
-
-		if (e && right.data)
-			t->io->ops->put(t->io, &right);
+	vexfs_spot_rewind(l->t, &l->s);
+	for (err = 0; !err; err = vexfs_spot_next(l->t, &l->s)) {
+		*de = vexfs_leaf_find(vexfs_spot_blk(&l->s)->data, least.hash, least.name,
+				      least.name_len);
+		if (*de)
+			return 0;
 	}
 	return err;
 }
 
-static int add_on_path(struct vexfs_tree *t, struct vexfs_path *p, const struct vexfs_dent *d)
+/* Show the entries of one hash, from the position on. 1: stopped. */
+static int list_run(struct listing *l)
 {
-	const void *leaf = p->node[0].data;
-
-	if (leaf_find(leaf, d->hash, d->name, d->name_len))
-		return -EEXIST;
-	if (leaf_bytes(leaf) + VEXFS_DIRENT_SIZE(d->name_len) <= VEXFS_MD_SPACE)
-		return add_in_leaf(t, p, d);
-	return add_with_split(t, p, d);
-}
-
-/**
- * vexfs_dir_add - add an entry
- * @t: the directory's tree
- * @d: the entry
- *
- * Return: 0, -EEXIST, -EINVAL: no valid entry, -ENOSPC: no block, or a leaf full
- * of names of this very hash, -EUCLEAN, or an error of block access. After an
- * error the directory is as it was.
- */
-int vexfs_dir_add(struct vexfs_tree *t, const struct vexfs_dent *d)
-{
-	struct vexfs_path p;
+	struct vexfs_dirent *de;
+	struct vexfs_dent d;
 	int err;
 
-	if (!name_valid(d->name, d->name_len) || !type_valid(d->type) || !d->ino ||
-	    d->hash < VEXFS_HASH_MIN || d->hash > VEXFS_HASH_MAX)
-		return -EINVAL;
-	err = dir_path(t, d->hash, &p);
+	while (!(err = run_next(l, &de))) {
+		vexfs_dirent_decode(de, &d);
+		if (!l->emit(l->ctx, &d))
+			return 1;
+		pos_after(l->pos, de);
+	}
 	if (err == -ENOENT)
-		return add_first(t, d);
-	if (err)
-		return err;
-	err = add_on_path(t, &p, d);
-	vexfs_path_release(t, &p);
-	return err;
+		pos_set(l->pos, l->pos->hash + 1);
+	return err == -ENOENT ? 0 : err;
 }
 
-/* ---- removing and replacing ------------------------------------------------------------ */
-
-static void leaf_drop(void *block, struct vexfs_dirent *de)
+/* Is the entry at @off the only one of its hash, of which none has been shown? */
+static bool is_single(const struct listing *l, const void *block, u32 off)
 {
-	u32 size = entry_size(de), bytes = leaf_bytes(block);
-	u32 off = (u8 *)de - (u8 *)leaf_entry(block, 0);
+	const struct vexfs_dirent *de = vexfs_leaf_entry(block, off);
+	u64 hash = vexfs_dirent_hash(de);
 
-	memmove(de, leaf_entry(block, off + size), bytes - off - size);
-	memset(leaf_entry(block, bytes - size), 0, size);
-	leaf_set(block, leaf_count(block) - 1, bytes - size);
+	return !vexfs_leaf_chain(block) && !leaf_at(block, off + vexfs_dirent_size(de), hash) &&
+	       !(l->pos->name_len && l->pos->hash == hash);
 }
 
-/**
- * vexfs_dir_remove - remove an entry
- * @t:    the directory's tree
- * @hash: of the name
- * @name: not terminated
- * @len:  its length
- *
- * Return: 0, -ENOENT, -EUCLEAN, or an error of block access; then nothing changed.
- */
-int vexfs_dir_remove(struct vexfs_tree *t, u64 hash, const char *name, u32 len)
+static int list_leaf(struct listing *l)
 {
-	struct vexfs_dirent *de;
-	struct vexfs_path p;
-	int err = dir_find(t, hash, name, len, &p, &de);
+	const void *block = l->s.p.node[0].data;
+	u32 off = vexfs_leaf_seek(block, l->pos->hash);
+	struct vexfs_dent d;
+	int ret;
 
-	if (err)
-		return err;
-	if (leaf_count(p.node[0].data) == 1)
-		return vexfs_path_remove_leaf(t, &p);
-	err = t->io->ops->modify(t->io, &p.node[0]);
-	if (!err) {
-		leaf_drop(p.node[0].data, de);
-		err = t->io->ops->dirty(t->io, &p.node[0]);
+	while (off < vexfs_leaf_bytes(block)) {
+		vexfs_dirent_decode(vexfs_leaf_entry(block, off), &d);
+		if (is_single(l, block, off)) {
+			if (!l->emit(l->ctx, &d))
+				return 1;
+			pos_set(l->pos, d.hash + 1);
+			off += VEXFS_DIRENT_SIZE(d.name_len);
+			continue;
+		}
+		if (l->pos->hash != d.hash)
+			pos_set(l->pos, d.hash);
+		ret = list_run(l);
+		if (ret)
+			return ret;
+		off = vexfs_leaf_seek(block, l->pos->hash);
 	}
-	vexfs_path_release(t, &p);
-	return err;
+	return 0;
 }
 
-/**
- * vexfs_dir_replace - point an entry at another inode
- * @t:    the directory's tree
- * @hash: of the name
- * @name: not terminated
- * @len:  its length
- * @ino:  the new inode number
- * @type: its DT_*
- *
- * Return: 0, -ENOENT, -EINVAL, -EUCLEAN, or an error of block access; then
- * nothing changed.
- */
-int vexfs_dir_replace(struct vexfs_tree *t, u64 hash, const char *name, u32 len, u64 ino, u8 type)
+int vexfs_dir_iterate(struct vexfs_tree *t, struct vexfs_dir_pos *pos,
+		      bool (*emit)(void *ctx, const struct vexfs_dent *d), void *ctx)
 {
-	struct vexfs_dirent *de;
-	struct vexfs_path p;
-	int err;
+	struct listing l = { .t = t, .pos = pos, .emit = emit, .ctx = ctx };
+	u64 from = pos->hash;
+	int ret;
 
-	if (!ino || !type_valid(type))
-		return -EINVAL;
-	err = dir_find(t, hash, name, len, &p, &de);
-	if (err)
-		return err;
-	err = t->io->ops->modify(t->io, &p.node[0]);
-	if (!err) {
-		de->d_ino = cpu_to_le64(ino);
-		de->d_type = type;
-		err = t->io->ops->dirty(t->io, &p.node[0]);
+	/* Each leaf is found anew by its first key, which grows: the loop ends. */
+	while (from != ~0ULL) {
+		ret = vexfs_spot_open(t, from, &l.s);
+		if (ret)
+			return ret == -ENOENT ? 0 : ret;
+		ret = list_leaf(&l);
+		from = vexfs_path_next_key(t, &l.s.p);
+		vexfs_spot_release(t, &l.s);
+		if (ret)
+			return ret;
+		if (from > pos->hash)
+			pos_set(pos, from);
 	}
-	vexfs_path_release(t, &p);
-	return err;
+	return 0;
 }

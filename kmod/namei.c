@@ -24,8 +24,7 @@ static struct vexfs_name vexfs_name_of(struct inode *dir, const struct dentry *d
 /* Blocks a change of @dir's tree may touch, allocations and the inode included. */
 static int vexfs_dir_op_credits(struct inode *dir)
 {
-	return vexfs_dir_credits(&VEXFS_I(dir)->root) +
-	       (VEXFS_MAX_LEVEL + 1) * VEXFS_ALLOC_CREDITS + 1;
+	return vexfs_dir_credits(&VEXFS_I(dir)->root) + VEXFS_DIR_ALLOCS * VEXFS_ALLOC_CREDITS + 1;
 }
 
 /* After a change of @dir's tree: account its blocks, its entry count, its times. */

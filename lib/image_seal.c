@@ -14,6 +14,7 @@ static bool known_magic(u32 magic)
 	case VEXFS_MAGIC_IBMAP:
 	case VEXFS_MAGIC_NODE:
 	case VEXFS_MAGIC_DIR:
+	case VEXFS_MAGIC_CHAIN:
 	case VEXFS_MAGIC_SYMLINK:
 	case VEXFS_MAGIC_LINKS:
 	case VEXFS_MAGIC_ORPHAN:

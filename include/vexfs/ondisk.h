@@ -44,6 +44,7 @@
 #define VEXFS_MAGIC_IBMAP	0x4d424956U	/* "VIBM" inode bitmap        */
 #define VEXFS_MAGIC_NODE	0x45444e56U	/* "VNDE" B+tree node, records*/
 #define VEXFS_MAGIC_DIR		0x52494456U	/* "VDIR" directory leaf      */
+#define VEXFS_MAGIC_CHAIN	0x48434456U	/* "VDCH" more entries of one hash */
 #define VEXFS_MAGIC_SYMLINK	0x4b4c5356U	/* "VSLK" long symlink target */
 #define VEXFS_MAGIC_LINKS	0x4b4e4c56U	/* "VLNK" root of recorded names */
 #define VEXFS_MAGIC_ORPHAN	0x48504f56U	/* "VOPH" orphan table        */
@@ -64,7 +65,8 @@
  * @h_level:	B+tree: 0 = leaf
  * @h_count:	number of records, directory entries or slots in use
  * @h_bytes:	directory leaf / long symlink: bytes in use after the header
- * @h_next:	first block of the orphan table: head of the orphan list; else 0
+ * @h_next:	directory leaf, block of a chain: next block of the chain, 0 = none;
+ *		first block of the orphan table: head of the orphan list; else 0
  */
 struct vexfs_mdhdr {
 	__le32	h_magic;
@@ -332,10 +334,11 @@ struct vexfs_inode {
 /**
  * struct vexfs_dirent - directory entry, packed after a leaf's header
  *
- * Entries are sorted by hash; entries of equal hash never lie in two leaves.
- * The hash, SipHash-2-4 of the name under s_hash_key folded into
- * [VEXFS_HASH_MIN, VEXFS_HASH_MAX], is also the readdir cookie. "." and ".."
- * are not stored.
+ * Entries are sorted by hash, SipHash-2-4 of the name under s_hash_key folded
+ * into [VEXFS_HASH_MIN, VEXFS_HASH_MAX]. Entries of equal hash are in one leaf; if
+ * they do not all fit, the leaf has no others and the rest is in a chain of blocks
+ * (VEXFS_MAGIC_CHAIN), which h_next leads to. Block numbers ascend along a chain.
+ * "." and ".." are not stored.
  */
 struct vexfs_dirent {
 	__le64	d_hash;

@@ -327,6 +327,7 @@ static void use_leaf(struct vexfs_tree *t, u64 hash, const char *name, u8 len)
 
 static void fuzz_leaf(const u8 *data, size_t size)
 {
+	struct vexfs_dir_pos pos = { 0 };
 	struct vexfs_btree_root root;
 	char name[VEXFS_NAME_LEN];
 	struct vexfs_tree t;
@@ -343,7 +344,7 @@ static void fuzz_leaf(const u8 *data, size_t size)
 
 		use_leaf(&t, vexfs_dir_hash(data, name, len), name, len);
 	}
-	check_result(vexfs_dir_iterate(&t, 0, emit, &sum) < 0 ? -EUCLEAN : 0);
+	check_result(vexfs_dir_iterate(&t, &pos, emit, &sum) < 0 ? -EUCLEAN : 0);
 	walk(&t);
 }
 

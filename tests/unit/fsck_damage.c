@@ -719,5 +719,8 @@ const struct damage *damage_get(size_t i)
 	if (i < ncoll_damages)
 		return &coll_damages[i];
 	i -= ncoll_damages;
-	return i < norphan_damages ? &orphan_damages[i] : NULL;
+	if (i < norphan_damages)
+		return &orphan_damages[i];
+	i -= norphan_damages;
+	return i < nchain_damages ? &chain_damages[i] : NULL;
 }

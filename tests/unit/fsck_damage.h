@@ -11,10 +11,11 @@
 /* What the filesystem of every test holds: inode numbers. */
 struct fixture {
 	struct ib ib;
-	u64	dir, sub, big, file, frag, linked, many, symlink, longlink, unwritten;
+	u64	dir, sub, big, file, frag, linked, many, symlink, longlink, unwritten, chain;
 };
 
 void fixture_make(struct fixture *x);	/* fsck_fixture.c, with what pins pieces of it */
+void fixture_chain(struct fixture *x);	/* a directory "chain" in addition; fsck_damage_chain.c */
 
 /**
  * struct damage - one kind of damage
@@ -33,6 +34,8 @@ extern const struct damage coll_damages[];	/* fsck_damage_coll.c, part of what d
 extern const size_t ncoll_damages;
 extern const struct damage orphan_damages[];	/* fsck_damage_orphan.c, likewise */
 extern const size_t norphan_damages;
+extern const struct damage chain_damages[];	/* fsck_damage_chain.c, likewise */
+extern const size_t nchain_damages;
 
 /**
  * damage_get() - the kinds of damage, one after the other

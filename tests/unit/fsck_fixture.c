@@ -18,6 +18,7 @@ void fixture_make(struct fixture *x)
 	char name[VEXFS_NAME_LEN + 1];
 	int i;
 
+	x->chain = 0;
 	ib_make(ib, FIXTURE_BLOCKS);
 	x->dir = ib_mkdir(ib, ROOT, "dir");
 	x->sub = ib_mkdir(ib, x->dir, "sub");

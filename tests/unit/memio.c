@@ -184,6 +184,8 @@ static int memio_alloc(struct vexfs_io *io, u64 goal, u32 magic, u64 owner, stru
 		m->live++;
 	}
 	vexfs_mdhdr_init(m->block[blkno], &m->geo, magic, blkno, owner);
+	if (m->checked)
+		m->checked[blkno] = false;
 	pin_add(m, blkno, true, b);
 	return 0;
 }
@@ -202,6 +204,22 @@ static int memio_free(struct vexfs_io *io, struct vexfs_blk *b)
 	return 0;
 }
 
+static bool memio_checked(struct vexfs_io *io, const struct vexfs_blk *b)
+{
+	struct memio *m = to_memio(io);
+
+	return m->checked && m->checked[b->blkno];
+}
+
+static void memio_set_checked(struct vexfs_io *io, struct vexfs_blk *b)
+{
+	struct memio *m = to_memio(io);
+
+	if (m->checked)
+		m->checked[b->blkno] = true;
+	m->verified++;
+}
+
 static const struct vexfs_io_ops memio_ops = {
 	.read = memio_read,
 	.modify = memio_modify,
@@ -209,6 +227,8 @@ static const struct vexfs_io_ops memio_ops = {
 	.put = memio_put,
 	.alloc = memio_alloc,
 	.free = memio_free,
+	.checked = memio_checked,
+	.set_checked = memio_set_checked,
 	.corrupt = memio_corrupt,
 };
 
@@ -226,6 +246,11 @@ void memio_init(struct memio *m, u64 nblocks)
 	m->fail_at = -1;
 }
 
+void memio_track(struct memio *m)
+{
+	m->checked = xalloc(m->io.nblocks, sizeof(*m->checked));
+}
+
 void memio_destroy(struct memio *m)
 {
 	u64 i;
@@ -234,6 +259,7 @@ void memio_destroy(struct memio *m)
 	for (i = 0; i < m->io.nblocks; i++)
 		free(m->block[i]);
 	free(m->block);
+	free(m->checked);
 }
 
 void memio_clone(struct memio *to, const struct memio *from)

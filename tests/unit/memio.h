@@ -26,6 +26,8 @@ struct memio_pin;
  * @damaged:	contents are not to be trusted: reads verify headers, protocol
  *		violations caused by damage in memory are not asserted
  * @steal:	per mille of allocations that return a block in use
+ * @checked:	NULL, or (memio_track()) per block: its contents were verified
+ * @verified:	... and how often that happened
  * @reports:	calls of corrupt()
  * @report:	what the last one said
  */
@@ -39,12 +41,16 @@ struct memio {
 	bool damaged;
 	u32 steal;
 	u64 steal_rng;
+	bool *checked;
+	u32 verified;
 	u32 reports;
 	const char *report;
 };
 
 void memio_init(struct memio *m, u64 nblocks);
 void memio_destroy(struct memio *m);
+/* From now on it remembers which blocks have been verified, as the kernel does. */
+void memio_track(struct memio *m);
 u32 memio_pinned(const struct memio *m);
 /* Allocate without pinning, for trees built by hand: the stored block. */
 u8 *memio_raw_alloc(struct memio *m, u32 magic, u64 owner, u64 *blkno);

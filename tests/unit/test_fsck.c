@@ -138,6 +138,18 @@ static void test_clean(void **state)
 	ib_remove(&x.ib);
 }
 
+/* Names of one hash that do not fit one leaf. */
+static void test_chain(void **state)
+{
+	struct fixture x;
+
+	fixture_make(&x);
+	fixture_chain(&x);
+	ib_close(&x.ib);
+	expect(&x.ib, "-f", FSCK_CLEAN, "5 directories");
+	ib_remove(&x.ib);
+}
+
 /* Codes are derived: damage to them is a note and no error. */
 static void test_code_is_derived(void **state)
 {
@@ -723,6 +735,7 @@ int main(void)
 	const struct CMUnitTest last = cmocka_unit_test(test_every_code_seen);
 	const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_code_is_derived),
 		cmocka_unit_test(test_orphans),
 		cmocka_unit_test(test_orphan_list),

@@ -95,7 +95,8 @@ static void crc(u32 from, u32 len, u32 field)
 	num(field, 4, crc_of(from, len, field));
 }
 
-static void header(const char *magic, u64 blkno, u64 owner, u32 level, u32 count, u32 used)
+static void header_next(const char *magic, u64 blkno, u64 owner, u32 level, u32 count, u32 used,
+			u64 next)
 {
 	view(blkno);
 	bytes(0, magic, 4);
@@ -106,8 +107,13 @@ static void header(const char *magic, u64 blkno, u64 owner, u32 level, u32 count
 	num(40, 2, level);
 	num(42, 2, count);
 	num(44, 4, used);
-	num(48, 8, 0);
+	num(48, 8, next);
 	num(56, 8, 0);
+}
+
+static void header(const char *magic, u64 blkno, u64 owner, u32 level, u32 count, u32 used)
+{
+	header_next(magic, blkno, owner, level, count, used, 0);
 }
 
 /* ---- the description -------------------------------------------------------- */
@@ -429,6 +435,36 @@ static void test_journal(void **state)
 	bytes(48, "0123456789abcde", 16);
 }
 
+/* Fifteen names of one hash, of which fourteen fit a leaf. Added to the image here, after the rest. */
+static void test_chain(void **state)
+{
+	u64 chain, leaf, next, hash;
+	char name[256];
+	u32 i;
+
+	ib_open(&ib);
+	chain = ib_mkdir(&ib, 2, "chain");
+	vexfs_dir_hash_prefix = "same-";
+	for (i = 0; i < 15; i++) {
+		snprintf(name, sizeof(name), "same-%0250u", i);
+		ib_file(&ib, chain, name, 0, 1);
+	}
+	vexfs_dir_hash_prefix = NULL;
+	ib_close(&ib);
+	leaf = first_block(chain);
+	view(leaf);
+	next = get(48, 8);
+	hash = get(64, 8);
+	header_next("VDIR", leaf, chain, 0, 14, 14 * 280, next);
+	for (i = 0; i < 14; i++) {
+		num(64 + i * 280, 8, hash);
+		num(64 + i * 280 + 16, 2, 280);
+	}
+	header("VDCH", next, chain, 0, 1, 280);
+	entry(64, hash, chain + 15, 280, 8, name);
+	rest_zero(0, 4096);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,7 +473,7 @@ int main(void)
 		cmocka_unit_test(test_directory), cmocka_unit_test(test_long_symlink),
 		cmocka_unit_test(test_orphans), cmocka_unit_test(test_collection),
 		cmocka_unit_test(test_slot), cmocka_unit_test(test_payload),
-		cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_journal), cmocka_unit_test(test_chain),
 	};
 
 	return cmocka_run_group_tests_name("golden", tests, make, drop);

@@ -151,7 +151,11 @@ static struct vexfs_tree tree_of(struct dump *d, u64 ino, struct vexfs_inode *di
 
 static int show_node(void *ctx, struct vexfs_tree *t, u64 blkno, int level, const void *block)
 {
-	if (block)
+	const struct vexfs_mdhdr *h = block;
+
+	if (block && le32_to_cpu(h->h_magic) == VEXFS_MAGIC_CHAIN)
+		printf("  chain      block %llu\n", (unsigned long long)blkno);
+	else if (block)
 		printf("  level %d    block %llu\n", level, (unsigned long long)blkno);
 	return 0;
 }
@@ -201,6 +205,7 @@ static bool show_entry(void *ctx, const struct vexfs_dent *e)
 
 void dump_dir(struct dump *d, u64 ino)
 {
+	struct vexfs_dir_pos start = { 0 };
 	struct vexfs_inode di;
 	struct vexfs_tree t;
 
@@ -217,5 +222,5 @@ void dump_dir(struct dump *d, u64 ino)
 	show_root(&di);
 	t = tree_of(d, ino, &di, VEXFS_MAGIC_DIR);
 	vexfs_bt_walk(&t, show_node, NULL);
-	vexfs_dir_iterate(&t, 0, show_entry, NULL);
+	vexfs_dir_iterate(&t, &start, show_entry, NULL);
 }

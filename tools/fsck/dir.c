@@ -2,18 +2,27 @@
 /* Pass 2: directories, and the inodes their entries name. */
 #include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/fsck/fsck.h"
+
+struct name {
+	u8	len;
+	char	s[VEXFS_NAME_LEN];
+};
 
 /**
  * struct walk - one directory
  * @dir:     its record
  * @entries: found so far
+ * @chain:   names of the leaf at hand and its chain, if it has one
  */
 struct walk {
 	struct fsck_dir *dir;
 	u64	entries;
+	struct name *chain;
+	size_t	nchain, room;
 };
 
 /* A name for a message: what does not print becomes '?'. */
@@ -109,7 +118,7 @@ static const struct vexfs_dirent *next_entry(const struct vexfs_dirent *d)
 	return (const void *)((const u8 *)d + le16_to_cpu(d->d_rec_len));
 }
 
-/* Entries of equal hash are neighbours in one leaf: compare with those before @d. */
+/* Entries of equal hash are neighbours in a leaf: compare with those before @d. */
 static void check_unique(struct fsck *f, struct walk *w, const struct vexfs_dirent *run,
 			 const struct vexfs_dirent *d)
 {
@@ -119,6 +128,53 @@ static void check_unique(struct fsck *f, struct walk *w, const struct vexfs_dire
 			bad_entry(f, w, d, DIRENT_TWICE);
 			return;
 		}
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct name *x = a, *y = b;
+	int cmp = memcmp(x->s, y->s, x->len < y->len ? x->len : y->len);
+
+	return cmp ? cmp : (int)x->len - (int)y->len;
+}
+
+static void chain_add(struct fsck *f, struct walk *w, const struct vexfs_dirent *d)
+{
+	struct name *n;
+
+	if (w->nchain == w->room) {
+		w->room = w->room ? 2 * w->room : 256;
+		n = realloc(w->chain, w->room * sizeof(*n));
+		if (!n) {
+			fsck_fatal(f, -ENOMEM, "checking a directory");
+			w->room = w->nchain;
+			return;
+		}
+		w->chain = n;
+	}
+	n = &w->chain[w->nchain++];
+	n->len = d->d_name_len;
+	memcpy(n->s, d->d_name, d->d_name_len);
+}
+
+/* All names of a chain are known. Twice in one block has been reported. */
+static void chain_end(struct fsck *f, struct walk *w)
+{
+	size_t i;
+
+	qsort(w->chain, w->nchain, sizeof(*w->chain), by_name);
+	for (i = 1; i < w->nchain; i++)
+		if (!by_name(&w->chain[i - 1], &w->chain[i])) {
+			fsck_problem(f, DIR_CHAIN_TWICE, (unsigned long long)w->dir->ino);
+			break;
+		}
+	w->nchain = 0;
+}
+
+/* A leaf with a chain, or a block of it. */
+static bool is_chained(const struct vexfs_mdhdr *h)
+{
+	return h->h_next || le32_to_cpu(h->h_magic) == VEXFS_MAGIC_CHAIN;
 }
 
 /* The leaf has been verified: entries are packed, in bounds and sorted. */
@@ -131,6 +187,8 @@ static void leaf(struct fsck *f, void *ctx, u64 blkno, const void *block)
 	struct walk *w = ctx;
 	const u8 *key = f->img.geo.hash_key;
 
+	if (le32_to_cpu(h->h_magic) == VEXFS_MAGIC_DIR)
+		w->nchain = 0;		/* the chain before could not be read to its end */
 	for (; (const void *)d < end; d = next_entry(d)) {
 		w->entries++;
 		if (le64_to_cpu(d->d_hash) != vexfs_dir_hash(key, d->d_name, d->d_name_len))
@@ -139,7 +197,11 @@ static void leaf(struct fsck *f, void *ctx, u64 blkno, const void *block)
 			run = d;
 		check_unique(f, w, run, d);
 		check_target(f, w, d);
+		if (is_chained(h))
+			chain_add(f, w, d);
 	}
+	if (w->nchain && !h->h_next)
+		chain_end(f, w);
 }
 
 static void check_counts(struct fsck *f, const struct vexfs_inode *di, const struct walk *w,
@@ -177,6 +239,7 @@ static void check_dir(struct fsck *f, struct fsck_dir *dir)
 	fsck_tree_walk(f, &t, &di.i_root);
 	if (!t.damaged)
 		check_counts(f, &di, &w, t.blocks);
+	free(w.chain);
 }
 
 void fsck_dirs(struct fsck *f)

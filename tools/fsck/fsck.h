@@ -148,7 +148,7 @@ int fsck_dir_add(struct fsck *f, u64 ino, u64 parent);
  * @owner:  h_owner of its blocks
  * @is_dir: leaves are directory leaves (problems of these: FSCK_DIR_LEAF)
  * @recs:   called with the records of every leaf (not for directories)
- * @leaf:   called with every directory leaf, verified
+ * @leaf:   called with every directory leaf and the blocks of its chain after it, verified
  * @blocks: blocks of the tree that could be read
  * @damaged: a block could not be read or verified: counts are meaningless
  */

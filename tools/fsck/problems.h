@@ -117,6 +117,8 @@ P(DIR_BLOCKS, 510, FIXABLE,
   "set the number found")
 P(DIR_REMOVED, 511, DAMAGE, "inode %llu: removed directory with entries",
   "connect it in lost+found")
+P(DIR_CHAIN_TWICE, 512, DAMAGE, "inode %llu: a name is in a leaf or its chain twice",
+  "rename one of them")
 
 /* ---- 06: names and link counts ---- */
 P(DIR_PARENTS, 601, FIXABLE, "inode %llu: directory records %u parents",

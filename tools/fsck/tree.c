@@ -21,19 +21,17 @@ static const struct vexfs_rec *node_recs(const void *block)
 }
 
 /* Pin and verify a block of the tree. False: damage, reported. */
-static bool read_block(struct fsck *f, struct fsck_tree *t, u64 blkno, int level, u64 lo, u64 hi,
-		       struct vexfs_blk *b)
+static bool read_block(struct fsck *f, struct fsck_tree *t, u64 blkno, u32 magic, int level, u64 lo,
+		       u64 hi, struct vexfs_blk *b)
 {
 	struct vexfs_io *io = &f->img.io;
-	bool dirleaf = t->is_dir && level == 0;
 	const char *bad;
 
 	if (t->is_dir)
-		f->where_code = dirleaf ? FSCK_DIR_LEAF : FSCK_TREE_BLOCK;
-	if (!fsck_claim(f, blkno, 1) ||
-	    !fsck_read(f, blkno, dirleaf ? VEXFS_MAGIC_DIR : VEXFS_MAGIC_NODE, t->owner, b))
+		f->where_code = magic != VEXFS_MAGIC_NODE ? FSCK_DIR_LEAF : FSCK_TREE_BLOCK;
+	if (!fsck_claim(f, blkno, 1) || !fsck_read(f, blkno, magic, t->owner, b))
 		return false;
-	bad = dirleaf ? vexfs_dir_leaf_verify(b->data, lo, hi) :
+	bad = magic != VEXFS_MAGIC_NODE ? vexfs_dir_leaf_verify(b->data, lo, hi) :
 	      vexfs_node_verify(b->data, level, lo, hi, io->nblocks);
 	if (!bad)
 		return true;
@@ -42,14 +40,39 @@ static bool read_block(struct fsck *f, struct fsck_tree *t, u64 blkno, int level
 	return false;
 }
 
+/* The chain of a leaf, if it has one. A loop leads to a block that has been claimed. */
+static void visit_chain(struct fsck *f, struct fsck_tree *t, const struct vexfs_blk *leaf)
+{
+	const struct vexfs_mdhdr *h = leaf->data;
+	const struct vexfs_dirent *d = (const void *)(h + 1);
+	u64 blkno = le64_to_cpu(h->h_next), hash = le64_to_cpu(d->d_hash), last = 0;
+	struct vexfs_blk b;
+
+	while (blkno && !f->err) {
+		if (blkno <= last)
+			fsck_report(f, last, "directory chain not ascending");
+		if (!read_block(f, t, blkno, VEXFS_MAGIC_CHAIN, 0, hash, hash + 1, &b)) {
+			t->damaged = true;
+			return;
+		}
+		t->blocks++;
+		t->leaf(f, t->ctx, b.blkno, b.data);
+		last = blkno;
+		blkno = le64_to_cpu(((const struct vexfs_mdhdr *)b.data)->h_next);
+		f->img.io.ops->put(&f->img.io, &b);
+	}
+}
+
 static void visit_leaf(struct fsck *f, struct fsck_tree *t, const struct vexfs_blk *b)
 {
 	const struct vexfs_mdhdr *h = b->data;
 
-	if (t->is_dir)
+	if (t->is_dir) {
 		t->leaf(f, t->ctx, b->blkno, b->data);
-	else
+		visit_chain(f, t, b);
+	} else {
 		t->recs(f, t->ctx, node_recs(b->data), le16_to_cpu(h->h_count));
+	}
 }
 
 /* Follow the next record of @up; a node becomes the next frame. True if it did. */
@@ -57,11 +80,12 @@ static bool descend(struct fsck *f, struct fsck_tree *t, struct frame *up, struc
 {
 	const struct vexfs_rec *rec = &up->recs[up->idx];
 	u64 lo = up->idx ? le64_to_cpu(rec->key) : up->lo, hi = up->hi;
+	u32 magic = t->is_dir && up->level == 1 ? VEXFS_MAGIC_DIR : VEXFS_MAGIC_NODE;
 	struct vexfs_blk b;
 
 	if (++up->idx < up->count)
 		hi = le64_to_cpu(up->recs[up->idx].key);
-	if (!read_block(f, t, le64_to_cpu(rec->val), up->level - 1, lo, hi, &b)) {
+	if (!read_block(f, t, le64_to_cpu(rec->val), magic, up->level - 1, lo, hi, &b)) {
 		t->damaged = true;
 		return false;
 	}

@@ -86,11 +86,25 @@ static void tree_of(struct vexfs_linktree *lt, const struct vexfs_blk *b, struct
 	t->goal = lt->goal;
 }
 
+/* Once after it came from the device: see vexfs_tree_block_check(). */
+static int linkblock_check(struct vexfs_io *io, struct vexfs_blk *b)
+{
+	const char *why;
+
+	if (io->ops->checked && io->ops->checked(io, b))
+		return 0;
+	why = vexfs_linkblock_verify(b->data, io->nblocks);
+	if (why)
+		return io->ops->corrupt(io, b->blkno, why);
+	if (io->ops->set_checked)
+		io->ops->set_checked(io, b);
+	return 0;
+}
+
 /* Pin the block with the root. -ENOENT: there is none. */
 static int linktree_open(struct vexfs_linktree *lt, struct vexfs_blk *b, struct vexfs_tree *t)
 {
 	struct vexfs_io *io = lt->io;
-	const char *why;
 	int err;
 
 	if (!lt->block)
@@ -100,13 +114,12 @@ static int linktree_open(struct vexfs_linktree *lt, struct vexfs_blk *b, struct 
 	err = io->ops->read(io, lt->block, VEXFS_MAGIC_LINKS, 0, VEXFS_OWNER_LINKS + lt->ino, b);
 	if (err)
 		return err;
-	why = vexfs_linkblock_verify(b->data, io->nblocks);
-	if (why) {
+	err = linkblock_check(io, b);
+	if (err)
 		io->ops->put(io, b);
-		return io->ops->corrupt(io, lt->block, why);
-	}
-	tree_of(lt, b, t);
-	return 0;
+	else
+		tree_of(lt, b, t);
+	return err;
 }
 
 /* After a change: free the block if it holds nothing any more. */

@@ -294,6 +294,17 @@ void vexfs_bh_keep(struct buffer_head *bh)
 	unlock_buffer(bh);
 }
 
+/* What comes from the disk next has not been verified, whatever the buffer held before. */
+static void vexfs_bh_forget(struct buffer_head *bh)
+{
+	lock_buffer(bh);
+	if (!buffer_uptodate(bh)) {
+		clear_buffer_vexfs_verified(bh);
+		clear_buffer_vexfs_checked(bh);
+	}
+	unlock_buffer(bh);
+}
+
 struct buffer_head *vexfs_bread(struct super_block *sb, u64 blkno)
 {
 	struct buffer_head *bh = sb_getblk(sb, blkno);
@@ -304,6 +315,7 @@ struct buffer_head *vexfs_bread(struct super_block *sb, u64 blkno)
 		vexfs_bh_keep(bh);
 	if (buffer_uptodate(bh))
 		return bh;
+	vexfs_bh_forget(bh);
 	brelse(bh);
 	return sb_bread(sb, blkno);
 }
@@ -312,7 +324,8 @@ struct buffer_head *vexfs_bread(struct super_block *sb, u64 blkno)
 static u64 vexfs_md_ino(u32 magic, u64 owner)
 {
 	bool has = magic == VEXFS_MAGIC_NODE || magic == VEXFS_MAGIC_DIR ||
-		   magic == VEXFS_MAGIC_SYMLINK || magic == VEXFS_MAGIC_SLOT;
+		   magic == VEXFS_MAGIC_CHAIN || magic == VEXFS_MAGIC_SYMLINK ||
+		   magic == VEXFS_MAGIC_SLOT;
 
 	return has && owner < VEXFS_OWNER_COLL ? owner : 0;
 }
@@ -393,6 +406,7 @@ struct buffer_head *vexfs_md_create(handle_t *handle, struct super_block *sb, u6
 		return ERR_PTR(vexfs_corrupt(sb, vexfs_md_ino(magic, owner), blkno,
 					     "free block is payload of a collection"));
 	}
+	clear_buffer_vexfs_checked(bh);
 	lock_buffer(bh);
 	err = jbd2_journal_get_create_access(handle, bh);
 	if (err) {
@@ -510,6 +524,7 @@ static int vexfs_kio_free(struct vexfs_io *io, struct vexfs_blk *b)
 
 	memset(b, 0, sizeof(*b));
 	clear_buffer_vexfs_verified(bh);
+	clear_buffer_vexfs_checked(bh);
 	err = jbd2_journal_revoke(kio->handle, blkno, bh);
 	if (err) {
 		brelse(bh);	/* else consumed */
@@ -517,6 +532,28 @@ static int vexfs_kio_free(struct vexfs_io *io, struct vexfs_blk *b)
 	}
 	kio->allocated--;
 	return vexfs_free_blocks(kio->handle, kio->sb, blkno, 1);
+}
+
+/*
+ * A block's contents are verified once after they came from the disk. That is enough:
+ *  - only core changes them, under the lock of the block's tree; the buffer is in no other hands,
+ *    since a buffer is not payload and metadata at a time (vexfs_claim_metadata());
+ *  - freeing the block takes the flag away, and so does making it a new one, of any kind;
+ *  - a buffer that is read again has lost the flag (vexfs_bh_forget()), and one that left memory
+ *    comes back without; what an earlier mount left is dropped by the next (vexfs_read_super());
+ *  - magic and owner are compared at every access (vexfs_md_verify()), so the flag is only looked at
+ *    by the tree that set it, and what depends on the place in the tree is checked each time
+ *    (vexfs_tree_block_check()).
+ * Who writes to the device of a mounted filesystem can break this, as with any other filesystem.
+ */
+static bool vexfs_kio_checked(struct vexfs_io *io, const struct vexfs_blk *b)
+{
+	return buffer_vexfs_checked((struct buffer_head *)b->priv);
+}
+
+static void vexfs_kio_set_checked(struct vexfs_io *io, struct vexfs_blk *b)
+{
+	set_buffer_vexfs_checked((struct buffer_head *)b->priv);
 }
 
 static int vexfs_kio_corrupt(struct vexfs_io *io, u64 blkno, const char *what)
@@ -531,6 +568,8 @@ static const struct vexfs_io_ops vexfs_kio_ops = {
 	.put = vexfs_kio_put,
 	.alloc = vexfs_kio_alloc,
 	.free = vexfs_kio_free,
+	.checked = vexfs_kio_checked,
+	.set_checked = vexfs_kio_set_checked,
 	.corrupt = vexfs_kio_corrupt,
 };
 

@@ -257,8 +257,8 @@ enum {
 	BH_VexfsVerified = BH_JBDPrivateStart,	/* metadata: verified, or made by us */
 	BH_VexfsPayload,	/* payload or code of a collection */
 	BH_VexfsQueued,		/* on vec_dirty: under vec_lock */
-	BH_VexfsChecked,	/* every live record in the block has passed its checks since
-				 * it was read from the disk, or was written by us */
+	BH_VexfsChecked,	/* payload, trees: all records in the block have passed their
+				 * checks since it was read from the disk, or were written by us */
 	BH_VexfsFailed,		/* the commit's write of it failed */
 };
 BUFFER_FNS(VexfsVerified, vexfs_verified)

@@ -301,14 +301,14 @@ int vexfs_path_sibling(struct vexfs_tree *t, struct vexfs_path *p, int level, u3
 {
 	const struct vexfs_rec *rec = vexfs_path_recs(t, p, level + 1);
 	u32 count = vexfs_path_count(t, p, level + 1);
-	u64 lo, hi;
+	u64 lo, hi, blkno = idx < count ? le64_to_cpu(rec[idx].val) : 0;
 	int err;
 
-	if (idx >= count)
+	if (!blkno || (t->io->ops->cached && !t->io->ops->cached(t->io, blkno)))
 		return -ENOENT;
 	lo = idx ? le64_to_cpu(rec[idx].key) : vexfs_path_lo(t, p, level + 1);
 	hi = idx + 1 < count ? le64_to_cpu(rec[idx + 1].key) : vexfs_path_hi(t, p, level + 1);
-	err = block_read(t, le64_to_cpu(rec[idx].val), level, lo, hi, b);
+	err = block_read(t, blkno, level, lo, hi, b);
 	if (err && b->data)
 		t->io->ops->put(t->io, b);
 	return err;

@@ -4,7 +4,7 @@
  *
  * As in core/btree_change.c, all that can fail comes before anything is changed.
  * What saves room, joining leaves that have become sparse, is left out when it
- * cannot be done: the entry goes all the same.
+ * cannot be done: the entry goes all the same. Nothing is read from the disk for it.
  */
 #include "core/dir_leaf.h"
 

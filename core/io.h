@@ -38,6 +38,8 @@ struct vexfs_io;
  *	     write access, zeroed, header filled in (@magic, @owner); finish
  *	     with dirty and put. -ENOSPC.
  * @free:    free a pinned metadata block (and revoke it); unpins it
+ * @cached:  can this block be read without waiting for the device? Optional: always. For reads
+ *	     that only serve to save room: one that fails could stop the filesystem
  * @checked: have the contents of this pinned block been verified since they came from
  *	     the device? Optional, with the next: without them every read is the first
  * @set_checked: they have been; lasts until the block is freed or leaves memory
@@ -52,6 +54,7 @@ struct vexfs_io_ops {
 	void (*put)(struct vexfs_io *io, struct vexfs_blk *b);
 	int (*alloc)(struct vexfs_io *io, u64 goal, u32 magic, u64 owner, struct vexfs_blk *b);
 	int (*free)(struct vexfs_io *io, struct vexfs_blk *b);
+	bool (*cached)(struct vexfs_io *io, u64 blkno);
 	bool (*checked)(struct vexfs_io *io, const struct vexfs_blk *b);
 	void (*set_checked)(struct vexfs_io *io, struct vexfs_blk *b);
 	int (*corrupt)(struct vexfs_io *io, u64 blkno, const char *what);

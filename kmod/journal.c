@@ -534,6 +534,15 @@ static int vexfs_kio_free(struct vexfs_io *io, struct vexfs_blk *b)
 	return vexfs_free_blocks(kio->handle, kio->sb, blkno, 1);
 }
 
+static bool vexfs_kio_cached(struct vexfs_io *io, u64 blkno)
+{
+	struct buffer_head *bh = sb_find_get_block(to_kio(io)->sb, blkno);
+	bool cached = bh && buffer_uptodate(bh) && buffer_vexfs_verified(bh);
+
+	brelse(bh);
+	return cached;
+}
+
 /*
  * A block's contents are verified once after they came from the disk. That is enough:
  *  - only core changes them, under the lock of the block's tree; the buffer is in no other hands,
@@ -568,6 +577,7 @@ static const struct vexfs_io_ops vexfs_kio_ops = {
 	.put = vexfs_kio_put,
 	.alloc = vexfs_kio_alloc,
 	.free = vexfs_kio_free,
+	.cached = vexfs_kio_cached,
 	.checked = vexfs_kio_checked,
 	.set_checked = vexfs_kio_set_checked,
 	.corrupt = vexfs_kio_corrupt,

@@ -204,6 +204,11 @@ static int memio_free(struct vexfs_io *io, struct vexfs_blk *b)
 	return 0;
 }
 
+static bool memio_cached(struct vexfs_io *io, u64 blkno)
+{
+	return !to_memio(io)->uncached;
+}
+
 static bool memio_checked(struct vexfs_io *io, const struct vexfs_blk *b)
 {
 	struct memio *m = to_memio(io);
@@ -227,6 +232,7 @@ static const struct vexfs_io_ops memio_ops = {
 	.put = memio_put,
 	.alloc = memio_alloc,
 	.free = memio_free,
+	.cached = memio_cached,
 	.checked = memio_checked,
 	.set_checked = memio_set_checked,
 	.corrupt = memio_corrupt,

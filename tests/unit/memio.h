@@ -26,6 +26,7 @@ struct memio_pin;
  * @damaged:	contents are not to be trusted: reads verify headers, protocol
  *		violations caused by damage in memory are not asserted
  * @steal:	per mille of allocations that return a block in use
+ * @uncached:	no block can be read without waiting
  * @checked:	NULL, or (memio_track()) per block: its contents were verified
  * @verified:	... and how often that happened
  * @reports:	calls of corrupt()
@@ -41,6 +42,7 @@ struct memio {
 	bool damaged;
 	u32 steal;
 	u64 steal_rng;
+	bool uncached;
 	bool *checked;
 	u32 verified;
 	u32 reports;

@@ -72,6 +72,26 @@ static void test_joins(void **state)
 	assert_int_equal(le16_to_cpu(f->root.r_level), 1);
 }
 
+/* Nothing is read for a join that would have to be waited for. */
+static void test_joins_uncached(void **state)
+{
+	struct fixture *f = *state;
+	u32 i;
+
+	start(f, "dir joins uncached", 39, 0);
+	for (i = 0; i < NAMES; i++)
+		assert_int_equal(do_add(f, &f->name[i]), 0);
+	f->m.uncached = true;
+	for (i = 0; i < NAMES; i++) {
+		f->m.calls = 0;
+		assert_int_equal(do_remove(f, &f->name[i]), 0);
+		/* The path, and what is modified: no more than without a join. */
+		assert_true(f->m.calls <= 3 + 3);
+	}
+	check_dir(f);
+	assert_int_equal(f->m.live, 0);
+}
+
 /* Adding and removing at random, for long, at one size. */
 static void test_occupancy(void **state)
 {
@@ -296,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_iterate_in_parts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_joins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_joins_uncached, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_occupancy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verified_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verified_elsewhere, setup, teardown),

@@ -521,8 +521,7 @@ static int node_join_sibling(struct vexfs_tree *t, struct vexfs_path *p, int lev
 			return 0;
 		err = node_join(t, p, level, &b, &p->node[level], idx);
 	}
-	if (b.data)
-		t->io->ops->put(t->io, &b);
+	t->io->ops->put(t->io, &b);	/* harmless if it has been freed */
 	return err;
 }
 

@@ -124,7 +124,7 @@ static bool chain_has_block(const struct vexfs_spot *s, const struct vexfs_blk *
 	return vexfs_path_has_block(&s->p, blkno) || vexfs_leaf_chain(before->data) == blkno;
 }
 
-/* Link the new block @b, which then holds @d. */
+/* Link the new block @b, which then holds @d; or free it. */
 static int chain_link(struct vexfs_tree *t, struct vexfs_spot *s, struct vexfs_blk *b,
 		      const struct vexfs_dent *d)
 {
@@ -134,11 +134,14 @@ static int chain_link(struct vexfs_tree *t, struct vexfs_spot *s, struct vexfs_b
 	if (chain_has_block(s, before, b->blkno)) {
 		err = t->io->ops->corrupt(t->io, b->blkno, "block in use was marked free");
 		t->io->ops->put(t->io, b);
+		return err;
 	}
 	if (!err)
 		err = t->io->ops->modify(t->io, before);
-	if (err)
+	if (err) {
+		vexfs_tree_block_free(t, b);
 		return err;
+	}
 	vexfs_leaf_put(b->data, d);
 	vexfs_leaf_set_chain(b->data, vexfs_leaf_chain(before->data));
 	vexfs_leaf_set_chain(before->data, b->blkno);
@@ -154,12 +157,7 @@ static int chain_extend(struct vexfs_tree *t, struct vexfs_spot *s, const struct
 	struct vexfs_blk b;
 	int err = t->io->ops->alloc(t->io, t->goal, VEXFS_MAGIC_CHAIN, t->owner, &b);
 
-	if (err)
-		return err;
-	err = chain_link(t, s, &b, d);
-	if (err && b.data)
-		vexfs_tree_block_free(t, &b);
-	return err;
+	return err ? err : chain_link(t, s, &b, d);
 }
 
 int vexfs_chain_add(struct vexfs_tree *t, struct vexfs_spot *s, const struct vexfs_dent *d)
@@ -249,8 +247,7 @@ static int chain_refill(struct vexfs_tree *t, struct vexfs_spot *s, struct vexfs
 		err = chain_fold(t, leaf, &next, de);
 	else
 		err = chain_pull(t, leaf, &next, de);
-	if (next.data)
-		t->io->ops->put(t->io, &next);
+	t->io->ops->put(t->io, &next);	/* harmless if it has been freed */
 	return err;
 }
 

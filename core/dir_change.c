@@ -185,7 +185,7 @@ static u64 find_border(const void *block, u64 hash)
 	       vexfs_dirent_hash(vexfs_leaf_entry(block, off)) : 0;
 }
 
-/* Split the path's leaf before @hash into it and @right, and link @right. @d comes in
+/* Split the path's leaf before @hash into it and @right, and link @right or free it. @d comes in
  * addition, if it is not NULL. A chain goes with the entries of its hash. */
 static int split_leaf(struct vexfs_tree *t, struct vexfs_path *p, const struct vexfs_dent *d,
 		      u64 hash, struct vexfs_blk *right)
@@ -201,8 +201,10 @@ static int split_leaf(struct vexfs_tree *t, struct vexfs_path *p, const struct v
 	/* Last of what can fail: once linked, both halves must be true. */
 	if (!err)
 		err = vexfs_path_insert_child(t, p, 0, hash, right->blkno);
-	if (err)
+	if (err) {
+		vexfs_tree_block_free(t, right);
 		return err;
+	}
 	if (!off) {
 		vexfs_leaf_set_chain(right->data, vexfs_leaf_chain(left));
 		vexfs_leaf_set_chain(left, 0);
@@ -230,10 +232,7 @@ static int add_with_split(struct vexfs_tree *t, struct vexfs_path *p, const stru
 		t->io->ops->put(t->io, &right);
 		return err;
 	}
-	err = split_leaf(t, p, d, hash, &right);
-	if (err && right.data)
-		vexfs_tree_block_free(t, &right);
-	return err;
+	return split_leaf(t, p, d, hash, &right);
 }
 
 #define ADD_AGAIN	1
@@ -349,8 +348,7 @@ static int remove_and_join(struct vexfs_tree *t, struct vexfs_path *p, struct ve
 	if (!err) {
 		err = !can_join(leaf->data, b.data, size) ? -ENOENT :
 		      join(t, p, leaf, &b, idx + 1, de, late);
-		if (b.data)
-			t->io->ops->put(t->io, &b);
+		t->io->ops->put(t->io, &b);	/* harmless if it has been freed */
 	}
 	if (err != -ENOENT || !idx)
 		return err;
@@ -358,8 +356,7 @@ static int remove_and_join(struct vexfs_tree *t, struct vexfs_path *p, struct ve
 	if (err)
 		return err;
 	err = !can_join(b.data, leaf->data, size) ? -ENOENT : join(t, p, &b, leaf, idx, de, late);
-	if (b.data)
-		t->io->ops->put(t->io, &b);
+	t->io->ops->put(t->io, &b);
 	return err;
 }
 

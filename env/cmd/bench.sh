@@ -7,6 +7,7 @@ cmd_help() {
 usage: ./vex bench loop [--runs N] [--kernel SERIES] [--accel ACCEL]
        ./vex bench tuning [--runs N] [--kernel SERIES]
        ./vex bench vectors [--runs N] [--set NAME] [--data DIR] [--json]
+       ./vex bench dirs [--runs N] [--entries N] [--kernel SERIES]
 
 loop: medians of N runs [5], cold and warm (UML: cold): guest started -> first word of init; ./vex shell typed -> a
 command has run on a mounted VexFS; one changed line in kmod/ -> verdict of the smoke test,
@@ -17,6 +18,9 @@ against one of two, the caching mode of disks. Medians of N runs [3].
 
 vectors: the distance kernels and exact search on this host's processor, against Faiss where Debian's libfaiss-dev is
 installed, on the real vectors of --data DIR ($VEXFS_DATA, ../shared/data) or one --set of them. --json: for programs.
+
+dirs: names in one directory of N entries [100000], made, looked up and listed, in a guest; beside ext4, xfs and btrfs
+where this machine has mkfs for them and the kernel knows them. Medians of N runs [5], and ratios.
 
 example: ./vex bench loop --runs 7
 END
@@ -48,9 +52,9 @@ bench_vectors() {
 
 cmd_main() {
 	local what=${1:-}
-	[[ $what =~ ^[a-z]+$ ]] || usage_error "bench what? (loop, tuning, vectors)"
+	[[ $what =~ ^[a-z]+$ ]] || usage_error "bench what? (loop, tuning, vectors, dirs)"
 	shift
-	[[ -f $VEX_ROOT/bench/$what/run.sh ]] || usage_error "unknown benchmark '$what' (loop, tuning, vectors)"
+	[[ -f $VEX_ROOT/bench/$what/run.sh ]] || usage_error "unknown benchmark '$what' (loop, tuning, vectors, dirs)"
 	if [[ $what == vectors ]]; then bench_vectors "$@"; fi
 	# shellcheck source=/dev/null
 	. "$VEX_ROOT/bench/$what/run.sh"

@@ -425,17 +425,13 @@ static void vexfs_evict_tail(struct inode *inode)
 	sb_end_intwrite(inode->i_sb);
 }
 
-static int vexfs_delete_blocks(struct inode *inode)
+static int vexfs_delete_content(struct inode *inode)
 {
 	int err = 0;
 
-	if (inode->i_ino < VEXFS_FIRST_INO)
-		return vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "reserved inode without a link");
 	if (S_ISREG(inode->i_mode)) {
-		err = vexfs_vec_evict(inode);
 		i_size_write(inode, 0);
-		if (!err)
-			err = vexfs_truncate(inode);
+		err = vexfs_truncate(inode);
 	} else if (S_ISLNK(inode->i_mode)) {
 		err = vexfs_evict_symlink(inode);
 	} else if (S_ISDIR(inode->i_mode) && !vexfs_dir_empty(&VEXFS_I(inode)->root)) {
@@ -444,33 +440,54 @@ static int vexfs_delete_blocks(struct inode *inode)
 	return err ? err : vexfs_links_evict(inode);
 }
 
-/* Nothing names or holds the inode: free all it has. On an error it stays on
- * the orphan table, for the next mount or fsck. */
+/* It has nothing any more. *@cleared: whether clear_inode() has been called. */
+static int vexfs_delete_record(struct inode *inode, bool *cleared)
+{
+	handle_t *handle = vexfs_start(inode->i_sb, VEXFS_NEW_INODE_CREDITS + 2, 0);
+	int err;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = vexfs_orphan_del(handle, inode);
+	if (!err) {
+		*cleared = true;
+		err = vexfs_free_inode(handle, inode);
+	}
+	vexfs_stop(handle);
+	return err;
+}
+
+/* Its embeddings take write access themselves: they may be many. What it held on the
+ * disk is free before that. 1: a worker goes on. */
+static int vexfs_delete_parts(struct inode *inode, bool *cleared)
+{
+	struct super_block *sb = inode->i_sb;
+	int err;
+
+	if (inode->i_ino < VEXFS_FIRST_INO)
+		return vexfs_corrupt(sb, inode->i_ino, 0, "reserved inode without a link");
+	sb_start_intwrite(sb);
+	err = vexfs_delete_content(inode);
+	sb_end_intwrite(sb);
+	if (!err && S_ISREG(inode->i_mode))
+		err = vexfs_vec_evict(inode);
+	if (err)
+		return err;
+	sb_start_intwrite(sb);
+	err = vexfs_delete_record(inode, cleared);
+	sb_end_intwrite(sb);
+	return err;
+}
+
+/* Nothing names or holds the inode: free all it has. On an error it stays among
+ * the orphans, for the next mount or fsck. */
 static bool vexfs_delete_inode(struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
 	bool cleared = false;
-	handle_t *handle;
-	int err;
+	int err = vexfs_delete_parts(inode, &cleared);
 
-	sb_start_intwrite(sb);
-	err = vexfs_delete_blocks(inode);
-	if (err)
-		goto out;
-	handle = vexfs_start(sb, VEXFS_NEW_INODE_CREDITS + 2, 0);
-	if (IS_ERR(handle)) {
-		err = PTR_ERR(handle);
-		goto out;
-	}
-	err = vexfs_orphan_del(handle, inode);
-	if (!err) {
-		cleared = true;
-		err = vexfs_free_inode(handle, inode);
-	}
-	vexfs_stop(handle);
-out:
-	sb_end_intwrite(sb);
-	if (err && err != -EROFS && !vexfs_is_shutdown(sb))
+	if (err < 0 && err != -EROFS && !vexfs_is_shutdown(sb))
 		vexfs_warn(sb, "inode %lu could not be deleted: error %d; the next mount retries",
 			   inode->i_ino, err);
 	return cleared;

@@ -303,7 +303,8 @@ static int vexfs_create_entry(vexfs_idmap_t *idmap, struct inode *dir, struct de
 
 	do {
 		err = vexfs_create_once(idmap, dir, dentry, c);
-	} while (err == -ENOSPC && vexfs_room_retry(dir->i_sb, &seq, &tries));
+	} while (err == -ENOSPC && (vexfs_room_retry(dir->i_sb, &seq, &tries) ||
+				    vexfs_vec_wait(dir->i_sb)));
 	trace_vexfs_create(dir, &dentry->d_name, err ? NULL : d_inode(dentry), err);
 	return err;
 }

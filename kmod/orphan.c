@@ -635,5 +635,5 @@ void vexfs_orphan_recover(struct super_block *sb)
 	found = vexfs_orphan_all(sb);
 	clear_bit(VEXFS_SBF_RECOVERING, &sbi->flags);
 	if (found)
-		vexfs_msg(sb, KERN_INFO, "%llu inodes finished after an unclean unmount", found);
+		vexfs_msg(sb, KERN_INFO, "%llu inodes finished that the last mount left", found);
 }

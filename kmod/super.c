@@ -95,11 +95,23 @@ static int vexfs_sync_journal(struct super_block *sb, int wait)
 	return err;
 }
 
+/* A freeze syncs before it keeps internal writers out: the last moment to stop the worker without
+ * leaving it blocked. s_umount is held then. */
+static bool vexfs_freezing(struct super_block *sb)
+{
+	return sb->s_writers.frozen == SB_FREEZE_PAGEFAULT;
+}
+
 static int vexfs_sync_fs(struct super_block *sb, int wait)
 {
 	ktime_t start = vexfs_trace_start(vexfs_sync_fs);
-	int err = vexfs_sync_journal(sb, wait);
+	int err;
 
+	if (vexfs_freezing(sb))
+		vexfs_vec_hold(sb, false);
+	err = vexfs_sync_journal(sb, wait);
+	if (err && vexfs_freezing(sb))
+		vexfs_vec_go_on(sb);
 	trace_vexfs_sync_fs(sb, wait, vexfs_trace_since(start), err);
 	return err;
 }
@@ -116,11 +128,15 @@ static int vexfs_freeze(struct super_block *sb)
 	jbd2_journal_lock_updates(journal);
 	err = jbd2_journal_flush(journal, 0);
 	jbd2_journal_unlock_updates(journal);
+	if (err)
+		vexfs_vec_go_on(sb);
 	return err;
 }
 
 static int vexfs_unfreeze(struct super_block *sb)
 {
+	if (!sb_rdonly(sb))
+		vexfs_vec_go_on(sb);
 	return 0;
 }
 
@@ -373,6 +389,8 @@ static int vexfs_load(struct super_block *sb)
 	/* What frees inodes has to understand all there is to know about them. */
 	if (!vexfs_feature_unknown(sbi->es, VEXFS_RO_COMPAT))
 		vexfs_orphan_recover(sb);
+	if (!sb_rdonly(sb))
+		vexfs_vec_go_on(sb);
 	return 0;
 }
 
@@ -471,10 +489,14 @@ static int vexfs_make_writable(struct fs_context *fc, struct super_block *sb)
 		err = vexfs_journal_writable(sb, sbi->journal);
 	if (err)
 		return err;
+	vexfs_vec_forget(sb);
 	vexfs_orphan_recover(sb);
 	set_bit(VEXFS_SBF_RECOVERING, &sbi->flags);
 	vexfs_colls_resume(sb);
 	clear_bit(VEXFS_SBF_RECOVERING, &sbi->flags);
+	/* The worker's handles need the flag gone, which the VFS does too, but later. */
+	sb->s_flags &= ~SB_RDONLY;
+	vexfs_vec_go_on(sb);
 	return 0;
 }
 
@@ -487,8 +509,10 @@ static int vexfs_reconfigure(struct fs_context *fc)
 	int err = 0;
 
 	/* Removals under way need to write. */
-	if (ro && !sb_rdonly(sb))
+	if (ro && !sb_rdonly(sb)) {
+		vexfs_vec_hold(sb, true);
 		flush_workqueue(sbi->vec_wq);
+	}
 	sync_filesystem(sb);
 	if (!ro && sb_rdonly(sb))
 		err = vexfs_make_writable(fc, sb);

@@ -56,6 +56,7 @@
 
 struct vexfs_coll;
 struct vexfs_views;
+struct vexfs_evictor;
 struct vexfs_orphan;
 
 /**
@@ -130,6 +131,7 @@ struct vexfs_sb_info {
 	struct delayed_work	vec_lost_work;
 	atomic64_t		vec_nlost;	/* embeddings lost since the mount */
 	struct vexfs_views	*views;		/* who may have what: kmod/vec/view.c */
+	struct vexfs_evictor	*evictor;	/* embeddings of deleted files: kmod/vec/evict.c */
 };
 
 /* In handle->h_type, which jbd2 only shows in its tracepoints: something was changed. */
@@ -462,9 +464,17 @@ void vexfs_vec_settle(struct super_block *sb);
 int vexfs_vec_submit(struct jbd2_inode *jinode);
 int vexfs_vec_finish(struct jbd2_inode *jinode);
 void vexfs_vec_commit(struct vexfs_sb_info *sbi, tid_t tid);	/* slots freed by tid may be reused */
-/* The last name of @inode is gone and nobody has it open: delete its embeddings.
- * Own handles; called by eviction before the inode is freed. */
+/* The last name of @inode is gone and nobody has it open: delete its embeddings. Own handles; called
+ * by eviction before the inode is freed. 1: it cannot be freed yet; a worker goes on when it has left
+ * memory. */
 int vexfs_vec_evict(struct inode *inode);
+/* The worker stops at once, or (@finish) when it has done what can be waited for; and goes on. It
+ * begins held. */
+void vexfs_vec_hold(struct super_block *sb, bool finish);
+void vexfs_vec_go_on(struct super_block *sb);
+void vexfs_vec_forget(struct super_block *sb);	/* ... and recovery will tell anew what is left */
+/* After -ENOSPC: has it freed something meanwhile? Not in a handle; waits for it. */
+bool vexfs_vec_wait(struct super_block *sb);
 /* Every ioctl that the filesystem half does not know; -ENOTTY. */
 long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg);
 /* Mode, owner or names of @inode have changed: searches ask again. May be called in a handle. */

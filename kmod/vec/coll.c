@@ -337,6 +337,8 @@ int vexfs_colls_load(struct super_block *sb)
 	vexfs_payload_init(sb);
 	err = vexfs_views_init(sb);
 	if (!err)
+		err = vexfs_evictor_init(sb);
+	if (!err)
 		err = vexfs_coll_read_table(sb);
 	for (id = 0; id < VEXFS_MAX_COLL && !err; id++)
 		err = vexfs_coll_load(sb, id);
@@ -354,6 +356,7 @@ void vexfs_colls_unload(struct super_block *sb)
 
 	if (!sbi->vec_dirty.next)
 		return;			/* the mount did not come this far */
+	vexfs_evictor_exit(sb);
 	flush_workqueue(sbi->vec_wq);
 	vexfs_payload_exit(sb);
 	for (i = 0; i < VEXFS_MAX_COLL; i++) {

@@ -6,6 +6,7 @@
  */
 #include "kmod/vec/vec.h"
 #include <linux/mount.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 /* The numbers of the interface are those on disk. */
@@ -239,23 +240,17 @@ static int vexfs_vec_permission(struct file *file, int mask)
 	return inode_permission(vexfs_file_idmap(file), inode, mask);
 }
 
-/* A set if @set, else a delete, under i_rwsem. */
-static int vexfs_vec_change(struct file *file, const struct vexfs_ioc_vec *req,
-			    const struct vexfs_vec_arg *set)
+/* A set if @set, else a batch of deletes, with write access and under i_rwsem. */
+static int vexfs_vec_change(struct file *file, const struct vexfs_vec_arg *set,
+			    struct vexfs_del *del)
 {
 	struct inode *inode = file_inode(file);
-	int err = vexfs_vec_writable(file);
+	int err = mnt_want_write_file(file);
 
-	if (!err)
-		err = mnt_want_write_file(file);
 	if (err)
 		return err;
 	inode_lock(inode);
-	if (set)
-		err = vexfs_vec_set(inode, set);
-	else
-		err = vexfs_vec_del(inode, req->collection, req->chunk,
-				    req->flags & VEXFS_VEC_ALL_CHUNKS);
+	err = set ? vexfs_vec_set(inode, set) : vexfs_del_batch(del);
 	inode_unlock(inode);
 	mnt_drop_write_file(file);
 	return err;
@@ -272,6 +267,9 @@ static int vexfs_ioc_vec_set(struct file *file, const void __user *arg)
 	/* The longest vector there can be; the right length is checked later. */
 	if (!req.bytes || req.bytes > VEXFS_MAX_DIM * 4)
 		return -EINVAL;
+	err = vexfs_vec_writable(file);
+	if (err)
+		return err;
 	set.coll = req.collection;
 	set.chunk = req.chunk;
 	set.bytes = req.bytes;
@@ -282,19 +280,45 @@ static int vexfs_ioc_vec_set(struct file *file, const void __user *arg)
 	set.data = vmemdup_user(u64_to_user_ptr(req.data), req.bytes);
 	if (IS_ERR(set.data))
 		return PTR_ERR(set.data);
-	err = vexfs_vec_change(file, &req, &set);
+	err = vexfs_vec_change(file, &set, NULL);
 	kvfree(set.data);
 	return err;
+}
+
+/* Between two batches others get at the file, and the filesystem can be frozen. */
+static int vexfs_vec_del_all(struct file *file, struct vexfs_del *del)
+{
+	int err = vexfs_vec_change(file, NULL, del);
+	bool any = !err;
+
+	while (!err && vexfs_del_more(del)) {
+		cond_resched();
+		err = fatal_signal_pending(current) ? -EINTR : vexfs_vec_change(file, NULL, del);
+	}
+	return any && err == -ENODATA ? 0 : err;
 }
 
 static int vexfs_ioc_vec_del(struct file *file, const void __user *arg)
 {
 	struct vexfs_ioc_vec req;
+	struct vexfs_del *del;
 	int err = vexfs_vec_ioc(&req, arg, VEXFS_VEC_ALL_CHUNKS);
+	bool all;
 
 	if (!err && req.generation)
 		err = -EINVAL;
-	return err ? err : vexfs_vec_change(file, &req, NULL);
+	if (!err)
+		err = vexfs_vec_writable(file);
+	if (err)
+		return err;
+	all = req.flags & VEXFS_VEC_ALL_CHUNKS;
+	del = vexfs_del_begin(file_inode(file), req.collection, all ? 0 : req.chunk,
+			      all ? VEXFS_MAX_CHUNK : req.chunk);
+	if (IS_ERR(del))
+		return PTR_ERR(del);
+	err = vexfs_vec_del_all(file, del);
+	vexfs_del_end(del);
+	return err;
 }
 
 static int vexfs_ioc_data_gen(struct file *file, void __user *arg)
@@ -370,7 +394,8 @@ static int vexfs_list_copy(struct inode *inode, struct vexfs_ioc_vec_list *req)
 	int err = 0;
 
 	while (n < req->count) {
-		err = vexfs_vec_next(inode, &id, &chunk, &e, NULL);
+		err = fatal_signal_pending(current) ? -EINTR :
+			vexfs_vec_next(inode, &id, &chunk, &e, NULL);
 		if (err)
 			break;
 		if (copy_to_user(&out[n++], &e, sizeof(e)))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Embeddings of a file: set, get, delete, list.
+ * Embeddings of a file: set, get, list. Deleting them is in del.c.
  *
  * A set writes payload and code into an unused slot and then, in the same
  * handle, makes that slot live, frees the old one and points the map at the new
@@ -12,7 +12,7 @@
  * and only then starts its handle: everybody's commit waits for an open handle,
  * so nothing in it may wait for a reader.
  */
-#include "kmod/vec/vec.h"
+#include "kmod/vec/slot.h"
 #include "kmod/vec/trace.h"
 #include <linux/iversion.h>
 #include <linux/sched/signal.h>
@@ -21,7 +21,7 @@
 /* ---- one change ------------------------------------------------------------ */
 
 /* Path and splits of the map; two slot blocks, the record, the inode. coll->sem held. */
-static int vexfs_vec_credits(struct vexfs_coll *coll)
+int vexfs_vec_credits(struct vexfs_coll *coll)
 {
 	return vexfs_bt_credits(&coll->map) +
 	       (le16_to_cpu(coll->map.r_level) + 1) * VEXFS_ALLOC_CREDITS + 4;
@@ -76,7 +76,7 @@ int vexfs_slot_pin_live(struct vexfs_coll *coll, u32 slot, struct vexfs_pinned *
 }
 
 /* coll->sem held for writing, coll->lock held. */
-static void vexfs_slot_release(struct vexfs_coll *coll, struct vexfs_pinned *p, tid_t tid)
+void vexfs_slot_release(struct vexfs_coll *coll, struct vexfs_pinned *p, tid_t tid)
 {
 	memset(p->s, 0, sizeof(*p->s));
 	vexfs_slot_count(p->bh, -1);
@@ -231,7 +231,7 @@ static int vexfs_set_slots(handle_t *handle, struct vexfs_set *set)
 	return err;
 }
 
-static int vexfs_vec_touch(handle_t *handle, struct inode *inode)
+int vexfs_vec_touch(handle_t *handle, struct inode *inode)
 {
 	vexfs_set_ctime_now(inode);
 	inode_inc_iversion(inode);
@@ -323,18 +323,28 @@ static int vexfs_set_content(struct vexfs_set *set)
 	return err;
 }
 
+/* Others may take the slots grown for this one; each round adds some. -EAGAIN: so try again. */
+static int vexfs_set_grow(struct vexfs_set *set)
+{
+	int err = fatal_signal_pending(current) ? -EINTR : vexfs_coll_grow(set->coll);
+
+	return err ? err : -EAGAIN;
+}
+
 static int vexfs_set_retry(struct vexfs_set *set)
 {
-	int err;
+	struct super_block *sb = set->coll->sb;
+	unsigned int seq = vexfs_room_seq(VEXFS_SB(sb));
+	int err, tries = 0;
 
-	/* Others may take the slots grown for this one; each round adds some. */
-	while ((err = vexfs_set_once(set)) == -EAGAIN) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		err = vexfs_coll_grow(set->coll);
-		if (err)
-			return err;
-	}
+	do {
+		err = vexfs_set_once(set);
+		if (err == -EAGAIN)
+			err = vexfs_set_grow(set);
+		/* Blocks may wait for a commit, and files that were deleted may still have slots. */
+		if (err == -ENOSPC && (vexfs_room_retry(sb, &seq, &tries) || vexfs_vec_wait(sb)))
+			err = -EAGAIN;
+	} while (err == -EAGAIN);
 	return err;
 }
 
@@ -363,7 +373,7 @@ int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg)
 		vexfs_payload_relieve(inode->i_sb);
 	if (!err && IS_SYNC(inode))
 		err = vexfs_lost_check(set.coll, set.key);
-	trace_vexfs_vec_set(inode, set.coll, arg->chunk, set.new.slot, set.replace,
+	trace_vexfs_vec_set(inode->i_ino, set.coll, arg->chunk, set.new.slot, set.replace,
 			    vexfs_trace_since(start), err);
 	kvfree(set.code);
 	vexfs_coll_put(set.coll);
@@ -478,7 +488,7 @@ int vexfs_vec_get(struct inode *inode, struct vexfs_vec_arg *arg)
 		else
 			err = vexfs_get_once(coll, inode, arg, room, &slot);
 	} while (err == -EAGAIN);
-	trace_vexfs_vec_get(inode, coll, arg->chunk, slot, false, vexfs_trace_since(start), err);
+	trace_vexfs_vec_get(inode->i_ino, coll, arg->chunk, slot, false, vexfs_trace_since(start), err);
 	vexfs_coll_put(coll);
 	return err;
 }
@@ -559,224 +569,4 @@ int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_en
 			return err;
 	}
 	return -ENOENT;
-}
-
-/* ---- delete ---------------------------------------------------------------------------- */
-
-#define VEXFS_DEL_BATCH	64	/* embeddings deleted in one handle */
-
-/* What one handle deletes: found, and its blocks brought in, before it starts. */
-struct vexfs_del {
-	u32	n;
-	u64	key[VEXFS_DEL_BATCH];
-	struct vexfs_pinned slot[VEXFS_DEL_BATCH];
-};
-
-/* The first embedding of @ino with a chunk in [@chunk, @last]. coll->sem held. 0, -ENODATA. */
-static int vexfs_del_find(struct vexfs_coll *coll, u64 ino, u32 chunk, u32 last, u64 *key,
-			  u32 *slot)
-{
-	struct vexfs_kio kio;
-	struct vexfs_tree t;
-	struct vexfs_kv kv;
-	int err;
-
-	if (chunk > last)
-		return -ENODATA;
-	vexfs_coll_map(&t, &kio, coll, NULL);
-	err = vexfs_bt_find_ge(&t, VEXFS_MAPKEY(ino, chunk), &kv);
-	if (err == -ENOENT || (!err && kv.key > VEXFS_MAPKEY(ino, last)))
-		return -ENODATA;
-	*key = kv.key;
-	*slot = kv.val;
-	return err;
-}
-
-/* coll->sem held for writing, no handle. -ENODATA: there is nothing to delete. */
-static int vexfs_del_prepare(struct vexfs_coll *coll, u64 ino, u32 chunk, u32 last,
-			     struct vexfs_del *d)
-{
-	int err = vexfs_coll_check(coll);
-	u32 slot;
-
-	d->n = 0;
-	while (!err && d->n < VEXFS_DEL_BATCH) {
-		err = vexfs_del_find(coll, ino, chunk, last, &d->key[d->n], &slot);
-		if (err)
-			break;
-		chunk = (d->key[d->n] & VEXFS_MAX_CHUNK) + 1;
-		err = vexfs_slot_pin_live(coll, slot, &d->slot[d->n]);
-		if (d->slot[d->n].bh)
-			d->n++;
-	}
-	return err == -ENODATA && d->n ? 0 : err;
-}
-
-static void vexfs_del_unpin(struct vexfs_del *d)
-{
-	while (d->n) {
-		brelse(d->slot[--d->n].bh);
-		d->slot[d->n].bh = NULL;
-	}
-}
-
-static int vexfs_del_map(handle_t *handle, struct vexfs_coll *coll, u64 key)
-{
-	struct vexfs_kio kio;
-	struct vexfs_tree t;
-	int err, err2;
-
-	err = vexfs_coll_record_access(handle, coll);
-	if (err)
-		return err;
-	vexfs_coll_map(&t, &kio, coll, handle);
-	err = vexfs_bt_delete(&t, key);
-	err2 = vexfs_coll_record_write(handle, coll);
-	return err ? err : err2;
-}
-
-int vexfs_del_slot(handle_t *handle, struct vexfs_coll *coll, u64 key, struct vexfs_pinned *p)
-{
-	int err = vexfs_md_modify(handle, coll->sb, p->bh);
-
-	if (!err)
-		err = vexfs_del_map(handle, coll, key);
-	if (err)
-		return err;
-	spin_lock(&coll->lock);
-	vexfs_slot_release(coll, p, handle->h_transaction->t_tid);
-	spin_unlock(&coll->lock);
-	return vexfs_md_dirty(handle, coll->sb, p->bh);
-}
-
-/* All of @d in one handle, restarted when the transaction is full: what has been
- * deleted by then is consistent. coll->sem held for writing. */
-static int vexfs_del_all(handle_t *handle, struct vexfs_coll *coll, struct inode *inode,
-			 struct vexfs_del *d)
-{
-	ktime_t start = vexfs_trace_start(vexfs_vec_del);
-	int err = 0;
-	u32 i;
-
-	for (i = 0; i < d->n && !err; i++) {
-		err = vexfs_extend(handle, vexfs_vec_credits(coll), VEXFS_MAX_LEVEL + 1);
-		if (!err)
-			err = vexfs_del_slot(handle, coll, d->key[i], &d->slot[i]);
-		trace_vexfs_vec_del(inode, coll, d->key[i] & VEXFS_MAX_CHUNK, d->slot[i].slot, false,
-				    vexfs_trace_since(start), err);
-	}
-	return err;
-}
-
-/* coll->sem held for writing and given up here, @d prepared. */
-static int vexfs_del_change(struct vexfs_coll *coll, struct inode *inode, bool touch,
-			    struct vexfs_del *d)
-{
-	handle_t *handle = vexfs_vec_start(coll);
-	int err, err2;
-
-	if (IS_ERR(handle)) {
-		up_write(&coll->sem);
-		return PTR_ERR(handle);
-	}
-	if (IS_SYNC(inode))
-		handle->h_sync = 1;
-	err = vexfs_del_all(handle, coll, inode, d);
-	up_write(&coll->sem);
-	if (!err && touch)
-		err = vexfs_vec_touch(handle, inode);
-	err2 = vexfs_stop(handle);		/* may wait for the commit */
-	return err ? err : err2;
-}
-
-/* Delete some embeddings of @inode with a chunk in [@chunk, @last]: 0, -ENODATA. */
-static int vexfs_del_some(struct vexfs_coll *coll, struct inode *inode, u32 chunk, u32 last,
-			  bool touch, struct vexfs_del *d)
-{
-	int err;
-
-	down_write(&coll->sem);
-	err = vexfs_del_prepare(coll, inode->i_ino, chunk, last, d);
-	if (err)
-		up_write(&coll->sem);
-	else
-		err = vexfs_del_change(coll, inode, touch, d);
-	vexfs_del_unpin(d);
-	return err;
-}
-
-/* One chunk, or all from 0 on; -ENODATA: there was none. Ends early, with -EINTR,
- * when the caller is killed. */
-static int vexfs_del_range(struct vexfs_coll *coll, struct inode *inode, u32 chunk, u32 last)
-{
-	struct vexfs_del *d = kzalloc(sizeof(*d), GFP_KERNEL);
-	int err, done = 0;
-
-	if (!d)
-		return -ENOMEM;
-	do {
-		err = done && fatal_signal_pending(current) ? -EINTR :
-			vexfs_del_some(coll, inode, chunk, last, true, d);
-		cond_resched();
-	} while (!err && ++done && chunk != last);
-	kfree(d);
-	return err == -ENODATA && done ? 0 : err;
-}
-
-int vexfs_vec_del(struct inode *inode, const char *name, u32 chunk, bool all)
-{
-	struct vexfs_coll *coll;
-	int err;
-
-	if (chunk > VEXFS_MAX_CHUNK)
-		return -EINVAL;
-	coll = vexfs_coll_open(inode->i_sb, name, MAY_WRITE);
-	if (IS_ERR(coll))
-		return PTR_ERR(coll);
-	err = vexfs_coll_need_maps(coll, true);
-	if (!err)
-		err = vexfs_del_range(coll, inode, all ? 0 : chunk, all ? VEXFS_MAX_CHUNK : chunk);
-	vexfs_coll_put(coll);
-	return err;
-}
-
-/**
- * vexfs_vec_evict - delete all embeddings of a file that is about to be freed
- * @inode: no names, no users; not in a handle, no locks
- *
- * A damaged collection is passed over: what it says about the file is refused
- * later, because the generation differs.
- *
- * Return: 0, or an error that must keep the inode from being freed.
- */
-int vexfs_vec_evict(struct inode *inode)
-{
-	u64 mask = VEXFS_I(inode)->vecmask;
-	struct vexfs_del *d;
-	int id, err = 0;
-
-	if (!mask)
-		return 0;
-	d = kzalloc(sizeof(*d), GFP_NOFS);
-	if (!d)
-		return -ENOMEM;
-	for (id = 0; id < VEXFS_MAX_COLL; id++) {
-		struct vexfs_coll *coll = NULL;
-
-		if (mask & BIT_ULL(id))
-			coll = vexfs_coll_get_id(inode->i_sb, id);
-		if (!coll)
-			continue;
-		err = vexfs_coll_need_maps(coll, false);
-		while (!err) {
-			err = vexfs_del_some(coll, inode, 0, VEXFS_MAX_CHUNK, false, d);
-			cond_resched();
-		}
-		vexfs_coll_put(coll);
-		if (err != -ENODATA && err != -ENOENT && err != -EFSCORRUPTED)
-			break;
-		err = 0;
-	}
-	kfree(d);
-	return err;
 }

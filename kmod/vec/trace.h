@@ -47,9 +47,9 @@ DEFINE_EVENT(vexfs_collection, vexfs_coll_drop,
 
 /* slot: what the operation ended on, ~0 if on none */
 DECLARE_EVENT_CLASS(vexfs_vec,
-	TP_PROTO(struct inode *inode, struct vexfs_coll *coll, u32 chunk, u32 slot, bool replace,
+	TP_PROTO(u64 ino, struct vexfs_coll *coll, u32 chunk, u32 slot, bool replace,
 		 u64 duration_ns, int ret),
-	TP_ARGS(inode, coll, chunk, slot, replace, duration_ns, ret),
+	TP_ARGS(ino, coll, chunk, slot, replace, duration_ns, ret),
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
 		__field(u64, ino)
@@ -62,8 +62,8 @@ DECLARE_EVENT_CLASS(vexfs_vec,
 		__string(collection, coll->name)
 	),
 	TP_fast_assign(
-		__entry->dev = inode->i_sb->s_dev;
-		__entry->ino = inode->i_ino;
+		__entry->dev = coll->sb->s_dev;
+		__entry->ino = ino;
 		__entry->coll = coll->id;
 		__entry->chunk = chunk;
 		__entry->slot = ret ? ~0U : slot;
@@ -79,9 +79,9 @@ DECLARE_EVENT_CLASS(vexfs_vec,
 );
 #define DEFINE_VEXFS_VEC(name) \
 DEFINE_EVENT(vexfs_vec, name, \
-	TP_PROTO(struct inode *inode, struct vexfs_coll *coll, u32 chunk, u32 slot, \
+	TP_PROTO(u64 ino, struct vexfs_coll *coll, u32 chunk, u32 slot, \
 		 bool replace, u64 duration_ns, int ret), \
-	TP_ARGS(inode, coll, chunk, slot, replace, duration_ns, ret))
+	TP_ARGS(ino, coll, chunk, slot, replace, duration_ns, ret))
 DEFINE_VEXFS_VEC(vexfs_vec_set);
 DEFINE_VEXFS_VEC(vexfs_vec_get);
 DEFINE_VEXFS_VEC(vexfs_vec_del);

@@ -280,11 +280,24 @@ int vexfs_del_slot(handle_t *handle, struct vexfs_coll *coll, u64 key, struct ve
 int vexfs_vec_set(struct inode *inode, const struct vexfs_vec_arg *arg);
 /* -ENODATA, -ERANGE (arg->bytes says how much), -EUCLEAN. @arg->data NULL: only the length. */
 int vexfs_vec_get(struct inode *inode, struct vexfs_vec_arg *arg);
-/* i_rwsem held for writing. @all: every chunk. -ENODATA. */
-int vexfs_vec_del(struct inode *inode, const char *coll, u32 chunk, bool all);
 /* The first embedding at or after (id, chunk); -ENOENT past the last. */
 int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_entry *e,
 		   char *name);
+
+/* del.c: deleting them */
+/* One: i_rwsem held for writing. -ENODATA. */
+int vexfs_vec_del(struct inode *inode, const char *coll, u32 chunk);
+/* Many: those from @chunk to @last, batch by batch. No locks held. ERR_PTR. */
+struct vexfs_del;
+struct vexfs_del *vexfs_del_begin(struct inode *inode, const char *coll, u32 chunk, u32 last);
+/* The next few: i_rwsem held for writing, write access to the mount. -ENODATA: there were none. */
+int vexfs_del_batch(struct vexfs_del *d);
+bool vexfs_del_more(const struct vexfs_del *d);	/* there were more than it deleted */
+void vexfs_del_end(struct vexfs_del *d);
+
+/* evict.c */
+int vexfs_evictor_init(struct super_block *sb);
+void vexfs_evictor_exit(struct super_block *sb);
 
 /* payload.c */
 /**

@@ -12,6 +12,7 @@
  */
 #include "kmod/vec/vec.h"
 #include "kmod/kunit/kunit.h"
+#include <linux/sched/signal.h>
 #include <linux/xattr.h>
 
 #define VEXFS_XATTR_PREFIX	XATTR_USER_PREFIX "vec."
@@ -101,7 +102,7 @@ static int vexfs_xattr_split(struct super_block *sb, struct vexfs_vec_arg *arg, 
 /* Removal: XATTR_REPLACE says that it must exist, which it must anyway. */
 static int vexfs_xattr_remove(struct inode *inode, const struct vexfs_vec_arg *arg)
 {
-	int err = vexfs_vec_del(inode, arg->coll, arg->chunk, false);
+	int err = vexfs_vec_del(inode, arg->coll, arg->chunk);
 
 	return err == -ENOENT ? -ENODATA : err;
 }
@@ -166,7 +167,8 @@ ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size)
 	if (!name)
 		return -ENOMEM;
 	for (; total <= XATTR_LIST_MAX; chunk++) {
-		err = vexfs_vec_next(inode, &id, &chunk, &e, coll);
+		err = fatal_signal_pending(current) ? -EINTR :
+			vexfs_vec_next(inode, &id, &chunk, &e, coll);
 		if (err)
 			break;
 		len = vexfs_xattr_name(name, coll, chunk);

@@ -56,6 +56,7 @@
 
 struct vexfs_coll;
 struct vexfs_views;
+struct vexfs_turns;
 struct vexfs_evictor;
 struct vexfs_orphan;
 
@@ -131,6 +132,7 @@ struct vexfs_sb_info {
 	struct delayed_work	vec_lost_work;
 	atomic64_t		vec_nlost;	/* embeddings lost since the mount */
 	struct vexfs_views	*views;		/* who may have what: kmod/vec/view.c */
+	struct vexfs_turns	*turns;		/* of those who search: kmod/vec/turn.c */
 	struct vexfs_evictor	*evictor;	/* embeddings of deleted files: kmod/vec/evict.c */
 };
 

@@ -176,6 +176,7 @@ int vexfs_search(int fd, struct vexfs_search *s)
 		.size = sizeof(q), .flags = s->flags, .k = s->k, .effort = s->effort,
 		.query = user_ptr(s->vector), .query_bytes = 4 * s->dim,
 		.path_bytes = s->path_bytes, .hits = user_ptr(s->hits), .paths = user_ptr(s->paths),
+		.max_work = s->max_work,
 	};
 	int ret = set_name(q.collection, s->collection);
 

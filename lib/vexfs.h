@@ -175,6 +175,8 @@ int vexfs_embedding_list(int fd, struct vexfs_list *pos, struct vexfs_vec_entry 
  * @found:	out: hits written, nearest first
  * @reply:	out: VEXFS_REPLY_*
  * @embedder:	what made the query, or NULL
+ * @max_work:	embeddings to compare at most, 0 = as many as the system allows; if
+ *		there are more, @reply has VEXFS_REPLY_TRUNCATED
  */
 struct vexfs_search {
 	const char *collection;
@@ -189,6 +191,7 @@ struct vexfs_search {
 	uint32_t found;
 	uint32_t reply;
 	const struct vexfs_embedder_id *embedder;
+	uint64_t max_work;
 };
 
 /**
@@ -197,7 +200,8 @@ struct vexfs_search {
  *
  * Only files the caller may open count. Return: 0 (also when nothing was
  * found), -EINVAL (dimension, k), -EDOM (query), -ENOTDIR, -EACCES (on the
- * collection), -EMEDIUMTYPE (it is for another embedder).
+ * collection), -EMEDIUMTYPE (it is for another embedder), -EAGAIN (@fd is O_NONBLOCK,
+ * and the user has as many searches at work as may be; otherwise it waits).
  */
 int vexfs_search(int fd, struct vexfs_search *s);
 

@@ -33,6 +33,8 @@
  *	ENODATA		VEC_GET, VEC_DEL: the file has no such embedding
  *	ERANGE		VEC_GET: no room; @bytes says how much it takes
  *	ENOTDIR		SEARCH: the scope is not a directory
+ *	EAGAIN		SEARCH: as many of the user's searches run as may, and the
+ *			descriptor is O_NONBLOCK
  *	ENOMEM, ENFILE, EINTR	VEC_*, SEARCH: memory, open files, a fatal signal
  */
 #ifndef _UAPI_VEXFS_H
@@ -220,6 +222,8 @@ struct vexfs_ioc_vec_list {
 #define VEXFS_REPLY_APPROXIMATE	0x1	/* not all embeddings were measured: a nearer one may be missing */
 #define VEXFS_REPLY_INCOMPLETE	0x2	/* damage, or a limit, kept some files out: fewer than k may be
 					 * found although more exist */
+#define VEXFS_REPLY_TRUNCATED	0x4	/* the caller may open more embeddings than a search compares
+					 * (@max_work): nearer ones may be missing */
 
 #define VEXFS_HIT_STALE		0x1
 #define VEXFS_HIT_NO_PATH	0x2	/* @paths had no room for it */
@@ -257,9 +261,11 @@ struct vexfs_search_hit {
  * @hits:	pointer to struct vexfs_search_hit[k]
  * @paths:	pointer to the path buffer
  * @found:	out: hits written, nearest first; fewer than k only if no more exist
- *		that the caller may open
+ *		that the caller may open, or @reply says that not all were looked at
  * @reply:	out: VEXFS_REPLY_*
  * @embedder:	what made the query
+ * @max_work:	embeddings to compare at most; 0, or more than that: as many as the
+ *		system allows
  */
 struct vexfs_ioc_search {
 	__u32	size;
@@ -275,12 +281,15 @@ struct vexfs_ioc_search {
 	__u32	found;
 	__u32	reply;
 	struct vexfs_embedder_id embedder;
-	__u64	reserved[5];
+	__u64	max_work;
+	__u64	reserved[4];
 };
 
 /* On a directory: the scope. Needs r on the collection. A file can be found if the
  * caller may read it, and may read and search every directory from the scope down
- * to it; each hit was opened on the caller's behalf. */
+ * to it; each hit was opened on the caller's behalf. A user has so many searches
+ * on a filesystem at a time; others wait, first come, first served, or fail with
+ * EAGAIN if the descriptor is O_NONBLOCK. */
 #define VEXFS_IOC_SEARCH	_IOWR('V', 20, struct vexfs_ioc_search)
 
 /**

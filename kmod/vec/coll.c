@@ -6,7 +6,7 @@
  * in one transaction, and then frees what belongs to it in many small ones. A
  * crash in between is finished by the next mount.
  */
-#include "kmod/vec/vec.h"
+#include "kmod/vec/turn.h"
 #include "kmod/vec/trace.h"
 
 /* ---- records ------------------------------------------------------------- */
@@ -337,6 +337,8 @@ int vexfs_colls_load(struct super_block *sb)
 	vexfs_payload_init(sb);
 	err = vexfs_views_init(sb);
 	if (!err)
+		err = vexfs_turns_init(sb);
+	if (!err)
 		err = vexfs_evictor_init(sb);
 	if (!err)
 		err = vexfs_coll_read_table(sb);
@@ -367,6 +369,7 @@ void vexfs_colls_unload(struct super_block *sb)
 			vexfs_coll_free(coll);
 	}
 	vexfs_views_exit(sb);
+	vexfs_turns_exit(sb);
 	for (i = 0; i < VEXFS_COLL_BLOCKS; i++) {
 		brelse(sbi->coll_bh[i]);
 		sbi->coll_bh[i] = NULL;

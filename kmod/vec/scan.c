@@ -169,7 +169,7 @@ static int vexfs_remake_code(struct vexfs_find *f, struct vexfs_cursor *payload,
 
 	if (err)
 		return err;
-	f32 = kvmalloc_array(space->dim, sizeof(*f32), GFP_NOFS);
+	f32 = kvmalloc_array(space->dim, sizeof(*f32), GFP_KERNEL_ACCOUNT);
 	if (f32) {
 		vexfs_vec_to_f32(space, rec, f32);
 		vexfs_code_encode(space, f32, 0, vexfs_batch_bounce(&f->batch));
@@ -295,6 +295,10 @@ static int vexfs_scan_slots(struct vexfs_find *f, struct vexfs_topk *top, struct
 			if (err)
 				return err;
 		}
+		/* There may be few among many that are not permitted. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 	}
 	return f->batch.n ? vexfs_scan_flush(f, top) : 0;
 }
@@ -309,7 +313,7 @@ static int vexfs_scan_recent_slots(struct vexfs_find *f, struct vexfs_topk *top,
 		/* One embedding set many times leaves as many slots: the last is live. */
 		if (!vexfs_slot_live(f->coll, f->recent[i]))
 			continue;
-		ok = vexfs_find_recent(f, f->recent[i]);
+		ok = fatal_signal_pending(current) ? -EINTR : vexfs_find_recent(f, f->recent[i]);
 		if (ok < 0)
 			return ok;
 		if (!ok)

@@ -11,6 +11,11 @@
  * everything measured. Last, the best are opened as the caller would open them
  * (open.c), and the first k that can be are the reply.
  *
+ * Work is limited: a user has only so many searches at a time (turn.c), and an
+ * attempt compares only so many embeddings. If the caller may have more, some are
+ * left out (cut.c); rounds go on while all that are left fit. Both are said in the
+ * reply, and depend on what the caller may open alone.
+ *
  * No lock is held over any of it, so that nobody who writes waits for a search,
  * however slow it is. What changes meanwhile is noticed (a slot's stamp, the
  * collection's nset); what was set again is looked at again, and where that is
@@ -18,7 +23,13 @@
  */
 #include "kmod/vec/search.h"
 #include "kmod/vec/trace.h"
+#include "kmod/vec/turn.h"
+#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
+
+static unsigned int search_max_work = 4194304;
+module_param(search_max_work, uint, 0644);
+MODULE_PARM_DESC(search_max_work, "embeddings that a search may compare (4194304; 0: any number)");
 
 /* ---- memory ---------------------------------------------------------------- */
 
@@ -63,17 +74,15 @@ static int vexfs_find_query(struct vexfs_find *f, const struct vexfs_ioc_search 
 {
 	const struct vexfs_space *space = &f->coll->space;
 	u32 *bits;
-	int err;
+	int err = -ENOMEM;
 
 	if (req->query_bytes != 4 * space->dim)
 		return -EINVAL;
-	bits = vmemdup_user(u64_to_user_ptr(req->query), req->query_bytes);
-	if (IS_ERR(bits))
-		return PTR_ERR(bits);
+	bits = vexfs_alloc(1, req->query_bytes);
 	f->query_mem = vexfs_alloc(1, vexfs_query_bytes(space) + 64);
-	err = -ENOMEM;
-	if (f->query_mem)
-		err = vexfs_query_init(&f->query, space, bits, PTR_ALIGN(f->query_mem, 64));
+	if (bits && f->query_mem)
+		err = copy_from_user(bits, u64_to_user_ptr(req->query), req->query_bytes) ? -EFAULT :
+			vexfs_query_init(&f->query, space, bits, PTR_ALIGN(f->query_mem, 64));
 	kvfree(bits);
 	return err;
 }
@@ -105,6 +114,7 @@ static struct vexfs_find *vexfs_find_create(struct file *file,
 	f->k = req->k;
 	f->first_window = req->effort ? max(req->effort, req->k) : 4 * req->k;
 	f->first_window = clamp_t(u32, f->first_window, VEXFS_WINDOW_MIN, VEXFS_WINDOW_MAX);
+	f->max_work = min_not_zero(req->max_work, (u64)(READ_ONCE(search_max_work) ?: U32_MAX));
 	vexfs_opened_init(&f->opened, dir->i_sb, NULL);
 	f->coll = vexfs_coll_open(dir->i_sb, req->collection, MAY_READ);
 	if (IS_ERR(f->coll)) {
@@ -179,10 +189,12 @@ static int vexfs_cands_fill(struct vexfs_find *f, struct vexfs_topk *top, bool *
 	*all = true;
 	vexfs_topk_sort(top);
 	for (i = 0; i < top->n; i++) {
-		err = vexfs_cand_fill(f->coll, &f->heap[i], &f->cands[i]);
+		err = fatal_signal_pending(current) ? -EINTR :
+			vexfs_cand_fill(f->coll, &f->heap[i], &f->cands[i]);
 		if (err)
 			return err;
 		*all &= f->cands[i].ok;
+		cond_resched();
 	}
 	*all |= f->mark == vexfs_slots_mark(f->coll);
 	return 0;
@@ -307,9 +319,14 @@ static int vexfs_find_permitted(struct vexfs_find *f)
 
 	kvfree(f->permitted.bits);
 	f->permitted.bits = NULL;
-	err = vexfs_view_permitted(f->view, f->coll, f->scope, &f->permitted);
+	err = vexfs_view_permitted(f->view, f->coll, f->scope, f->max_work, &f->permitted);
 	if (f->permitted.incomplete)
 		f->reply |= VEXFS_REPLY_INCOMPLETE;
+	f->reply &= ~VEXFS_REPLY_TRUNCATED;
+	if (f->permitted.truncated)
+		f->reply |= VEXFS_REPLY_TRUNCATED;
+	f->work_left = f->max_work;
+	f->seen = 0;
 	return err;
 }
 
@@ -325,9 +342,24 @@ static int vexfs_round(struct vexfs_find *f, u32 window)
 		err = vexfs_round_measure(f);
 	f->all_rounds++;
 	f->candidates += f->ncands;
+	f->seen += f->ncands;
+	f->work_left -= min(f->work_left, f->permitted.n);
 	trace_vexfs_search_round(f);
 	f->have_last = true;
 	return err;
+}
+
+/* Is another round needed, and may there be one? */
+static bool vexfs_round_again(struct vexfs_find *f)
+{
+	if (f->nresults >= f->k || f->ncands < f->window)
+		return false;
+	if (f->permitted.n <= f->work_left)
+		return true;
+	/* What is left to look at stays so. */
+	if (f->seen < f->permitted.n)
+		f->reply |= VEXFS_REPLY_TRUNCATED;
+	return false;
 }
 
 /* -EAGAIN: something the caller may have moved meanwhile. */
@@ -350,7 +382,7 @@ static int vexfs_attempt(struct vexfs_find *f)
 	while (!err) {
 		err = vexfs_round(f, window);
 		window = min_t(u32, window * 4, VEXFS_WINDOW_MAX);
-		if (f->nresults >= f->k || f->ncands < f->window)
+		if (err || !vexfs_round_again(f))
 			break;
 	}
 	f->more |= f->ncands == f->window;
@@ -466,13 +498,13 @@ static int vexfs_find_open(struct vexfs_find *f, struct vexfs_out *o)
 
 static int vexfs_find_run(struct vexfs_find *f, struct vexfs_out *o)
 {
-	int err;
+	int err, run = 0;
 
 	do {
 		err = vexfs_find_attempt(f);
 		if (!err)
 			err = vexfs_find_open(f, o);
-	} while (err == 1 && f->opens < f->k + VEXFS_MORE_OPENS);
+	} while (err == 1 && f->opens < f->k + VEXFS_MORE_OPENS && ++run < VEXFS_RUNS);
 	if (err == 1) {
 		f->reply |= VEXFS_REPLY_INCOMPLETE;
 		err = 0;
@@ -522,29 +554,43 @@ static int vexfs_search_find(struct vexfs_find *f, struct vexfs_ioc_search *req)
 	return err;
 }
 
-/**
- * vexfs_search - the k nearest embeddings below a directory
- * @file: the directory; its mount is how the caller sees what is below it
- * @req:  checked for size and reserved fields; @found and @reply are filled in,
- *	  hits and paths written to user space
- *
- * No locks held. Return: 0, -EINVAL, -EDOM, -ENOENT, -EACCES, -EMEDIUMTYPE,
- * -ENOTDIR, -EFAULT, -ENOMEM, -ENFILE, -EINTR (fatal signal), -EUCLEAN, -EIO.
- */
-int vexfs_search(struct file *file, struct vexfs_ioc_search *req)
+/* The caller has its turn. */
+static int vexfs_search_turn(struct file *file, struct vexfs_ioc_search *req)
 {
 	ktime_t start = ktime_get();
-	struct vexfs_find *f;
-	int err = vexfs_search_check(file, req);
+	struct vexfs_find *f = vexfs_find_create(file, req);
+	int err;
 
-	if (err)
-		return err;
-	f = vexfs_find_create(file, req);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	trace_vexfs_search_begin(file_inode(file), f);
 	err = vexfs_search_find(f, req);
 	trace_vexfs_search_end(file_inode(file), f, ktime_to_ns(ktime_sub(ktime_get(), start)), err);
 	vexfs_find_free(f);
+	return err;
+}
+
+/**
+ * vexfs_search - the k nearest embeddings below a directory
+ * @file: the directory; its mount is how the caller sees what is below it
+ * @req:  checked for size and reserved fields; @found and @reply are filled in,
+ *	  hits and paths written to user space
+ *
+ * No locks held. Waits until fewer of the user's searches run, unless @file is
+ * O_NONBLOCK. Return: 0, -EINVAL, -EDOM, -ENOENT, -EACCES, -EMEDIUMTYPE, -ENOTDIR,
+ * -EAGAIN, -EFAULT, -ENOMEM, -ENFILE, -EINTR (fatal signal), -EUCLEAN, -EIO.
+ */
+int vexfs_search(struct file *file, struct vexfs_ioc_search *req)
+{
+	struct super_block *sb = file_inode(file)->i_sb;
+	int err = vexfs_search_check(file, req);
+	struct vexfs_turn turn;
+
+	if (!err)
+		err = vexfs_turn_take(sb, &turn, !(file->f_flags & O_NONBLOCK));
+	if (err)
+		return err;
+	err = vexfs_search_turn(file, req);
+	vexfs_turn_give(sb, &turn);
 	return err;
 }

@@ -9,6 +9,7 @@
 #define VEXFS_WINDOW_MIN	64
 #define VEXFS_WINDOW_MAX	65536	/* candidates of a round: bounds memory (4.5 MiB) */
 #define VEXFS_TRIES		3
+#define VEXFS_RUNS		32	/* looking for others than those that could not be opened */
 #define VEXFS_MORE_OPENS	1024	/* beyond k: files a search opens before it gives up */
 #define VEXFS_PASSES		16	/* over what is set while a scan runs */
 #define VEXFS_BATCH		64
@@ -61,6 +62,8 @@ struct vexfs_batch {
 /**
  * struct vexfs_find - one search
  * @permitted: slots this search may look at; nothing else has a part in it
+ * @max_work: embeddings that an attempt may compare; @work_left: of them; @seen: candidates
+ *	     of its rounds
  * @window:  candidates of this round; @heap and @cands have room for them
  * @last:    worst candidate of the round before, if @have_last: this round takes
  *	     what comes after it
@@ -83,7 +86,7 @@ struct vexfs_find {
 	struct vexfs_view	*view;
 	struct vexfs_permitted	permitted;
 	struct vexfs_opened	opened;
-	u32			flags, k;
+	u32			flags, k, max_work, work_left, seen;
 	void			*query_mem;
 	struct vexfs_query	query;
 	u8			*raw;		/* one vector as stored */

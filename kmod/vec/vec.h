@@ -406,11 +406,12 @@ struct vexfs_view;
  * struct vexfs_permitted - what a caller may have of a collection
  * @bits:	slots below @nslots, @n of them set; newer ones are not permitted
  * @incomplete:	damage or an I/O error kept some files from being judged
+ * @truncated:	there are more, but the search may not compare so many
  */
 struct vexfs_permitted {
 	unsigned long	*bits;
 	u32		nslots, n;
-	bool		incomplete;
+	bool		incomplete, truncated;
 };
 int vexfs_views_init(struct super_block *sb);
 void vexfs_views_exit(struct super_block *sb);
@@ -419,7 +420,10 @@ void vexfs_views_set(struct vexfs_coll *coll, u32 slot);
 struct vexfs_view *vexfs_view_get(struct vexfs_coll *coll, vexfs_idmap_t *idmap);
 void vexfs_view_put(struct vexfs_view *v);
 int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
-			 struct vexfs_permitted *out);
+			 u32 max, struct vexfs_permitted *out);
+/* cut.c */
+#define VEXFS_TAGS	65536	/* values of the tag of a file: a hash of its inode number */
+int vexfs_permitted_cut(struct vexfs_coll *coll, struct vexfs_permitted *out, const u16 *tag, u32 max);
 
 /* simd.c */
 const struct vexfs_simd *vexfs_simd(void);

@@ -36,7 +36,6 @@
 #define VEXFS_VIEWS	16	/* per filesystem */
 #define VEXFS_PERM_LOG	4096	/* changed files remembered, power of two */
 #define VEXFS_VIEW_MEMO	1024	/* files judged in this update: lossy, power of two */
-#define VEXFS_TAGS	65536	/* values of a tag */
 
 /* ASKED: about to be judged; a set in between makes it UNKNOWN, and the verdict is void. */
 enum { PLACE_UNKNOWN, PLACE_ASKED, PLACE_NO, PLACE_FIRST };
@@ -566,9 +565,12 @@ static void vexfs_view_forget(struct vexfs_update *u)
 	struct vexfs_view *v = u->v;
 	u32 slot;
 
-	for (slot = 0; slot < v->nslots; slot++)
+	for (slot = 0; slot < v->nslots; slot++) {
 		if (test_bit(v->tag[slot], u->changed))
 			WRITE_ONCE(v->place[slot], PLACE_UNKNOWN);
+		if (slot % VEXFS_LIVE_BITS == 0)
+			cond_resched();
+	}
 	v->known = ~0ULL;
 }
 
@@ -670,7 +672,8 @@ static int vexfs_view_ways(struct vexfs_view *v, struct vexfs_coll *coll, struct
 	for (place = PLACE_FIRST; place < v->nplaces; place++) {
 		if (v->ways[place] != WAY_UNKNOWN)
 			continue;
-		err = vexfs_place_way(v, sc, place, incomplete);
+		err = fatal_signal_pending(current) ? -EINTR :
+			vexfs_place_way(v, sc, place, incomplete);
 		if (err)
 			return err;
 		cond_resched();
@@ -709,12 +712,14 @@ static int vexfs_view_bits(struct vexfs_update *u, struct vexfs_permitted *out)
 		if (!n)
 			break;
 		vexfs_view_part(u, first, min(n, v->nslots - first), out);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;
 }
 
-static int vexfs_view_update(struct vexfs_update *u, struct vexfs_scope *sc,
+static int vexfs_view_update(struct vexfs_update *u, struct vexfs_scope *sc, u32 max,
 			     struct vexfs_permitted *out)
 {
 	struct vexfs_view *v = u->v;
@@ -730,7 +735,11 @@ static int vexfs_view_update(struct vexfs_update *u, struct vexfs_scope *sc,
 	err = vexfs_view_judge(u);
 	if (!err)
 		err = vexfs_view_ways(v, u->coll, sc, &out->incomplete);
-	return err ? err : vexfs_view_bits(u, out);
+	if (!err)
+		err = vexfs_view_bits(u, out);
+	if (!err && out->n > max)
+		err = vexfs_permitted_cut(u->coll, out, v->tag, max);
+	return err;
 }
 
 /**
@@ -738,12 +747,13 @@ static int vexfs_view_update(struct vexfs_update *u, struct vexfs_scope *sc,
  * @v:	  the caller's view of @coll
  * @coll: no locks held
  * @sc:	  the scope
+ * @max:  so many at most, not 0
  * @out:  a bitmap, to be freed with kvfree(); damage met on the way sets @incomplete
  *
  * Return: 0, -EINTR, -ENOMEM, -ENOENT (dropped), -EIO, -EUCLEAN.
  */
 int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
-			 struct vexfs_permitted *out)
+			 u32 max, struct vexfs_permitted *out)
 {
 	struct vexfs_update *u = kvzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
 	int err = -EINTR;
@@ -755,7 +765,7 @@ int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct v
 	u->coll = coll;
 	u->incomplete = &out->incomplete;
 	if (!mutex_lock_killable(&v->mutex)) {
-		err = vexfs_view_update(u, sc, out);
+		err = vexfs_view_update(u, sc, max, out);
 		mutex_unlock(&v->mutex);
 	}
 	kvfree(u);

@@ -47,6 +47,7 @@ static struct {
 	unsigned int restless;		/* so many times a file changes as soon as it is read */
 	unsigned int searches;
 	unsigned int sets;
+	uint64_t max_work;		/* the system's limit, 0: none */
 } fake;
 
 static bool fake_path(int fd, char path[PATH_MAX])
@@ -419,6 +420,8 @@ static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s
 	static struct vexfs_search_hit all[FAKE_VECTORS];
 	static const struct fake_vector *from[FAKE_VECTORS];
 	const float *q = (const float *)(uintptr_t)s->query;
+	uint64_t max = s->max_work && (!fake.max_work || s->max_work < fake.max_work) ?
+		       s->max_work : fake.max_work;
 	char scope[PATH_MAX];
 	uint32_t n = 0;
 	struct stat now;
@@ -435,6 +438,7 @@ static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s
 	if (!fake_embedder(c, &s->embedder))
 		return EMEDIUMTYPE;
 	fake_path(fd, scope);
+	s->reply = 0;
 	for (i = 0; i < FAKE_VECTORS; i++) {
 		const struct fake_vector *e = &fake.vec[i];
 
@@ -443,6 +447,10 @@ static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s
 			continue;
 		if (fake_stale(e, &now) && s->flags & VEXFS_SEARCH_FRESH)
 			continue;
+		if (max && n == max) {
+			s->reply = VEXFS_REPLY_TRUNCATED;
+			break;
+		}
 		d = fake_distance(c, q, e->data);
 		from[n] = e;
 		all[n] = (struct vexfs_search_hit){
@@ -454,7 +462,6 @@ static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s
 	}
 	qsort(all, n, sizeof(all[0]), fake_by_distance);
 	s->found = n < s->k ? n : s->k;
-	s->reply = 0;
 	fake_hit_paths(s, all, from, scope);
 	memcpy((void *)(uintptr_t)s->hits, all, s->found * sizeof(all[0]));
 	return 0;

@@ -542,6 +542,34 @@ static void test_search_by_vector(void **state)
 	assert_int_equal(run("search", "-c", "x", "--raw", "%", "q", NULL), 2);
 }
 
+/* What was not searched is said, to people and to programs, and only then. */
+static void test_truncated(void **state)
+{
+	run("collection", "create", "%", "x", "--dim", "2", "--metric", "l2", NULL);
+	write_text("a", "a");
+	write_text("b", "b");
+	write_text("v", "1 1");
+	run("set", "-c", "x", "%/a", "%/v", NULL);
+	run("set", "-c", "x", "%/b", "%/v", NULL);
+	assert_int_equal(run("search", "-c", "x", "--vector", "%/v", "--max-work", "1", "%", NULL), 0);
+	assert_says(r.out, "1 hit in ");
+	assert_says(r.out, ", truncated\n");
+	assert_says(r.err, "not everything was searched");
+	assert_says(r.err, "--max-work");
+	assert_int_equal(run("search", "-c", "x", "--vector", "%/v", "--max-work", "2", "%", NULL), 0);
+	assert_null(strstr(r.out, "truncated"));
+	assert_string_equal(r.err, "");
+	assert_int_equal(run("search", "-c", "x", "--vector", "%/v", "--json", "%", NULL), 0);
+	assert_says(r.out, "\"truncated\": false");
+	fake.max_work = 1;
+	assert_int_equal(run("search", "-c", "x", "--vector", "%/v", "--json", "%", NULL), 0);
+	assert_says(r.out, "\"truncated\": true");
+	assert_string_equal(r.err, "");
+	assert_int_equal(run("search", "-c", "x", "--vector", "%/v", "%", NULL), 0);
+	assert_says(r.err, "search smaller directories one by one");
+	assert_int_equal(run("search", "-c", "x", "--vector", "%/v", "--max-work", "0", "%", NULL), 2);
+}
+
 /* More path than the first buffer holds: searched again with more room, nothing lost. */
 static void test_long_paths(void **state)
 {
@@ -589,6 +617,7 @@ int main(void)
 		ON_FAKE(test_embed_errors),
 		ON_FAKE(test_small_types),
 		ON_FAKE(test_search_by_vector),
+		ON_FAKE(test_truncated),
 		ON_FAKE(test_long_paths),
 	};
 

@@ -52,6 +52,7 @@ static const struct option_def defs[] = {
 	{ "chunk", 0, NUMBER, FIELD(chunk), 0, VEXFS_CHUNK_MAX, 0 },
 	{ "k", 'k', NUMBER, FIELD(k), 1, VEXFS_SEARCH_MAX_K, 10 },
 	{ "effort", 0, NUMBER, FIELD(effort), 1, UINT32_MAX, 0 },
+	{ "max-work", 0, NUMBER, FIELD(max_work), 1, UINT32_MAX, 0 },
 	{ "chunk-size", 0, SIZE, FIELD(chunk_size), 64, TEXT_MAX, 0 },
 };
 

@@ -138,6 +138,7 @@ static int run_query(struct query *q)
 	q->s.dim = q->coll.dim;
 	q->s.k = (uint32_t)q->opt->k;
 	q->s.effort = (uint32_t)q->opt->effort;
+	q->s.max_work = q->opt->max_work;
 	q->s.flags = (q->opt->exact ? VEXFS_SEARCH_EXACT : 0) |
 		     (q->opt->fresh ? VEXFS_SEARCH_FRESH : 0);
 	q->s.hits = calloc(q->s.k, sizeof(*q->s.hits));
@@ -241,6 +242,20 @@ static void print_hit(struct query *q, const struct vexfs_search_hit *h, unsigne
 		print_snippet(&s);
 }
 
+/* On standard error, so that it is seen also where the results go through a pipe. */
+static void warn_truncated(const struct query *q)
+{
+	if (!(q->s.reply & VEXFS_REPLY_TRUNCATED))
+		return;
+	if (q->opt->max_work)
+		say_error("not everything was searched: there are more embeddings below %s, and at most "
+			  "%llu were to be compared (--max-work)", q->scope.path,
+			  (unsigned long long)q->opt->max_work);
+	else
+		say_error("not everything was searched: there are more embeddings below %s than one "
+			  "search compares; search smaller directories one by one", q->scope.path);
+}
+
 static void print_result(struct query *q)
 {
 	uint32_t i;
@@ -248,9 +263,10 @@ static void print_result(struct query *q)
 	printf("%4s  %10s%s  %s\n", "RANK", "DISTANCE", is_cosine(q) ? "  SIMILARITY" : "", "PATH");
 	for (i = 0; i < q->s.found; i++)
 		print_hit(q, &q->s.hits[i], i + 1);
-	printf("%u hit%s in %.1f ms%s%s\n", q->s.found, q->s.found == 1 ? "" : "s",
+	printf("%u hit%s in %.1f ms%s%s%s\n", q->s.found, q->s.found == 1 ? "" : "s",
 	       q->seconds * 1e3, q->opt->exact ? ", exact" : "",
-	       q->s.reply & VEXFS_REPLY_INCOMPLETE ? ", incomplete" : "");
+	       q->s.reply & VEXFS_REPLY_INCOMPLETE ? ", incomplete" : "",
+	       q->s.reply & VEXFS_REPLY_TRUNCATED ? ", truncated" : "");
 }
 
 static struct json_object *hit_json(struct query *q, const struct vexfs_search_hit *h,
@@ -296,6 +312,8 @@ static int result_json(struct query *q)
 			       json_object_new_boolean(!!(q->s.reply & VEXFS_REPLY_APPROXIMATE)));
 	json_object_object_add(o, "incomplete",
 			       json_object_new_boolean(!!(q->s.reply & VEXFS_REPLY_INCOMPLETE)));
+	json_object_object_add(o, "truncated",
+			       json_object_new_boolean(!!(q->s.reply & VEXFS_REPLY_TRUNCATED)));
 	json_object_object_add(o, "total_ms", json_double(q->seconds * 1e3, "%.6f"));
 	json_object_object_add(o, "hits", hits);
 	return json_finish(o);
@@ -320,6 +338,8 @@ static int show_result(struct query *q)
 		say_error("nothing found: no embedding in collection '%s' below %s that you may read%s",
 			  q->opt->collection, q->scope.path,
 			  q->opt->fresh ? " and that is fresh" : "");
+	if (!q->opt->json)
+		warn_truncated(q);
 	return ret ? ret : q->s.found ? EXIT_OK : EXIT_NOTHING;
 }
 
@@ -375,7 +395,7 @@ static int run_search(const struct command *cmd, struct options *opt)
 const struct command cmd_search = {
 	.name = "search",
 	.summary = "find the files nearest to a text or a vector",
-	.accepts = "collection k exact fresh snippet vector raw effort embedder fingerprint json",
+	.accepts = "collection k exact fresh snippet vector raw effort max-work embedder fingerprint json",
 	.min_args = 0, .max_args = 2, .needs_collection = true,
 	.run = run_search,
 	.help =
@@ -391,6 +411,8 @@ const struct command cmd_search = {
 	"      --snippet          show the best matching part of each file\n"
 	"      --vector FILE      the query as numbers; with --raw as little-endian float32\n"
 	"      --effort N         candidates to compare in full precision (default: chosen)\n"
+	"      --max-work N       embeddings to compare at most (default: the system's limit); if\n"
+	"                         there are more, the output says so\n"
 	"      --embedder NAME    which embedder made the vector; another one's collection is refused\n"
 	"      --fingerprint HEX  and its fingerprint, up to 64 digits\n"
 	"      --json             for programs\n\n"

@@ -30,7 +30,7 @@ enum {
 struct options {
 	const char *collection, *vector, *list, *vectors, *type, *metric, *range, *embedder,
 		*fingerprint, *mode, *owner;
-	uint64_t dim, chunk, k, effort, chunk_size;
+	uint64_t dim, chunk, k, effort, max_work, chunk_size;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet;
 	uint64_t given;		/* bit per entry of the option table */
 	char **args;

@@ -120,6 +120,13 @@ static int vexfs_lost_slot(struct vexfs_coll *coll, const struct vexfs_region *r
 	return err == -EROFS || err == -ENOMEM ? err : 0;
 }
 
+/* The block of @r that @slot's record is in cannot be used: until the next mount it takes no more
+ * embeddings. Takes coll->lock. */
+void vexfs_lost_quarantine(struct vexfs_coll *coll, const struct vexfs_region *r, u32 slot)
+{
+	vexfs_slots_quarantine(coll, slot - slot % r->l.per_block, r->l.per_block);
+}
+
 static bool vexfs_lost_in(struct vexfs_coll *coll, const struct vexfs_queued *q)
 {
 	const struct vexfs_region *r = q->code ? &coll->code : &coll->payload;
@@ -129,7 +136,7 @@ static bool vexfs_lost_in(struct vexfs_coll *coll, const struct vexfs_queued *q)
 	/* Another collection may have the number by now. */
 	if (vexfs_coll_check(coll) || !vexfs_region_holds(r, q->slot, q->bh->b_blocknr))
 		return true;
-	vexfs_slots_quarantine(coll, first, r->l.per_block);
+	vexfs_lost_quarantine(coll, r, q->slot);
 	for (i = 0; i < r->l.per_block; i++)
 		done = !vexfs_lost_slot(coll, r, first + i, q->told) && done;
 	return done;

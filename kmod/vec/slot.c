@@ -131,6 +131,18 @@ static int vexfs_set_choose(struct vexfs_set *set)
 	return vexfs_slot_find_free(set->coll, &set->new.slot) ? 0 : -EAGAIN;
 }
 
+/* A block that cannot be read takes no further embeddings: the next slot may do. */
+static int vexfs_set_region(struct vexfs_set *set, struct vexfs_region *r,
+			    struct vexfs_region_io *io)
+{
+	int err = vexfs_region_prepare(set->coll, r, set->new.slot, io);
+
+	if (err != -EIO || vexfs_is_shutdown(set->coll->sb))
+		return err;
+	vexfs_lost_quarantine(set->coll, r, set->new.slot);
+	return -EAGAIN;
+}
+
 /* All that may read the disk. coll->sem held for writing, no handle. */
 static int vexfs_set_prepare(struct vexfs_set *set)
 {
@@ -142,9 +154,9 @@ static int vexfs_set_prepare(struct vexfs_set *set)
 	if (!err && set->replace)
 		err = vexfs_slot_pin_live(coll, set->old.slot, &set->old);
 	if (!err)
-		err = vexfs_region_prepare(coll, &coll->payload, set->new.slot, &set->payload_io);
+		err = vexfs_set_region(set, &coll->payload, &set->payload_io);
 	if (!err)
-		err = vexfs_region_prepare(coll, &coll->code, set->new.slot, &set->code_io);
+		err = vexfs_set_region(set, &coll->code, &set->code_io);
 	return err;
 }
 

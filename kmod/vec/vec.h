@@ -368,6 +368,7 @@ void vexfs_lost_init(struct vexfs_sb_info *sbi);
 void vexfs_lost_add(struct vexfs_sb_info *sbi, struct list_head *lost, unsigned long delay);
 void vexfs_lost_resume(struct vexfs_sb_info *sbi);
 void vexfs_lost_exit(struct vexfs_sb_info *sbi);
+void vexfs_lost_quarantine(struct vexfs_coll *coll, const struct vexfs_region *r, u32 slot);
 /* After the commit of a set: has it come to the disk? -EIO. i_rwsem held, no handle. */
 int vexfs_lost_check(struct vexfs_coll *coll, u64 key);
 

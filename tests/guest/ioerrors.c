@@ -495,10 +495,31 @@ static void test_unreadable(void)
 	close_pair(kept, lost);
 }
 
+/* A block with room that cannot be read does not keep a collection from being filled. */
+static void test_room(void)
+{
+	int kept, lost, set, told, got;
+	off_t where;
+
+	open_pair(SDIM, &kept, &lost);
+	where = find(SDIM * 4, is_small, 12);
+	close_pair(kept, lost);
+	mount_it("");
+	cut_block(where);
+	kept = open(at("kept"), O_RDWR);
+	lost = open(at("lost"), O_RDWR);
+	set = vset(lost, SDIM, 17);
+	told = synced(lost);
+	got = vget(lost, SDIM, 17);
+	ktap(!set && !told && !got && vget(kept, SDIM, 11) == -EIO && writable(),
+	     "room in a block that cannot be read: set %d, fsync %d, get %d", set, told, got);
+	close_pair(kept, lost);
+}
+
 int main(void)
 {
 	guest_setup();
-	ktap_plan(26);
+	ktap_plan(29);
 	if (!cut_setup())
 		ktap_bail("no device-mapper");
 	test_directory();
@@ -506,6 +527,7 @@ int main(void)
 	test_payload();
 	test_neighbours();
 	test_unreadable();
+	test_room();
 	test_writes();
 	test_record();
 	cut_remove();

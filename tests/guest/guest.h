@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,6 +56,24 @@ static inline int guest_mkfs(const char *opts)
 static inline int guest_mount(const char *opts)
 {
 	return mount(guest_disk, guest_mnt, "vexfs", 0, opts);
+}
+
+/* A path below the mount point, in one of four static buffers. */
+static inline const char *guest_at(const char *name)
+{
+	static char p[4][300];
+	static int turn;
+
+	turn = (turn + 1) % 4;
+	snprintf(p[turn], sizeof(p[turn]), "%s/%s", guest_mnt, name);
+	return p[turn];
+}
+
+static inline unsigned long long guest_free_blocks(void)
+{
+	struct statvfs st;
+
+	return statvfs(guest_mnt, &st) ? 0 : st.f_bfree;
 }
 
 static inline int guest_fsck(void)

@@ -75,20 +75,13 @@ static int (*const bad[])(void) = {
 	bad_truncate, bad_overwrite, bad_append, bad_direct, bad_hole, bad_set, bad_xattr, bad_collection, bad_drop,
 };
 
-static unsigned long long free_blocks(void)
-{
-	struct statvfs st;
-
-	return statvfs(guest_mnt, &st) ? 0 : st.f_bfree;
-}
-
 static bool bad_buffers(void)
 {
 	unsigned long long before;
 	bool good = true;
 
 	ops_prepare(1);
-	before = free_blocks();
+	before = guest_free_blocks();
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		int err = bad[i]();
 
@@ -100,7 +93,7 @@ static bool bad_buffers(void)
 	for (size_t i = 0; i < OPS_COUNT; i++)
 		good = ops_agree(i, -EFAULT, "bad buffers") && good;
 	ktap(good, "%zu calls with a bad buffer are refused", sizeof(bad) / sizeof(bad[0]));
-	ktap(free_blocks() == before, "%llu blocks are free, %llu were", free_blocks(), before);
+	ktap(guest_free_blocks() == before, "%llu blocks are free, %llu were", guest_free_blocks(), before);
 	ops_stop(VEXFS_SHUTDOWN_LOGFLUSH);
 	good = ops_recover(VEXFS_SHUTDOWN_NOLOGFLUSH, "bad buffers");
 	ops_cleanup();

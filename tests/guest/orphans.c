@@ -18,16 +18,6 @@
 
 static int held[MANY];		/* open files without a name */
 
-static const char *at(const char *name)
-{
-	static char p[4][300];
-	static int turn;
-
-	turn = (turn + 1) % 4;
-	snprintf(p[turn], sizeof(p[turn]), "%s/%s", guest_mnt, name);
-	return p[turn];
-}
-
 static unsigned long long free_inodes(void)
 {
 	struct statvfs st;
@@ -35,17 +25,10 @@ static unsigned long long free_inodes(void)
 	return statvfs(guest_mnt, &st) ? 0 : st.f_ffree;
 }
 
-static unsigned long long free_blocks(void)
-{
-	struct statvfs st;
-
-	return statvfs(guest_mnt, &st) ? 0 : st.f_bfree;
-}
-
 static void make_file(const char *name, size_t size)
 {
 	static char buf[OLD];
-	int fd = open(at(name), O_CREAT | O_TRUNC | O_WRONLY, 0644);
+	int fd = open(guest_at(name), O_CREAT | O_TRUNC | O_WRONLY, 0644);
 
 	memset(buf, 'o', sizeof(buf));
 	if (fd < 0 || write(fd, buf, size) != (ssize_t)size || fsync(fd))
@@ -57,7 +40,7 @@ static long size_of(const char *name)
 {
 	struct stat st;
 
-	return lstat(at(name), &st) ? -1 : (long)st.st_size;
+	return lstat(guest_at(name), &st) ? -1 : (long)st.st_size;
 }
 
 /* Files of the user "nobody", open and without a name. Returns how many it got. */
@@ -68,8 +51,8 @@ static int hold_many(void)
 
 	for (n = 0; n < MANY; n++) {
 		snprintf(name, sizeof(name), "o/f%d", n);
-		held[n] = open(at(name), O_CREAT | O_RDWR, 0644);
-		if (held[n] < 0 || write(held[n], name, strlen(name)) < 0 || unlink(at(name))) {
+		held[n] = open(guest_at(name), O_CREAT | O_RDWR, 0644);
+		if (held[n] < 0 || write(held[n], name, strlen(name)) < 0 || unlink(guest_at(name))) {
 			ktap_note("file %d: %s", n, strerror(errno));
 			break;
 		}
@@ -124,7 +107,7 @@ static int crash(unsigned int how)
 
 static void prepare(void)
 {
-	if (mkdir(at("o"), 0777) || chmod(at("o"), 0777) || mkdir(at("dir"), 0755))
+	if (mkdir(guest_at("o"), 0777) || chmod(guest_at("o"), 0777) || mkdir(guest_at("dir"), 0755))
 		ktap_bail("mkdir");
 	make_file("victim", OLD);
 	make_file("new", 100);
@@ -140,11 +123,11 @@ static void operations(void)
 {
 	int fd;
 
-	ktap(unlink(at("victim")) == 0 && size_of("victim") < 0, "unlink");
-	ktap(rename(at("new"), at("old")) == 0 && size_of("old") == 100 && size_of("new") < 0,
+	ktap(unlink(guest_at("victim")) == 0 && size_of("victim") < 0, "unlink");
+	ktap(rename(guest_at("new"), guest_at("old")) == 0 && size_of("old") == 100 && size_of("new") < 0,
 	     "rename over another file");
-	ktap(truncate(at("long"), 100) == 0 && size_of("long") == 100, "truncate");
-	ktap(rmdir(at("dir")) == 0 && size_of("dir") < 0, "rmdir");
+	ktap(truncate(guest_at("long"), 100) == 0 && size_of("long") == 100, "truncate");
+	ktap(rmdir(guest_at("dir")) == 0 && size_of("dir") < 0, "rmdir");
 	fd = vg_root();
 	ktap(vexfs_collection_drop(fd, "c") == 0, "drop a collection");
 	close(fd);
@@ -216,11 +199,11 @@ int main(void)
 	after_crash(VEXFS_SHUTDOWN_LOGFLUSH, "stopped after a commit", inodes);
 	after_crash(VEXFS_SHUTDOWN_NOLOGFLUSH, "power cut", inodes);
 
-	blocks = free_blocks();
+	blocks = guest_free_blocks();
 	ktap(close_in_disorder(), "closed in disorder");
 	sync();
-	ktap(free_inodes() == inodes && free_blocks() == blocks, "%llu inodes and %llu blocks are free, as before",
-	     free_inodes(), free_blocks());
+	ktap(free_inodes() == inodes && guest_free_blocks() == blocks, "%llu inodes and %llu blocks are free, as before",
+	     free_inodes(), guest_free_blocks());
 	umount(guest_mnt);
 	ktap(guest_fsck() == 0, "fsck.vexfs -n finds it clean in the end");
 	return ktap_exit();

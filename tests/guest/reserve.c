@@ -15,26 +15,9 @@
 
 static char buf[1 << 20];
 
-static const char *at(const char *name)
-{
-	static char p[4][300];
-	static int turn;
-
-	turn = (turn + 1) % 4;
-	snprintf(p[turn], sizeof(p[turn]), "%s/%s", guest_mnt, name);
-	return p[turn];
-}
-
-static unsigned long long free_blocks(void)
-{
-	struct statvfs st;
-
-	return statvfs(guest_mnt, &st) ? 0 : st.f_bfree;
-}
-
 static int new_file(const char *name)
 {
-	int fd = open(at(name), O_CREAT | O_TRUNC | O_RDWR, 0644);
+	int fd = open(guest_at(name), O_CREAT | O_TRUNC | O_RDWR, 0644);
 
 	if (fd < 0)
 		ktap_bail("create %s", name);
@@ -114,7 +97,7 @@ static void scattered_files(void)
 		ssize_t n;
 
 		snprintf(name, sizeof(name), "s%d", f);
-		fd[f] = open(at(name), O_CREAT | O_RDWR, 0644);
+		fd[f] = open(guest_at(name), O_CREAT | O_RDWR, 0644);
 		if (fd[f] < 0)
 			ktap_bail("create %s", name);
 		memset(buf, 'B', sizeof(buf));
@@ -148,18 +131,18 @@ static long long blocks_of(int fd)
 static void bad_buffer(int flags, const char *name)
 {
 	unsigned long long before, after;
-	int fd = open(at("bad"), O_CREAT | O_TRUNC | O_RDWR | flags, 0644);
+	int fd = open(guest_at("bad"), O_CREAT | O_TRUNC | O_RDWR | flags, 0644);
 	ssize_t n;
 
 	sync();
-	before = free_blocks();
+	before = guest_free_blocks();
 	n = write(fd, (void *)BLOCK, 32 << 20);
 	ktap(n < 0 && errno == EFAULT, "%s: a bad buffer is refused", name);
-	after = free_blocks();
+	after = guest_free_blocks();
 	ktap(blocks_of(fd) == 0 && before - after < 8, "%s: the file has %lld blocks, the device %llu less", name,
 	     blocks_of(fd), before - after);
 	close(fd);
-	unlink(at("bad"));
+	unlink(guest_at("bad"));
 }
 
 /* The second of two buffers is bad: what fits in front of it is written. */
@@ -188,7 +171,7 @@ int main(void)
 
 	fill_but(PAGES);
 	scattered_writeback();
-	unlink(at("scattered"));
+	unlink(guest_at("scattered"));
 	fill_but(40 * 20);
 	scattered_files();
 

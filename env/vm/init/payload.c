@@ -193,7 +193,9 @@ void export_disks(void)
 	for_each_disk(export_disk);
 }
 
-/* Sparse on the host and discard-capable, so this is a hole punched there, not a write. */
+#define BIG_DISK (64ULL << 30)
+
+/* Zeros take room on the host, which it does not have for a disk of terabytes: that is discarded. */
 static void blank_disk(const char *serial, const char *dev)
 {
 	uint64_t range[2] = { 0, 0 };
@@ -203,7 +205,7 @@ static void blank_disk(const char *serial, const char *dev)
 	if (fd < 0)
 		return;			/* read-only disk: its content is the point */
 	if (ioctl(fd, BLKGETSIZE64, &range[1]) == 0 && range[1])
-		ioctl(fd, BLKZEROOUT, range);
+		ioctl(fd, range[1] < BIG_DISK ? BLKZEROOUT : BLKDISCARD, range);
 	close(fd);
 }
 

@@ -54,11 +54,12 @@ static bool has_word(const char *list, const char *word)
 /* mountinfo writes blanks and backslashes in octal: proc_pid_mountinfo(5). */
 static void unescape(char *s)
 {
+	unsigned int code;
 	char *to = s;
 
 	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+		if (sscanf(s, "\\%3o", &code) == 1) {
+			*to++ = (char)code;
 			s += 3;
 		} else {
 			*to++ = *s;

@@ -176,9 +176,11 @@ chmod +x "$WORK"/stub/*
 : >"$WORK/disk"
 : >"$WORK/key"
 
-# bare COMMAND...: on a machine where dpkg knows of no package, and no kernel is built.
+# bare COMMAND...: on a machine where dpkg knows of no package, in a checkout in which no kernel is built.
+mkdir "$WORK/fresh"
+tar -C "$ROOT" --exclude=./build --exclude=./.git -c . | tar -C "$WORK/fresh" -x
 bare() {
-	run env PATH="$WORK/stub:$PATH" DPKG_ADMINDIR="$WORK/admin" XDG_CACHE_HOME="$WORK/cache" DISPLAY=:0 "$VEX" "$@"
+	run env PATH="$WORK/stub:$PATH" DPKG_ADMINDIR="$WORK/admin" XDG_CACHE_HOME="$WORK/cache" DISPLAY=:0 "$WORK/fresh/vex" "$@"
 }
 # wants "PACKAGE..." COMMAND...: --no-install names these packages, all of them and no other.
 wants() {

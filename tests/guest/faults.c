@@ -14,6 +14,7 @@
 #include <sys/statfs.h>
 #include <sys/xattr.h>
 
+#include "tests/guest/inject.h"
 #include "tests/guest/vecguest.h"
 
 #define DIM		8
@@ -22,46 +23,6 @@
 
 static unsigned int iter;		/* a new number per attempt: names never clash */
 static unsigned int went_readonly, provoked;
-
-static void put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		ktap_bail("%s: cannot write '%s'", path, text);
-	close(fd);
-}
-
-static void set(const char *fault, const char *name, const char *value)
-{
-	char p[200];
-
-	snprintf(p, sizeof(p), "/sys/kernel/debug/%s/%s", fault, name);
-	put(p, value);
-}
-
-static int nth_fd = -1;	/* opened once: opening allocates, and would be what fails */
-
-/* Fail this task's N-th chance from here on; 0: none. */
-static void arm(unsigned int nth)
-{
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%u", nth);
-
-	if (pwrite(nth_fd, text, (size_t)n, 0) != n)
-		ktap_bail("arm the %u-th failure", nth);
-}
-
-/* What is left of it: 0 when the failure has happened. */
-static unsigned int disarm(void)
-{
-	char text[16] = "";
-
-	if (pread(nth_fd, text, sizeof(text) - 1, 0) < 0)
-		ktap_bail("read /proc/thread-self/fail-nth");
-	arm(0);
-	return (unsigned int)strtoul(text, NULL, 10);
-}
 
 static const char *at(const char *prefix, unsigned int n)
 {
@@ -372,11 +333,6 @@ static const struct op {
 
 /* ---- the sweep --------------------------------------------------------------------------------- */
 
-static bool clean_error(int err)
-{
-	return err == -ENOMEM || err == -EIO || err == -ENOSPC || err == -EAGAIN || err == -EROFS;
-}
-
 /* An I/O error of metadata makes the filesystem read-only; a new mount must find it sound. */
 static void revive(void)
 {
@@ -438,30 +394,6 @@ static void sweep_all(const char *what)
 		ktap(sweep(&ops[i]), "%s: %s", what, ops[i].name);
 	/* An operation may have nothing of the kind; all of them together have. */
 	ktap(provoked > NOPS, "%s: %u failures provoked in all", what, provoked);
-}
-
-static void slabs(bool on)
-{
-	set("failslab", "ignore-gfp-wait", on ? "N" : "Y");
-	set("failslab", "verbose", "0");
-	set("failslab", "cache-filter", "N");
-}
-
-static void pages(bool on)
-{
-	set("fail_page_alloc", "ignore-gfp-wait", on ? "N" : "Y");
-	set("fail_page_alloc", "ignore-gfp-highmem", on ? "N" : "Y");
-	set("fail_page_alloc", "min-order", on ? "0" : "11");
-	set("fail_page_alloc", "verbose", "0");
-}
-
-static void requests(bool on)
-{
-	char p[200];
-
-	snprintf(p, sizeof(p), "/sys/block/%s/make-it-fail", strrchr(guest_disk, '/') + 1);
-	put(p, on ? "1" : "0");
-	set("fail_make_request", "verbose", "0");
 }
 
 /* ---- the storm ---------------------------------------------------------------------------------- */
@@ -547,11 +479,7 @@ int main(void)
 {
 	ktap_plan(3 * (int)NOPS + 11);
 	guest_setup();
-	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
-	if (nth_fd < 0)
-		ktap_bail("this kernel has no fault injection");
-	slabs(false);
-	pages(false);
+	inject_setup();
 	ktap(fresh(), "mkfs and mount");
 
 	slabs(true);

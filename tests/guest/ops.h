@@ -237,6 +237,8 @@ static int op_overwrite(void)
 	static char buf[OPS_BLOCK];
 	int fd = open(op_at("overwrite"), O_WRONLY), err;
 
+	if (fd < 0)
+		return -errno;
 	memset(buf, 'n', sizeof(buf));
 	err = op_result(pwrite(fd, buf, sizeof(buf), 0));
 	close(fd);
@@ -256,6 +258,8 @@ static int op_append_to(const char *name, int flags)
 	unsigned int blocks = 1 + ops_round % (2 * OPS_APPEND) / 2;
 	int fd = open(op_at(name), O_WRONLY | flags), err;
 
+	if (fd < 0)
+		return -errno;
 	memset(buf, 'n', sizeof(buf));
 	err = op_result(pwrite(fd, buf, blocks * OPS_BLOCK, OPS_BLOCK));
 	close(fd);
@@ -291,6 +295,8 @@ static int op_hole(void)
 	static char buf[OPS_BLOCK];
 	int fd = open(op_at("hole"), O_WRONLY), err;
 
+	if (fd < 0)
+		return -errno;
 	memset(buf, 'n', sizeof(buf));
 	err = op_result(pwrite(fd, buf, sizeof(buf), 2 * OPS_BLOCK));
 	close(fd);
@@ -362,7 +368,13 @@ static bool op_collection_there(const char *name)
 }
 static int op_collection(void)
 {
-	return vg_collection("made", OPS_DIM, VEXFS_IOC_F32, VEXFS_IOC_L2);
+	int fd = open(guest_mnt, O_RDONLY), err;
+
+	if (fd < 0)
+		return -errno;
+	err = vexfs_collection_create(fd, "made", OPS_DIM, VEXFS_IOC_F32, VEXFS_IOC_L2, NULL);
+	close(fd);
+	return err;
 }
 static enum ops_seen op_collection_look(void)
 {
@@ -375,8 +387,11 @@ static void op_drop_prepare(void)
 }
 static int op_drop(void)
 {
-	int fd = vg_root(), err = vexfs_collection_drop(fd, "dropped");
+	int fd = open(guest_mnt, O_RDONLY), err;
 
+	if (fd < 0)
+		return -errno;
+	err = vexfs_collection_drop(fd, "dropped");
 	close(fd);
 	return err;
 }
@@ -436,7 +451,7 @@ static inline void ops_fresh(void)
 		ktap_bail("mkfs and mount");
 }
 
-static void ops_prepare(unsigned int round)
+static inline void ops_prepare(unsigned int round)
 {
 	char p[300];
 
@@ -538,7 +553,7 @@ static bool ops_fsck(const char *when)
 }
 
 /* After ops_stop(), nothing open any more: look at the disk, mount it again, look at the files. */
-static bool ops_recover(unsigned int how, const char *when)
+static inline bool ops_recover(unsigned int how, const char *when)
 {
 	bool good;
 

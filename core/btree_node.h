@@ -28,8 +28,8 @@ int vexfs_tree_block_check(struct vexfs_tree *t, struct vexfs_blk *b, int level,
 int vexfs_tree_block_free(struct vexfs_tree *t, struct vexfs_blk *b);
 void vexfs_root_add_blocks(struct vexfs_tree *t, s64 n);
 void vexfs_root_sub_blocks(struct vexfs_tree *t, u64 n);
-/* Pin child @idx of the parent of the path's node at @level. -ENOENT: there is no such child, or it
- * is not in memory: what it is for can be left out. */
+/* Pin child @idx of the parent of the path's node at @level. -ENOENT: the parent has no child @idx,
+ * or it is not in memory: what it is for can be left out. */
 int vexfs_path_sibling(struct vexfs_tree *t, struct vexfs_path *p, int level, u32 idx,
 		       struct vexfs_blk *b);
 /*

@@ -149,8 +149,8 @@ static void cut_consider(struct cut *best, u64 hash, u32 left, u32 total)
 
 /*
  * Where to split, counting @d as if it were in the leaf already: at a change of
- * hash, nearest to the middle, so that both halves fit. 0 when there is no such
- * place: entries of @d's hash (practically) fill the leaf.
+ * hash, nearest to the middle, so that both halves fit. 0 when none fits:
+ * entries of @d's hash (practically) fill the leaf.
  */
 static u64 find_cut(const void *block, const struct vexfs_dent *d)
 {

@@ -38,7 +38,7 @@ dirs_peers() {
 	dirs_disk vexfs
 	for fs in "${DIRS_PEERS[@]}"; do
 		if ! dirs_disk "$fs"; then
-			note "no comparison with $fs: there is no mkfs.$fs on this machine"
+			note "no comparison with $fs: mkfs.$fs is not installed"
 		elif ! dirs_modules "$fs"; then
 			note "no comparison with $fs: this kernel does not have it"
 		else

@@ -58,6 +58,26 @@ static inline int guest_mount(const char *opts)
 	return mount(guest_disk, guest_mnt, "vexfs", 0, opts);
 }
 
+/* Lines of the kernel log with this text since guest_forget_messages(). */
+static inline int guest_said(const char *text)
+{
+	char cmd[300], line[20] = "";
+	FILE *f;
+
+	snprintf(cmd, sizeof(cmd), "dmesg | grep -c '%s'", text);
+	f = popen(cmd, "r");
+	if (!f || !fgets(line, sizeof(line), f))
+		ktap_bail("dmesg");
+	pclose(f);
+	return atoi(line);
+}
+
+static inline void guest_forget_messages(void)
+{
+	if (system("dmesg -c >/dev/null"))
+		ktap_bail("dmesg -c");
+}
+
 /* A path below the mount point, in one of four static buffers. */
 static inline const char *guest_at(const char *name)
 {

@@ -95,26 +95,6 @@ static void drop_caches(void)
 	close(fd);
 }
 
-/* Lines of the kernel log with this text since the last call. */
-static int said(const char *text)
-{
-	char cmd[300], line[20] = "";
-	FILE *f;
-
-	snprintf(cmd, sizeof(cmd), "dmesg | grep -c '%s'", text);
-	f = popen(cmd, "r");
-	if (!f || !fgets(line, sizeof(line), f))
-		ktap_bail("dmesg");
-	pclose(f);
-	return atoi(line);
-}
-
-static void forget_messages(void)
-{
-	if (system("dmesg -c >/dev/null"))
-		ktap_bail("dmesg -c");
-}
-
 /* The superblock as it is on disk. */
 static void read_super(struct vexfs_super_block *sb)
 {
@@ -223,14 +203,14 @@ static void test_directory(void)
 	leaf = find(4096, is_leaf, inode_of("a"));
 	mount_it("");
 	cut_block(leaf);
-	forget_messages();
+	guest_forget_messages();
 	one = list("a");
 	two = fill("a/new");
 	three = fill("b/new");
 	ktap(one == -EIO && two == -EIO && !three && writable(),
 	     "a directory block that cannot be read: ls %d, create %d, elsewhere %d, still writable", one,
 	     two, three);
-	ktap(said("metadata read failed") > 0, "it is in the log");
+	ktap(guest_said("metadata read failed") > 0, "it is in the log");
 	cut_restore();
 	ktap(!list("a") && !fill("a/again"), "readable again: the directory works");
 	unmount_it();
@@ -263,7 +243,7 @@ static void test_writes(void)
 
 	fresh();
 	mount_it("");
-	forget_messages();
+	guest_forget_messages();
 	cut_writes();
 	touch("lost");
 	first = open(at("lost"), O_RDONLY);
@@ -272,16 +252,16 @@ static void test_writes(void)
 	for (int i = 0; i < 20; i++)
 		again += touch("more") != -EROFS;
 	ktap(!again && !writable(), "metadata that cannot be written: read-only");
-	ktap(said("now read-only") == 1 && said("journal was stopped") == 1 && !said("inode 0"),
-	     "which is said once (%d, %d)", said("now read-only"), said("journal was stopped"));
+	ktap(guest_said("now read-only") == 1 && guest_said("journal was stopped") == 1 && !guest_said("inode 0"),
+	     "which is said once (%d, %d)", guest_said("now read-only"), guest_said("journal was stopped"));
 	cut_restore();
-	forget_messages();
+	guest_forget_messages();
 	for (int i = 0; i < 20; i++) {
 		drop_caches();
 		touch("more");
 		list("a");
 	}
-	ktap(!said("vexfs"), "a stopped journal is quiet");
+	ktap(!guest_said("vexfs"), "a stopped journal is quiet");
 	unmount_it();
 	ktap(recorded() <= 1, "and is recorded once at most (%u)", recorded());
 	mount_it("");
@@ -306,7 +286,7 @@ static void damage(const char *name)
 static bool said_within(const char *text, int times)
 {
 	for (int i = 0; i < 300; i++) {
-		if (said(text) >= times)
+		if (guest_said(text) >= times)
 			return true;
 		usleep(100000);
 	}
@@ -325,7 +305,7 @@ static void test_record(void)
 	damage("x2");
 	mount_it("");
 	cut_writes();
-	forget_messages();
+	guest_forget_messages();
 	one = stat(at("x1"), &st) ? -errno : 0;
 	said_one = said_within("could not be recorded", 1);
 	two = stat(at("x2"), &st) ? -errno : 0;
@@ -423,7 +403,7 @@ static void test_payload(void)
 	if (vexfs_embedding_del(lost, "c", 0) || fsync(lost))
 		ktap_bail("delete");
 	cut_block(where);
-	forget_messages();
+	guest_forget_messages();
 	set = vset(lost, VDIM, 13);
 	told = synced(lost);
 	others = synced(kept);
@@ -431,8 +411,8 @@ static void test_payload(void)
 	ktap(!set && told == -EIO && !others && got == -ENODATA,
 	     "a vector that cannot be written: set %d, fsync %d, get %d; the other file's fsync %d", set, told,
 	     got, others);
-	ktap(writable() && !vget(kept, VDIM, 11) && vg_live("c") == 1 && said("is lost") == 1 && counted() == 1,
-	     "that is all that is lost; it is in the log (%d) and counted (%ld)", said("is lost"), counted());
+	ktap(writable() && !vget(kept, VDIM, 11) && vg_live("c") == 1 && guest_said("is lost") == 1 && counted() == 1,
+	     "that is all that is lost; it is in the log (%d) and counted (%ld)", guest_said("is lost"), counted());
 	set = vset(lost, VDIM, 14);
 	told = synced(lost);
 	ktap(!set && !told && !vget(lost, VDIM, 14), "set again: it goes elsewhere (%d, %d)", set, told);

@@ -214,14 +214,6 @@ static void fresh(void)
 		ktap_bail("where is the orphan table");
 }
 
-static bool said(const char *text)
-{
-	char cmd[300];
-
-	snprintf(cmd, sizeof(cmd), "dmesg | grep -q 'vexfs.*%s'", text);
-	return !guest_run(cmd);
-}
-
 /* fsck.vexfs says this, or if it is NULL that all is clean. */
 static bool fsck_says(const char *code)
 {
@@ -266,12 +258,12 @@ static void one(const struct bad *b)
 	fresh();
 	b->make();
 	ktap(fsck_says(b->code), "%s: fsck.vexfs -n: %s", b->name, b->code ? b->code : "clean");
-	guest_run("dmesg -c >/dev/null");
+	guest_forget_messages();
 	if (guest_mount("errors=continue")) {
 		ktap(false, "%s: does not mount: %s", b->name, strerror(errno));
 		return;
 	}
-	ktap(!b->says || said(b->says), "%s: the kernel says so", b->name);
+	ktap(!b->says || guest_said(b->says), "%s: the kernel says so", b->name);
 	ktap(readable(b->lost) && usable(), "%s: files can be read and written", b->name);
 	umount(guest_mnt);
 	ktap(fsck_says(b->left), "%s: fsck.vexfs -n after it: %s", b->name, b->left ? b->left : "clean");

@@ -92,10 +92,23 @@ ok $? "none of them is named after vexfs"
 # A module is three or four mappings; they are freed lazily.
 [ "$(grew mappings)" -lt 50 ]
 ok $? "mappings of kernel memory: $(grew mappings) more"
-# One object lost per load would be 100 more in its cache.
-awk 'NR == FNR { a[$1] = $2; next } $2 - a[$1] >= 100 { print "# " $1 ": " $2 - a[$1] " objects more"; bad = 1 } END { exit bad }' \
-	/tmp/state/a.kmalloc /tmp/state/b.kmalloc
-ok $? "no kmalloc cache grew by 100 objects"
+# One object lost per load is about 100 more in its cache. slabinfo counts as used what a processor keeps for itself, so
+# that a cache may jump once; a leak grows again by the same.
+suspects() { # suspects BEFORE AFTER
+	awk 'NR == FNR { a[$1] = $2; next } $2 - a[$1] >= 50 { print $1, $2 - a[$1] }' "$1.kmalloc" "$2.kmalloc"
+}
+suspects /tmp/state/a /tmp/state/b >/tmp/state/once
+: >/tmp/state/twice
+if [ -s /tmp/state/once ]; then
+	sed 's/^/# 100 more rounds because of /' /tmp/state/once
+	rounds 111 210 && measure /tmp/state/c || echo "rounds 0" >>/tmp/state/twice
+	suspects /tmp/state/b /tmp/state/c | while read -r cache more; do
+		! grep -q "^$cache " /tmp/state/once || echo "$cache $more"
+	done >>/tmp/state/twice
+fi
+sed 's/^/# grew again: /' /tmp/state/twice
+[ ! -s /tmp/state/twice ]
+ok $? "no kmalloc cache grows with every load"
 # The last image of the module that was read may still wait to be freed: one is no leak, 100 would be.
 image=$(($(stat -c %s "$VEX_MODULE") / 1024))
 [ "$(grew slab)" -lt 2048 ] && [ "$(grew free)" -gt $((-8192 - image)) ]

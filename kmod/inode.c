@@ -599,8 +599,17 @@ int vexfs_content_changed(struct inode *inode)
 
 /* ---- attributes -------------------------------------------------------------------- */
 
-/* Zero the rest of the block that ends the file, in memory and, when the file
- * grows over it, on disk: what lies there may be old content. Not in a handle. */
+/**
+ * vexfs_zero_tail - zero the rest of the block that ends a file which is to grow
+ * @inode: the file
+ * @from:  its size in bytes
+ * @to:    the first byte that will be written, or the new size
+ *
+ * In memory and on disk: what lies there may be old content. i_rwsem held, not in a
+ * handle. The size stays: what makes the file grow may fail.
+ *
+ * Returns 0 or -errno.
+ */
 int vexfs_zero_tail(struct inode *inode, loff_t from, loff_t to)
 {
 	loff_t block_end = round_up(from, VEXFS_BLOCK_SIZE);
@@ -614,6 +623,9 @@ int vexfs_zero_tail(struct inode *inode, loff_t from, loff_t to)
 	if (!err)
 		err = iomap_zero_range(inode, from, min(to, block_end) - from, NULL,
 				       &vexfs_iomap_ops);
+	/* Before 6.10 this moves the size as a write does. */
+	if (i_size_read(inode) != from)
+		i_size_write(inode, from);
 	return err;
 }
 
@@ -654,11 +666,13 @@ static int vexfs_grow(struct inode *inode, loff_t size)
  */
 static int vexfs_shrink(struct inode *inode, loff_t size)
 {
+	loff_t end = min_t(loff_t, round_up(size, VEXFS_BLOCK_SIZE), i_size_read(inode));
 	int err = vexfs_truncate_begin(inode);
 
 	if (err)
 		return err;
-	err = iomap_truncate_page(inode, size, NULL, &vexfs_iomap_ops);
+	if (size < end)
+		err = iomap_zero_range(inode, size, end - size, NULL, &vexfs_iomap_ops);
 	if (err) {
 		vexfs_truncate_cancel(inode);
 		return err;

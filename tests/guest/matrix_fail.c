@@ -100,6 +100,17 @@ static bool bad_buffers(void)
 	return good;
 }
 
+/* The rest of the last block is zeroed before the write can fail. */
+static bool bad_beyond(void)
+{
+	struct stat st;
+
+	ops_prepare(2);
+	op_make("beyond", 'o', 5000);
+	return bad_io("beyond", 0, 3 * OPS_BLOCK) == -EFAULT && bad_io("beyond", O_DIRECT, 3 * OPS_BLOCK) == -EFAULT &&
+	       stat(op_at("beyond"), &st) == 0 && st.st_size == 5000;
+}
+
 /* ---- killed -------------------------------------------------------------------------------- */
 
 /* SIGKILL after so many microseconds, wherever it is then. */
@@ -164,10 +175,12 @@ static void killed(void)
 
 int main(void)
 {
-	ktap_plan(7);
+	ktap_plan(8);
 	guest_setup();
 	ops_fresh();
 	ktap(bad_buffers(), "nothing of them is there after a crash");
+	ktap(bad_beyond(), "a write beyond the end that fails leaves the end where it was");
+	ops_cleanup();
 	killed();
 	umount(guest_mnt);
 	ktap(guest_fsck() == 0, "fsck.vexfs -n finds it clean");

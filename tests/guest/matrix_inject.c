@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: kernel=fault disk=test:32M mem=768M time=600 slice
+ * needs: kernel=fault disk=test:32M mem=768M time=1200 slice
  *
  * Every operation (ops.h) while its first, second, third ... allocation fails, until it gets by
- * without: it has happened or not, as it says. After the first failures of each and after
- * the last a crash: fsck.vexfs -n is clean, and so is the next mount.
+ * without: it has happened or not, as it says; then the same with nothing cached and failing
+ * requests to the disk. After the first failures of each and after the last a crash:
+ * fsck.vexfs -n is clean, and so is the next mount.
  */
 #include "tests/guest/inject.h"
 #include "tests/guest/ops.h"
@@ -12,6 +13,7 @@
 #define MAX_NTH	120
 
 static unsigned int round_nr, provoked, went_readonly;
+static bool uncached;	/* what is not read cannot fail */
 
 /* A directory for one operation alone. */
 static void begin(size_t i)
@@ -24,6 +26,8 @@ static void begin(size_t i)
 	op_must(mkdir(p, 0755) == 0, "mkdir");
 	ops_table[i].prepare();
 	sync();
+	if (uncached)
+		put("/proc/sys/vm/drop_caches", "3");
 }
 
 /* What a stopped filesystem still shows is as old as its last commit. */
@@ -113,7 +117,7 @@ static void sweep_all(const char *what)
 
 int main(void)
 {
-	ktap_plan((int)OPS_COUNT + 3);
+	ktap_plan(2 * (int)OPS_COUNT + 4);
 	guest_setup();
 	inject_setup();
 	ops_fresh();
@@ -122,6 +126,11 @@ int main(void)
 	sweep_all("failing allocations");
 	slabs(false);
 	ktap(went_readonly == 0, "no failed allocation has stopped it");
+
+	uncached = true;
+	requests(true);
+	sweep_all("failing requests");
+	requests(false);
 
 	ktap(umount(guest_mnt) == 0 && guest_fsck() == 0, "fsck.vexfs -n finds it clean in the end");
 	return ktap_exit();

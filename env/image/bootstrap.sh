@@ -53,8 +53,9 @@ environment="PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin H
 for v in http_proxy https_proxy no_proxy; do [[ -z ${!v:-} ]] || environment+=" $v=$(printf %q "${!v}")"; done
 run_stage="chroot \"\$1\" env -i $environment bash /tmp/vexfs-payload/provision"
 # /proc and its like are mounted below the root directory while hooks run; in a mount name space of its own
-# the file system gets the directory without them.
-make_fs="unshare -m sh -c 'umount -lR \"\$1/proc\" \"\$1/sys\" \"\$1/dev/pts\" \"\$1/dev/shm\" 2>/dev/null
+# the file system gets the directory without them. Each is detached as a whole (not -R): in a user name space what is
+# mounted below /sys may not be unmounted by itself.
+make_fs="unshare -m sh -ec 'for d in proc sys dev/pts dev/shm; do ! mountpoint -q \"\$1/\$d\" || umount -l \"\$1/\$d\"; done
 	exec mke2fs -q -F -t ext4 -L $IMG_ROOT_LABEL -E offset=$((IMG_PART_START * 512)),lazy_itable_init=1 \
 	-d \"\$1\" /proc/self/fd/7 $((IMG_DISK_MB - IMG_PART_START / 2048))M' sh \"\$1\""
 # The first boot is with Debian's kernel, also where one of ours lies beside it: under KASAN it would take minutes more.

@@ -285,7 +285,7 @@ static int vexfs_read_super(struct super_block *sb, bool silent)
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 
 	if (!sb_set_blocksize(sb, VEXFS_BLOCK_SIZE)) {
-		vexfs_msg(sb, KERN_ERR, "the device cannot do blocks of %d bytes", VEXFS_BLOCK_SIZE);
+		vexfs_msg(sb, KERN_ERR, "device does not support %d-byte blocks", VEXFS_BLOCK_SIZE);
 		return -EINVAL;
 	}
 	/* What an earlier mount knew of buffers that others kept in memory is old. */

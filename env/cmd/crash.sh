@@ -100,7 +100,7 @@ crash_compress() {
 	method=$(sed -n 's/^method=//p' "$dir/dump.result")
 	core=$dir/vmcore.$method
 	"$VEX_BUILD/env/vexcore" info "$core" >"$dir/core.info" ||
-		die "$EX_NO_DUMP" "the dump by $method is no good (see above); log: ${dir#"$VEX_ROOT"/}"
+		die "$EX_NO_DUMP" "the dump by $method is not usable (see above); log: ${dir#"$VEX_ROOT"/}"
 	quietly "compressing the dump" "$VEX_BUILD/log/zstd.log" zstd -q -f -3 -T0 -o "$out/vmcore.zst" "$core" ||
 		die "$EX_ENV" "no room for the compressed dump; make room on the host (./vex clean)"
 	rm -f "$dir/vmcore.kdump" "$dir/vmcore.hypervisor"
@@ -267,7 +267,7 @@ crash_open() {
 	done
 	if [[ -z $b ]]; then b=$(crash_bundles | head -n1); fi
 	[[ -n $b ]] || usage_error "no bundle yet: ./vex crash makes one"
-	[[ -f $b/info && -f $b/vmcore.zst ]] || usage_error "$b is no crash bundle (info and vmcore.zst are missing)"
+	[[ -f $b/info && -f $b/vmcore.zst ]] || usage_error "$b is not a crash bundle (info and vmcore.zst are missing)"
 	b=$(readlink -f "$b")
 	if [[ -z $batch && ! -t 0 ]]; then usage_error "without a terminal: give commands with --batch FILE"; fi
 	[[ $with == gdb ]] || WANTS+=(--with=crash)
@@ -307,7 +307,7 @@ cmd_main() {
 		--bundle) need_value "$1" $#; C_BUNDLE=$(crash_new_dir "$2") || exit; shift ;;
 		--rundir) need_value "$1" $#; C_RUNDIR=$(readlink -m "$2"); shift ;;
 		--timeout) need_value "$1" $#; [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout $2: use seconds"; C_LIMIT=$2; shift ;;
-		--) shift; C_COMMAND=("$@"); [[ $# -gt 0 ]] || usage_error "-- wants a command"; break ;;
+		--) shift; C_COMMAND=("$@"); [[ $# -gt 0 ]] || usage_error "-- requires a command"; break ;;
 		*) usage_error "unknown option or verb '$1'" ;;
 		esac
 		shift

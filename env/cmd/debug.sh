@@ -227,13 +227,13 @@ cmd_main() {
 		--rundir) need_value "$1" $#; dir=$2; shift ;;
 		--console) debug_console; return ;;
 		--timeout) need_value "$1" $#; [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout $2: use seconds"; D_LIMIT=$2; shift ;;
-		--) shift; D_COMMAND=("$@"); [[ $# -gt 0 ]] || usage_error "-- wants a command"; break ;;
+		--) shift; D_COMMAND=("$@"); [[ $# -gt 0 ]] || usage_error "-- requires a command"; break ;;
 		*) usage_error "unknown option '$1'" ;;
 		esac
 		shift
 	done
 	if [[ -z $D_BATCH && ! -t 0 ]]; then usage_error "without a terminal: give a gdb script with --batch FILE"; fi
-	if [[ -n $D_BATCH && ${#D_COMMAND[@]} == 0 ]]; then usage_error "--batch wants a command for the guest: -- COMMAND"; fi
+	if [[ -n $D_BATCH && ${#D_COMMAND[@]} == 0 ]]; then usage_error "--batch requires a command for the guest: -- COMMAND"; fi
 	if ((VM_IMAGE)); then
 		debug_image "$dir" "$module"
 		return

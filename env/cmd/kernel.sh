@@ -84,7 +84,7 @@ kernel_config() {
 	local name=$1 save=$2 edit=$3 src obj out
 	kernel_is_stock "$name" && usage_error "$name is Debian's own: only a built kernel can be configured" \
 		"($(kernel_built_names | tr '\n' ' '))"
-	[[ -n $edit || -t 0 ]] || usage_error "menuconfig wants a terminal; in scripts use --edit COMMAND"
+	[[ -n $edit || -t 0 ]] || usage_error "menuconfig requires a terminal; in scripts use --edit COMMAND"
 	[[ -z $save || $save =~ ^[a-z][a-z0-9_]*$ ]] || usage_error "--save $save: a fragment's name is small letters and digits"
 	out=$VEX_ROOT/env/kernels/$save.config
 	[[ -z $save || ! -e $out ]] || usage_error "env/kernels/$save.config exists: choose another name, or remove it first"
@@ -99,7 +99,7 @@ kernel_config() {
 	if [[ -n $edit ]]; then
 		(cd "$obj" && PATH=$src/scripts:$PATH run bash -c "$edit") || die "$EX_FAILED" "'$edit' failed"
 		quietly "olddefconfig" "$obj/config.log" kernel_make "$name" "$src" -s olddefconfig ||
-			die "$EX_ENV" "the edited configuration is no good; see $obj/config.log"
+			die "$EX_ENV" "the edited configuration is not usable; see $obj/config.log"
 	else
 		kernel_menuconfig "$name" "$src"
 	fi
@@ -156,7 +156,7 @@ cmd_main() {
 		kernel_list
 		;;
 	config)
-		((${#names[@]} == 1)) || usage_error "config wants one kernel"
+		((${#names[@]} == 1)) || usage_error "config requires one kernel"
 		kernel_config "${names[0]}" "$save" "$edit"
 		;;
 	check)

@@ -36,12 +36,12 @@ cmd_main() {
 	[[ -S $dir/qmp.sock ]] || die "$EX_ENV" "guest ${dir##*/} has no monitor for us: start it with --qmp"
 	case $1 in
 	screenshot)
-		(($# == 2)) || usage_error "screenshot wants one FILE"
+		(($# == 2)) || usage_error "screenshot requires one FILE"
 		qmp_screenshot "$dir" "$(readlink -m "$2")"
 		note "screen: $2"
 		;;
 	save)
-		[[ ${2:-} =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,40}$ ]] || usage_error "save wants a name of letters, digits, . _ -"
+		[[ ${2:-} =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,40}$ ]] || usage_error "save requires a name of letters, digits, . _ -"
 		need qmp save
 		snapshot_save "$dir" "$2"
 		;;

@@ -166,7 +166,7 @@ cmd_main() {
 		if ((VM_SHIFT)); then shift "$VM_SHIFT"; continue; fi
 		case $1 in
 		--limit) need_value "$1" $#; limit=$2; shift ;;
-		--query) need_value "$1" $#; [[ -n $2 && $2 != *$'\n'* ]] || usage_error "--query wants one line of text"
+		--query) need_value "$1" $#; [[ -n $2 && $2 != *$'\n'* ]] || usage_error "--query requires a single line of text"
 			queries+=("$2"); shift ;;
 		-*) usage_error "unknown option '$1'" ;;
 		*) [[ -z $from ]] || usage_error "one directory, not '$from' and '$1'"; from=$1 ;;
@@ -175,7 +175,7 @@ cmd_main() {
 	done
 	[[ $limit =~ ^[1-9][0-9]{0,5}$ ]] || usage_error "--limit $limit: use a number from 1 to 999999"
 	if [[ -n $from ]]; then
-		[[ -d $from ]] || usage_error "$from is no directory"
+		[[ -d $from ]] || usage_error "$from is not a directory"
 		from=$(readlink -f "$from")
 	fi
 	((${#queries[@]})) || queries=("${RUN_DEFAULT_QUERIES[@]}")

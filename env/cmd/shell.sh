@@ -45,7 +45,7 @@ cmd_main() {
 		vm_option "$@"
 		if ((VM_SHIFT)); then shift "$VM_SHIFT"; continue; fi
 		case $1 in
-		--) shift; command=("$@"); [[ $# -gt 0 ]] || usage_error "-- wants a command"; break ;;
+		--) shift; command=("$@"); [[ $# -gt 0 ]] || usage_error "-- requires a command"; break ;;
 		*) usage_error "unknown option '$1'" ;;
 		esac
 	done

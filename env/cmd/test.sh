@@ -193,7 +193,7 @@ parse_options() {
 	T_JOBS=${T_JOBS:-$(default_jobs)}
 	local rx
 	rx=$(grep -E -- "$T_FILTER" <<<"" >/dev/null 2>&1; echo $?)
-	[[ $rx != 2 ]] || usage_error "--filter '$T_FILTER' is no extended regular expression"
+	[[ $rx != 2 ]] || usage_error "invalid --filter '$T_FILTER': it is an extended regular expression"
 }
 
 # Commands on a bare machine need root, and what makes that machine; the slice of them is left out where nothing may be

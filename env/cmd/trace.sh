@@ -128,7 +128,7 @@ trace_options() {
 		--depth) need_value "$1" $#; T_DEPTH=$2; shift ;;
 		--lines) need_value "$1" $#; T_LINES=$2; shift ;;
 		--timeout) need_value "$1" $#; OBSERVE_TIMEOUT=$2; shift ;;
-		--) shift; (($#)) || usage_error "-- wants a command"; T_COMMAND=("$@"); break ;;
+		--) shift; (($#)) || usage_error "-- requires a command"; T_COMMAND=("$@"); break ;;
 		-*) usage_error "unknown option '$1'" ;;
 		*) T_WORDS+=("$1") ;;
 		esac

@@ -85,7 +85,7 @@ static void open_core(const char *path, bool write)
 	eh = (void *)core;
 	if (core == MAP_FAILED || memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_type != ET_CORE ||
 	    eh->e_machine != EM_X86_64 || eh->e_phoff + eh->e_phnum * sizeof(Elf64_Phdr) > core_size)
-		errx(1, "%s is no x86-64 memory dump", path);
+		errx(1, "%s is not an x86-64 memory dump", path);
 	loads = (void *)(core + eh->e_phoff);
 	nloads = eh->e_phnum;
 	for (unsigned int i = 0; i < nloads; i++)

@@ -193,7 +193,7 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		errx(2, "usage: vexsym BUILD-ID-HEX OUT <kallsyms");
 	if (strlen(argv[1]) != 40)
-		errx(1, "'%s' is no build id of 40 hexadecimal digits", argv[1]);
+		errx(1, "invalid build id '%s' (40 hexadecimal digits)", argv[1]);
 	read_symbols();
 	qsort(syms, nsyms, sizeof(*syms), by_address);
 	f = fopen(argv[2], "we");

@@ -31,7 +31,7 @@ image_installer_kernel() {
 image_preseed() {
 	local file=$1 key=$2 archive security kernel
 	archive=$(image_archive "$IMG_SUITE") security=$(image_archive "$IMG_SUITE-security")
-	[[ $archive == http://* ]] || die "$EX_ENV" "the installer wants an archive on http, not $archive: name one with VEX_MIRROR=http://..."
+	[[ $archive == http://* ]] || die "$EX_ENV" "the installer requires an archive on http, not $archive: name one with VEX_MIRROR=http://..."
 	archive=${archive#http://} security=${security:-http://deb.debian.org/debian-security}
 	security=${security#http*://}
 	kernel=$(img_kernel_packages "$3")

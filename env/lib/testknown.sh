@@ -35,7 +35,7 @@ known_check() {
 	fi
 	[[ $expected =~ ^(fail|timeout|panic)$ ]] || known_error "$n" "EXPECTED '$expected': use fail, timeout or panic"
 	if [[ ! $until =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}$ ]] || ! date -d "$until" >/dev/null 2>&1; then
-		known_error "$n" "UNTIL '$until' is no date: YYYY-MM-DD"
+		known_error "$n" "invalid UNTIL '$until' (YYYY-MM-DD)"
 	fi
 }
 

@@ -78,7 +78,7 @@ note_run_failure() {
 	printf '# vex: start end-of-run.%s\n%s\nnot ok 0 end-of-run.%s\n' "${dir##*/}" "$last" "${dir##*/}" >>"$dir/tap.log"
 }
 
-# What ended the guest belongs to the test that ran then: one that was foretold to panic is not excused for a hang.
+# What ended the guest belongs to the test that ran then: one that was expected to panic is not excused for a hang.
 note_guest_end() {
 	local dir=$1 rc=$2 what
 	[[ -n $(result_field "$dir" running) ]] || return 0

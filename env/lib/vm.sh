@@ -45,7 +45,7 @@ vm_option() {
 
 # 768, 768M or 1G in megabytes.
 parse_mb() {
-	[[ $1 =~ ^[1-9][0-9]{0,6}[MG]?$ ]] || usage_error "'$1' is no memory size: use 768, 768M or 1G"
+	[[ $1 =~ ^[1-9][0-9]{0,6}[MG]?$ ]] || usage_error "invalid memory size '$1' (examples: 768, 768M, 1G)"
 	case $1 in
 	*G) printf '%d' "$((${1%G} * 1024))" ;;
 	*) printf '%d' "${1%M}" ;;

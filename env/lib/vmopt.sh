@@ -50,7 +50,7 @@ snapshot_option() {
 	list) VM_SHIFT=2 ;;
 	save | load | delete)
 		[[ ${2:-} =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,40}$ ]] ||
-			usage_error "--snapshot $1 wants a name of letters, digits, . _ -"
+			usage_error "--snapshot $1 requires a name of letters, digits, . _ -"
 		VM_SNAPSHOT_NAME=$2 VM_SHIFT=3
 		;;
 	*) usage_error "--snapshot: use save NAME, load NAME, list or delete NAME" ;;

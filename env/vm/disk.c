@@ -74,7 +74,7 @@ static void disk_file(struct disk *d, const char *value)
 		d->format = disk_format(d->file);
 	d->size = strcmp(d->format, "raw") ? qcow2_size(d->file) : (uint64_t)st.st_size;
 	if (d->size == 0 || d->size % 512)
-		fatal(VEX_USAGE, "--disk %s: the size of %s is no multiple of 512", d->name, d->file);
+		fatal(VEX_USAGE, "--disk %s: the size of %s is not a multiple of 512", d->name, d->file);
 	if (access(d->file, d->read_only ? R_OK : R_OK | W_OK))
 		fatal(VEX_ENV, "--disk %s: %s: %s", d->name, d->file, strerror(errno));
 }

@@ -14,7 +14,7 @@
  *	--junit FILE	all results as JUnit XML
  *	--list FILE	one line per result: STATE MS SUITE FILE NAME
  *	--show KIND	on stderr, in stable order: results, failures (and what led to them), skips; repeatable
- * Prints "passed failed skipped"; a known failure that failed as foretold counts as skipped.
+ * Prints "passed failed skipped"; a known failure that failed as expected counts as skipped.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -254,7 +254,7 @@ static void read_file(const char *suite, const char *path, int how)
 
 /* ---- judging ------------------------------------------------------------------------------- */
 
-static bool as_foretold(const struct test_case *c, const char *expect)
+static bool as_expected(const struct test_case *c, const char *expect)
 {
 	if (!strcmp(expect, "timeout"))
 		return c->timed_out;
@@ -273,11 +273,11 @@ static void apply_known(struct test_case *c, const char *expect, const char *rea
 		c->state = FAILED;
 		snprintf(text, sizeof(text), "passed, and is listed as a known failure: remove its entry (%.400s)",
 			 reason);
-	} else if (as_foretold(c, expect)) {
+	} else if (as_expected(c, expect)) {
 		c->state = KNOWN;
 		snprintf(text, sizeof(text), "known failure: %.450s", reason);
 	} else {
-		snprintf(text, sizeof(text), "failed otherwise than foretold (%s): %.400s", expect, c->detail);
+		snprintf(text, sizeof(text), "failed in an unexpected way (expected: %s): %.400s", expect, c->detail);
 	}
 	snprintf(c->detail, sizeof(c->detail), "%s", text);
 }

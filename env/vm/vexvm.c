@@ -88,7 +88,7 @@ static unsigned int number(const char *name, const char *text, unsigned long min
 	unsigned long n = strtoul(text, &end, 10);
 
 	if (end == text || *end || *text == '-' || n < min || n > max)
-		fatal(VEX_USAGE, "--%s wants a number from %lu to %lu, not '%s'", name, min, max, text);
+		fatal(VEX_USAGE, "--%s requires a number from %lu to %lu, not '%s'", name, min, max, text);
 	return n;
 }
 

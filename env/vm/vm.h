@@ -44,7 +44,7 @@ struct opts {
 	const char *cache, *rundir;
 	const char *append;	/* more kernel command line */
 	const char *share;	/* directory for the guest */
-	bool share_9p;		/* by 9p in place of virtiofs */
+	bool share_9p;		/* by 9p instead of virtiofs */
 	const char *image;	/* disk of the image lane; NULL: the fast lanes */
 	const char *image_format;
 	bool persistent;	/* the guest writes to the image itself */
@@ -57,7 +57,7 @@ struct opts {
 	bool monitor;		/* a second QMP socket, for scripts */
 	const char *kill_marker;
 	const char *gdb, *kgdb;	/* sockets for a debugger: QEMU's stub, the guest's second serial port */
-	const char *console;	/* socket in place of our terminal for hvc0 */
+	const char *console;	/* socket instead of our terminal for hvc0 */
 	const char *dump;	/* file for the hypervisor's memory dump after a panic */
 	long kill_after_ms;
 	unsigned int memory_mb, cpus;	/* cpus 0: as many as are usual */

@@ -53,11 +53,11 @@ says 'shard1.d ended without a result' "says so"
 judge <<<"run_shard() { : >\"\$2/rc\"; }; $known; $shards"
 expect 6 "one whose code did not fit on the disk"
 judge <<<"run_shard() { echo 3 >\"\$2/rc\"; }; $known; $shards"
-expect 0 "one whose panic was foretold"
+expect 0 "one whose panic was expected"
 judge <<<"run_shard() { echo 3 >\"\$2/rc\"; echo t >\"\$1.again\"; die_now; }; $known; $shards"
 expect 6 "and whose other tests never got their guest"
 judge <<<"run_shard() { echo 5 >\"\$2/rc\"; }; $known; $shards"
-expect 5 "a lost machine is never foretold"
+expect 5 "a lost machine is never expected"
 
 # A script of the environment's tests whose shell dies.
 # shellcheck disable=SC2016	# for the other shell
@@ -99,22 +99,22 @@ expect 9 "and so does one with a hung task"
 end_of_run 4 'not finished after 300 s' '' <<<"$timed_out"
 expect 0 "not a guest that hangs behind it"
 
-# foretold EXPECTED RC: what becomes of a test in which the guest ended so.
-foretold() {
+# ends_as EXPECTED RC: what becomes of a test in which the guest ended so.
+ends_as() {
 	judge <<<"printf '# vex: start b 1\n' >\"\$DIR/shard1.d/tap.log\"
 		printf 'message=at its end\nrunning=b\n' >\"\$DIR/shard1.d/result\"
 		note_guest_end \"\$DIR/shard1.d\" $2
 		echo '6.1 b $1 on purpose' >\"\$DIR/known\"
 		\"\$VEX_BUILD/env/vexreport\" --known \"\$DIR/known\" --show failures --show skips --suite 6.1 \"\$DIR/shard1.d/tap.log\""
 }
-foretold panic 3
-last '0 0 1' "a test foretold to panic is excused for a panic"
-foretold panic 4
+ends_as panic 3
+last '0 0 1' "a test expected to panic is excused for a panic"
+ends_as panic 4
 last '0 1 0' "but not for a guest that hangs"
-says 'otherwise than foretold \(panic\): the guest hung: at its end' "which is said"
-foretold panic 5
+says 'in an unexpected way \(expected: panic\): the guest hung: at its end' "which is said"
+ends_as panic 5
 last '0 1 0' "nor for a lost machine"
-foretold timeout 4
+ends_as timeout 4
 last '0 1 0' "and a time-out is not the guest's end"
 
 # What is shown of a failure: the end of what a test said, and the console from the right complaint on.
@@ -177,13 +177,13 @@ fail  6.1,6.12  fail     2999-01-01  seen by the self-test
 slow  stock     timeout  2999-01-01  sleeps too long
 END
 T
-expect 0 "known failures that fail as foretold do not fail the run"
+expect 0 "known failures that fail as expected do not fail the run"
 last '1 passed, 0 failed, 3 skipped' "they count as skipped"
 says 'not counted 6\.1: known failure: until 2999-01-01: seen by the self-test: fail' "and are printed with their reason"
 grep -q 'name="fail".*<skipped message="known failure' "$(logs)/junit.xml"
 report $? "also in junit.xml"
 # What is known explains itself, and nothing else that goes wrong beside it: here a taint without a word in the log.
-guest_test tainter <<<'echo 1..1; echo 512 >/proc/sys/kernel/tainted; echo "not ok 1 as foretold"'
+guest_test tainter <<<'echo 1..1; echo 512 >/proc/sys/kernel/tainted; echo "not ok 1 as expected"'
 echo 'tainter all fail 2999-01-01 fails, and taints' >"$WORK/known"
 T --filter '^tainter$'
 expect 3 "a known failure does not hide what became of the guest"
@@ -193,10 +193,10 @@ echo 'pass all fail 2999-01-01 it used to fail' >"$WORK/known"
 T --filter '^pass$'
 expect 1 "a known failure that passes fails the run"
 says 'passed, and is listed as a known failure: remove its entry \(until 2999-01-01: it used to fail\)' "and says what to do"
-echo 'fail all timeout 2999-01-01 foretold wrongly' >"$WORK/known"
+echo 'fail all timeout 2999-01-01 expected wrongly' >"$WORK/known"
 T --filter '^fail$'
 expect 1 "one that fails in another way fails the run"
-says 'failed otherwise than foretold \(timeout\)' "and says so"
+says 'failed in an unexpected way \(expected: timeout\)' "and says so"
 echo 'fail all fail 2020-02-29 long ago' >"$WORK/known"
 T --filter '^fail$'
 expect 1 "an expired entry no longer excuses"
@@ -213,7 +213,7 @@ bad_entry 'fail 6.1 fail' 'five columns wanted'
 bad_entry 'nosuch 6.1 fail 2999-01-01 x' "no guest test 'nosuch'"
 bad_entry 'fail 7.77 fail 2999-01-01 x' "unknown kernel '7.77'"
 bad_entry 'fail 6.1 sometimes 2999-01-01 x' "EXPECTED 'sometimes'"
-bad_entry 'fail 6.1 fail 2999-13-41 x' "UNTIL '2999-13-41' is no date"
+bad_entry 'fail 6.1 fail 2999-13-41 x' "invalid UNTIL '2999-13-41'"
 bad_entry 'env:nosuch - fail 2999-01-01 x' 'no test tests/env/nosuch.sh'
 bad_entry 'env:lost 6.1 fail 2999-01-01 x' 'KERNELS of an env test is -'
 grep -vE '^(#|$)' "$ROOT/tests/known-failures" >"$WORK/entries"

@@ -90,7 +90,7 @@ static bool unpack_entry(int fd)
 
 	read_exact(fd, header, NEWC_HEADER);
 	if (memcmp(header, "070701", 6))
-		die("payload is no newc archive");
+		die("payload is not a newc archive");
 	mode = newc_field(header, 1);
 	size = newc_field(header, 6);
 	namesize = newc_field(header, 11);

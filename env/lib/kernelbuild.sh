@@ -236,7 +236,8 @@ kernel_keep_kdir() {
 	rsync -a --delete --exclude='/fragments' --exclude='/build.log' --exclude='/vmlinux' --exclude='/vmlinux.*' --exclude='/linux' --exclude='.tmp_*' \
 		--exclude='*.ko' --exclude='*.a' --exclude='.*.cmd' --exclude='*.mod' --exclude='*.mod.c' \
 		--include='/scripts/**' --include='/tools/**' --exclude='*.o' "$obj/" "$out/kdir/"
-	find "$out/kdir" -type d -empty -delete
+	# The compiler is told of directories that may be empty (arch/um/include/generated/uapi), and warns without them.
+	find "$out/kdir" -type d -empty ! -path '*/include/*' -delete
 	ln -sfn "$(readlink -f "$obj/source")" "$out/kdir/source"
 }
 

@@ -189,6 +189,22 @@ int vexfs_ext_next(struct vexfs_tree *t, u64 lblk, struct vexfs_extent *e)
 	return lblk < VEXFS_MAX_LBLK ? ext_ge(t, lblk + 1, e) : -ENOENT;
 }
 
+/**
+ * vexfs_ext_end - the block after the last extent
+ * @t:   the file's tree
+ * @end: out; 0 if there is no extent
+ *
+ * Return: 0, -EUCLEAN, or an error of reading.
+ */
+int vexfs_ext_end(struct vexfs_tree *t, u64 *end)
+{
+	struct vexfs_extent e;
+	int err = ext_le(t, VEXFS_MAX_LBLK, &e);
+
+	*end = err ? 0 : ext_end(&e);
+	return err == -ENOENT ? 0 : err;
+}
+
 /* ---- changes ----------------------------------------------------------------------- */
 
 /* One record can say what the two say. */
@@ -321,9 +337,9 @@ int vexfs_ext_insert(struct vexfs_tree *t, const struct vexfs_extent *e)
 	return err;
 }
 
-/* Write [from, to) of the extent @e, the record at @pos. */
+/* [from, to) of the extent @e, the record at @pos, has @flags from now on. */
 static int convert_on_path(struct vexfs_tree *t, struct vexfs_path *p, u32 pos,
-			   const struct vexfs_extent *e, u64 from, u64 to)
+			   const struct vexfs_extent *e, u64 from, u64 to, u64 flags)
 {
 	struct run r;
 	int err = run_begin(t, p, pos, &r);
@@ -332,24 +348,14 @@ static int convert_on_path(struct vexfs_tree *t, struct vexfs_path *p, u32 pos,
 		return err;
 	r.old++;
 	run_add(&r, e->lblk, from - e->lblk, e->pblk, e->flags);
-	run_add(&r, from, to - from, e->pblk + (from - e->lblk), e->flags & ~VEXFS_EXT_UNWRITTEN);
+	run_add(&r, from, to - from, e->pblk + (from - e->lblk), flags);
 	run_add(&r, to, ext_end(e) - to, e->pblk + (to - e->lblk), e->flags);
 	err = run_end(t, p, &r);
 	return err ? err : run_apply(t, p, &r);
 }
 
-/**
- * vexfs_ext_convert - mark unwritten blocks as written
- * @t:    the file's tree
- * @lblk: first logical block
- * @len:  blocks, >= 1
- * @done: blocks that are now written, from @lblk on: as far as one record goes;
- *	  call again for the rest
- *
- * Return: 0; -EUCLEAN: @lblk is a hole, or the tree is damaged; -ENOSPC or an
- * error of block access: nothing changed.
- */
-int vexfs_ext_convert(struct vexfs_tree *t, u64 lblk, u64 len, u64 *done)
+/* Give up to @len blocks from @lblk on, as far as one record goes, the flags @flags. */
+static int ext_set_flags(struct vexfs_tree *t, u64 lblk, u64 len, u64 flags, u64 *done)
 {
 	struct vexfs_extent e;
 	struct vexfs_path p;
@@ -369,11 +375,41 @@ int vexfs_ext_convert(struct vexfs_tree *t, u64 lblk, u64 len, u64 *done)
 	if (!err) {
 		end = len < ext_end(&e) - lblk ? lblk + len : ext_end(&e);
 		*done = end - lblk;
-		if (e.flags & VEXFS_EXT_UNWRITTEN)
-			err = convert_on_path(t, &p, p.idx[0] - 1, &e, lblk, end);
+		if (e.flags != flags)
+			err = convert_on_path(t, &p, p.idx[0] - 1, &e, lblk, end, flags);
 	}
 	vexfs_path_release(t, &p);
 	return err;
+}
+
+/**
+ * vexfs_ext_convert - mark unwritten blocks as written
+ * @t:    the file's tree
+ * @lblk: first logical block
+ * @len:  blocks, >= 1
+ * @done: blocks that are now written, from @lblk on: as far as one record goes;
+ *	  call again for the rest
+ *
+ * Return: 0; -EUCLEAN: @lblk is a hole, or the tree is damaged; -ENOSPC or an
+ * error of block access: nothing changed.
+ */
+int vexfs_ext_convert(struct vexfs_tree *t, u64 lblk, u64 len, u64 *done)
+{
+	return ext_set_flags(t, lblk, len, 0, done);
+}
+
+/**
+ * vexfs_ext_unwrite - mark blocks as unwritten: they read as zeros
+ * @t:    the file's tree
+ * @lblk: first logical block
+ * @len:  blocks, >= 1
+ * @done: as for vexfs_ext_convert()
+ *
+ * Return: as vexfs_ext_convert().
+ */
+int vexfs_ext_unwrite(struct vexfs_tree *t, u64 lblk, u64 len, u64 *done)
+{
+	return ext_set_flags(t, lblk, len, VEXFS_EXT_UNWRITTEN, done);
 }
 
 /* Cut @gone out of the extent @e, the record at @pos. */

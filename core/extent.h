@@ -34,11 +34,15 @@ const char *vexfs_symlink_verify(const void *block, u64 size);
 int vexfs_ext_find(struct vexfs_tree *t, u64 lblk, struct vexfs_extent *e);
 /* First extent that ends after @lblk; -ENOENT if none. */
 int vexfs_ext_next(struct vexfs_tree *t, u64 lblk, struct vexfs_extent *e);
+/* The block after the last extent; 0: there is none. */
+int vexfs_ext_end(struct vexfs_tree *t, u64 *end);
 /* Map a range that is a hole now; merges with neighbours of equal flags. -EEXIST if it is not a hole. */
 int vexfs_ext_insert(struct vexfs_tree *t, const struct vexfs_extent *e);
 /* Convert [lblk, lblk + len) from unwritten to written; parts already written stay; holes: -EUCLEAN.
  * Handles one extent record per call: *done = blocks converted (>= 1), call again for the rest. */
 int vexfs_ext_convert(struct vexfs_tree *t, u64 lblk, u64 len, u64 *done);
+/* The other way, for a range whose content is to read as zeros. */
+int vexfs_ext_unwrite(struct vexfs_tree *t, u64 lblk, u64 len, u64 *done);
 /* Unmap the last extent piece inside [lblk, end): *gone says which blocks (the caller frees them).
  * One record per call; -ENOENT when nothing is mapped in the range. May split (a hole punched in the middle). */
 int vexfs_ext_unmap_last(struct vexfs_tree *t, u64 lblk, u64 end, struct vexfs_extent *gone);

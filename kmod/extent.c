@@ -12,6 +12,8 @@
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
 
+#define VEXFS_STEPS	64	/* records between two looks for a fatal signal */
+
 static void vexfs_ext_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *inode,
 			   handle_t *handle)
 {
@@ -38,6 +40,19 @@ int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e)
 	err = vexfs_ext_find(&t, lblk, e);
 	up_read(&vi->data_sem);
 	trace_vexfs_map(inode, lblk, e, err);
+	return err;
+}
+
+int vexfs_map_end(struct inode *inode, u64 *end)
+{
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	int err;
+
+	vexfs_ext_tree(&t, &kio, inode, NULL);
+	down_read(&VEXFS_I(inode)->data_sem);
+	err = vexfs_ext_end(&t, end);
+	up_read(&VEXFS_I(inode)->data_sem);
 	return err;
 }
 
@@ -227,14 +242,16 @@ static int vexfs_map_room(struct inode *inode, u64 flags, u32 *n, u32 *spare)
 
 /* The blocks themselves. */
 static int vexfs_map_blocks_new(struct inode *inode, struct vexfs_tree *t, struct vexfs_kio *kio,
-				struct vexfs_extent *new, u32 n)
+				struct vexfs_extent *new, u32 n, u32 *aside)
 {
 	struct super_block *sb = inode->i_sb;
 	int err = vexfs_alloc_blocks(kio->handle, sb, vexfs_data_goal(t, new->lblk), &new->pblk, &n,
-				     VEXFS_ROOM_NORMAL);
+				     aside ? VEXFS_ROOM_PROMISED : VEXFS_ROOM_NORMAL);
 
 	if (err)
 		return err;
+	if (aside)
+		*aside -= n;
 	new->len = n;
 	/* Buffers the block device still holds from an earlier life of these
 	 * blocks as metadata must not be written over the file's data. */
@@ -245,27 +262,54 @@ static int vexfs_map_blocks_new(struct inode *inode, struct vexfs_tree *t, struc
 	return err;
 }
 
-/* data_sem held for writing; @e is the hole at @lblk on entry. */
-static int vexfs_map_hole(struct inode *inode, struct vexfs_tree *t, struct vexfs_kio *kio,
-			  u64 lblk, u64 len, u64 flags, struct vexfs_extent *e)
+/* Blocks that an inode brought from the disk has beyond its end may have been asked for. */
+static int vexfs_keep_known(struct inode *inode, struct vexfs_tree *t)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	u64 room = e->lblk + e->len - lblk;
-	struct vexfs_extent new = { .lblk = lblk, .flags = flags };
-	u32 n = min3(len, room, (u64)VEXFS_EXT_MAX_LEN), spare = 0;
-	int err = vexfs_map_room(inode, flags, &n, &spare);
 
+	return vi->keep < VEXFS_MAX_LBLK || (vi->flags & VEXFS_INODE_HIDDEN) ? 0 :
+		vexfs_ext_end(t, &vi->keep);
+}
+
+/* @new has been mapped: if it is beyond the end, is it to stay there? */
+static void vexfs_note_tail(struct inode *inode, const struct vexfs_extent *new, bool asked)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 end = new->lblk + new->len;
+
+	if ((end << VEXFS_BLOCK_SHIFT) <= i_size_read(inode) || (vi->flags & VEXFS_INODE_HIDDEN))
+		return;
+	if (asked)
+		vi->keep = max(vi->keep, end);
+	else
+		WRITE_ONCE(vi->tail, true);
+}
+
+/* data_sem held for writing; @e is the hole at @want->lblk on entry. */
+static int vexfs_map_hole(struct inode *inode, struct vexfs_tree *t, struct vexfs_kio *kio,
+			  const struct vexfs_want *want, struct vexfs_extent *e)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 room = e->lblk + e->len - want->lblk;
+	struct vexfs_extent new = { .lblk = want->lblk, .flags = want->flags };
+	u32 n = min3(want->len, room, (u64)VEXFS_EXT_MAX_LEN), spare = 0;
+	int err = vexfs_keep_known(inode, t);
+
+	if (!err && want->aside)
+		n = min(n, *want->aside);
+	if (!err && !n)
+		err = -ENOSPC;
+	if (!err)
+		err = vexfs_map_room(inode, want->flags, &n, &spare);
 	kio->promised = &spare;
 	if (!err)
-		err = vexfs_map_blocks_new(inode, t, kio, &new, n);
+		err = vexfs_map_blocks_new(inode, t, kio, &new, n, want->aside);
 	kio->promised = NULL;
 	if (!err) {
 		vexfs_add_blocks(inode, new.len);
-		if (flags & VEXFS_EXT_UNWRITTEN)
+		if (want->flags & VEXFS_EXT_UNWRITTEN)
 			vi->unwritten += new.len;
-		if (((lblk + new.len) << VEXFS_BLOCK_SHIFT) > i_size_read(inode) &&
-		    !(vi->flags & VEXFS_INODE_HIDDEN))
-			WRITE_ONCE(vi->tail, true);
+		vexfs_note_tail(inode, &new, want->aside);
 		*e = new;
 	}
 	vexfs_promise_give(VEXFS_SB(inode->i_sb), spare);
@@ -273,7 +317,7 @@ static int vexfs_map_hole(struct inode *inode, struct vexfs_tree *t, struct vexf
 	return err;
 }
 
-int vexfs_map_new(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
+int vexfs_map_new(handle_t *handle, struct inode *inode, const struct vexfs_want *want,
 		  struct vexfs_extent *e, bool *fresh)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
@@ -282,23 +326,23 @@ int vexfs_map_new(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 
 	int err, err2;
 
 	*fresh = false;
-	if (lblk >= VEXFS_MAX_LBLK)
+	if (want->lblk >= VEXFS_MAX_LBLK)
 		return -EFBIG;
 	vexfs_ext_tree(&t, &kio, inode, handle);
 	down_write(&vi->data_sem);
 	err = vexfs_inode_access(handle, inode);
 	if (!err)
-		err = vexfs_ext_find(&t, lblk, e);
+		err = vexfs_ext_find(&t, want->lblk, e);
 	if (err || e->pblk)
 		goto out;
-	err = vexfs_map_hole(inode, &t, &kio, lblk, len, flags, e);
+	err = vexfs_map_hole(inode, &t, &kio, want, e);
 	*fresh = !err;
 	vexfs_add_blocks(inode, kio.allocated);
 	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
 	/* Also after an error: the tree may have been reshaped. */
 	err2 = vexfs_mark_inode_dirty(handle, inode);
 	err = err ? err : err2;
-	trace_vexfs_map_alloc(inode, lblk, e, err);
+	trace_vexfs_map_alloc(inode, want->lblk, e, err);
 out:
 	up_write(&vi->data_sem);
 	return err;
@@ -307,15 +351,16 @@ out:
 int vexfs_map_alloc(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
 		    struct vexfs_extent *e)
 {
+	struct vexfs_want want = { .lblk = lblk, .len = len, .flags = flags };
 	bool fresh;
 
-	return vexfs_map_new(handle, inode, lblk, len, flags, e, &fresh);
+	return vexfs_map_new(handle, inode, &want, e, &fresh);
 }
 
 /* ---- conversion at I/O completion ------------------------------------------- */
 
-/* One handle's worth: converts up to *@len blocks at @lblk, *@len = done. The
- * last step moves the on-disk size, never before the blocks are written. */
+/* One handle's worth: converts up to *@len blocks at @lblk, *@len = done, and moves the
+ * size on disk over them. */
 static int vexfs_convert_step(struct inode *inode, u64 lblk, u64 *len, loff_t new_size)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
@@ -324,6 +369,7 @@ static int vexfs_convert_step(struct inode *inode, u64 lblk, u64 *len, loff_t ne
 	struct vexfs_kio kio;
 	struct vexfs_tree t;
 	handle_t *handle;
+	loff_t reach;
 	int err = 0, err2;
 
 	/* The data have been accepted and are on disk. */
@@ -340,8 +386,10 @@ static int vexfs_convert_step(struct inode *inode, u64 lblk, u64 *len, loff_t ne
 		err = vexfs_ext_convert(&t, lblk, want, &done);
 	if (!err && (was.flags & VEXFS_EXT_UNWRITTEN))
 		vexfs_unwritten_less(inode, done);
-	if (!err && done == want && new_size > vi->disksize)
-		vi->disksize = new_size;
+	/* With every step: a written block is never beyond the end. */
+	reach = min_t(loff_t, new_size, (lblk + done) << VEXFS_BLOCK_SHIFT);
+	if (!err && reach > vi->disksize)
+		vi->disksize = reach;
 	vexfs_add_blocks(inode, kio.allocated);
 	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
 	err2 = vexfs_mark_inode_dirty(handle, inode);
@@ -359,7 +407,7 @@ static int vexfs_convert_step(struct inode *inode, u64 lblk, u64 *len, loff_t ne
  * @bytes: how many
  * @size:  the size on disk grows to this much; 0: it stays
  *
- * Return: 0, or an error; the size has then not moved.
+ * Return: 0, or an error; the size has then moved no further than what is written.
  */
 int vexfs_convert(struct inode *inode, loff_t pos, u64 bytes, loff_t size)
 {
@@ -411,26 +459,46 @@ static int vexfs_unmap_step(handle_t *handle, struct inode *inode, u64 first, u6
 	return err ? err : 1;
 }
 
-int vexfs_unmap_range(struct inode *inode, u64 first, u64 end)
+/* As much of a range as a fatal signal lets, if @killable; then -EINTR. */
+static int vexfs_unmap_steps(handle_t *handle, struct inode *inode, u64 first, u64 end,
+			     bool killable)
 {
-	int more, err, credits, revokes = VEXFS_MAX_LEVEL + 1;
-	handle_t *handle;
+	int more, n, revokes = VEXFS_MAX_LEVEL + 1;
 
-	credits = vexfs_map_credits(inode);
-	handle = vexfs_start_nofail(inode->i_sb, credits, revokes);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	for (;;) {
+	for (n = 1;; n++) {
 		more = vexfs_unmap_step(handle, inode, first, end);
 		if (more <= 0)
-			break;
+			return more;
+		if (killable && !(n % VEXFS_STEPS) && fatal_signal_pending(current))
+			return -EINTR;
 		more = vexfs_extend(handle, vexfs_map_credits(inode), revokes);
 		if (more < 0)
-			break;
+			return more;
 		cond_resched();
 	}
-	err = vexfs_stop(handle);
-	return more < 0 ? more : err;
+}
+
+static int vexfs_unmap(struct inode *inode, u64 first, u64 end, bool killable)
+{
+	handle_t *handle = vexfs_start_nofail(inode->i_sb, vexfs_map_credits(inode),
+					      VEXFS_MAX_LEVEL + 1);
+	int err, err2;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = vexfs_unmap_steps(handle, inode, first, end, killable);
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
+}
+
+int vexfs_unmap_range(struct inode *inode, u64 first, u64 end)
+{
+	return vexfs_unmap(inode, first, end, false);
+}
+
+int vexfs_punch_range(struct inode *inode, u64 first, u64 end)
+{
+	return vexfs_unmap(inode, first, end, true);
 }
 
 /* Own handles. An error leaves blocks too many, which the end of the file or of the inode frees. */
@@ -449,127 +517,142 @@ void vexfs_unmap_unwritten(struct inode *inode, u64 first, u64 end)
 	}
 }
 
-/* ---- truncation ------------------------------------------------------------------- */
+/* ---- written blocks that are to read as zeros ------------------------------------- */
 
-/**
- * vexfs_truncate_begin - the inode becomes an orphan: a crash from now on is finished
- * @inode: a regular file; i_rwsem held, or eviction or recovery
- *
- * Nothing shows yet. After success, vexfs_truncate_cancel() or
- * vexfs_truncate_finish().
- */
-int vexfs_truncate_begin(struct inode *inode)
+/* The first written extent in [@lblk, @end), cut to it. -ENOENT: there is none. Takes data_sem. */
+static int vexfs_next_written(struct inode *inode, u64 lblk, u64 end, struct vexfs_extent *e)
 {
-	handle_t *handle = vexfs_start(inode->i_sb, 2, 0);
-	int err, err2;
-
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	err = vexfs_inode_access(handle, inode);
-	if (!err)
-		err = vexfs_orphan_add(handle, inode);
-	err2 = vexfs_stop(handle);
-	return err ? err : err2;
-}
-
-/* The inode leaves the orphans, unless it has no name or more is to be done.
- * If it stays one: a truncate to the size it has does no harm. */
-void vexfs_truncate_cancel(struct inode *inode)
-{
-	handle_t *handle;
-
-	if (!inode->i_nlink || VEXFS_I(inode)->truncating)
-		return;
-	handle = vexfs_start_nofail(inode->i_sb, 2, 0);
-	if (IS_ERR(handle))
-		return;
-	vexfs_orphan_del(handle, inode);
-	vexfs_stop(handle);
-}
-
-/* i_size on disk. */
-static int vexfs_truncate_size(struct inode *inode)
-{
-	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	handle_t *handle = vexfs_start_nofail(inode->i_sb, 1, 0);
-	int err, err2;
-
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	down_write(&vi->data_sem);
-	vi->disksize = i_size_read(inode);
-	up_write(&vi->data_sem);
-	err = vexfs_mark_inode_dirty(handle, inode);
-	err2 = vexfs_stop(handle);
-	return err ? err : err2;
-}
-
-/**
- * vexfs_truncate_finish - free the blocks past i_size
- * @inode: i_size is final, the page cache has been cut; vexfs_truncate_begin() has
- *	   made it an orphan; i_rwsem held, or eviction or recovery
- *
- * The size on disk moves first; a crash in between is finished at the next
- * mount, and so is a failure, if not before (vexfs_truncate_retry(), eviction).
- */
-int vexfs_truncate_finish(struct inode *inode)
-{
-	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	u64 first = (i_size_read(inode) + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
+	u64 stop;
 	int err;
 
-	trace_vexfs_truncate(inode);
-	vi->truncating = true;
-	err = vexfs_truncate_size(inode);
-	if (!err)
-		err = vexfs_unmap_range(inode, first, VEXFS_MAX_LBLK);
+	for (; lblk < end; lblk = e->lblk + e->len) {
+		err = vexfs_map(inode, lblk, e);
+		if (err)
+			return err;
+		if (!e->pblk || (e->flags & VEXFS_EXT_UNWRITTEN))
+			continue;
+		stop = min(end, e->lblk + e->len);
+		e->pblk += lblk - e->lblk;
+		e->lblk = lblk;
+		e->len = stop - lblk;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int vexfs_count_written(struct inode *inode, u64 first, u64 end, u64 *n)
+{
+	struct vexfs_extent e;
+	int err;
+
+	for (*n = 0;; *n += e.len) {
+		err = vexfs_next_written(inode, first, end, &e);
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		first = e.lblk + e.len;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+}
+
+/* @n blocks more are going to be unwritten: what converting them back may need is promised. */
+static int vexfs_unwrite_promise(struct inode *inode, u64 n)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	int err = vexfs_promise_mapped(inode);
+
 	if (err)
 		return err;
-	vi->truncating = false;
-	vi->tail = false;
-	vexfs_truncate_cancel(inode);
-	return 0;
+	down_write(&vi->data_sem);
+	err = vexfs_promise(inode, n);
+	if (!err)
+		vi->unwritten += n;
+	up_write(&vi->data_sem);
+	return err;
 }
 
-int vexfs_truncate(struct inode *inode)
+/* One record, in its own handle. *@n: blocks left of those counted; *@spare: for the tree. */
+static int vexfs_unwrite_step(struct inode *inode, const struct vexfs_extent *e, u64 *n, u32 *spare)
 {
-	int err = vexfs_truncate_begin(inode);
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct vexfs_kio kio;
+	struct vexfs_tree t;
+	handle_t *handle;
+	u64 done = 0;
+	int err, err2;
 
-	return err ? err : vexfs_truncate_finish(inode);
+	handle = vexfs_start_nofail(inode->i_sb, vexfs_map_credits(inode), VEXFS_MAX_LEVEL);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	vexfs_ext_tree(&t, &kio, inode, handle);
+	kio.room = VEXFS_ROOM_RESERVE;
+	kio.promised = spare;
+	down_write(&vi->data_sem);
+	err = vexfs_inode_access(handle, inode);
+	if (!err)
+		err = vexfs_ext_unwrite(&t, e->lblk, e->len, &done);
+	if (!err)
+		*n -= min(done, *n);
+	vexfs_add_blocks(inode, kio.allocated);
+	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
+	err2 = vexfs_mark_inode_dirty(handle, inode);
+	up_write(&vi->data_sem);
+	err = err ? err : err2;
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
 }
 
-/* Blocks that an earlier truncate could not free hold old content. */
-int vexfs_truncate_retry(struct inode *inode)
+static int vexfs_unwrite_steps(struct inode *inode, u64 first, u64 end, u64 *n, u32 *spare)
 {
-	return VEXFS_I(inode)->truncating ? vexfs_truncate(inode) : 0;
+	struct vexfs_extent e;
+	int err, steps;
+
+	for (steps = 1;; steps++) {
+		err = vexfs_next_written(inode, first, end, &e);
+		if (!err)
+			err = vexfs_unwrite_step(inode, &e, n, spare);
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		first = e.lblk + e.len;
+		if (!(steps % VEXFS_STEPS) && fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
 }
 
 /**
- * vexfs_trim - free what is mapped beyond the end of the file
- * @inode: a regular file; i_rwsem held, or eviction
+ * vexfs_unwrite_range - written blocks become unwritten ones
+ * @inode: a regular file; i_rwsem and invalidate_lock held, no page of the range dirty,
+ *	   no direct I/O; not in a handle
+ * @first: logical block
+ * @end:   logical block after the range
  *
- * Writes that failed leave such blocks, and so does a crash.
+ * All the room that it and the way back may need is taken first.
+ *
+ * Return: 0; -ENOSPC: nothing has changed; -EINTR after a fatal signal, or an error of
+ * reading: part of the range, from its begin on, has changed.
  */
-int vexfs_trim(struct inode *inode)
+int vexfs_unwrite_range(struct inode *inode, u64 first, u64 end)
 {
+	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	u64 first = (i_size_read(inode) + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
-	struct vexfs_extent e;
-	struct vexfs_kio kio;
-	struct vexfs_tree t;
-	int err;
+	u32 spare = 2 * (VEXFS_MAX_LEVEL + 1);
+	u64 n;
+	int err = vexfs_count_written(inode, first, end, &n);
 
-	if (vi->truncating)
-		return vexfs_truncate(inode);
-	if (!READ_ONCE(vi->tail))
-		return 0;
-	vexfs_ext_tree(&t, &kio, inode, NULL);
-	down_read(&vi->data_sem);
-	err = vexfs_ext_next(&t, first, &e);
-	up_read(&vi->data_sem);
-	if (!err)
-		err = vexfs_unmap_range(inode, first, VEXFS_MAX_LBLK);
-	if (!err || err == -ENOENT)
-		vi->tail = false;
-	return err == -ENOENT ? 0 : err;
+	if (err || !n)
+		return err;
+	err = vexfs_promise_take(sbi, spare);
+	if (err)
+		return err;
+	err = vexfs_unwrite_promise(inode, n);
+	if (!err) {
+		err = vexfs_unwrite_steps(inode, first, end, &n, &spare);
+		down_write(&vi->data_sem);
+		vexfs_unwritten_less(inode, n);
+		up_write(&vi->data_sem);
+	}
+	vexfs_promise_give(sbi, spare);
+	return err;
 }

@@ -9,7 +9,8 @@
  * that outlives i_rwsem is counted in i_dio_count. truncate(2) and O_TRUNC: vexfs_setsize(),
  * under i_rwsem. A store through a mapping: vexfs_page_mkwrite(), under invalidate_lock and
  * then the folio lock; settling write-protects the pages, so the first store after it
- * faults. What dirties a page behind a mapping's back (DMA into pinned memory) is noticed
+ * faults. fallocate(2), where it changes bytes: kmod/falloc.c, under i_rwsem, direct writes
+ * waited for. What dirties a page behind a mapping's back (DMA into pinned memory) is noticed
  * when the page is written out (vexfs_writepages()): settled content has no dirty pages.
  */
 #include "kmod/vexfs.h"
@@ -325,6 +326,7 @@ const struct file_operations vexfs_file_fops = {
 	.fsync = vexfs_fsync,
 	.splice_read = vexfs_splice_read,
 	.splice_write = iter_file_splice_write,
+	.fallocate = vexfs_fallocate,
 	.unlocked_ioctl = vexfs_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

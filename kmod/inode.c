@@ -74,6 +74,7 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
 	/* The same for searches: one may remember a verdict from before it was evicted. */
 	vi->judged = true;
 	vi->unwritten_known = !inode->i_blocks;
+	vi->keep = inode->i_blocks ? VEXFS_MAX_LBLK : 0;
 	memcpy(vi->links, di->i_links, sizeof(vi->links));
 	vi->link_block = le64_to_cpu(di->i_link_block);
 	memcpy(vi->symlink, di->i_symlink, VEXFS_SYMLINK_INLINE);
@@ -629,8 +630,7 @@ int vexfs_zero_tail(struct inode *inode, loff_t from, loff_t to)
 	return err;
 }
 
-/* i_rwsem and invalidate_lock held. What can fail comes before the size moves. */
-static int vexfs_grow(struct inode *inode, loff_t size)
+int vexfs_grow(struct inode *inode, loff_t size)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	loff_t old = i_size_read(inode);
@@ -689,7 +689,7 @@ static int vexfs_setsize(struct inode *inode, loff_t size)
 	int err;
 
 	if (size == i_size_read(inode) && size == vi->disksize && !vi->truncating)
-		return 0;
+		return vexfs_trim_all(inode);
 	err = vexfs_content_changed(inode);
 	if (err)
 		return err;

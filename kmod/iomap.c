@@ -44,8 +44,8 @@ static void vexfs_fill_iomap(struct inode *inode, const struct vexfs_extent *e, 
 	iomap->addr = e->pblk << VEXFS_BLOCK_SHIFT;
 }
 
-static int vexfs_alloc_once(struct inode *inode, u64 lblk, u64 len, struct vexfs_extent *e,
-			    bool *fresh)
+static int vexfs_alloc_once(struct inode *inode, const struct vexfs_want *want,
+			    struct vexfs_extent *e, bool *fresh)
 {
 	handle_t *handle;
 	int err, err2;
@@ -53,7 +53,7 @@ static int vexfs_alloc_once(struct inode *inode, u64 lblk, u64 len, struct vexfs
 	handle = vexfs_start(inode->i_sb, vexfs_map_credits(inode), VEXFS_MAX_LEVEL);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = vexfs_map_new(handle, inode, lblk, len, VEXFS_EXT_UNWRITTEN, e, fresh);
+	err = vexfs_map_new(handle, inode, want, e, fresh);
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;
 }
@@ -75,41 +75,72 @@ static bool vexfs_prepared(struct inode *inode, const struct vexfs_extent *e)
 			   READ_ONCE(VEXFS_I(inode)->unwritten_known));
 }
 
-/* One attempt to make [@lblk, @lblk + @len) ready for a write: a hole becomes blocks;
+/* One attempt to make what is at @want->lblk ready for a write: a hole becomes blocks;
  * blocks that were there already need a promise only. */
-static int vexfs_prepare_once(struct inode *inode, u64 lblk, u64 len, struct vexfs_extent *e,
-			      bool *fresh)
+static int vexfs_prepare_once(struct inode *inode, const struct vexfs_want *want,
+			      struct vexfs_extent *e, bool *fresh)
 {
-	int err = vexfs_map(inode, lblk, e);
+	int err = vexfs_map(inode, want->lblk, e);
 
 	if (!err && !e->pblk)
-		err = vexfs_alloc_once(inode, lblk, len, e, fresh);
+		err = vexfs_alloc_once(inode, want, e, fresh);
 	if (!err && !*fresh && (e->flags & VEXFS_EXT_UNWRITTEN))
 		err = vexfs_promise_mapped(inode);
 	return err;
 }
 
-/* Full, but blocks wait for a commit to become free, or are promised to what writeback
- * will convert: see to it and try again. */
-static int vexfs_prepare(struct inode *inode, u64 lblk, u64 len, unsigned int flags,
-			 struct vexfs_extent *e, bool *fresh)
-{
-	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
-	unsigned int seq = vexfs_room_seq(sbi);
-	bool flush = !(flags & IOMAP_FAULT);
-	int tries = 0, err;
+/**
+ * struct vexfs_patience - of somebody who has been told ENOSPC
+ * @seq:   vexfs_room_seq() before the attempt
+ * @tries: attempts so far
+ * @flush: may write back what is dirty
+ */
+struct vexfs_patience {
+	unsigned int	seq;
+	int		tries;
+	bool		flush;
+};
 
-	for (;;) {
-		err = vexfs_prepare_once(inode, lblk, len, e, fresh);
-		if (err != -ENOSPC)
-			return err;
-		if (vexfs_room_retry(inode->i_sb, &seq, &tries))
-			continue;
-		if (!flush || !vexfs_room_flush(inode->i_sb))
-			return err;
-		flush = false;
-		tries = 0;
-	}
+/* Full, but blocks wait for a commit to become free, or are promised to what writeback
+ * will convert: see to it. False: another attempt is not worth it. */
+static bool vexfs_room_again(struct super_block *sb, struct vexfs_patience *p)
+{
+	if (vexfs_room_retry(sb, &p->seq, &p->tries))
+		return true;
+	if (!p->flush || !vexfs_room_flush(sb))
+		return false;
+	p->flush = false;
+	p->tries = 0;
+	return true;
+}
+
+int vexfs_prepare(struct inode *inode, const struct vexfs_want *want, bool may_flush,
+		  struct vexfs_extent *e, bool *fresh)
+{
+	struct vexfs_patience p = { vexfs_room_seq(VEXFS_SB(inode->i_sb)), 0, may_flush };
+	int err;
+
+	*fresh = false;
+	do
+		err = vexfs_prepare_once(inode, want, e, fresh);
+	while (err == -ENOSPC && vexfs_room_again(inode->i_sb, &p));
+	return err;
+}
+
+int vexfs_set_aside(struct super_block *sb, u32 n)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_patience p = { vexfs_room_seq(sbi), 0, true };
+	int err;
+
+	/* Neither a commit nor writeback can make so much room. */
+	if (n > percpu_counter_sum_positive(&sbi->free_blocks) + atomic64_read(&sbi->promised) +
+		percpu_counter_sum_positive(&sbi->pending_blocks))
+		return -ENOSPC;
+	do
+		err = vexfs_promise_take(sbi, n);
+	while (err == -ENOSPC && vexfs_room_again(sb, &p));
+	return err;
 }
 
 /* What is there now; the cookie must not be younger than the mapping. */
@@ -147,15 +178,16 @@ static int vexfs_iomap_map_write(struct inode *inode, loff_t pos, loff_t length,
 {
 	u64 lblk = pos >> VEXFS_BLOCK_SHIFT;
 	u64 end = (pos + length + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
+	struct vexfs_want want = { lblk, end - lblk, VEXFS_EXT_UNWRITTEN, NULL };
 	struct vexfs_extent e, new;
-	bool fresh = false;
+	bool fresh;
 	int err = vexfs_iomap_check(inode, lblk);
 
 	if (!err)
 		err = vexfs_iomap_lookup(inode, lblk, iomap, &e);
 	if (err || vexfs_prepared(inode, &e))
 		return err;
-	err = vexfs_prepare(inode, lblk, end - lblk, flags, &new, &fresh);
+	err = vexfs_prepare(inode, &want, !(flags & IOMAP_FAULT), &new, &fresh);
 	if (!err)
 		err = vexfs_iomap_lookup(inode, lblk, iomap, &e);
 	if (err || !fresh)
@@ -197,7 +229,7 @@ static int vexfs_iomap_begin_read(struct inode *inode, loff_t pos, loff_t length
  * bad buffer, a signal) are freed. With invalidate_lock no page can become dirty
  * there; one that is (a store through a mapping) keeps the blocks.
  */
-static void vexfs_give_back(struct inode *inode, loff_t pos, loff_t length, ssize_t written)
+void vexfs_give_back(struct inode *inode, loff_t pos, loff_t length, ssize_t written)
 {
 	struct address_space *mapping = inode->i_mapping;
 	loff_t from = written ? round_up(pos + written, VEXFS_BLOCK_SIZE) :

@@ -58,6 +58,7 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->orphan = NULL;
 	vi->truncating = false;
 	vi->tail = false;
+	vi->keep = 0;
 	vi->unwritten_known = true;
 	vi->unwritten = 0;
 	vi->promised = 0;

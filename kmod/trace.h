@@ -469,6 +469,32 @@ DEFINE_VEXFS_EXTENT(vexfs_map);
 DEFINE_VEXFS_EXTENT(vexfs_map_alloc);
 DEFINE_VEXFS_EXTENT(vexfs_unmap);
 
+TRACE_EVENT(vexfs_fallocate,
+	TP_PROTO(struct inode *inode, int mode, loff_t pos, u64 len, int ret),
+	TP_ARGS(inode, mode, pos, len, ret),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, ino)
+		__field(int, mode)
+		__field(s64, pos)
+		__field(u64, len)
+		__field(u64, size)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->dev = inode->i_sb->s_dev;
+		__entry->ino = inode->i_ino;
+		__entry->mode = mode;
+		__entry->pos = pos;
+		__entry->len = len;
+		__entry->size = i_size_read(inode);
+		__entry->ret = ret;
+	),
+	TP_printk("dev %d:%d ino %llu mode %#x pos %lld len %llu size %llu ret %d",
+		  vexfs_show_dev(__entry->dev), __entry->ino, __entry->mode, __entry->pos,
+		  __entry->len, __entry->size, __entry->ret)
+);
+
 TRACE_EVENT(vexfs_convert,
 	TP_PROTO(struct inode *inode, loff_t pos, u64 len, int ret),
 	TP_ARGS(inode, pos, len, ret),

@@ -171,7 +171,9 @@ struct vexfs_inode_info {
 	struct vexfs_orphan	*orphan;	/* place in the orphan list, NULL = none */
 	bool			truncating;	/* blocks beyond the end may hold old content: to be
 						 * freed before the file grows; i_rwsem */
-	bool			tail;		/* blocks beyond the end may be mapped */
+	bool			tail;		/* writes may have left blocks beyond the end */
+	u64			keep;		/* ... but below this logical block they stay;
+						 * VEXFS_MAX_LBLK: whatever is there; i_rwsem */
 	bool			unwritten_known;	/* @unwritten counts all there are */
 	u32			promised;	/* blocks for @root; with these under data_sem: */
 	u64			unwritten;	/* blocks, at least what this mount has mapped */
@@ -367,28 +369,54 @@ int vexfs_content_changed(struct inode *inode);
 /* The generation of the content as it is now; every change from here on moves it. Writes the
  * content out. i_rwsem held for writing, nothing below it, not in a handle. */
 int vexfs_datagen_settle(struct inode *inode, u64 *gen);
+/* Move the end to @size, beyond where it is: i_rwsem and invalidate_lock held, the content has been
+ * announced as changed. After an error nothing has changed. */
+int vexfs_grow(struct inode *inode, loff_t size);
 /* Zero what follows @from in its block, up to @to: the file is about to grow over it. */
 int vexfs_zero_tail(struct inode *inode, loff_t from, loff_t to);
+
+/**
+ * struct vexfs_want - blocks to map where there is a hole
+ * @lblk:  first logical block
+ * @len:   how many at most
+ * @flags: VEXFS_EXT_UNWRITTEN or 0
+ * @aside: NULL, or for fallocate(2): blocks set aside (vexfs_promise_take()), which are
+ *	   used and counted down; what is mapped beyond the end of the file stays there
+ */
+struct vexfs_want {
+	u64	lblk, len;
+	u64	flags;
+	u32	*aside;
+};
 
 /* extent.c: all but vexfs_add_blocks() take data_sem themselves */
 /* Blocks an inode has gained or lost. The caller has what guards its tree, exclusively. */
 void vexfs_add_blocks(struct inode *inode, s64 blocks);
 /* The extent or hole at @lblk. */
 int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e);
+/* The logical block after the last one mapped. */
+int vexfs_map_end(struct inode *inode, u64 *end);
 /* Map a hole: allocates up to @len blocks at @lblk with @flags (VEXFS_EXT_UNWRITTEN or 0).
  * Returns in @e what is there now, which may be an extent that was there before. -ENOSPC. */
 int vexfs_map_alloc(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
 		    struct vexfs_extent *e);
 /* The same; *@fresh: it was a hole, and *@e is what was allocated. */
-int vexfs_map_new(handle_t *handle, struct inode *inode, u64 lblk, u64 len, u64 flags,
+int vexfs_map_new(handle_t *handle, struct inode *inode, const struct vexfs_want *want,
 		  struct vexfs_extent *e, bool *fresh);
 /* Unmap what is unwritten in [first, end): data of no page in the cache may belong there. */
 void vexfs_unmap_unwritten(struct inode *inode, u64 first, u64 end);
 int vexfs_map_credits(struct inode *inode);
+/* Before unwritten blocks that are mapped are written: their conversion will find room. -ENOSPC. */
+int vexfs_promise_mapped(struct inode *inode);
+void vexfs_promise_end(struct inode *inode);	/* the inode leaves memory */
 /* Unwritten -> written over a byte range, and the on-disk size up to @size if it grows. Own handles. */
 int vexfs_convert(struct inode *inode, loff_t pos, u64 bytes, loff_t size);
 /* Unmap and free [first, end) in logical blocks, in handles of its own. */
 int vexfs_unmap_range(struct inode *inode, u64 first, u64 end);
+/* The same; -EINTR after a fatal signal, with a part of it done, from the end on. */
+int vexfs_punch_range(struct inode *inode, u64 first, u64 end);
+int vexfs_unwrite_range(struct inode *inode, u64 first, u64 end);
+/* truncate.c */
 /*
  * Truncate. begin: the inode is an orphan; cancel: nothing has happened after all. finish: i_size
  * is the new one: size on disk and blocks follow; cannot fail but on damage, and is then repeated by
@@ -399,19 +427,27 @@ void vexfs_truncate_cancel(struct inode *inode);
 int vexfs_truncate_finish(struct inode *inode);
 int vexfs_truncate_retry(struct inode *inode);
 int vexfs_truncate(struct inode *inode);	/* begin and finish: to i_size */
-/* Free what is mapped beyond i_size, if anything can be: i_rwsem held, or eviction. */
+/* Free what writes left beyond i_size: i_rwsem held, or eviction. _all: also what is to be kept. */
 int vexfs_trim(struct inode *inode);
-/* Before unwritten blocks that are mapped are written: their conversion will find room. -ENOSPC. */
-int vexfs_promise_mapped(struct inode *inode);
-void vexfs_promise_end(struct inode *inode);	/* the inode leaves memory */
+int vexfs_trim_all(struct inode *inode);
 
-/* file.c, iomap.c */
+/* file.c, iomap.c, falloc.c */
 extern const struct file_operations vexfs_file_fops;
 extern const struct inode_operations vexfs_file_iops;
 extern const struct address_space_operations vexfs_aops;
 extern const struct iomap_ops vexfs_iomap_ops, vexfs_iomap_read_ops;
 /* Commit a pending "content changed" before content is written. Not in a handle. */
 int vexfs_stale_commit(struct inode *inode);
+/* Map (or promise, see vexfs_promise_mapped()) what is at @want->lblk, and wait for room.
+ * @may_flush: may write other files back for it; not with a folio locked. -ENOSPC. */
+int vexfs_prepare(struct inode *inode, const struct vexfs_want *want, bool may_flush,
+		  struct vexfs_extent *e, bool *fresh);
+/* vexfs_promise_take() that waits for room; @n > 0. Not in a handle, no folio locked. */
+int vexfs_set_aside(struct super_block *sb, u32 n);
+/* Unmap unwritten blocks of [@pos, @pos + @length) after the first @written bytes, unless pages
+ * are dirty there. i_rwsem held; takes invalidate_lock. */
+void vexfs_give_back(struct inode *inode, loff_t pos, loff_t length, ssize_t written);
+long vexfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 void vexfs_ioend_work(struct work_struct *work);
 int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 

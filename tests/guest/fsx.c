@@ -3,8 +3,10 @@
  * needs: disk=test:64M mem=512M time=180
  *
  * One file against a model in memory: random writes (buffered, direct, mapped),
- * truncates and reads, with a remount now and then. Every byte is compared.
+ * truncates, all modes of fallocate(2) and reads, with a remount now and then. Every byte
+ * is compared.
  */
+#include <linux/falloc.h>
 #include <sys/mman.h>
 
 #include "tests/guest/guest.h"
@@ -95,6 +97,60 @@ static const char *op_truncate(void)
 	return NULL;
 }
 
+static void model_zero(size_t off, size_t end)
+{
+	if (end > off)
+		memset(model + off, 0, end - off);
+}
+
+static void model_grow(size_t size)
+{
+	if (size <= model_size)
+		return;
+	model_zero(model_size, size);
+	model_size = size;
+}
+
+/* Often at a block's edge or at the end of the file. */
+static size_t rnd_edge(void)
+{
+	size_t off = rnd(MAXLEN);
+
+	switch (rnd(4)) {
+	case 0: return off / BLOCK * BLOCK;
+	case 1: return model_size;
+	default: return off;
+	}
+}
+
+static const char *op_falloc(void)
+{
+	static const int modes[] = {
+		0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_ZERO_RANGE, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+	};
+	size_t off = rnd_edge(), end = rnd_edge(), swap = off;
+	int mode = modes[rnd(sizeof(modes) / sizeof(modes[0]))];
+
+	if (off > end) {
+		off = end;
+		end = swap;
+	}
+	if (rnd(2) && end - off > 30000)
+		end = off + rnd(30000);
+	if (off == end)
+		return NULL;
+	if (fallocate(fd, mode, off, end - off)) {
+		ktap_note("fallocate(%#x, %zu, %zu), size %zu", mode, off, end - off, model_size);
+		return "fallocate";
+	}
+	if (!(mode & FALLOC_FL_KEEP_SIZE))
+		model_grow(end);
+	if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		model_zero(off, end < model_size ? end : model_size);
+	return NULL;
+}
+
 /* Through a mapping, which also scribbles past the end of the file. */
 static const char *op_mmap(void)
 {
@@ -161,7 +217,7 @@ static const char *op_fsync(void)
 
 static const char *one(int op)
 {
-	switch (rnd(op && op % 400 == 0 ? 12 : 11)) {
+	switch (rnd(op && op % 400 == 0 ? 16 : 15)) {
 	case 0: case 1: return op_write(false);
 	case 2: return op_write(true);
 	case 3: case 4: return op_append();
@@ -170,6 +226,7 @@ static const char *one(int op)
 	case 7: case 8: return op_read(false);
 	case 9: return op_read(true);
 	case 10: return rnd(8) ? verify() : op_fsync();
+	case 11: case 12: case 13: case 14: return op_falloc();
 	default: return op_remount();
 	}
 }

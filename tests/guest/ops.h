@@ -10,6 +10,7 @@
 #ifndef VEXFS_GUEST_OPS_H
 #define VEXFS_GUEST_OPS_H
 
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
@@ -314,6 +315,81 @@ static enum ops_seen op_hole_look(void)
 	return op_all(buf, 2 * OPS_BLOCK, 3 * OPS_BLOCK, 0) ? OPS_OLD : OPS_BROKEN;
 }
 
+static int op_fallocate(const char *name, int mode, off_t off, off_t len)
+{
+	int fd = open(op_at(name), O_WRONLY), err;
+
+	if (fd < 0)
+		return -errno;
+	err = op_result(fallocate(fd, mode, off, len));
+	close(fd);
+	return err;
+}
+
+/* All 'o', or zeros in [off, end). */
+static enum ops_seen op_zeroed(const char *name, ssize_t off, ssize_t end)
+{
+	static char buf[OPS_SIZE + 1];
+
+	if (op_read(name, buf, sizeof(buf)) != OPS_SIZE || !op_all(buf, 0, off, 'o') ||
+	    !op_all(buf, end, OPS_SIZE, 'o'))
+		return OPS_BROKEN;
+	if (op_all(buf, off, end, 0))
+		return OPS_NEW;
+	return op_all(buf, off, end, 'o') ? OPS_OLD : OPS_BROKEN;
+}
+
+/* Grows with the number of free blocks, as appends do. */
+static void op_falloc_prepare(void) { op_make("falloc", 'o', 5000); }
+static int op_falloc(void)
+{
+	return op_fallocate("falloc", 0, 5000, 3000 + ops_round % (2 * OPS_APPEND) / 2 * OPS_BLOCK);
+}
+static enum ops_seen op_falloc_look(void)
+{
+	static char buf[(OPS_APPEND + 3) * OPS_BLOCK];
+	ssize_t n = op_read("falloc", buf, sizeof(buf));
+
+	if (n < 5000 || !op_all(buf, 0, 5000, 'o') || !op_all(buf, 5000, n, 0))
+		return OPS_BROKEN;
+	return n > 5000 ? OPS_NEW : OPS_OLD;
+}
+
+/* What it allocates must be there, or be given back. */
+static long op_blocks(const char *name)
+{
+	struct stat st;
+
+	return stat(op_at(name), &st) ? -1 : (long)st.st_blocks * 512 / OPS_BLOCK;
+}
+static void op_keep_prepare(void) { op_make("keep", 'o', OPS_BLOCK); }
+static int op_keep(void)
+{
+	return op_fallocate("keep", FALLOC_FL_KEEP_SIZE, OPS_BLOCK, 6 * OPS_BLOCK);
+}
+static enum ops_seen op_keep_look(void)
+{
+	if (!op_holds("keep", 'o', OPS_BLOCK))
+		return OPS_BROKEN;
+	return op_blocks("keep") >= 7 ? OPS_NEW : OPS_OLD;
+}
+
+static void op_punch_prepare(void) { op_make("punch", 'o', OPS_SIZE); }
+static int op_punch(void)
+{
+	return op_fallocate("punch", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 8192);
+}
+static enum ops_seen op_punch_look(void) { return op_zeroed("punch", 4096, 12288); }
+
+static void op_zero_prepare(void) { op_make("zero", 'o', OPS_SIZE); }
+static int op_zero(void) { return op_fallocate("zero", FALLOC_FL_ZERO_RANGE, 4096, 4096); }
+static enum ops_seen op_zero_look(void) { return op_zeroed("zero", 4096, 8192); }
+
+/* Within blocks: like an overwrite, the disk has it when it was written back. */
+static void op_bytes_prepare(void) { op_make("bytes", 'o', OPS_SIZE); }
+static int op_bytes(void) { return op_fallocate("bytes", FALLOC_FL_ZERO_RANGE, 100, 200); }
+static enum ops_seen op_bytes_look(void) { return op_zeroed("bytes", 100, 300); }
+
 /* ---- embeddings ---------------------------------------------------------------------------- */
 
 static int op_set_to(const char *name)
@@ -433,6 +509,11 @@ static const struct ops_op ops_table[] = {
 	{ "append", op_append_prepare, op_append, op_append_look, true, false },
 	{ "append directly", op_direct_prepare, op_direct, op_direct_look, true, false },
 	{ "write into a hole", op_hole_prepare, op_hole, op_hole_look, true, false },
+	{ "fallocate", op_falloc_prepare, op_falloc, op_falloc_look, false, false },
+	{ "fallocate, size kept", op_keep_prepare, op_keep, op_keep_look, false, false },
+	{ "punch a hole", op_punch_prepare, op_punch, op_punch_look, false, true },
+	{ "zero blocks", op_zero_prepare, op_zero, op_zero_look, false, false },
+	{ "zero bytes", op_bytes_prepare, op_bytes, op_bytes_look, true, false },
 	{ "set an embedding", op_set_prepare, op_set, op_set_look, false, false },
 	{ "delete an embedding", op_forget_prepare, op_forget, op_forget_look, false, true },
 	{ "create a collection", op_nothing, op_collection, op_collection_look, false, false },

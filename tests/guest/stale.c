@@ -8,6 +8,7 @@
  * from is refused once that generation is gone.
  */
 #include <linux/aio_abi.h>
+#include <linux/falloc.h>
 #include <linux/types.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -105,6 +106,26 @@ static bool by_splice(int fd)
 	return ok;
 }
 
+static bool by_punch(int fd)
+{
+	return !fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 4096);
+}
+static bool by_punch_edge(int fd)
+{
+	return !fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 10, 10);
+}
+static bool by_zero(int fd)	{ return !fallocate(fd, FALLOC_FL_ZERO_RANGE, 4096, 4096); }
+static bool by_falloc(int fd)	{ return !fallocate(fd, 0, SIZE, 1); }
+
+/* Nothing that is read changes. */
+static bool by_nothing(int fd)
+{
+	return !fallocate(fd, 0, 0, SIZE) && !fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 2 * SIZE) &&
+	       !fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, SIZE, SIZE) &&
+	       !fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, SIZE, SIZE) &&
+	       !ftruncate(fd, SIZE);
+}
+
 /* Another file of the same filesystem to copy from. */
 static int source(void)
 {
@@ -155,6 +176,18 @@ static void test_change(const char *name, bool (*change)(int))
 	if (change(fd))
 		after = stale(fd);
 	ktap(before == 0 && after == 1, "%s: stale %d before, %d after", name, before, after);
+	close(fd);
+}
+
+/* Room is made and given back; the embedding stays what it is. */
+static void test_no_change(void)
+{
+	int fd = fresh_file(), after = -1;
+
+	set(fd);
+	if (by_nothing(fd))
+		after = stale(fd);
+	ktap(after == 0, "fallocate that changes no byte: stale %d", after);
 	close(fd);
 }
 
@@ -316,7 +349,7 @@ static void test_descriptor(void)
 
 int main(void)
 {
-	ktap_plan(21);
+	ktap_plan(26);
 	guest_setup();
 	vg_fresh("");
 	if (vg_collection(COLL, DIM, VEXFS_IOC_F32, VEXFS_IOC_L2))
@@ -331,6 +364,11 @@ int main(void)
 	test_change("copy_file_range", by_copy);
 	test_change("sendfile", by_sendfile);
 	test_change("a new mapping", by_new_mapping);
+	test_change("punch a block", by_punch);
+	test_change("punch bytes", by_punch_edge);
+	test_change("zero a range", by_zero);
+	test_change("fallocate beyond the end", by_falloc);
+	test_no_change();
 	test_old_mapping();
 	test_aio();
 	test_crash();

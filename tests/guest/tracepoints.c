@@ -26,7 +26,7 @@
 
 static const char *const events[] = {
 	"alloc_blocks", "coll_create", "coll_drop", "commit", "convert", "corrupt", "create",
-	"evict", "force_commit", "free_blocks", "fsync", "inode_read", "io_error", "ioend",
+	"evict", "fallocate", "force_commit", "free_blocks", "fsync", "inode_read", "io_error", "ioend",
 	"iomap_begin", "iomap_end", "link", "lookup", "map", "map_alloc", "mount", "orphan_add",
 	"orphan_del", "orphan_recover", "read", "rename", "search_begin", "search_end", "search_round",
 	"shutdown", "stale", "sync_fs", "trans_restart", "trans_start", "trans_stop", "truncate",
@@ -298,6 +298,8 @@ static void op_write(void)
 	syncfs(fd);
 	if (pread(fd, data, 100, 8000) != 100)
 		ktap_bail("read");
+	if (fallocate(fd, 1 /* FALLOC_FL_KEEP_SIZE */, 0, 8192))
+		ktap_bail("fallocate");
 	close(fd);
 	listen_no_more();
 	ino = ino_of("file");
@@ -323,6 +325,7 @@ static void op_write(void)
 	       ino);
 	expect("ioend", "^dev %s ino %llu pos 0 len 8192 type UNWRITTEN ret 0$", dev, ino);
 	expect("convert", "^dev %s ino %llu pos 0 len 8192 disksize 8192 ret 0$", dev, ino);
+	expect("fallocate", "^dev %s ino %llu mode 0x1 pos 0 len 8192 size 8192 ret 0$", dev, ino);
 	tid = field(expect("fsync", "^dev %s ino %llu datasync 0 tid [1-9][0-9]* duration_ns [1-9][0-9]* ret 0$",
 			   dev, ino), "tid");
 	expect("commit", "^dev %s tid %llu blocks 0$", dev, tid);
@@ -548,7 +551,7 @@ int main(void)
 	stat(guest_disk, &st);
 	snprintf(dev, sizeof(dev), "%u:%u", major(st.st_rdev), minor(st.st_rdev));
 	put("buffer_size_kb", "4096");
-	ktap_plan(55);
+	ktap_plan(56);
 	check_list();
 	check_formats();
 	op_mount();

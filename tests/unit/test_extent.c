@@ -145,7 +145,8 @@ static int do_insert(struct fixture *f, const struct range *r)
 	return err;
 }
 
-/* Only the part that one call converts; a hole at the start is not asked for. */
+/* Only the part that one call converts; a hole at the start is not asked for. With flags, the
+ * blocks become unwritten. */
 static int do_convert(struct fixture *f, const struct range *r)
 {
 	u64 done = 0, i;
@@ -153,13 +154,13 @@ static int do_convert(struct fixture *f, const struct range *r)
 
 	if (!f->pblk[r->lblk])
 		return 0;
-	err = vexfs_ext_convert(&f->t, r->lblk, r->len, &done);
+	err = (r->flags ? vexfs_ext_unwrite : vexfs_ext_convert)(&f->t, r->lblk, r->len, &done);
 	if (err)
 		return err;
 	assert_true(done >= 1 && done <= r->len);
 	for (i = r->lblk; i < r->lblk + done; i++) {
 		assert_true(f->pblk[i]);
-		f->unwritten[i] = false;
+		f->unwritten[i] = r->flags != 0;
 	}
 	return 0;
 }
@@ -188,7 +189,7 @@ static int do_unmap(struct fixture *f, const struct range *r)
 static void do_find(struct fixture *f, u64 lblk)
 {
 	struct vexfs_extent e;
-	u64 i;
+	u64 i, end;
 
 	assert_int_equal(vexfs_ext_find(&f->t, lblk, &e), 0);
 	assert_true(e.lblk <= lblk && lblk < e.lblk + e.len);
@@ -203,6 +204,8 @@ static void do_find(struct fixture *f, u64 lblk)
 	for (i = lblk; i < BLOCKS && !f->pblk[i];)
 		i++;
 	assert_int_equal(vexfs_ext_next(&f->t, lblk, &e), i < BLOCKS ? 0 : -ENOENT);
+	assert_int_equal(vexfs_ext_end(&f->t, &end), 0);
+	assert_true(end ? f->pblk[end - 1] && is_hole(f, end, BLOCKS - end) : i == BLOCKS);
 	if (i < BLOCKS)
 		assert_true(e.lblk + e.len > lblk && e.lblk <= i && e.pblk);
 }

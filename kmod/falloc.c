@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fallocate(2): preallocation, holes, zeros.
+ *
+ * An operation first does what can fail and does not show: blocks for the holes (room for
+ * all of them is set aside before the first is mapped, and a failure gives the mapped ones
+ * back), dirty pages written, the pages at both edges read. Then, in handles of one record
+ * each, blocks are unmapped or marked unwritten; a crash or a fatal signal may leave a part
+ * of a long range done. The edges, which are in memory, come last and cannot fail.
+ *
+ * Zeroing does not free and allocate: written blocks become unwritten ones in place, so that
+ * it needs no room but for the tree.
+ *
+ * Everything here runs under i_rwsem, held for writing. From the flush on it holds
+ * invalidate_lock: no page can become dirty, and none can be read in, until all is done.
+ */
+#include "kmod/vexfs.h"
+#include "kmod/trace.h"
+#include <linux/falloc.h>
+
+#define VEXFS_PIECES	62	/* so that struct vexfs_falloc takes about 1 KiB */
+
+/**
+ * struct vexfs_edge - bytes to be zeroed in a block that stays
+ * @folio: NULL if they are zeros already
+ * @from:  first byte, in the file
+ * @len:   how many
+ */
+struct vexfs_edge {
+	struct folio	*folio;
+	loff_t		from;
+	size_t		len;
+};
+
+/**
+ * struct vexfs_falloc - one call
+ * @inode: the file
+ * @from:  first byte
+ * @to:    after the last byte
+ * @size:  of the file, when the call began
+ * @first: block of the first byte
+ * @end:   after the block of the last byte
+ * @inner: first block with no byte outside the range and inside the file
+ * @inner_end: after the last such block
+ * @aside: blocks set aside and not yet mapped
+ * @keep:  vi->keep when the call began
+ * @n:     runs in @piece
+ * @piece: what was mapped; runs for which there is no place stay mapped after a failure
+ */
+struct vexfs_falloc {
+	struct inode	*inode;
+	loff_t		from, to, size;
+	u64		first, end;
+	u64		inner, inner_end;
+	u32		aside;
+	u64		keep;
+	unsigned int	n;
+	struct { u64 lblk, len; } piece[VEXFS_PIECES];
+};
+
+/* ---- blocks for holes -------------------------------------------------------- */
+
+/* How many blocks are missing. */
+static int vexfs_falloc_count(struct vexfs_falloc *fa, u32 *need)
+{
+	struct vexfs_extent e;
+	u64 lblk;
+	int err;
+
+	*need = 0;
+	for (lblk = fa->first; lblk < fa->end; lblk = e.lblk + e.len) {
+		err = vexfs_map(fa->inode, lblk, &e);
+		if (err)
+			return err;
+		if (!e.pblk)
+			*need += min(fa->end, e.lblk + e.len) - lblk;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static void vexfs_falloc_note(struct vexfs_falloc *fa, const struct vexfs_extent *e)
+{
+	unsigned int n = fa->n;
+
+	if (n && fa->piece[n - 1].lblk + fa->piece[n - 1].len == e->lblk) {
+		fa->piece[n - 1].len += e->len;
+	} else if (n < VEXFS_PIECES) {
+		fa->piece[n].lblk = e->lblk;
+		fa->piece[n].len = e->len;
+		fa->n++;
+	}
+}
+
+/* Blocks for all the holes, from those set aside. */
+static int vexfs_falloc_map(struct vexfs_falloc *fa)
+{
+	struct vexfs_want want = { .flags = VEXFS_EXT_UNWRITTEN, .aside = &fa->aside };
+	struct vexfs_extent e;
+	bool fresh;
+	int err;
+
+	for (want.lblk = fa->first; want.lblk < fa->end; want.lblk = e.lblk + e.len) {
+		want.len = fa->end - want.lblk;
+		err = vexfs_prepare(fa->inode, &want, true, &e, &fresh);
+		if (err)
+			return err;
+		if (fresh)
+			vexfs_falloc_note(fa, &e);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* After a failure. Takes invalidate_lock. A page that became dirty meanwhile keeps its blocks. */
+static void vexfs_falloc_undo(struct vexfs_falloc *fa)
+{
+	while (fa->n--)
+		vexfs_give_back(fa->inode, fa->piece[fa->n].lblk << VEXFS_BLOCK_SHIFT,
+				fa->piece[fa->n].len << VEXFS_BLOCK_SHIFT, 0);
+	VEXFS_I(fa->inode)->keep = fa->keep;
+}
+
+/* All the blocks or none. Afterwards vexfs_falloc_undo() takes them back. */
+static int vexfs_falloc_fill(struct vexfs_falloc *fa)
+{
+	struct super_block *sb = fa->inode->i_sb;
+	u32 need;
+	int err = vexfs_falloc_count(fa, &need);
+
+	if (err || !need)
+		return err;
+	err = vexfs_set_aside(sb, need);
+	if (err)
+		return err;
+	fa->aside = need;
+	err = vexfs_falloc_map(fa);
+	vexfs_promise_give(VEXFS_SB(sb), fa->aside);
+	if (err)
+		vexfs_falloc_undo(fa);
+	return err;
+}
+
+/* ---- edges ---------------------------------------------------------------------- */
+
+/*
+ * Bytes [@from, @to) of one block are to become zeros: make ready whatever can fail.
+ * invalidate_lock held, the block's page clean: what is not written reads as zeros.
+ */
+static int vexfs_edge_prepare(struct inode *inode, loff_t from, loff_t to, struct vexfs_edge *edge)
+{
+	struct vexfs_extent e;
+	struct folio *folio;
+	int err;
+
+	edge->folio = NULL;
+	to = min(to, i_size_read(inode));
+	if (from >= to)
+		return 0;
+	err = vexfs_map(inode, from >> VEXFS_BLOCK_SHIFT, &e);
+	if (err || !e.pblk || (e.flags & VEXFS_EXT_UNWRITTEN))
+		return err;
+	folio = read_mapping_folio(inode->i_mapping, from >> PAGE_SHIFT, NULL);
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+	edge->folio = folio;
+	edge->from = from;
+	edge->len = to - from;
+	return 0;
+}
+
+/* With @zero, else only let go. invalidate_lock held since it was prepared: the folio is
+ * still the mapping's, and up to date. */
+static void vexfs_edge_finish(struct vexfs_edge *edge, bool zero)
+{
+	struct folio *folio = edge->folio;
+
+	if (!folio)
+		return;
+	if (zero) {
+		folio_lock(folio);
+		folio_wait_stable(folio);
+		folio_zero_range(folio, offset_in_folio(folio, edge->from), edge->len);
+		folio_mark_dirty(folio);
+		folio_unlock(folio);
+	}
+	folio_put(folio);
+}
+
+/* Both ends of the range; if it is within a block, the first is all of it. */
+static int vexfs_edges_prepare(struct vexfs_falloc *fa, struct vexfs_edge edge[2])
+{
+	loff_t head = round_up(fa->from, VEXFS_BLOCK_SIZE);
+	loff_t tail = max_t(loff_t, fa->inner_end << VEXFS_BLOCK_SHIFT, head);
+	int err;
+
+	edge[1].folio = NULL;
+	err = vexfs_edge_prepare(fa->inode, fa->from, min(head, fa->to), &edge[0]);
+	if (!err)
+		err = vexfs_edge_prepare(fa->inode, tail, fa->to, &edge[1]);
+	if (err)
+		vexfs_edge_finish(&edge[0], false);
+	return err;
+}
+
+/* ---- zeros ------------------------------------------------------------------------ */
+
+/* What is on the disk is what the pages say, and they are not needed any more. invalidate_lock held. */
+static int vexfs_falloc_flush(struct vexfs_falloc *fa)
+{
+	return filemap_write_and_wait_range(fa->inode->i_mapping, fa->first << VEXFS_BLOCK_SHIFT,
+					    (fa->end << VEXFS_BLOCK_SHIFT) - 1);
+}
+
+static int vexfs_falloc_inner(struct vexfs_falloc *fa, int (*change)(struct inode *, u64, u64))
+{
+	if (fa->inner >= fa->inner_end)
+		return 0;
+	truncate_pagecache_range(fa->inode, fa->inner << VEXFS_BLOCK_SHIFT,
+				 (fa->inner_end << VEXFS_BLOCK_SHIFT) - 1);
+	return change(fa->inode, fa->inner, fa->inner_end);
+}
+
+/* The range reads as zeros; @change does that to whole blocks. invalidate_lock held. */
+static int vexfs_falloc_clear(struct vexfs_falloc *fa, int (*change)(struct inode *, u64, u64))
+{
+	struct vexfs_edge edge[2];
+	int err = vexfs_falloc_flush(fa);
+
+	if (!err)
+		err = vexfs_edges_prepare(fa, edge);
+	if (err)
+		return err;
+	err = vexfs_falloc_inner(fa, change);
+	vexfs_edge_finish(&edge[0], !err);
+	vexfs_edge_finish(&edge[1], !err);
+	return err;
+}
+
+/* ---- the modes ---------------------------------------------------------------------- */
+
+static int vexfs_falloc_punch(struct vexfs_falloc *fa)
+{
+	int err;
+
+	filemap_invalidate_lock(fa->inode->i_mapping);
+	err = vexfs_falloc_clear(fa, vexfs_punch_range);
+	filemap_invalidate_unlock(fa->inode->i_mapping);
+	return err;
+}
+
+/* With @zero the range reads as zeros, too; without FALLOC_FL_KEEP_SIZE the file then reaches
+ * to its end. */
+static int vexfs_falloc_allocate(struct vexfs_falloc *fa, bool zero, bool grow)
+{
+	struct address_space *mapping = fa->inode->i_mapping;
+	int err = vexfs_falloc_fill(fa);
+
+	if (err || !(zero || grow))
+		return err;
+	filemap_invalidate_lock(mapping);
+	if (zero)
+		err = vexfs_falloc_clear(fa, vexfs_unwrite_range);
+	if (!err && grow)
+		err = vexfs_grow(fa->inode, fa->to);
+	filemap_invalidate_unlock(mapping);
+	if (err)
+		vexfs_falloc_undo(fa);
+	return err;
+}
+
+/* ---- the call -------------------------------------------------------------------------- */
+
+static void vexfs_falloc_init(struct vexfs_falloc *fa, struct inode *inode, loff_t from, loff_t len)
+{
+	fa->inode = inode;
+	fa->from = from;
+	fa->to = from + len;
+	fa->size = i_size_read(inode);
+	fa->first = fa->from >> VEXFS_BLOCK_SHIFT;
+	fa->end = (fa->to + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
+	fa->inner = (fa->from + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_SHIFT;
+	/* What follows the last byte of the file in its block is nothing to keep. */
+	fa->inner_end = fa->to >= fa->size ? fa->end : fa->to >> VEXFS_BLOCK_SHIFT;
+	fa->keep = VEXFS_I(inode)->keep;
+	fa->n = 0;
+}
+
+/* Whatever has to be in order before content or size changes: as for write(2). */
+static int vexfs_falloc_begin(struct vexfs_falloc *fa, struct file *file, bool grow, bool content)
+{
+	struct inode *inode = fa->inode;
+	int err = grow ? inode_newsize_ok(inode, fa->to) : 0;
+
+	if (!err)
+		err = file_modified(file);
+	if (!err)
+		err = vexfs_truncate_retry(inode);
+	if (!err && content)
+		err = vexfs_content_changed(inode);
+	if (!err)
+		inode_dio_wait(inode);
+	return err;
+}
+
+static int vexfs_falloc_run(struct vexfs_falloc *fa, struct file *file, int mode)
+{
+	bool grow = !(mode & FALLOC_FL_KEEP_SIZE) && fa->to > fa->size;
+	bool clear = mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE);
+	int err = vexfs_falloc_begin(fa, file, grow, grow || (clear && fa->from < fa->size));
+
+	if (err)
+		return err;
+	if (mode & FALLOC_FL_PUNCH_HOLE)
+		return vexfs_falloc_punch(fa);
+	return vexfs_falloc_allocate(fa, mode & FALLOC_FL_ZERO_RANGE, grow);
+}
+
+static int vexfs_falloc_locked(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	struct inode *inode = file_inode(file);
+	struct vexfs_falloc *fa = kmalloc(sizeof(*fa), GFP_KERNEL);
+	int err;
+
+	if (!fa)
+		return -ENOMEM;
+	inode_lock(inode);
+	vexfs_falloc_init(fa, inode, offset, len);
+	err = vexfs_falloc_run(fa, file, mode);
+	inode_unlock(inode);
+	kfree(fa);
+	return err;
+}
+
+static bool vexfs_falloc_known(int mode)
+{
+	return !(mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE));
+}
+
+/**
+ * vexfs_fallocate - the fallocate operation of regular files
+ * @file:   open for writing; the VFS has looked at immutable, append-only and swap files
+ * @mode:   FALLOC_FL_*
+ * @offset: first byte
+ * @len:    bytes; the VFS has seen to it that the range is within s_maxbytes
+ *
+ * Takes i_rwsem and invalidate_lock.
+ *
+ * Return: 0 or -errno. Allocation, then, has done nothing. Zeroing and punching a range of
+ * many records may have been done for a part of it, if the disk failed or -EINTR.
+ */
+long vexfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	struct inode *inode = file_inode(file);
+	int err;
+
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	if (!vexfs_falloc_known(mode))
+		return -EOPNOTSUPP;
+	err = vexfs_falloc_locked(file, mode, offset, len);
+	if (!err && ((file->f_flags & O_DSYNC) || IS_SYNC(inode)))
+		err = vfs_fsync_range(file, offset, offset + len - 1, !(file->f_flags & __O_SYNC));
+	trace_vexfs_fallocate(inode, mode, offset, len, err);
+	return err;
+}

@@ -3,6 +3,7 @@
 #include "core/block.h"
 #include "core/btree.h"
 #include "core/feature.h"
+#include "core/xattr.h"
 
 /* File types in i_mode, as every Unix has them. */
 #define MODE_FMT	0170000U
@@ -475,6 +476,24 @@ static const char *inode_check_links(const struct vexfs_inode *di, const struct 
 	return NULL;
 }
 
+/* Stored attributes. A hidden inode has none; one that is a value says whose. */
+static const char *inode_check_xattrs(const struct vexfs_inode *di, const struct vexfs_geo *geo)
+{
+	u64 block = le64_to_cpu(di->i_xattr_block);
+
+	if (le32_to_cpu(di->i_flags) & VEXFS_INODE_HIDDEN) {
+		if (block || !vexfs_all_zero(di->i_xattr, sizeof(di->i_xattr)))
+			return "hidden inode with attributes";
+		if (vexfs_inode_is_value(di) && le64_to_cpu(di->i_size) >
+		    (u64)VEXFS_XATTR_VALUE_BLOCKS << VEXFS_BLOCK_SHIFT)
+			return "attribute's value is too large";
+		return NULL;
+	}
+	if (block && !vexfs_data_range_valid(geo, block, 1))
+		return "inode's block of attributes in fixed metadata";
+	return vexfs_xattr_area_verify(di->i_xattr, sizeof(di->i_xattr), le16_to_cpu(di->i_mode));
+}
+
 /* Fields that only some kinds of inodes have. */
 static const char *inode_check_kind(const struct vexfs_inode *di)
 {
@@ -517,6 +536,8 @@ const char *vexfs_inode_verify(const struct vexfs_inode *di, const struct vexfs_
 		why = inode_check_links(di, geo);
 	if (!why)
 		why = inode_check_times(di);
+	if (!why)
+		why = inode_check_xattrs(di, geo);
 	return why ? why : inode_check_contents(di, geo);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
+#include "kmod/xattr.h"
 #include "kmod/vec/trace.h"
 #include <linux/iversion.h>
 #include <linux/xattr.h>
@@ -67,6 +68,7 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
 	vi->flags = le32_to_cpu(di->i_flags);
 	vi->projid = le32_to_cpu(di->i_projid);
 	vi->xattr_block = le64_to_cpu(di->i_xattr_block);
+	memcpy(vi->xattr, di->i_xattr, sizeof(vi->xattr));
 	vi->datagen = le64_to_cpu(di->i_datagen);
 	vi->vecmask = le64_to_cpu(di->i_vecmask);
 	/* Whether an embedding saw this generation is not stored: assume so. */
@@ -287,6 +289,7 @@ static void vexfs_store_inode(struct inode *inode, struct vexfs_inode *di)
 	di->i_datagen = cpu_to_le64(vi->datagen);
 	di->i_vecmask = cpu_to_le64(vi->vecmask);
 	di->i_xattr_block = cpu_to_le64(vi->xattr_block);
+	memcpy(di->i_xattr, vi->xattr, sizeof(di->i_xattr));
 	if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode))
 		di->i_rdev = cpu_to_le32(new_encode_dev(inode->i_rdev));
 	memcpy(di->i_links, vi->links, sizeof(di->i_links));
@@ -431,8 +434,10 @@ static int vexfs_delete_content(struct inode *inode)
 	int err = 0;
 
 	if (S_ISREG(inode->i_mode)) {
+		if (VEXFS_I(inode)->flags & VEXFS_INODE_HIDDEN && VEXFS_I(inode)->links[0].l_parent)
+			err = vexfs_value_evict(inode);
 		i_size_write(inode, 0);
-		err = vexfs_truncate(inode);
+		err = err ? err : vexfs_truncate(inode);
 	} else if (S_ISLNK(inode->i_mode)) {
 		err = vexfs_evict_symlink(inode);
 	} else if (S_ISDIR(inode->i_mode) && !vexfs_dir_empty(&VEXFS_I(inode)->root)) {
@@ -458,7 +463,7 @@ static int vexfs_delete_record(struct inode *inode, bool *cleared)
 	return err;
 }
 
-/* Its embeddings take write access themselves: they may be many. What it held on the
+/* Its attributes and embeddings take write access themselves: they may be many. What it held on the
  * disk is free before that. 1: a worker goes on. */
 static int vexfs_delete_parts(struct inode *inode, bool *cleared)
 {
@@ -470,6 +475,8 @@ static int vexfs_delete_parts(struct inode *inode, bool *cleared)
 	sb_start_intwrite(sb);
 	err = vexfs_delete_content(inode);
 	sb_end_intwrite(sb);
+	if (!err)
+		err = vexfs_xattr_evict(inode);
 	if (!err && S_ISREG(inode->i_mode))
 		err = vexfs_vec_evict(inode);
 	if (err)

@@ -325,7 +325,8 @@ static u64 vexfs_md_ino(u32 magic, u64 owner)
 {
 	bool has = magic == VEXFS_MAGIC_NODE || magic == VEXFS_MAGIC_DIR ||
 		   magic == VEXFS_MAGIC_CHAIN || magic == VEXFS_MAGIC_SYMLINK ||
-		   magic == VEXFS_MAGIC_SLOT;
+		   magic == VEXFS_MAGIC_SLOT || magic == VEXFS_MAGIC_XATTR ||
+		   magic == VEXFS_MAGIC_VALUE;
 
 	return has && owner < VEXFS_OWNER_COLL ? owner : 0;
 }

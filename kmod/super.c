@@ -21,6 +21,7 @@ static void vexfs_inode_init_once(void *obj)
 	struct vexfs_inode_info *vi = obj;
 
 	init_rwsem(&vi->data_sem);
+	init_rwsem(&vi->xattr_sem);
 	spin_lock_init(&vi->lock);
 	spin_lock_init(&vi->ioend_lock);
 	INIT_LIST_HEAD(&vi->ioends);
@@ -45,6 +46,7 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->flags = 0;
 	vi->projid = 0;
 	vi->xattr_block = 0;
+	memset(vi->xattr, 0, sizeof(vi->xattr));
 	vi->link_block = 0;
 	vi->vecmask = 0;
 	vi->datagen = 0;
@@ -318,7 +320,8 @@ static void vexfs_setup_sb(struct super_block *sb)
 	sb->s_time_gran = 1;
 	sb->s_maxbytes = min_t(u64, MAX_LFS_FILESIZE, VEXFS_MAX_LBLK << VEXFS_BLOCK_SHIFT);
 	sb->s_max_links = U32_MAX - 1;
-	sb->s_flags |= SB_I_VERSION;
+	/* Whoever writes need not look for security.capability each time. */
+	sb->s_flags |= SB_I_VERSION | SB_NOSEC;
 	vexfs_set_xattr_handlers(sb, vexfs_xattr_handlers);
 	memcpy(&sb->s_uuid, VEXFS_SB(sb)->es->s_uuid, VEXFS_UUID_LEN);
 }

@@ -5,6 +5,7 @@
  * Lock order, outermost first:
  *
  *	s_umount, sb_writers, i_rwsem (directories parent first, VFS rules)
+ *	  inode->xattr_sem			stored attributes; held by readers over disk reads
  *	  mapping->invalidate_lock, folio lock
  *	    coll->map_mutex, table_mutex	who brings in what of a collection
  *	    sbi->coll_sem			set of collections
@@ -156,7 +157,10 @@ struct vexfs_inode_info {
 	u64			link_block;	/* more names: kmod/links.c */
 	u32			flags;		/* VEXFS_INODE_* */
 	u32			projid;
+	struct rw_semaphore	xattr_sem;	/* attributes: with these two, which change under
+						 * @lock as well */
 	u64			xattr_block;
+	u8			xattr[VEXFS_XATTR_INLINE];
 	u64			vecmask;	/* set bits under @lock */
 	bool			judged;		/* a search may remember who may open it; under @lock */
 	struct timespec64	btime;
@@ -304,6 +308,9 @@ struct vexfs_kio {
 	u32			*promised;
 };
 void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *handle, u64 ino);
+
+/* feature.c: before the first handle that stores what a feature adds. Not in a handle. */
+int vexfs_feature_set(struct super_block *sb, enum vexfs_feature_word word, u32 bit);
 
 /* balloc.c */
 /*
@@ -520,7 +527,11 @@ void vexfs_perm_changed(struct inode *inode);
 /* For the superblock's shrinker. */
 long vexfs_views_count(struct super_block *sb, struct shrink_control *sc);
 long vexfs_views_shrink(struct super_block *sb, struct shrink_control *sc);
-/* user.vec.*: vec/xattr.c */
+/* Extended attributes: xattr.c */
+struct vexfs_xattr_ent;
+int vexfs_xattr_get(struct inode *inode, u8 kind, const char *name, void *buf, size_t size);
+int vexfs_xattr_set(struct inode *inode, const struct vexfs_xattr_ent *e, bool remove, int flags);
+int vexfs_xattr_evict(struct inode *inode);
 extern const struct xattr_handler *const vexfs_xattr_handlers[];
 ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size);
 

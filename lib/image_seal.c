@@ -20,6 +20,8 @@ static bool known_magic(u32 magic)
 	case VEXFS_MAGIC_ORPHAN:
 	case VEXFS_MAGIC_COLL:
 	case VEXFS_MAGIC_SLOT:
+	case VEXFS_MAGIC_XATTR:
+	case VEXFS_MAGIC_VALUE:
 		return true;
 	default:
 		return false;

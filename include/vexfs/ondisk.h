@@ -50,6 +50,8 @@
 #define VEXFS_MAGIC_ORPHAN	0x48504f56U	/* "VOPH" orphan table        */
 #define VEXFS_MAGIC_COLL	0x4c4f4356U	/* "VCOL" collection table    */
 #define VEXFS_MAGIC_SLOT	0x544c5356U	/* "VSLT" slot table          */
+#define VEXFS_MAGIC_XATTR	0x54415856U	/* "VXAT" extended attributes */
+#define VEXFS_MAGIC_VALUE	0x4c565856U	/* "VXVL" piece of a large value of one */
 #define VEXFS_INODE_MAGIC	0x4956U		/* "VI"			      */
 
 /**
@@ -64,7 +66,8 @@
  *		for the tree of an inode's names: VEXFS_OWNER_LINKS + inode number
  * @h_level:	B+tree: 0 = leaf
  * @h_count:	number of records, directory entries or slots in use
- * @h_bytes:	directory leaf / long symlink: bytes in use after the header
+ * @h_bytes:	directory leaf, long symlink, attributes, piece of a value: bytes in use
+ *		after the header
  * @h_next:	directory leaf, block of a chain: next block of the chain, 0 = none;
  *		first block of the orphan table: head of the orphan list; else 0
  */
@@ -115,7 +118,7 @@ struct vexfs_mdhdr {
 /* ... and known to the programs built with this header. */
 #define VEXFS_FEATURE_COMPAT_SUPP	0U
 #define VEXFS_FEATURE_RO_COMPAT_SUPP	0U
-#define VEXFS_FEATURE_INCOMPAT_SUPP	0U
+#define VEXFS_FEATURE_INCOMPAT_SUPP	VEXFS_FEATURE_INCOMPAT_XATTR
 
 #define VEXFS_STATE_ERROR	0x0001	/* the kernel found damage: run fsck */
 
@@ -255,7 +258,7 @@ struct vexfs_btree_root {
  * @l_hash:   hash key of the entry there
  *
  * A directory has exactly one, in i_links[0]: it is what ".." means; a removed
- * one has none. Other inodes record every name: in i_links, from the front on,
+ * one has none. A hidden inode has none, but one that is an attribute's value: struct vexfs_xattr. Other inodes record every name: in i_links, from the front on,
  * and beyond that in a tree. i_link_block holds its root, a struct
  * vexfs_btree_root after the header and zeros after that. Leaf records:
  * key = l_hash ^ VEXFS_LINK_MASK(l_parent), val = l_parent. The tree's blocks
@@ -273,7 +276,7 @@ struct vexfs_link {
 #define VEXFS_SYMLINK_INLINE	144	/* bytes; longer targets have a block */
 #define VEXFS_SYMLINK_MAX	VEXFS_MD_SPACE
 
-#define VEXFS_INODE_HIDDEN	0x00000001U	/* belongs to a collection, has no name */
+#define VEXFS_INODE_HIDDEN	0x00000001U	/* a collection's file or a value, has no name */
 #define VEXFS_INODE_FLAGS	0x00000001U	/* those above; each below needs its feature */
 #define VEXFS_INODE_IMMUTABLE	0x00000010U	/* inode_flags */
 #define VEXFS_INODE_APPEND	0x00000020U
@@ -328,6 +331,45 @@ struct vexfs_inode {
 
 #define VEXFS_INODE_SIZE	512
 #define VEXFS_INODES_PER_BLOCK	(VEXFS_BLOCK_SIZE / VEXFS_INODE_SIZE)	/* 8 */
+
+/* ---- extended attributes ------------------------------------------------------- */
+
+/**
+ * struct vexfs_xattr - an attribute
+ * @x_rec_len:	 this header, name and what is stored of the value, rounded up to 4
+ * @x_kind:	 VEXFS_XATTR_*: namespace; with VEXFS_XATTR_LARGE: the value is elsewhere
+ * @x_name_len:	 of the name without its prefix; 0 for an ACL
+ * @x_value_len: bytes of the value
+ * @x_data:	 name, value, zeros. VEXFS_XATTR_LARGE: name, number of the hidden inode
+ *		 that has the value (__le64), zeros
+ *
+ * Records are packed in i_xattr, and after the header of the block i_xattr_block, from the
+ * front; the rest of the area is zero. Within an area they ascend by kind and name, and no two have
+ * both in common, nor has one in each area.
+ *
+ * The hidden inode has its owner's number in i_links[0].l_parent and hash 0 there, i_nlink 1
+ * and i_size a multiple of the block size. Its logical block n (VEXFS_MAGIC_VALUE) has, after the
+ * header, the bytes of the value from n * VEXFS_MD_SPACE on; none is a hole or unwritten.
+ */
+struct vexfs_xattr {
+	__le16	x_rec_len;
+	__u8	x_kind;
+	__u8	x_name_len;
+	__le32	x_value_len;
+	__u8	x_data[];
+};
+
+#define VEXFS_XATTR_USER	1	/* "user." */
+#define VEXFS_XATTR_TRUSTED	2	/* "trusted." */
+#define VEXFS_XATTR_SECURITY	3	/* "security." */
+#define VEXFS_XATTR_ACL		4	/* "system.posix_acl_access" */
+#define VEXFS_XATTR_DEFAULT_ACL	5	/* "system.posix_acl_default" */
+#define VEXFS_XATTR_KINDS	6
+#define VEXFS_XATTR_LARGE	0x80	/* flag in x_kind */
+
+#define VEXFS_XATTR_HDR		8
+#define VEXFS_XATTR_VALUE_MAX	65536	/* bytes */
+#define VEXFS_XATTR_VALUE_BLOCKS ((VEXFS_XATTR_VALUE_MAX + VEXFS_MD_SPACE - 1) / VEXFS_MD_SPACE)	/* 17 */
 
 /* ---- directories ----------------------------------------------------------- */
 
@@ -492,6 +534,7 @@ VEXFS_OFFS_CHECK(struct vexfs_inode, i_links, 192);
 VEXFS_OFFS_CHECK(struct vexfs_inode, i_xattr, 256);
 VEXFS_OFFS_CHECK(struct vexfs_inode, i_root, 368);
 VEXFS_OFFS_CHECK(struct vexfs_dirent, d_name, VEXFS_DIRENT_HDR);
+VEXFS_OFFS_CHECK(struct vexfs_xattr, x_data, VEXFS_XATTR_HDR);
 VEXFS_SIZE_CHECK(struct vexfs_collection, 504);
 VEXFS_OFFS_CHECK(struct vexfs_collection, c_map, 128);
 VEXFS_SIZE_CHECK(struct vexfs_slot, VEXFS_SLOT_SIZE);

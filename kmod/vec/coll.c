@@ -184,7 +184,8 @@ static int vexfs_coll_inode(struct vexfs_coll *coll, u64 ino, struct inode **whe
 
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
-	if (!S_ISREG(inode->i_mode) || !(VEXFS_I(inode)->flags & VEXFS_INODE_HIDDEN)) {
+	if (!S_ISREG(inode->i_mode) || !(VEXFS_I(inode)->flags & VEXFS_INODE_HIDDEN) ||
+	    VEXFS_I(inode)->links[0].l_parent) {
 		iput(inode);
 		return vexfs_corrupt(coll->sb, ino, 0,
 				     "collection refers to an inode that is not its own");

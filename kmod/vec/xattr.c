@@ -11,6 +11,7 @@
  * file. What made it is not said, so a collection's embedder is not checked.
  */
 #include "kmod/vec/vec.h"
+#include "kmod/xattr.h"
 #include "kmod/kunit/kunit.h"
 #include <linux/sched/signal.h>
 #include <linux/xattr.h>
@@ -40,7 +41,7 @@ vexfs_testable int vexfs_xattr_parse(const char *name, char *coll, u32 *chunk)
 
 /* ---- get --------------------------------------------------------------------- */
 
-static int vexfs_xattr_value(struct vexfs_vec_arg *arg, void *buf, size_t size)
+static int vexfs_vec_xattr_value(struct vexfs_vec_arg *arg, void *buf, size_t size)
 {
 	u32 range = arg->off || arg->len ? VEXFS_RANGE_BYTES : 0;
 	u32 bytes = arg->bytes;
@@ -57,7 +58,7 @@ static int vexfs_xattr_value(struct vexfs_vec_arg *arg, void *buf, size_t size)
 	return bytes + range;
 }
 
-static int vexfs_xattr_get(const struct xattr_handler *handler, struct dentry *dentry,
+static int vexfs_vec_xattr_get(const struct xattr_handler *handler, struct dentry *dentry,
 			   struct inode *inode, const char *name, void *buf, size_t size)
 {
 	char coll[VEXFS_COLL_NAME_LEN + 1];
@@ -72,7 +73,7 @@ static int vexfs_xattr_get(const struct xattr_handler *handler, struct dentry *d
 	err = vexfs_vec_get(inode, &arg);
 	if (err)
 		return err == -ENOENT || err == -EACCES ? -ENODATA : err;
-	return vexfs_xattr_value(&arg, arg.data, size);
+	return vexfs_vec_xattr_value(&arg, arg.data, size);
 }
 
 /* ---- set ------------------------------------------------------------------------ */
@@ -100,14 +101,14 @@ static int vexfs_xattr_split(struct super_block *sb, struct vexfs_vec_arg *arg, 
 }
 
 /* Removal: XATTR_REPLACE says that it must exist, which it must anyway. */
-static int vexfs_xattr_remove(struct inode *inode, const struct vexfs_vec_arg *arg)
+static int vexfs_vec_xattr_remove(struct inode *inode, const struct vexfs_vec_arg *arg)
 {
 	int err = vexfs_vec_del(inode, arg->coll, arg->chunk);
 
 	return err == -ENOENT ? -ENODATA : err;
 }
 
-static int vexfs_xattr_set(const struct xattr_handler *handler, vexfs_idmap_t *idmap,
+static int vexfs_vec_xattr_set(const struct xattr_handler *handler, vexfs_idmap_t *idmap,
 			   struct dentry *dentry, struct inode *inode, const char *name,
 			   const void *value, size_t size, int flags)
 {
@@ -122,20 +123,15 @@ static int vexfs_xattr_set(const struct xattr_handler *handler, vexfs_idmap_t *i
 	if (err)
 		return err;
 	if (!value)
-		return vexfs_xattr_remove(inode, &arg);
+		return vexfs_vec_xattr_remove(inode, &arg);
 	err = vexfs_xattr_split(inode->i_sb, &arg, size);
 	return err ? err : vexfs_vec_set(inode, &arg);
 }
 
-static const struct xattr_handler vexfs_vec_xattr_handler = {
+const struct xattr_handler vexfs_vec_xattr_handler = {
 	.prefix	= VEXFS_XATTR_PREFIX,
-	.get	= vexfs_xattr_get,
-	.set	= vexfs_xattr_set,
-};
-
-const struct xattr_handler *const vexfs_xattr_handlers[] = {
-	&vexfs_vec_xattr_handler,
-	NULL
+	.get	= vexfs_vec_xattr_get,
+	.set	= vexfs_vec_xattr_set,
 };
 
 /* ---- list --------------------------------------------------------------------------- */
@@ -147,31 +143,38 @@ vexfs_testable int vexfs_xattr_name(char *out, const char *coll, u32 chunk)
 	return snprintf(out, XATTR_NAME_MAX + 1, VEXFS_XATTR_PREFIX "%s.%u", coll, chunk) + 1;
 }
 
-/*
- * One name per embedding, as listxattr(2) wants them. A file with more chunks
- * than fit XATTR_LIST_MAX gets -E2BIG from the VFS, as everywhere: the ioctl
- * lists those.
+/**
+ * vexfs_vec_listxattr - one name per embedding, after those of stored attributes
+ * @inode: any; no lock held
+ * @buf:   NULL: only the length is asked for
+ * @size:  of @buf
+ * @total: bytes it has already
+ *
+ * listxattr(2) has room for XATTR_LIST_MAX bytes. The names that would not fit are left out: with
+ * -E2BIG nobody could copy the file's other attributes. The ioctl lists all.
+ *
+ * Return: the new total, -ERANGE, or an error of reading.
  */
-ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size)
+ssize_t vexfs_vec_listxattr(struct inode *inode, char *buf, size_t size, ssize_t total)
 {
-	struct inode *inode = d_inode(dentry);
 	char coll[VEXFS_IOC_NAME_LEN], *name;
 	struct vexfs_vec_entry e;
 	u32 id = 0, chunk = 0;
-	ssize_t total = 0;
 	int err = 0, len;
 
 	if (!S_ISREG(inode->i_mode) || !READ_ONCE(VEXFS_I(inode)->vecmask))
-		return 0;
+		return total;
 	name = kmalloc(XATTR_NAME_MAX + 1, GFP_KERNEL);
 	if (!name)
 		return -ENOMEM;
-	for (; total <= XATTR_LIST_MAX; chunk++) {
+	for (;; chunk++) {
 		err = fatal_signal_pending(current) ? -EINTR :
 			vexfs_vec_next(inode, &id, &chunk, &e, coll);
 		if (err)
 			break;
 		len = vexfs_xattr_name(name, coll, chunk);
+		if (total + len > XATTR_LIST_MAX)
+			break;
 		if (buf && total + len > size) {
 			err = -ERANGE;
 			break;

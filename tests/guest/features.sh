@@ -38,10 +38,13 @@ fsck_says() { # CODE OPTION TEXT
 	sed 's/^/# /' "$TMPDIR/out"
 	return 1
 }
-# each WORD FUNCTION: for each of the 32 bits alone; names the bits for which FUNCTION failed
+# Bits that this version supports, as words:bit.
+known=' incompat:1 '
+# each WORD FUNCTION: for each of the unknown of 32 bits alone; names the bits for which FUNCTION failed
 each() {
 	bad='' bit=0
 	while [ "$bit" -lt 32 ]; do
+		case $known in *" $1:$bit "*) bit=$((bit + 1)); continue ;; esac
 		clear_bits
 		set_bit "$1" "$bit"
 		dmesg -c >/dev/null

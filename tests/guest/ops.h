@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 #include "tests/guest/vecguest.h"
 
@@ -390,6 +391,76 @@ static void op_bytes_prepare(void) { op_make("bytes", 'o', OPS_SIZE); }
 static int op_bytes(void) { return op_fallocate("bytes", FALLOC_FL_ZERO_RANGE, 100, 200); }
 static enum ops_seen op_bytes_look(void) { return op_zeroed("bytes", 100, 300); }
 
+/* ---- attributes ------------------------------------------------------------------------------ */
+
+#define OPS_ATTR	20000	/* has an inode of its own */
+
+static int op_attr_set(const char *name, char fill, size_t n, int flags)
+{
+	static char buf[OPS_ATTR];
+
+	memset(buf, fill, n);
+	return op_result(setxattr(op_at(name), "user.op", buf, n, flags));
+}
+
+static bool op_attr_holds(const char *name, char fill, ssize_t n)
+{
+	static char buf[OPS_ATTR + 1];
+
+	return getxattr(op_at(name), "user.op", buf, sizeof(buf)) == n && op_all(buf, 0, n, fill);
+}
+
+static bool op_attr_none(const char *name)
+{
+	return getxattr(op_at(name), "user.op", NULL, 0) < 0 && errno == ENODATA;
+}
+
+/* In the inode, in its block, with an inode of its own: in turns. */
+static size_t op_attr_size(unsigned int n)
+{
+	static const size_t sizes[] = { OPS_ATTR, 40, 2000 };
+
+	return sizes[n % 3];
+}
+
+static void op_attr_prepare(void) { op_make("attr", 'o', 100); }
+static int op_attr(void) { return op_attr_set("attr", 'n', op_attr_size(ops_round), XATTR_CREATE); }
+static enum ops_seen op_attr_look(void)
+{
+	if (op_attr_holds("attr", 'n', op_attr_size(ops_round)))
+		return OPS_NEW;
+	return op_attr_none("attr") ? OPS_OLD : OPS_BROKEN;
+}
+
+static void op_reattr_prepare(void)
+{
+	op_make("reattr", 'o', 100);
+	op_must(op_attr_set("reattr", 'o', op_attr_size(ops_round / 3), 0) == 0, "set an attribute");
+}
+static int op_reattr(void)
+{
+	return op_attr_set("reattr", 'n', op_attr_size(ops_round), XATTR_REPLACE);
+}
+static enum ops_seen op_reattr_look(void)
+{
+	if (op_attr_holds("reattr", 'n', op_attr_size(ops_round)))
+		return OPS_NEW;
+	return op_attr_holds("reattr", 'o', op_attr_size(ops_round / 3)) ? OPS_OLD : OPS_BROKEN;
+}
+
+static void op_rmattr_prepare(void)
+{
+	op_make("rmattr", 'o', 100);
+	op_must(op_attr_set("rmattr", 'o', op_attr_size(ops_round), 0) == 0, "set an attribute");
+}
+static int op_rmattr(void) { return op_result(removexattr(op_at("rmattr"), "user.op")); }
+static enum ops_seen op_rmattr_look(void)
+{
+	if (op_attr_none("rmattr"))
+		return OPS_NEW;
+	return op_attr_holds("rmattr", 'o', op_attr_size(ops_round)) ? OPS_OLD : OPS_BROKEN;
+}
+
 /* ---- embeddings ---------------------------------------------------------------------------- */
 
 static int op_set_to(const char *name)
@@ -514,6 +585,9 @@ static const struct ops_op ops_table[] = {
 	{ "punch a hole", op_punch_prepare, op_punch, op_punch_look, false, true },
 	{ "zero blocks", op_zero_prepare, op_zero, op_zero_look, false, false },
 	{ "zero bytes", op_bytes_prepare, op_bytes, op_bytes_look, true, false },
+	{ "set an attribute", op_attr_prepare, op_attr, op_attr_look, false, false },
+	{ "replace an attribute", op_reattr_prepare, op_reattr, op_reattr_look, false, true },
+	{ "remove an attribute", op_rmattr_prepare, op_rmattr, op_rmattr_look, false, true },
 	{ "set an embedding", op_set_prepare, op_set, op_set_look, false, false },
 	{ "delete an embedding", op_forget_prepare, op_forget, op_forget_look, false, true },
 	{ "create a collection", op_nothing, op_collection, op_collection_look, false, false },

@@ -722,5 +722,8 @@ const struct damage *damage_get(size_t i)
 	if (i < norphan_damages)
 		return &orphan_damages[i];
 	i -= norphan_damages;
-	return i < nchain_damages ? &chain_damages[i] : NULL;
+	if (i < nchain_damages)
+		return &chain_damages[i];
+	i -= nchain_damages;
+	return i < nxattr_damages ? &xattr_damages[i] : NULL;
 }

@@ -36,6 +36,9 @@ extern const struct damage orphan_damages[];	/* fsck_damage_orphan.c, likewise *
 extern const size_t norphan_damages;
 extern const struct damage chain_damages[];	/* fsck_damage_chain.c, likewise */
 extern const size_t nchain_damages;
+extern const struct damage xattr_damages[];	/* fsck_damage_xattr.c, likewise */
+extern const size_t nxattr_damages;
+void fixture_xattr(struct fixture *x);	/* attributes of x->file, x->dir; fsck_damage_xattr.c */
 
 /**
  * damage_get() - the kinds of damage, one after the other

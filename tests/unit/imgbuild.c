@@ -375,6 +375,83 @@ static u64 hidden_file(struct ib *ib, u64 blocks)
 	return ino;
 }
 
+static void set_feature(struct ib *ib)
+{
+	struct vexfs_blk b;
+	u8 *p = ib_pin(ib, 0, &b);
+	struct vexfs_super_block *sb = (void *)(p + VEXFS_SB_OFFSET);
+
+	sb->s_feature_incompat |= cpu_to_le32(VEXFS_FEATURE_INCOMPAT_XATTR);
+	sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
+	ib_change(ib, &b, false);
+	ib->img.geo.feature[VEXFS_INCOMPAT] |= VEXFS_FEATURE_INCOMPAT_XATTR;
+}
+
+static u64 value_file(struct ib *ib, u64 owner, const u8 *value, u32 len)
+{
+	u32 blocks = vexfs_xattr_value_blocks(len), i, n;
+	u64 ino = hidden_file(ib, blocks);
+	struct vexfs_inode di = ib_get_inode(ib, ino);
+	struct vexfs_blk b;
+	u8 *p;
+
+	di.i_links[0].l_parent = cpu_to_le64(owner);
+	ib_put_inode(ib, ino, &di);
+	for (i = 0; i < blocks; i++) {
+		n = vexfs_xattr_value_bytes(i, len);
+		p = ib_pin(ib, ib_map(ib, ino, i), &b);
+		vexfs_mdhdr_init(p, &ib->img.geo, VEXFS_MAGIC_VALUE, b.blkno, ino);
+		((struct vexfs_mdhdr *)p)->h_bytes = cpu_to_le32(n);
+		memcpy(p + VEXFS_MDHDR_SIZE, value + i * VEXFS_MD_SPACE, n);
+		ib_change(ib, &b, true);
+	}
+	return ino;
+}
+
+static u64 xattr_to_block(struct ib *ib, u64 ino, const struct vexfs_xattr_ent *e)
+{
+	struct vexfs_inode di = ib_get_inode(ib, ino);
+	u64 blkno = le64_to_cpu(di.i_xattr_block);
+	struct vexfs_blk b;
+	u32 one = 1;
+	u8 *p;
+
+	if (!blkno) {
+		assert_int_equal(vexfs_image_alloc_blocks(&ib->img, 0, &one, &blkno), 0);
+		di.i_xattr_block = cpu_to_le64(blkno);
+		di.i_blocks = cpu_to_le64(le64_to_cpu(di.i_blocks) + 1);
+		ib_put_inode(ib, ino, &di);
+		p = ib_pin(ib, blkno, &b);
+		vexfs_mdhdr_init(p, &ib->img.geo, VEXFS_MAGIC_XATTR, blkno, ino);
+	} else {
+		p = ib_pin(ib, blkno, &b);
+	}
+	assert_true(vexfs_xattr_add(vexfs_xattr_block_area(p), VEXFS_MD_SPACE, e));
+	vexfs_xattr_block_count(p);
+	ib_change(ib, &b, true);
+	return blkno;
+}
+
+u64 ib_xattr(struct ib *ib, u64 ino, enum ib_where where, u8 kind, const char *name, const void *value,
+	     u32 len)
+{
+	struct vexfs_xattr_ent e = {
+		.kind = kind, .name = name, .name_len = strlen(name), .value = value, .value_len = len,
+		.large = where == IB_LARGE,
+	};
+	struct vexfs_inode di;
+
+	set_feature(ib);
+	if (where == IB_LARGE)
+		e.ino = value_file(ib, ino, value, len);
+	if (where == IB_BLOCK)
+		return xattr_to_block(ib, ino, &e);
+	di = ib_get_inode(ib, ino);
+	assert_true(vexfs_xattr_add(di.i_xattr, VEXFS_XATTR_INLINE, &e));
+	ib_put_inode(ib, ino, &di);
+	return e.ino;
+}
+
 static u64 region_file(struct ib *ib, u32 bytes, u32 nslots)
 {
 	struct vexfs_layout l;

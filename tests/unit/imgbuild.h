@@ -12,6 +12,8 @@
 #include "core/extent.h"
 #include "core/links.h"
 #include "core/coll.h"
+#include "core/feature.h"
+#include "core/xattr.h"
 #include "lib/image.h"
 
 struct ib {
@@ -41,6 +43,14 @@ void ib_add_extent(struct ib *ib, u64 ino, u64 lblk, u32 len, u64 flags);
 void ib_orphan(struct ib *ib, u32 slot, u64 ino);
 void ib_orphan_head(struct ib *ib, u32 block, u64 ino);	/* of the list; in the table's @block */
 void ib_orphan_next(struct ib *ib, u64 ino, u64 next);
+
+/*
+ * An attribute, stored in the inode, in the block, or (record in the inode) in an inode of its own. Sets the
+ * feature's bit. Returns the number of the block or of that inode.
+ */
+enum ib_where { IB_INLINE, IB_BLOCK, IB_LARGE };
+u64 ib_xattr(struct ib *ib, u64 ino, enum ib_where where, u8 kind, const char *name, const void *value,
+	     u32 len);
 
 /* A collection of f32 vectors with the cosine metric; room for 31 * @blocks slots. */
 void ib_collection(struct ib *ib, u32 id, const char *name, u32 dim, u32 blocks);

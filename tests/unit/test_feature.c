@@ -67,8 +67,6 @@ static void test_inode_fields(void **state)
 {
 	static const struct owned_field fields[] = {
 		{ FIELD(vexfs_inode, i_projid), RO(PROJECT) },
-		{ FIELD(vexfs_inode, i_xattr_block), INC(XATTR) },
-		{ FIELD(vexfs_inode, i_xattr[111]), INC(XATTR) },
 		{ FIELD(vexfs_inode, i_change_epoch), RO(CHANGE_FEED) },
 		{ FIELD(vexfs_inode, i_verity_ino), RO(VERITY) },
 		{ FIELD(vexfs_inode, i_pad1), NONE },
@@ -172,6 +170,16 @@ static void expect(int (*prog)(int, char **), struct ib *ib, const char *opt, in
 	free(out);
 }
 
+/* Is the bit of the word at byte @off of the superblock one that the programs know? */
+static bool known(u32 off, u32 bit)
+{
+	static const u32 known_bits[] = {
+		VEXFS_FEATURE_COMPAT_SUPP, VEXFS_FEATURE_RO_COMPAT_SUPP, VEXFS_FEATURE_INCOMPAT_SUPP,
+	};
+
+	return known_bits[(off - 48) / 4] & 1U << bit;
+}
+
 /* fsck does not judge what it does not know; with a compat bit it looks, and writes nothing. */
 static void test_unknown_bits(void **state)
 {
@@ -180,6 +188,8 @@ static void test_unknown_bits(void **state)
 
 	for (bit = 0; bit < 32; bit++)
 		for (off = 48; off <= 56; off += 4) {
+			if (known(off, bit))
+				continue;
 			ib_make(&ib, VEXFS_MIN_BLOCKS);
 			ib_close(&ib);
 			edit_super(&ib, off, 1U << bit);
@@ -202,7 +212,9 @@ static void test_dump_names(void **state)
 	expect(dump_main, &ib, "-S", 0,
 	       "ro_compat        quota project inode_flags verity change_feed unknown-31");
 	edit_super(&ib, 56, 2);
-	expect(dump_main, &ib, "-S", 1, "incompat         xattr");
+	expect(dump_main, &ib, "-S", 0, "incompat         xattr");
+	edit_super(&ib, 56, 4);
+	expect(dump_main, &ib, "-S", 1, "incompat         casefold");
 	ib_remove(&ib);
 }
 

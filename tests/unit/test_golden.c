@@ -465,6 +465,79 @@ static void test_chain(void **state)
 	rest_zero(0, 4096);
 }
 
+/* Attributes: in the inode, in its block, in an inode of their own; an ACL. Added to the image here. */
+static void test_xattrs(void **state)
+{
+	static const u8 acl[] = {
+		2, 0, 0, 0, 1, 0, 6, 0, 0xff, 0xff, 0xff, 0xff, 4, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
+		0x20, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
+	};
+	char large[5000];
+	u64 f, block, value;
+
+	memset(large, 'L', sizeof(large));
+	ib_open(&ib);
+	f = ib_file(&ib, 2, "attributes", 0, 1);
+	ib_xattr(&ib, f, IB_INLINE, 4, "", acl, sizeof(acl));
+	ib_xattr(&ib, f, IB_INLINE, 1, "mime", "text", 4);
+	block = ib_xattr(&ib, f, IB_BLOCK, 3, "selinux", "label", 6);
+	ib_xattr(&ib, f, IB_BLOCK, 2, "t", "", 0);
+	value = ib_xattr(&ib, f, IB_LARGE, 1, "z", large, sizeof(large));
+	ib_close(&ib);
+
+	view(0);
+	num(1080, 4, 2);		/* incompat: xattr */
+	view(5 + (f - 1) / 8);
+	f = (f - 1) % 8 * 512;		/* from here on its place in the block */
+	num(f + 48, 8, 1);		/* i_blocks: the block of attributes */
+	num(f + 136, 8, block);
+	num(f + 256, 2, 16);		/* record: length, kind, name, value */
+	num(f + 258, 1, 1);
+	num(f + 259, 1, 4);
+	num(f + 260, 4, 4);
+	bytes(f + 264, "mimetext", 8);
+	num(f + 272, 2, 20);		/* the value is elsewhere */
+	num(f + 274, 1, 0x81);
+	num(f + 275, 1, 1);
+	num(f + 276, 4, 5000);
+	bytes(f + 280, "z", 1);
+	num(f + 281, 8, value);
+	num(f + 289, 3, 0);
+	num(f + 292, 2, 36);
+	num(f + 294, 1, 4);
+	num(f + 295, 1, 0);
+	num(f + 296, 4, 28);
+	bytes(f + 300, acl, 28);
+	rest_zero(f + 256, f + 368);
+	f = get(f + 16, 8);
+
+	header("VXAT", block, f, 0, 2, 36);
+	num(64, 2, 12);
+	num(66, 1, 2);
+	num(67, 1, 1);
+	num(68, 4, 0);
+	bytes(72, "t", 1);
+	num(76, 2, 24);
+	num(78, 1, 3);
+	num(79, 1, 7);
+	num(80, 4, 6);
+	bytes(84, "selinuxlabel", 13);
+	rest_zero(64, 4096);
+
+	view(5 + (value - 1) / 8);
+	num((value - 1) % 8 * 512 + 32, 4, 1);		/* links */
+	num((value - 1) % 8 * 512 + 40, 8, 8192);	/* two blocks */
+	num((value - 1) % 8 * 512 + 112, 4, 1);		/* hidden */
+	num((value - 1) % 8 * 512 + 192, 8, f);		/* whose it is */
+	num((value - 1) % 8 * 512 + 200, 8, 0);
+	block = get((value - 1) % 8 * 512 + 392, 8) & ((1ULL << 44) - 1);
+	header("VXVL", block, value, 0, 0, 4032);
+	bytes(64, large, 4032);
+	header("VXVL", block + 1, value, 0, 0, 968);
+	bytes(64, large, 968);
+	rest_zero(64, 4096);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -474,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_orphans), cmocka_unit_test(test_collection),
 		cmocka_unit_test(test_slot), cmocka_unit_test(test_payload),
 		cmocka_unit_test(test_journal), cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_xattrs),
 	};
 
 	return cmocka_run_group_tests_name("golden", tests, make, drop);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/links.h"
+#include "core/xattr.h"
 #include "tools/dump/dump.h"
 
 static const char *type_name(u32 mode)
@@ -83,6 +84,44 @@ static void show_links(struct dump *d, u64 ino, const struct vexfs_inode *di)
 		show_link("", n.parent, n.hash);
 }
 
+static void show_area(const void *area, u32 size, const char *head)
+{
+	struct vexfs_xattr_ent e;
+	u32 pos = 0;
+
+	while (vexfs_xattr_next(area, size, &pos, &e)) {
+		printf("%-12s %s%.*s, %u bytes", head, vexfs_xattr_prefix(e.kind), e.name_len, e.name,
+		       e.value_len);
+		if (e.large) {
+			printf(" in inode %llu\n", (unsigned long long)e.ino);
+			continue;
+		}
+		fputs(": ", stdout);
+		show_string(e.value, e.value_len);
+		putchar('\n');
+	}
+}
+
+static void show_xattrs(struct dump *d, u64 ino, const struct vexfs_inode *di)
+{
+	u64 blkno = le64_to_cpu(di->i_xattr_block);
+	const char *bad;
+	struct vexfs_blk b;
+
+	show_area(di->i_xattr, VEXFS_XATTR_INLINE, "attribute");
+	if (!blkno)
+		return;
+	printf("%-12s block %llu\n", "attributes", (unsigned long long)blkno);
+	if (!dump_read(d, blkno, VEXFS_MAGIC_XATTR, ino, &b))
+		return;
+	bad = vexfs_xattr_block_verify(b.data, le16_to_cpu(di->i_mode));
+	if (bad)
+		dump_problem(d, "block %llu: %s", (unsigned long long)blkno, bad);
+	else
+		show_area(vexfs_xattr_block_area(b.data), VEXFS_MD_SPACE, "attribute");
+	dump_put(d, &b);
+}
+
 static void show_root(const struct vexfs_inode *di)
 {
 	printf("%-12s level %u, %u records, %llu tree blocks\n", "root",
@@ -133,7 +172,11 @@ void dump_inode(struct dump *d, u64 ino)
 	printf("%-12s datagen %llu, collections %#llx\n", "embeddings",
 	       (unsigned long long)le64_to_cpu(di.i_datagen),
 	       (unsigned long long)le64_to_cpu(di.i_vecmask));
-	show_links(d, ino, &di);
+	if (vexfs_inode_is_value(&di))
+		printf("%-12s inode %llu\n", "value of", (unsigned long long)le64_to_cpu(di.i_links[0].l_parent));
+	else
+		show_links(d, ino, &di);
+	show_xattrs(d, ino, &di);
 	if (di.i_orphan_next)
 		printf("%-12s %llu\n", "next orphan",
 		       (unsigned long long)le64_to_cpu(di.i_orphan_next));

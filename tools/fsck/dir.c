@@ -213,7 +213,8 @@ static void check_counts(struct fsck *f, const struct vexfs_inode *di, const str
 	if (size != w->entries)
 		fsck_problem(f, DIR_ENTRIES, ino, (unsigned long long)w->entries,
 			     (unsigned long long)size);
-	if (le64_to_cpu(di->i_root.r_blocks) != blocks || le64_to_cpu(di->i_blocks) != blocks)
+	if (le64_to_cpu(di->i_root.r_blocks) != blocks ||
+	    le64_to_cpu(di->i_blocks) != blocks + (di->i_xattr_block != 0))
 		fsck_problem(f, DIR_BLOCKS, ino, (unsigned long long)blocks,
 			     (unsigned long long)le64_to_cpu(di->i_root.r_blocks),
 			     (unsigned long long)le64_to_cpu(di->i_blocks));

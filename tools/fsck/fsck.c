@@ -202,6 +202,7 @@ int fsck_main(int argc, char **argv)
 		ret = check(f);
 	fsck_usage_free(f);
 	free(f->orphan_list);
+	free(f->values);
 	vexfs_image_close(&f->img);
 	vexfs_dev_close(&f->dev);
 	fflush(stdout);

@@ -3,7 +3,7 @@
  * fsck.vexfs: what its files share.
  *
  * Pass 0  superblock, copies, journal		super.c
- * Pass 1  orphan table, inodes, their blocks	orphan.c inode.c extent.c
+ * Pass 1  orphan table, inodes, their blocks	orphan.c inode.c extent.c xattr.c
  * Pass 2  directories				dir.c
  * Pass 3  names, connectivity, link counts	link.c
  * Pass 4  collections and embeddings		coll.c slot.c
@@ -44,7 +44,8 @@ struct fsck_ino {
 	u32	recorded;	/* names it records */
 	union {
 		u32	matched;	/* names found that are recorded */
-		u32	coll;		/* hidden: id + 1 of the collection that owns it */
+		u32	coll;		/* hidden: id + 1 of the collection that owns it, or: */
+#define FSCK_COLL_VALUE	(~0U)		/* it is an attribute's value */
 	};
 	u8	dtype;		/* DT_*; 0: free */
 	u8	flags;		/* FSCK_INO_* */
@@ -54,6 +55,13 @@ struct fsck_ino {
 #define FSCK_INO_BAD	0x01	/* does not verify: nothing else is said about it */
 #define FSCK_INO_HIDDEN	0x02
 #define FSCK_INO_ORPHAN	0x04	/* in the orphan table */
+
+/* An attribute whose value is in an inode of its own. */
+struct fsck_value {
+	u64	owner, ino;
+	u32	len;
+	u8	kind;
+};
 
 struct fsck_dir {
 	u64	ino;
@@ -92,6 +100,8 @@ struct fsck {
 	u32	*ino_room;
 	struct fsck_dir *dirs;
 	size_t	ndirs, dirs_room;
+	struct fsck_value *values;
+	size_t	nvalues, values_room;
 	u64	*orphan_list;	/* ascending */
 	size_t	norphans, orphans_room;
 	u64	used_inodes, used_blocks, embeddings;
@@ -175,7 +185,10 @@ void fsck_orphans_load(struct fsck *f);	/* before the inodes are looked at */
 bool fsck_is_orphan(const struct fsck *f, u64 ino);
 void fsck_orphans_check(struct fsck *f);
 void fsck_inodes(struct fsck *f);
-/* @names: blocks of the tree of recorded names, which i_blocks counts too. */
+/* Check the attributes; how many blocks they have that i_blocks counts. */
+u32 fsck_xattrs(struct fsck *f, u64 ino, const struct vexfs_inode *di);
+void fsck_values(struct fsck *f);	/* when all inodes are known */
+/* @names: blocks of recorded names and of attributes, which i_blocks counts too. */
 void fsck_file_extents(struct fsck *f, u64 ino, const struct vexfs_inode *di, bool orphan,
 		       u64 names);
 void fsck_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 names);

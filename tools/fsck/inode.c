@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/xattr.h"
 #include "tools/fsck/fsck.h"
 
 /* ---- one inode ----------------------------------------------------------- */
@@ -97,7 +98,7 @@ static void check_hidden(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 
 	if (le32_to_cpu(di->i_nlink) != 1 && !fsck_is_orphan(f, ino))
 		bad = "does not have a link count of 1";
-	else if (recorded_links(di))
+	else if (recorded_links(di) && !vexfs_inode_is_value(di))
 		bad = "records a name";
 	if (bad)
 		fsck_problem(f, HIDDEN, (unsigned long long)ino, bad);
@@ -157,7 +158,7 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 			     (unsigned long long)le64_to_cpu(di->i_orphan_next));
 	if (flags & VEXFS_INODE_HIDDEN)
 		check_hidden(f, ino, di);
-	check_blocks(f, ino, di, names);
+	check_blocks(f, ino, di, names + fsck_xattrs(f, ino, di));
 }
 
 /* ---- one group ----------------------------------------------------------- */
@@ -273,4 +274,6 @@ void fsck_inodes(struct fsck *f)
 		scan_group(f, g);
 		fsck_progress(f, g + 1, f->img.geo.groups);
 	}
+	if (!f->err)
+		fsck_values(f);
 }

@@ -186,7 +186,7 @@ P(COLL_FILE, 805, DAMAGE, "%s: %s inode %llu %s",
   "clear the record: create the collection anew")
 P(COLL_SHORT, 806, DAMAGE, "%s: its %s file has %lld blocks, its slots need %llu",
   "reduce the slots to those that have blocks")
-P(HIDDEN_STRAY, 807, DAMAGE, "inode %llu: hidden, but no collection's", "free it")
+P(HIDDEN_STRAY, 807, DAMAGE, "inode %llu: hidden, but nothing refers to it", "free it")
 
 /* ---- 09: embeddings ---- */
 P(SLOT_BLOCK, 901, DAMAGE, AT_BLOCK, "write the block anew, empty: set the embeddings again")
@@ -230,6 +230,15 @@ P(JOURNAL_DIRTY, 1003, NOTE,
   "replayed by -p, -a and -y, or by the next mount")
 P(JOURNAL_REPLAYED, 1004, NOTE,
   "journal: %u transactions, %llu blocks replayed in memory%s", "none")
+
+/* ---- 11: attributes ---- */
+P(XATTR_BLOCK, 1101, DAMAGE, AT_BLOCK, "free the block: set its attributes again")
+P(XATTR_TWICE, 1102, FIXABLE, "inode %llu: attribute '%s%.*s' is stored twice",
+  "remove the one in the block, which the kernel does not see")
+P(XATTR_VALUE, 1103, DAMAGE, "inode %llu: the value of an attribute, inode %llu, %s",
+  "remove the attribute: set it again")
+P(VALUE_BLOCK, 1104, DAMAGE, AT_BLOCK, "remove the attribute: set it again")
+P(XATTR_ACL, 1105, DAMAGE, "inode %llu: %s", "remove the ACL: set it again")
 
 #undef AT_BLOCK
 #undef ENTRY

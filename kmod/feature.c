@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Setting a feature bit: in the superblock and in its copies, through the journal, before the first
+ * transaction that stores what the feature adds. A bit stays set.
+ */
+#include "kmod/vexfs.h"
+
+#define VEXFS_SB_COPIES	40	/* groups 1, 3^n, 5^n, 7^n of the largest filesystem: 30 */
+
+/* The copies that can be changed: fsck reports the others. No lock. */
+static u32 vexfs_copies_read(struct super_block *sb, struct buffer_head **bh)
+{
+	struct vexfs_geo *geo = &VEXFS_SB(sb)->geo;
+	u32 group, n = 0;
+
+	for (group = 1; group < geo->groups && n < VEXFS_SB_COPIES; group++) {
+		if (!vexfs_group_has_super(group))
+			continue;
+		bh[n] = sb_bread(sb, vexfs_group_start(geo, group));
+		if (bh[n] && vexfs_sb_verify((void *)(bh[n]->b_data + VEXFS_SB_OFFSET))) {
+			brelse(bh[n]);
+			bh[n] = NULL;
+		}
+		n += bh[n] != NULL;
+	}
+	return n;
+}
+
+static void vexfs_feature_or(struct vexfs_super_block *es, enum vexfs_feature_word word, u32 bit)
+{
+	if (word == VEXFS_COMPAT)
+		es->s_feature_compat |= cpu_to_le32(bit);
+	else if (word == VEXFS_RO_COMPAT)
+		es->s_feature_ro_compat |= cpu_to_le32(bit);
+	else
+		es->s_feature_incompat |= cpu_to_le32(bit);
+	es->s_checksum = cpu_to_le32(vexfs_sb_checksum(es));
+}
+
+/* Write access to all of them first; @bh[0] is block 0. Takes es_lock. */
+static int vexfs_feature_write(handle_t *handle, struct super_block *sb, struct buffer_head **bh, u32 n,
+			       enum vexfs_feature_word word, u32 bit)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < n && !err; i++) {
+		vexfs_bh_keep(bh[i]);
+		err = jbd2_journal_get_write_access(handle, bh[i]);
+	}
+	if (err)
+		return err;
+	mutex_lock(&sbi->es_lock);
+	for (i = 0; i < n; i++)
+		vexfs_feature_or((void *)(bh[i]->b_data + VEXFS_SB_OFFSET), word, bit);
+	WRITE_ONCE(sbi->geo.feature[word], sbi->geo.feature[word] | bit);
+	mutex_unlock(&sbi->es_lock);
+	for (i = 0; i < n && !err; i++)
+		err = vexfs_md_dirty(handle, sb, bh[i]);
+	return err;
+}
+
+static int vexfs_feature_store(struct super_block *sb, enum vexfs_feature_word word, u32 bit,
+			       struct buffer_head **bh)
+{
+	u32 n = 1 + vexfs_copies_read(sb, bh + 1), i;
+	handle_t *handle = vexfs_start(sb, n, 0);
+	int err = PTR_ERR_OR_ZERO(handle), err2;
+
+	bh[0] = VEXFS_SB(sb)->sb_bh;
+	if (!err) {
+		err = vexfs_feature_write(handle, sb, bh, n, word, bit);
+		err2 = vexfs_stop(handle);
+		err = err ? err : err2;
+	}
+	for (i = 1; i < n; i++)
+		brelse(bh[i]);
+	return err;
+}
+
+/**
+ * vexfs_feature_set - the filesystem is about to store what a feature adds
+ * @sb:	  writable
+ * @word: of the feature
+ * @bit:  in it; supported
+ *
+ * Not in a handle; takes es_lock. What is stored in a handle that starts after this cannot be on the
+ * disk without the bit. Returns at once if the bit is set.
+ *
+ * Return: 0, -EROFS, -EIO, -ENOMEM.
+ */
+int vexfs_feature_set(struct super_block *sb, enum vexfs_feature_word word, u32 bit)
+{
+	struct buffer_head **bh;
+	int err;
+
+	if (READ_ONCE(VEXFS_SB(sb)->geo.feature[word]) & bit)
+		return 0;
+	bh = kcalloc(1 + VEXFS_SB_COPIES, sizeof(*bh), GFP_NOFS);
+	if (!bh)
+		return -ENOMEM;
+	err = vexfs_feature_store(sb, word, bit, bh);
+	kfree(bh);
+	return err;
+}

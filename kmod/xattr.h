@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Extended attributes: what the files that store them share. */
+#ifndef VEXFS_KMOD_XATTR_H
+#define VEXFS_KMOD_XATTR_H
+
+#include "core/xattr.h"
+
+/**
+ * struct vexfs_xattr_plan - a change of an inode's attributes, worked out before anything changes
+ * @inl:     i_xattr as it will be
+ * @area:    the records of the block as it will be; NULL: it had none and will not
+ * @used:    bytes of them
+ * @bh:      the block as it is, NULL: none
+ * @ent:     what is stored; its value may be in an inode to be made
+ * @inl_has: it will be in the inode itself
+ * @remove:  nothing is stored
+ * @gone:    hidden inode of the old value
+ * @made:    of the new one
+ */
+struct vexfs_xattr_plan {
+	u8			inl[VEXFS_XATTR_INLINE];
+	void			*area;
+	u32			used;
+	struct buffer_head	*bh;
+	struct vexfs_xattr_ent	ent;
+	bool			inl_has, remove;
+	struct inode		*gone, *made;
+};
+
+/* xattr.c: see there */
+int vexfs_xattr_prepare(struct inode *inode, const struct vexfs_xattr_ent *e, bool remove, int flags,
+			struct vexfs_xattr_plan *p);
+int vexfs_xattr_credits(const struct vexfs_xattr_plan *p);
+int vexfs_xattr_apply(handle_t *handle, struct inode *inode, struct vexfs_xattr_plan *p);
+void vexfs_xattr_done(struct vexfs_xattr_plan *p);
+
+/* xattrval.c: large values */
+#define VEXFS_VALUE_CREDITS(len) (VEXFS_NEW_INODE_CREDITS + 3 * vexfs_xattr_value_blocks(len) + 16)
+struct inode *vexfs_value_get(struct inode *owner, u64 ino, u32 len);
+int vexfs_value_read(struct inode *owner, const struct vexfs_xattr_ent *e, void *buf);
+int vexfs_value_create(handle_t *handle, struct inode *owner, const void *value, u32 len,
+		       struct inode **out);
+int vexfs_value_drop(handle_t *handle, struct inode *inode);
+int vexfs_value_evict(struct inode *inode);
+
+/* vec/xattr.c: embeddings as attributes */
+extern const struct xattr_handler vexfs_vec_xattr_handler;
+ssize_t vexfs_vec_listxattr(struct inode *inode, char *buf, size_t size, ssize_t total);
+
+#endif /* VEXFS_KMOD_XATTR_H */

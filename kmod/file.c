@@ -335,6 +335,7 @@ const struct inode_operations vexfs_file_iops = {
 	.setattr = vexfs_setattr,
 	.getattr = vexfs_getattr,
 	.listxattr = vexfs_listxattr,
+	VEXFS_ACL_IOPS,
 	.fiemap = vexfs_fiemap,
 };
 
@@ -342,4 +343,5 @@ const struct inode_operations vexfs_special_iops = {
 	.setattr = vexfs_setattr,
 	.getattr = vexfs_getattr,
 	.listxattr = vexfs_listxattr,
+	VEXFS_ACL_IOPS,
 };

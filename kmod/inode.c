@@ -11,6 +11,7 @@
 #include "kmod/xattr.h"
 #include "kmod/vec/trace.h"
 #include <linux/iversion.h>
+#include <linux/posix_acl.h>
 #include <linux/xattr.h>
 
 /* ---- reading ------------------------------------------------------------- */
@@ -713,12 +714,13 @@ static int vexfs_setsize(struct inode *inode, loff_t size)
 	return err;
 }
 
-/* @resized: cannot be undone from here. */
+/* @resized: cannot be undone from here. @acl: what goes with the mode, NULL: nothing. */
 static int vexfs_set_attributes(vexfs_idmap_t *idmap, struct inode *inode, struct iattr *attr,
-				bool resized)
+				bool resized, struct vexfs_xattr_plan *acl)
 {
-	handle_t *handle = resized ? vexfs_start_nofail(inode->i_sb, 1, 0) :
-				     vexfs_start(inode->i_sb, 1, 0);
+	int credits = 1 + (acl ? vexfs_xattr_credits(acl) : 0), revokes = acl ? 1 + VEXFS_MAX_LEVEL : 0;
+	handle_t *handle = resized ? vexfs_start_nofail(inode->i_sb, credits, revokes) :
+				     vexfs_start(inode->i_sb, credits, revokes);
 	int err, err2;
 
 	if (IS_ERR(handle))
@@ -726,6 +728,8 @@ static int vexfs_set_attributes(vexfs_idmap_t *idmap, struct inode *inode, struc
 	if (IS_SYNC(inode))
 		handle->h_sync = 1;
 	err = vexfs_inode_access(handle, inode);
+	if (!err && acl)
+		err = vexfs_xattr_apply(handle, inode, acl);
 	if (!err) {
 		setattr_copy(idmap, inode, attr);
 		if (attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
@@ -735,6 +739,46 @@ static int vexfs_set_attributes(vexfs_idmap_t *idmap, struct inode *inode, struc
 	}
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;
+}
+
+/* The same for a file with an ACL that changes with the mode: @e is the new one. Takes xattr_sem. */
+static int vexfs_set_mode_acl(vexfs_idmap_t *idmap, struct inode *inode, struct iattr *attr, bool resized,
+			      const struct vexfs_xattr_ent *e)
+{
+	unsigned int seq = vexfs_room_seq(VEXFS_SB(inode->i_sb));
+	struct vexfs_xattr_plan p = { };
+	int err, tries = 0;
+
+	down_write(&VEXFS_I(inode)->xattr_sem);
+	do {
+		err = vexfs_xattr_prepare(inode, e, false, 0, &p);
+		if (!err)
+			err = vexfs_set_attributes(idmap, inode, attr, resized, &p);
+		vexfs_xattr_done(&p);
+	} while (err == -ENOSPC && vexfs_room_retry(inode->i_sb, &seq, &tries));
+	up_write(&VEXFS_I(inode)->xattr_sem);
+	return err;
+}
+
+static int vexfs_set_rest(vexfs_idmap_t *idmap, struct inode *inode, struct iattr *attr, bool resized)
+{
+	struct posix_acl *acl = NULL;
+	struct vexfs_xattr_ent e = { };
+	int err = 0;
+
+	if (attr->ia_valid & ATTR_MODE)
+		err = vexfs_acl_chmod(inode, attr->ia_mode, &acl, &e);
+	if (!err && !acl)
+		err = vexfs_set_attributes(idmap, inode, attr, resized, NULL);
+	else if (!err)
+		err = vexfs_set_mode_acl(idmap, inode, attr, resized, &e);
+	if (!err && acl) {
+		set_cached_acl(inode, ACL_TYPE_ACCESS, acl);
+		vexfs_perm_changed(inode);
+	}
+	kvfree(e.value);
+	posix_acl_release(acl);
+	return err;
 }
 
 int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *attr)
@@ -749,7 +793,7 @@ int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *att
 		return -EIO;
 	if (resize)
 		err = vexfs_setsize(inode, attr->ia_size);
-	return err ? err : vexfs_set_attributes(idmap, inode, attr, resize);
+	return err ? err : vexfs_set_rest(idmap, inode, attr, resize);
 }
 
 int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *stat, u32 mask,

@@ -5,6 +5,7 @@
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
+#include "kmod/xattr.h"
 #include <linux/fs.h>
 #include <linux/iversion.h>
 #include <linux/namei.h>
@@ -224,11 +225,12 @@ struct vexfs_create {
 	dev_t		rdev;
 	const char	*target;	/* symlink */
 	u32		target_len;
+	struct vexfs_acl_new acl;
 };
 
 /* A locked new inode, complete but for its name; on an error without an inode, or (half-made) with. */
 static int vexfs_make(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
-		      const struct vexfs_create *c, struct inode **out)
+		      struct vexfs_create *c, struct inode **out)
 {
 	struct inode *inode = vexfs_new_inode(handle, idmap, dir, c->mode);
 	int err = 0;
@@ -242,13 +244,12 @@ static int vexfs_make(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
 	if (c->target)
 		err = vexfs_set_target(handle, inode, c->target, c->target_len);
 	vexfs_set_inode_ops(inode);
-	return err;
+	return err ? err : vexfs_acl_init(handle, inode, &c->acl);
 }
 
 /* Inode and entry, in one handle. On an error @out may hold an abandoned inode. */
 static int vexfs_make_entry(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
-			    struct dentry *dentry, const struct vexfs_create *c,
-			    struct inode **out)
+			    struct dentry *dentry, struct vexfs_create *c, struct inode **out)
 {
 	struct vexfs_name name = vexfs_name_of(dir, dentry);
 	int err = vexfs_inode_access(handle, dir);
@@ -277,9 +278,10 @@ static int vexfs_make_entry(handle_t *handle, vexfs_idmap_t *idmap, struct inode
 }
 
 static int vexfs_create_once(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
-			     const struct vexfs_create *c)
+			     struct vexfs_create *c)
 {
-	int credits = vexfs_dir_op_credits(dir) + VEXFS_NEW_INODE_CREDITS + VEXFS_ALLOC_CREDITS + 4;
+	int credits = vexfs_dir_op_credits(dir) + VEXFS_NEW_INODE_CREDITS + VEXFS_ALLOC_CREDITS + 4 +
+		      vexfs_acl_credits(&c->acl);
 	handle_t *handle = vexfs_start(dir->i_sb, credits, VEXFS_MAX_LEVEL);
 	struct inode *inode = NULL;
 	int err, err2;
@@ -292,19 +294,34 @@ static int vexfs_create_once(vexfs_idmap_t *idmap, struct inode *dir, struct den
 	err2 = vexfs_stop(handle);
 	if (err && inode)
 		discard_new_inode(inode);
+	vexfs_xattr_done(&c->acl.plan);
 	return err ? err : err2;
 }
 
+/* The ACLs it inherits, and with them its mode. Not in a handle. */
+static int vexfs_create_begin(struct inode *dir, struct vexfs_create *c)
+{
+	int err = vexfs_acl_inherit(dir, &c->mode, &c->acl);
+
+	if (!err && (c->acl.acl[0] || c->acl.acl[1]))
+		err = vexfs_feature_set(dir->i_sb, VEXFS_INCOMPAT, VEXFS_FEATURE_INCOMPAT_XATTR);
+	return err;
+}
+
 static int vexfs_create_entry(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
-			      const struct vexfs_create *c)
+			      struct vexfs_create *c)
 {
 	unsigned int seq = vexfs_room_seq(VEXFS_SB(dir->i_sb));
-	int err, tries = 0;
+	int err = vexfs_create_begin(dir, c), tries = 0;
 
+	if (err)
+		goto out;
 	do {
 		err = vexfs_create_once(idmap, dir, dentry, c);
 	} while (err == -ENOSPC && (vexfs_room_retry(dir->i_sb, &seq, &tries) ||
 				    vexfs_vec_wait(dir->i_sb)));
+out:
+	vexfs_acl_new_put(&c->acl);
 	trace_vexfs_create(dir, &dentry->d_name, err ? NULL : d_inode(dentry), err);
 	return err;
 }
@@ -735,4 +752,5 @@ const struct inode_operations vexfs_dir_iops = {
 	.setattr = vexfs_setattr,
 	.getattr = vexfs_getattr,
 	.listxattr = vexfs_listxattr,
+	VEXFS_ACL_IOPS,
 };

@@ -177,6 +177,8 @@ static const char *const vexfs_errors_name[] = {
 static int vexfs_show_options(struct seq_file *seq, struct dentry *root)
 {
 	seq_printf(seq, ",errors=%s", vexfs_errors_name[VEXFS_SB(root->d_sb)->errors]);
+	if (!(root->d_sb->s_flags & SB_POSIXACL))
+		seq_puts(seq, ",noacl");
 	return 0;
 }
 
@@ -420,6 +422,8 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (err)
 		goto fail;
 	vexfs_setup_sb(sb);
+	if (!opts->acl_given || opts->acl)
+		sb->s_flags |= SB_POSIXACL;
 	sbi->errors = opts->errors >= 0 ? opts->errors : le32_to_cpu(sbi->es->s_errors);
 	err = vexfs_load(sb);
 	if (err)
@@ -448,7 +452,7 @@ static int vexfs_get_tree(struct fs_context *fc)
 	return get_tree_bdev(fc, vexfs_fill_super);
 }
 
-enum { Opt_errors };
+enum { Opt_errors, Opt_acl, Opt_noacl };
 
 static const struct constant_table vexfs_errors_table[] = {
 	{ "remount-ro", VEXFS_ERRORS_REMOUNT_RO },
@@ -459,6 +463,8 @@ static const struct constant_table vexfs_errors_table[] = {
 
 static const struct fs_parameter_spec vexfs_params[] = {
 	fsparam_enum("errors", Opt_errors, vexfs_errors_table),
+	fsparam_flag("acl", Opt_acl),
+	fsparam_flag("noacl", Opt_noacl),
 	{}
 };
 
@@ -470,7 +476,16 @@ vexfs_testable int vexfs_parse_param(struct fs_context *fc, struct fs_parameter 
 
 	if (opt < 0)
 		return opt;
-	opts->errors = result.uint_32;
+	switch (opt) {
+	case Opt_errors:
+		opts->errors = result.uint_32;
+		break;
+	case Opt_acl:
+	case Opt_noacl:
+		opts->acl = opt == Opt_acl;
+		opts->acl_given = true;
+		break;
+	}
 	return 0;
 }
 
@@ -520,9 +535,13 @@ static int vexfs_reconfigure(struct fs_context *fc)
 	sync_filesystem(sb);
 	if (!ro && sb_rdonly(sb))
 		err = vexfs_make_writable(fc, sb);
-	if (!err && opts->errors >= 0)
+	if (err)
+		return err;
+	if (opts->errors >= 0)
 		sbi->errors = opts->errors;
-	return err;
+	if (opts->acl_given)
+		sb->s_flags = (sb->s_flags & ~SB_POSIXACL) | (opts->acl ? SB_POSIXACL : 0);
+	return 0;
 }
 
 static void vexfs_free_fc(struct fs_context *fc)

@@ -142,6 +142,8 @@ struct vexfs_sb_info {
 
 struct vexfs_mount_opts {
 	int errors;		/* -1: what the superblock says */
+	bool acl;
+	bool acl_given;
 };
 
 struct vexfs_inode_info {
@@ -527,10 +529,18 @@ void vexfs_perm_changed(struct inode *inode);
 /* For the superblock's shrinker. */
 long vexfs_views_count(struct super_block *sb, struct shrink_control *sc);
 long vexfs_views_shrink(struct super_block *sb, struct shrink_control *sc);
+/* acl.c */
+struct posix_acl *vexfs_get_acl(struct inode *inode, int type, bool rcu);
+#ifdef VEXFS_HAVE_SET_ACL_DENTRY
+int vexfs_set_acl(vexfs_idmap_t *idmap, struct dentry *dentry, struct posix_acl *acl, int type);
+#else
+int vexfs_set_acl(vexfs_idmap_t *idmap, struct inode *inode, struct posix_acl *acl, int type);
+#endif
+
 /* Extended attributes: xattr.c */
 struct vexfs_xattr_ent;
 int vexfs_xattr_get(struct inode *inode, u8 kind, const char *name, void *buf, size_t size);
-int vexfs_xattr_set(struct inode *inode, const struct vexfs_xattr_ent *e, bool remove, int flags);
+int vexfs_xattr_set(struct inode *inode, const struct vexfs_xattr_ent *e, bool remove, int flags, umode_t mode);
 int vexfs_xattr_evict(struct inode *inode);
 extern const struct xattr_handler *const vexfs_xattr_handlers[];
 ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size);

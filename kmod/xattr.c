@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Extended attributes that are stored: user, trusted, security. user.vec.* are made from the
+ * Extended attributes that are stored: user, trusted, security, ACLs (kmod/acl.c). user.vec.* are made from the
  * embeddings (kmod/vec/xattr.c). docs/format.md has the layout, core/xattr.c the records.
  *
  * A change is worked out first, on copies of the two areas (vexfs_xattr_prepare()), with all that
@@ -15,6 +15,7 @@
 #include "kmod/xattr.h"
 #include <linux/capability.h>
 #include <linux/iversion.h>
+#include <linux/posix_acl_xattr.h>
 #include <linux/sched/mm.h>
 #include <linux/xattr.h>
 
@@ -163,7 +164,7 @@ static void vexfs_xattr_take(struct vexfs_xattr_plan *p)
  * @e:	    what it is about; memory of the caller until done
  * @remove: take it away
  * @flags:  XATTR_CREATE, XATTR_REPLACE
- * @p:	    zeroed by the caller; vexfs_xattr_done() also after an error
+ * @p:	    zeroed by the caller, but for @p->mode; vexfs_xattr_done() also after an error
  *
  * Return: 0, -EEXIST, -ENODATA, -ENOSPC (attributes of the inode are full), -EUCLEAN, -EIO, -ENOMEM.
  */
@@ -182,7 +183,7 @@ int vexfs_xattr_prepare(struct inode *inode, const struct vexfs_xattr_ent *e, bo
 	had = vexfs_xattr_old(p, e, &old);
 	if (had && (flags & XATTR_CREATE))
 		return -EEXIST;
-	if (!had && (remove || (flags & XATTR_REPLACE)))
+	if (!had && ((remove && !p->mode) || (flags & XATTR_REPLACE)))
 		return -ENODATA;
 	if (had && old.large) {
 		struct inode *gone = vexfs_value_get(inode, old.ino, old.value_len);
@@ -268,6 +269,8 @@ static int vexfs_xattr_store(handle_t *handle, struct inode *inode, struct vexfs
 	spin_unlock(&vi->lock);
 	if (p->gone)
 		vexfs_value_drop(handle, p->gone);
+	if (p->mode)
+		inode->i_mode = p->mode;
 	vexfs_set_ctime_now(inode);
 	inode_inc_iversion(inode);
 	err2 = vexfs_mark_inode_dirty(handle, inode);
@@ -312,6 +315,31 @@ void vexfs_xattr_done(struct vexfs_xattr_plan *p)
 	memset(p, 0, sizeof(*p));
 }
 
+/**
+ * vexfs_xattr_init - give a new inode an attribute, in the handle that makes it
+ * @handle: with vexfs_xattr_init_credits()
+ * @inode:  not visible yet
+ * @e:	    what to store
+ * @p:	    zeroed, and so after success; else vexfs_xattr_done() when the handle has stopped
+ */
+int vexfs_xattr_init(handle_t *handle, struct inode *inode, const struct vexfs_xattr_ent *e,
+		     struct vexfs_xattr_plan *p)
+{
+	int err = vexfs_xattr_prepare(inode, e, false, XATTR_CREATE, p);
+
+	if (!err)
+		err = vexfs_xattr_apply(handle, inode, p);
+	if (!err)
+		vexfs_xattr_done(p);	/* nothing in it has lost its link: nothing is evicted */
+	return err;
+}
+
+/* A few small ones fit the block; a larger one may need an inode. */
+int vexfs_xattr_init_credits(u32 len)
+{
+	return VEXFS_XATTR_CREDITS + (len > VEXFS_MD_SPACE / 8 ? VEXFS_VALUE_CREDITS(len) : 0);
+}
+
 static int vexfs_xattr_change(struct inode *inode, struct vexfs_xattr_plan *p)
 {
 	handle_t *handle = vexfs_start(inode->i_sb, vexfs_xattr_credits(p), 1 + VEXFS_MAX_LEVEL);
@@ -332,12 +360,14 @@ static int vexfs_xattr_change(struct inode *inode, struct vexfs_xattr_plan *p)
  * @e:	    @kind, @name, @value
  * @remove: take it away
  * @flags:  XATTR_CREATE, XATTR_REPLACE
+ * @mode:   0, or the mode that goes with it: there may be nothing to remove then
  *
  * A crash finds the old value or the new one; an error leaves the old one.
  *
  * Return: 0, -EEXIST, -ENODATA, -ENOSPC, -E2BIG, -EROFS, -EUCLEAN, -EIO, -ENOMEM.
  */
-int vexfs_xattr_set(struct inode *inode, const struct vexfs_xattr_ent *e, bool remove, int flags)
+int vexfs_xattr_set(struct inode *inode, const struct vexfs_xattr_ent *e, bool remove, int flags,
+		    umode_t mode)
 {
 	struct super_block *sb = inode->i_sb;
 	unsigned int seq = vexfs_room_seq(VEXFS_SB(sb));
@@ -355,6 +385,7 @@ int vexfs_xattr_set(struct inode *inode, const struct vexfs_xattr_ent *e, bool r
 		return err;
 	down_write(&VEXFS_I(inode)->xattr_sem);
 	do {
+		p.mode = mode;
 		err = vexfs_xattr_prepare(inode, e, remove, flags, &p);
 		again = !err;
 		if (!err)
@@ -468,7 +499,7 @@ static int vexfs_handler_set(const struct xattr_handler *handler, vexfs_idmap_t 
 
 	if (!e.name_len || e.name_len != strlen(name))
 		return -EINVAL;
-	err = vexfs_xattr_set(inode, &e, !value, flags);
+	err = vexfs_xattr_set(inode, &e, !value, flags, 0);
 	/* A security module may let others in, or fewer. */
 	if (!err && e.kind == VEXFS_XATTR_SECURITY)
 		vexfs_perm_changed(inode);
@@ -492,6 +523,10 @@ const struct xattr_handler *const vexfs_xattr_handlers[] = {
 	&vexfs_user_handler,
 	&vexfs_trusted_handler,
 	&vexfs_security_handler,
+#ifndef VEXFS_HAVE_SET_ACL_DENTRY	/* later the VFS does without */
+	&posix_acl_access_xattr_handler,
+	&posix_acl_default_xattr_handler,
+#endif
 	NULL
 };
 

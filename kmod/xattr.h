@@ -14,6 +14,7 @@
  * @ent:     what is stored; its value may be in an inode to be made
  * @inl_has: it will be in the inode itself
  * @remove:  nothing is stored
+ * @mode:    of the inode from then on; 0: stays. With it, nothing to remove is no error
  * @gone:    hidden inode of the old value
  * @made:    of the new one
  */
@@ -24,6 +25,7 @@ struct vexfs_xattr_plan {
 	struct buffer_head	*bh;
 	struct vexfs_xattr_ent	ent;
 	bool			inl_has, remove;
+	umode_t			mode;
 	struct inode		*gone, *made;
 };
 
@@ -33,6 +35,9 @@ int vexfs_xattr_prepare(struct inode *inode, const struct vexfs_xattr_ent *e, bo
 int vexfs_xattr_credits(const struct vexfs_xattr_plan *p);
 int vexfs_xattr_apply(handle_t *handle, struct inode *inode, struct vexfs_xattr_plan *p);
 void vexfs_xattr_done(struct vexfs_xattr_plan *p);
+int vexfs_xattr_init(handle_t *handle, struct inode *inode, const struct vexfs_xattr_ent *e,
+		     struct vexfs_xattr_plan *p);
+int vexfs_xattr_init_credits(u32 len);
 
 /* xattrval.c: large values */
 #define VEXFS_VALUE_CREDITS(len) (VEXFS_NEW_INODE_CREDITS + 3 * vexfs_xattr_value_blocks(len) + 16)
@@ -42,6 +47,25 @@ int vexfs_value_create(handle_t *handle, struct inode *owner, const void *value,
 		       struct inode **out);
 int vexfs_value_drop(handle_t *handle, struct inode *inode);
 int vexfs_value_evict(struct inode *inode);
+
+/**
+ * struct vexfs_acl_new - the ACLs of an inode to be made: its own, and its default
+ * @acl:  NULL: none
+ * @ent:  the same as attributes
+ * @plan: of the one that could not be stored, to be freed when the handle has stopped
+ */
+struct vexfs_acl_new {
+	struct posix_acl	*acl[2];
+	struct vexfs_xattr_ent	ent[2];
+	struct vexfs_xattr_plan	plan;
+};
+
+/* acl.c: see there */
+int vexfs_acl_chmod(struct inode *inode, umode_t mode, struct posix_acl **acl, struct vexfs_xattr_ent *e);
+int vexfs_acl_inherit(struct inode *dir, umode_t *mode, struct vexfs_acl_new *new);
+int vexfs_acl_init(handle_t *handle, struct inode *inode, struct vexfs_acl_new *new);
+int vexfs_acl_credits(const struct vexfs_acl_new *new);
+void vexfs_acl_new_put(struct vexfs_acl_new *new);
 
 /* vec/xattr.c: embeddings as attributes */
 extern const struct xattr_handler vexfs_vec_xattr_handler;

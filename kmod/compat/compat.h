@@ -49,6 +49,15 @@ static inline void vexfs_fillattr(vexfs_idmap_t *idmap, u32 mask, struct inode *
 #endif
 }
 
+/* ---- ACLs ---------------------------------------------------------------- */
+#ifdef VEXFS_HAVE_SET_ACL_DENTRY
+#define VEXFS_ACL_IOPS .get_inode_acl = vexfs_get_acl, .set_acl = vexfs_set_acl
+#define vexfs_cached_acl(inode, type)	get_inode_acl(inode, type)
+#else
+#define VEXFS_ACL_IOPS .get_acl = vexfs_get_acl, .set_acl = vexfs_set_acl
+#define vexfs_cached_acl(inode, type)	get_acl(inode, type)
+#endif
+
 /* ---- times --------------------------------------------------------------- */
 #ifdef VEXFS_HAVE_CTIME_ACCESSORS
 #define vexfs_ctime(inode)		inode_get_ctime(inode)

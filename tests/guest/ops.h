@@ -461,6 +461,82 @@ static enum ops_seen op_rmattr_look(void)
 	return op_attr_holds("rmattr", 'o', op_attr_size(ops_round)) ? OPS_OLD : OPS_BROKEN;
 }
 
+/* An ACL of a user and a mask; mode 0640 has the same for owner and others. */
+static const struct {
+	uint32_t version;
+	struct { uint16_t tag, perm; uint32_t id; } e[5];
+} op_acl_value = { 2, { { 1, 6, ~0U }, { 2, 6, 1000 }, { 4, 4, ~0U }, { 16, 6, ~0U }, { 32, 0, ~0U } } };
+
+static bool op_has_acl(const char *path, const char *name)
+{
+	char buf[sizeof(op_acl_value) + 8];
+
+	return getxattr(path, name, buf, sizeof(buf)) == sizeof(op_acl_value) &&
+	       !memcmp(buf, &op_acl_value, sizeof(op_acl_value));
+}
+
+static void op_acl_prepare(void)
+{
+	op_make("acl", 'o', 100);
+	op_must(chmod(op_at("acl"), 0640) == 0, "chmod");
+}
+static int op_acl(void)
+{
+	return op_result(setxattr(op_at("acl"), "system.posix_acl_access", &op_acl_value,
+				  sizeof(op_acl_value), 0));
+}
+static enum ops_seen op_acl_look(void)
+{
+	bool has = op_has_acl(op_at("acl"), "system.posix_acl_access");
+	struct stat st;
+
+	if (stat(op_at("acl"), &st) || (st.st_mode & 0777) != (has ? 0660 : 0640))
+		return OPS_BROKEN;
+	return has ? OPS_NEW : OPS_OLD;
+}
+
+/* The mode and the mask change together. */
+static void op_chmod_prepare(void)
+{
+	op_make("chmod", 'o', 100);
+	op_must(setxattr(op_at("chmod"), "system.posix_acl_access", &op_acl_value, sizeof(op_acl_value),
+			 0) == 0, "set an ACL");
+}
+static int op_chmod(void) { return op_result(chmod(op_at("chmod"), 0600)); }
+static enum ops_seen op_chmod_look(void)
+{
+	bool old = op_has_acl(op_at("chmod"), "system.posix_acl_access");
+	struct stat st;
+
+	if (stat(op_at("chmod"), &st) || (st.st_mode & 0777) != (old ? 0660 : 0600))
+		return OPS_BROKEN;
+	return old ? OPS_OLD : OPS_NEW;
+}
+
+static const char *op_heir(void)
+{
+	static char p[600];
+
+	snprintf(p, sizeof(p), "%s/heir", op_at("inherit"));
+	return p;
+}
+static void op_inherit_prepare(void)
+{
+	op_must(mkdir(op_at("inherit"), 0755) == 0 &&
+		setxattr(op_at("inherit"), "system.posix_acl_default", &op_acl_value, sizeof(op_acl_value),
+			 0) == 0, "a default ACL");
+}
+static int op_inherit(void) { return op_result(mkdir(op_heir(), 0777)); }
+static enum ops_seen op_inherit_look(void)
+{
+	struct stat st;
+
+	if (stat(op_heir(), &st))
+		return errno == ENOENT ? OPS_OLD : OPS_BROKEN;
+	return op_has_acl(op_heir(), "system.posix_acl_default") &&
+	       op_has_acl(op_heir(), "system.posix_acl_access") ? OPS_NEW : OPS_BROKEN;
+}
+
 /* ---- embeddings ---------------------------------------------------------------------------- */
 
 static int op_set_to(const char *name)
@@ -588,6 +664,9 @@ static const struct ops_op ops_table[] = {
 	{ "set an attribute", op_attr_prepare, op_attr, op_attr_look, false, false },
 	{ "replace an attribute", op_reattr_prepare, op_reattr, op_reattr_look, false, true },
 	{ "remove an attribute", op_rmattr_prepare, op_rmattr, op_rmattr_look, false, true },
+	{ "set an ACL", op_acl_prepare, op_acl, op_acl_look, false, false },
+	{ "chmod of a file with an ACL", op_chmod_prepare, op_chmod, op_chmod_look, false, false },
+	{ "mkdir below a default ACL", op_inherit_prepare, op_inherit, op_inherit_look, false, false },
 	{ "set an embedding", op_set_prepare, op_set, op_set_look, false, false },
 	{ "delete an embedding", op_forget_prepare, op_forget, op_forget_look, false, true },
 	{ "create a collection", op_nothing, op_collection, op_collection_look, false, false },

@@ -14,6 +14,7 @@
 #include <sys/fanotify.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 #include "tests/guest/vecguest.h"
@@ -293,6 +294,54 @@ static void test_cases(void)
 	close(handed_fd);
 }
 
+/* Owner all, user UID @perm, group and others nothing; @perm -1: no ACL. */
+static void acl_rel(const char *rel, int perm)
+{
+	struct {
+		uint32_t version;
+		struct { uint16_t tag, perm; uint32_t id; } e[5];
+	} acl = { 2, { { 1, 7, ~0U }, { 2, (uint16_t)perm, UID }, { 4, 0, ~0U }, { 16, 7, ~0U }, { 32, 0, ~0U } } };
+	char p[300];
+
+	snprintf(p, sizeof(p), "%s/%s", guest_mnt, rel);
+	if (perm < 0 ? removexattr(p, "system.posix_acl_access") :
+	    setxattr(p, "system.posix_acl_access", &acl, sizeof(acl), 0))
+		ktap_bail("ACL of %s", rel);
+}
+
+static void test_acls(void)
+{
+	chmod_rel("s/private", 0600);
+	chmod_rel("s/closed", 0700);
+	chmod_rel("s/closed/in", 0644);
+	ktap(!as_user(see_private) && !as_user(see_closed), "what modes hide is not found");
+	acl_rel("s/private", 4);
+	ktap(as_user(see_private) == 1, "an ACL that names the user opens a file");
+	acl_rel("s/private", 2);
+	ktap(!as_user(see_private), "one that gives write permission alone does not");
+	acl_rel("s/private", 4);
+	chmod_rel("s/private", 0600);
+	ktap(!as_user(see_private), "nor one with a mask of nothing, which chmod makes");
+	chmod_rel("s/private", 0640);
+	ktap(as_user(see_private) == 1, "until chmod makes another");
+	acl_rel("s/private", -1);
+	chmod_rel("s/private", 0600);
+	ktap(!as_user(see_private), "without the ACL it is hidden again");
+	acl_rel("s/closed", 1);
+	ktap(!as_user(see_closed), "an ACL that lets search a directory but not read it opens no way");
+	acl_rel("s/closed", 5);
+	ktap(as_user(see_closed) == 1, "one that lets read and search it does");
+	vg_remount();
+	ktap(as_user(see_closed) == 1, "with nothing in the caches too");
+	acl_rel("s/closed", 0);
+	ktap(!as_user(see_closed), "until it is changed");
+	acl_rel("s/closed/in", 0);
+	acl_rel("s/closed", 5);
+	ktap(!as_user(see_closed), "an ACL keeps a user out of a file whose mode lets the group in");
+	acl_rel("s/closed/in", -1);
+	acl_rel("s/closed", -1);
+}
+
 /* ---- more than permission bits --------------------------------------------------- */
 
 static int see_two(void) { return sees("m", "near") + 2 * sees("m", "far"); }
@@ -519,7 +568,7 @@ static void test_churn(void)
 int main(void)
 {
 	guest_setup();
-	ktap_plan(4 + 14 + 5 + 2 + 3 + 11 + 1 + 1 + 1);
+	ktap_plan(4 + 14 + 11 + 5 + 2 + 3 + 11 + 1 + 1 + 1);
 	chmod(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", 0755);
 	vg_fresh("");
 	chmod(guest_mnt, 0755);
@@ -532,6 +581,7 @@ int main(void)
 	vg_remount();
 	ktap(!as_user(check_tree), "the same with nothing in the caches");
 	test_cases();
+	test_acls();
 	test_mounts();
 	test_landlock();
 	test_fanotify();

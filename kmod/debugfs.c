@@ -9,6 +9,7 @@
  */
 #include "kmod/vexfs.h"
 #include "kmod/debugfs.h"
+#include "kmod/xattr.h"
 #include "kmod/kunit/kunit.h"
 #include <linux/completion.h>
 #include <linux/debugfs.h>
@@ -235,6 +236,7 @@ void vexfs_debugfs_init(void)
 {
 	vexfs_debugfs_dir = debugfs_create_dir("vexfs", NULL);
 	debugfs_create_file("trigger", 0600, vexfs_debugfs_dir, NULL, &vexfs_trigger_fops);
+	debugfs_create_bool("label", 0600, vexfs_debugfs_dir, &vexfs_label_pretend);
 	vexfs_kunit_debugfs(vexfs_debugfs_dir);
 	pr_notice("vexfs: debug build: faults on demand in /sys/kernel/debug/vexfs/trigger\n");
 }

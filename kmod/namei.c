@@ -225,6 +225,7 @@ struct vexfs_create {
 	dev_t		rdev;
 	const char	*target;	/* symlink */
 	u32		target_len;
+	const struct qstr *name;
 	struct vexfs_acl_new acl;
 };
 
@@ -244,7 +245,9 @@ static int vexfs_make(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
 	if (c->target)
 		err = vexfs_set_target(handle, inode, c->target, c->target_len);
 	vexfs_set_inode_ops(inode);
-	return err ? err : vexfs_acl_init(handle, inode, &c->acl);
+	if (!err)
+		err = vexfs_acl_init(handle, inode, &c->acl);
+	return err ? err : vexfs_label_init(handle, inode, dir, c->name, &c->acl.plan);
 }
 
 /* Inode and entry, in one handle. On an error @out may hold an abandoned inode. */
@@ -281,7 +284,7 @@ static int vexfs_create_once(vexfs_idmap_t *idmap, struct inode *dir, struct den
 			     struct vexfs_create *c)
 {
 	int credits = vexfs_dir_op_credits(dir) + VEXFS_NEW_INODE_CREDITS + VEXFS_ALLOC_CREDITS + 4 +
-		      vexfs_acl_credits(&c->acl);
+		      vexfs_acl_credits(&c->acl) + VEXFS_LABEL_CREDITS;
 	handle_t *handle = vexfs_start(dir->i_sb, credits, VEXFS_MAX_LEVEL);
 	struct inode *inode = NULL;
 	int err, err2;
@@ -308,18 +311,32 @@ static int vexfs_create_begin(struct inode *dir, struct vexfs_create *c)
 	return err;
 }
 
+/* Is another attempt worth it? The first label of the filesystem needs the feature's bit. */
+static bool vexfs_create_again(struct inode *dir, int *err, unsigned int *seq, int *tries)
+{
+	struct super_block *sb = dir->i_sb;
+
+	if (*err == -ENOSPC)
+		return vexfs_room_retry(sb, seq, tries) || vexfs_vec_wait(sb);
+	if (*err != -EAGAIN ||
+	    (READ_ONCE(VEXFS_SB(sb)->geo.feature[VEXFS_INCOMPAT]) & VEXFS_FEATURE_INCOMPAT_XATTR))
+		return false;
+	*err = vexfs_feature_set(sb, VEXFS_INCOMPAT, VEXFS_FEATURE_INCOMPAT_XATTR);
+	return !*err;
+}
+
 static int vexfs_create_entry(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
 			      struct vexfs_create *c)
 {
 	unsigned int seq = vexfs_room_seq(VEXFS_SB(dir->i_sb));
 	int err = vexfs_create_begin(dir, c), tries = 0;
 
+	c->name = &dentry->d_name;
 	if (err)
 		goto out;
 	do {
 		err = vexfs_create_once(idmap, dir, dentry, c);
-	} while (err == -ENOSPC && (vexfs_room_retry(dir->i_sb, &seq, &tries) ||
-				    vexfs_vec_wait(dir->i_sb)));
+	} while (vexfs_create_again(dir, &err, &seq, &tries));
 out:
 	vexfs_acl_new_put(&c->acl);
 	trace_vexfs_create(dir, &dentry->d_name, err ? NULL : d_inode(dentry), err);

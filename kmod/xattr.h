@@ -67,6 +67,16 @@ int vexfs_acl_init(handle_t *handle, struct inode *inode, struct vexfs_acl_new *
 int vexfs_acl_credits(const struct vexfs_acl_new *new);
 void vexfs_acl_new_put(struct vexfs_acl_new *new);
 
+/* label.c: labels of security modules. Credits: a few small ones and a large one. */
+#define VEXFS_LABEL_MAX		4096
+#define VEXFS_LABEL_CREDITS	(32 + VEXFS_VALUE_CREDITS(VEXFS_LABEL_MAX))
+int vexfs_label_init(handle_t *handle, struct inode *inode, struct inode *dir, const struct qstr *name,
+		     struct vexfs_xattr_plan *plan);
+#ifdef VEXFS_DEBUG
+extern bool vexfs_label_pretend;
+#define VEXFS_LABEL_TEST_BYTES	4095
+#endif
+
 /* vec/xattr.c: embeddings as attributes */
 extern const struct xattr_handler vexfs_vec_xattr_handler;
 ssize_t vexfs_vec_listxattr(struct inode *inode, char *buf, size_t size, ssize_t total);

@@ -290,13 +290,15 @@ static int vexfs_open(struct inode *inode, struct file *file)
  * eviction if the filesystem is frozen. Takes i_rwsem. */
 static void vexfs_release_tail(struct inode *inode)
 {
-	if (sb_rdonly(inode->i_sb) || vexfs_is_shutdown(inode->i_sb) ||
-	    !sb_start_intwrite_trylock(inode->i_sb))
+	if (sb_rdonly(inode->i_sb) || vexfs_is_shutdown(inode->i_sb))
 		return;
+	/* In this order: an attribute's old value is evicted, which writes, with i_rwsem of its owner held. */
 	inode_lock(inode);
-	vexfs_trim(inode);
+	if (sb_start_intwrite_trylock(inode->i_sb)) {
+		vexfs_trim(inode);
+		sb_end_intwrite(inode->i_sb);
+	}
 	inode_unlock(inode);
-	sb_end_intwrite(inode->i_sb);
 }
 
 /* A file that was cut to nothing and written anew: begin to write it now, so that a crash

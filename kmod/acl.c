@@ -213,13 +213,13 @@ int vexfs_acl_init(handle_t *handle, struct inode *inode, struct vexfs_acl_new *
 	return 0;
 }
 
-int vexfs_acl_credits(const struct vexfs_acl_new *new)
+int vexfs_acl_credits(struct super_block *sb, const struct vexfs_acl_new *new)
 {
 	int i, n = 0;
 
 	for (i = 0; i < ARRAY_SIZE(new->acl); i++)
 		if (new->acl[i])
-			n += vexfs_xattr_init_credits(new->ent[i].value_len);
+			n += vexfs_xattr_init_credits(sb, new->ent[i].value_len);
 	return n;
 }
 

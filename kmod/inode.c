@@ -718,7 +718,7 @@ static int vexfs_setsize(struct inode *inode, loff_t size)
 static int vexfs_set_attributes(vexfs_idmap_t *idmap, struct inode *inode, struct iattr *attr,
 				bool resized, struct vexfs_xattr_plan *acl)
 {
-	int credits = 1 + (acl ? vexfs_xattr_credits(acl) : 0), revokes = acl ? 1 + VEXFS_MAX_LEVEL : 0;
+	int credits = 1 + (acl ? vexfs_xattr_credits(inode->i_sb, acl) : 0), revokes = acl ? 1 + VEXFS_MAX_LEVEL : 0;
 	handle_t *handle = resized ? vexfs_start_nofail(inode->i_sb, credits, revokes) :
 				     vexfs_start(inode->i_sb, credits, revokes);
 	int err, err2;

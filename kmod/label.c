@@ -62,7 +62,7 @@ static int vexfs_label_pretended(struct inode *inode, struct vexfs_label_ctx *ct
 
 /**
  * vexfs_label_init - label a new inode
- * @handle: with VEXFS_LABEL_CREDITS
+ * @handle: with VEXFS_LABEL_CREDITS()
  * @inode:  not visible yet
  * @dir:    its directory
  * @name:   NULL: it has none

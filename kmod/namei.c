@@ -172,6 +172,8 @@ static void vexfs_cancel_drop(handle_t *handle, struct inode *inode)
 		vexfs_orphan_del(handle, inode);
 }
 
+#define VEXFS_JOURNAL_SPARE	16	/* what jbd2 adds for its own blocks */
+
 /* ---- creation ---------------------------------------------------------------------- */
 
 /* Undo a half-made inode: eviction, which needs handles of its own and so waits
@@ -280,15 +282,24 @@ static int vexfs_make_entry(handle_t *handle, vexfs_idmap_t *idmap, struct inode
 	return vexfs_mark_inode_dirty(handle, *out);
 }
 
+/* Two ACLs of 64 KiB may be more than a transaction of the smallest journal holds. */
+static bool vexfs_credits_fit(struct super_block *sb, int credits)
+{
+	return credits + VEXFS_JOURNAL_SPARE <= VEXFS_SB(sb)->journal->j_max_transaction_buffers;
+}
+
 static int vexfs_create_once(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
 			     struct vexfs_create *c)
 {
 	int credits = vexfs_dir_op_credits(dir) + VEXFS_NEW_INODE_CREDITS + VEXFS_ALLOC_CREDITS + 4 +
-		      vexfs_acl_credits(&c->acl) + VEXFS_LABEL_CREDITS;
-	handle_t *handle = vexfs_start(dir->i_sb, credits, VEXFS_MAX_LEVEL);
+		      vexfs_acl_credits(dir->i_sb, &c->acl) + VEXFS_LABEL_CREDITS(dir->i_sb);
 	struct inode *inode = NULL;
+	handle_t *handle;
 	int err, err2;
 
+	if (!vexfs_credits_fit(dir->i_sb, credits))
+		return -ENOSPC;
+	handle = vexfs_start(dir->i_sb, credits, VEXFS_MAX_LEVEL);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	err = vexfs_make_entry(handle, idmap, dir, dentry, c, &inode);

@@ -198,10 +198,10 @@ int vexfs_xattr_prepare(struct inode *inode, const struct vexfs_xattr_ent *e, bo
 	return err;
 }
 
-int vexfs_xattr_credits(const struct vexfs_xattr_plan *p)
+int vexfs_xattr_credits(struct super_block *sb, const struct vexfs_xattr_plan *p)
 {
 	return VEXFS_XATTR_CREDITS + (p->ent.large && !p->remove ?
-				      VEXFS_VALUE_CREDITS(p->ent.value_len) : 0);
+				      vexfs_value_credits(sb, p->ent.value_len) : 0);
 }
 
 /* ---- storing it ---------------------------------------------------------------------- */
@@ -335,14 +335,14 @@ int vexfs_xattr_init(handle_t *handle, struct inode *inode, const struct vexfs_x
 }
 
 /* A few small ones fit the block; a larger one may need an inode. */
-int vexfs_xattr_init_credits(u32 len)
+int vexfs_xattr_init_credits(struct super_block *sb, u32 len)
 {
-	return VEXFS_XATTR_CREDITS + (len > VEXFS_MD_SPACE / 8 ? VEXFS_VALUE_CREDITS(len) : 0);
+	return VEXFS_XATTR_CREDITS + (len > VEXFS_MD_SPACE / 8 ? vexfs_value_credits(sb, len) : 0);
 }
 
 static int vexfs_xattr_change(struct inode *inode, struct vexfs_xattr_plan *p)
 {
-	handle_t *handle = vexfs_start(inode->i_sb, vexfs_xattr_credits(p), 1 + VEXFS_MAX_LEVEL);
+	handle_t *handle = vexfs_start(inode->i_sb, vexfs_xattr_credits(inode->i_sb, p), 1 + VEXFS_MAX_LEVEL);
 	int err, err2;
 
 	if (IS_ERR(handle))

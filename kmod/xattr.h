@@ -32,15 +32,15 @@ struct vexfs_xattr_plan {
 /* xattr.c: see there */
 int vexfs_xattr_prepare(struct inode *inode, const struct vexfs_xattr_ent *e, bool remove, int flags,
 			struct vexfs_xattr_plan *p);
-int vexfs_xattr_credits(const struct vexfs_xattr_plan *p);
+int vexfs_xattr_credits(struct super_block *sb, const struct vexfs_xattr_plan *p);
 int vexfs_xattr_apply(handle_t *handle, struct inode *inode, struct vexfs_xattr_plan *p);
 void vexfs_xattr_done(struct vexfs_xattr_plan *p);
 int vexfs_xattr_init(handle_t *handle, struct inode *inode, const struct vexfs_xattr_ent *e,
 		     struct vexfs_xattr_plan *p);
-int vexfs_xattr_init_credits(u32 len);
+int vexfs_xattr_init_credits(struct super_block *sb, u32 len);
 
 /* xattrval.c: large values */
-#define VEXFS_VALUE_CREDITS(len) (VEXFS_NEW_INODE_CREDITS + 3 * vexfs_xattr_value_blocks(len) + 16)
+int vexfs_value_credits(struct super_block *sb, u32 len);
 struct inode *vexfs_value_get(struct inode *owner, u64 ino, u32 len);
 int vexfs_value_read(struct inode *owner, const struct vexfs_xattr_ent *e, void *buf);
 int vexfs_value_create(handle_t *handle, struct inode *owner, const void *value, u32 len,
@@ -64,12 +64,12 @@ struct vexfs_acl_new {
 int vexfs_acl_chmod(struct inode *inode, umode_t mode, struct posix_acl **acl, struct vexfs_xattr_ent *e);
 int vexfs_acl_inherit(struct inode *dir, umode_t *mode, struct vexfs_acl_new *new);
 int vexfs_acl_init(handle_t *handle, struct inode *inode, struct vexfs_acl_new *new);
-int vexfs_acl_credits(const struct vexfs_acl_new *new);
+int vexfs_acl_credits(struct super_block *sb, const struct vexfs_acl_new *new);
 void vexfs_acl_new_put(struct vexfs_acl_new *new);
 
 /* label.c: labels of security modules. Credits: a few small ones and a large one. */
 #define VEXFS_LABEL_MAX		4096
-#define VEXFS_LABEL_CREDITS	(32 + VEXFS_VALUE_CREDITS(VEXFS_LABEL_MAX))
+#define VEXFS_LABEL_CREDITS(sb)	(32 + vexfs_value_credits(sb, VEXFS_LABEL_MAX))
 int vexfs_label_init(handle_t *handle, struct inode *inode, struct inode *dir, const struct qstr *name,
 		     struct vexfs_xattr_plan *plan);
 #ifdef VEXFS_DEBUG

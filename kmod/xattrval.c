@@ -97,6 +97,14 @@ int vexfs_value_read(struct inode *owner, const struct vexfs_xattr_ent *e, void 
 
 /* ---- making one --------------------------------------------------------------- */
 
+/* Its blocks, an allocation for each (but not more than there are groups), its tree, its inode. */
+int vexfs_value_credits(struct super_block *sb, u32 len)
+{
+	u32 n = vexfs_xattr_value_blocks(len);
+
+	return VEXFS_NEW_INODE_CREDITS + n + VEXFS_ALLOC_CREDITS * min(n, VEXFS_SB(sb)->geo.groups) + 16;
+}
+
 static int vexfs_value_block(handle_t *handle, struct inode *inode, u64 blkno, const void *data, u32 n)
 {
 	struct buffer_head *bh = vexfs_md_create(handle, inode->i_sb, blkno, VEXFS_MAGIC_VALUE,
@@ -131,7 +139,7 @@ static int vexfs_value_fill(handle_t *handle, struct inode *inode, const void *v
 
 /**
  * vexfs_value_create - store a large value
- * @handle: with VEXFS_VALUE_CREDITS
+ * @handle: with vexfs_value_credits()
  * @owner:  of the attribute; xattr_sem held, or not visible yet
  * @value:  the bytes
  * @len:    how many

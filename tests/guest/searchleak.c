@@ -12,6 +12,7 @@
  */
 #include <grp.h>
 #include <sys/mman.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 #include "tests/guest/vecguest.h"
@@ -60,28 +61,45 @@ static int create(const char *dir, const char *name, mode_t mode)
 	return fd;
 }
 
-/* Files in a directory only root may enter, files only root may read, and one unlinked. */
+/* The mode lets all read it, an ACL all but the user. */
+static void deny(int fd)
+{
+	static const struct {
+		uint32_t version;
+		struct { uint16_t tag, perm; uint32_t id; } e[5];
+	} acl = { 2, { { 1, 6, ~0U }, { 2, 0, UID }, { 4, 4, ~0U }, { 16, 4, ~0U }, { 32, 4, ~0U } } };
+
+	if (fsetxattr(fd, "system.posix_acl_access", &acl, sizeof(acl), 0))
+		ktap_bail("ACL");
+}
+
+/*
+ * Files in a directory only root may enter, files only root may read by mode or by ACL, and one
+ * unlinked.
+ */
 static void hide(const char *dir, int where)
 {
+	int hidden[3], gone;
 	char p[600];
-	int closed, mine, gone;
 
 	snprintf(p, sizeof(p), "%s/closed", dir);
 	if (mkdir(p, 0700))
 		ktap_bail("mkdir %s", p);
-	closed = create(p, "readable", 0644);
-	mine = create(dir, "unreadable", 0600);
+	hidden[0] = create(p, "readable", 0644);
+	hidden[1] = create(dir, "unreadable", 0600);
+	hidden[2] = create(dir, "denied", 0644);
+	deny(hidden[2]);
 	gone = create(dir, "unlinked", 0644);
 	snprintf(p, sizeof(p), "%s/unlinked", dir);
 	unlink(p);
 	for (uint32_t i = 0; i < HIDDEN && where != NONE; i++) {
 		float x = (float)(i % 97) / 97;
 
-		set(i % 2 ? closed : mine, i, where == NEAR ? x : 5000 + x, (float)(i % 89) / 89);
+		set(hidden[i % 3], i, where == NEAR ? x : 5000 + x, (float)(i % 89) / 89);
 	}
 	set(gone, 0, where == NEAR ? 0 : 5000, 0);
-	close(closed);
-	close(mine);
+	for (int i = 0; i < 3; i++)
+		close(hidden[i]);
 	close(gone);
 }
 

@@ -150,8 +150,10 @@ void fsck_values(struct fsck *f)
 	const char *bad;
 	size_t i;
 
-	if (!buf)
+	if (!buf) {
 		fsck_fatal(f, -ENOMEM, "reading attributes");
+		return;
+	}
 	for (i = 0; i < f->nvalues && !f->err; i++) {
 		bad = check_inode(f, &f->values[i], &di);
 		if (bad)

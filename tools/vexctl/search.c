@@ -82,7 +82,7 @@ static int text_vector(struct query *q)
 		return no_model(q, root, ret);
 	ret = embed_query(q, e);
 	vex_embedder_destroy(e);
-	strcpy(q->embedder.name, vex_lexical_ops.name);
+	snprintf(q->embedder.name, sizeof(q->embedder.name), "%s", vex_lexical_ops.name);
 	return ret;
 }
 

@@ -367,7 +367,7 @@ int vexfs_mark_inode_dirty(handle_t *handle, struct inode *inode);
 void vexfs_set_inode_ops(struct inode *inode);
 int vexfs_write_inode(struct inode *inode, struct writeback_control *wbc);
 void vexfs_dirty_inode(struct inode *inode, int flags);
-void vexfs_evict_inode(struct inode *inode);
+void vexfs_evict_inode(struct inode *inode);	/* evict.c */
 int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *attr);
 int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *stat, u32 mask,
 		  unsigned int flags);

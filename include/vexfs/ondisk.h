@@ -258,7 +258,8 @@ struct vexfs_btree_root {
  * @l_hash:   hash key of the entry there
  *
  * A directory has exactly one, in i_links[0]: it is what ".." means; a removed
- * one has none. A hidden inode has none, but one that is an attribute's value: struct vexfs_xattr. Other inodes record every name: in i_links, from the front on,
+ * one has none. A hidden inode has none, but one that is an attribute's value: struct
+ * vexfs_xattr. Other inodes record every name: in i_links, from the front on,
  * and beyond that in a tree. i_link_block holds its root, a struct
  * vexfs_btree_root after the header and zeros after that. Leaf records:
  * key = l_hash ^ VEXFS_LINK_MASK(l_parent), val = l_parent. The tree's blocks
@@ -369,7 +370,8 @@ struct vexfs_xattr {
 
 #define VEXFS_XATTR_HDR		8
 #define VEXFS_XATTR_VALUE_MAX	65536	/* bytes */
-#define VEXFS_XATTR_VALUE_BLOCKS ((VEXFS_XATTR_VALUE_MAX + VEXFS_MD_SPACE - 1) / VEXFS_MD_SPACE)	/* 17 */
+#define VEXFS_XATTR_VALUE_BLOCKS \
+	((VEXFS_XATTR_VALUE_MAX + VEXFS_MD_SPACE - 1) / VEXFS_MD_SPACE)	/* 17 */
 
 /* ---- directories ----------------------------------------------------------- */
 

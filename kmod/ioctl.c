@@ -15,6 +15,9 @@ static int vexfs_ioc_shutdown(struct super_block *sb, const void __user *arg)
 	return vexfs_shutdown(sb, how);
 }
 
+/* FS_IOC_GETVERSION of a 32-bit program has another number, its answer is the same. */
+#define VEXFS_IOC32_GETVERSION	_IOR('v', 1, int)
+
 /* No lock held. */
 long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -25,5 +28,7 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return cmd == VEXFS_IOC_SHUTDOWN ? 0 : -EIO;
 	if (cmd == VEXFS_IOC_SHUTDOWN)
 		return vexfs_ioc_shutdown(sb, p);
+	if (cmd == FS_IOC_GETVERSION || cmd == VEXFS_IOC32_GETVERSION)
+		return put_user(file_inode(file)->i_generation, (u32 __user *)p);
 	return vexfs_vec_ioctl(file, cmd, p);
 }

@@ -319,6 +319,7 @@ static void vexfs_setup_sb(struct super_block *sb)
 {
 	sb->s_magic = VEXFS_SB_MAGIC;
 	sb->s_op = &vexfs_sops;
+	sb->s_export_op = &vexfs_export_ops;
 	sb->s_time_gran = 1;
 	sb->s_maxbytes = min_t(u64, MAX_LFS_FILESIZE, VEXFS_MAX_LBLK << VEXFS_BLOCK_SHIFT);
 	sb->s_max_links = U32_MAX - 1;

@@ -494,6 +494,9 @@ void vexfs_orphan_return(struct inode *inode);	/* it has been read again */
 void vexfs_orphan_expect(struct super_block *sb);
 void vexfs_orphan_recover(struct super_block *sb);
 
+/* export.c */
+extern const struct export_operations vexfs_export_ops;
+
 /* ioctl.c */
 long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 

@@ -494,6 +494,29 @@ static const char *inode_check_xattrs(const struct vexfs_inode *di, const struct
 	return vexfs_xattr_area_verify(di->i_xattr, sizeof(di->i_xattr), le16_to_cpu(di->i_mode));
 }
 
+u32 vexfs_inode_flags_of(u32 mode)
+{
+	switch (mode & MODE_FMT) {
+	case MODE_DIR:
+		return ~VEXFS_INODE_VERITY;
+	case MODE_REG:
+		return ~(VEXFS_INODE_DIRSYNC | VEXFS_INODE_PROJINHERIT | VEXFS_INODE_CASEFOLD);
+	default:
+		return VEXFS_INODE_NODUMP | VEXFS_INODE_NOATIME | VEXFS_INODE_ENCRYPT;
+	}
+}
+
+static const char *inode_check_flags(const struct vexfs_inode *di)
+{
+	u32 flags = le32_to_cpu(di->i_flags);
+
+	if ((flags & VEXFS_INODE_HIDDEN) && (flags & VEXFS_INODE_USER))
+		return "hidden inode with flags of chattr";
+	if (flags & VEXFS_INODE_FEATURES & ~vexfs_inode_flags_of(le16_to_cpu(di->i_mode)))
+		return "inode flag that its type cannot have";
+	return NULL;
+}
+
 /* Fields that only some kinds of inodes have. */
 static const char *inode_check_kind(const struct vexfs_inode *di)
 {
@@ -503,7 +526,7 @@ static const char *inode_check_kind(const struct vexfs_inode *di)
 		return "device number of something else";
 	if (fmt != MODE_REG && (di->i_vecmask || le32_to_cpu(di->i_flags) & VEXFS_INODE_HIDDEN))
 		return "not a file, but has embeddings or belongs to a collection";
-	return NULL;
+	return inode_check_flags(di);
 }
 
 /**

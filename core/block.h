@@ -55,6 +55,8 @@ u32 vexfs_ino_group(const struct vexfs_geo *geo, u64 ino);	/* ino counts from 1 
 u32 vexfs_ino_index(const struct vexfs_geo *geo, u64 ino);
 u64 vexfs_ino_block(const struct vexfs_geo *geo, u64 ino);	/* inode table block */
 u32 vexfs_ino_offset(const struct vexfs_geo *geo, u64 ino);	/* bytes into it */
+/* Of the flags that features add, those an inode of this mode can have. */
+u32 vexfs_inode_flags_of(u32 mode);
 bool vexfs_ino_valid(const struct vexfs_geo *geo, u64 ino);
 /* true if [blkno, blkno + len) lies inside the device and off all fixed metadata
  * (superblock copies, gdt, bitmaps, inode tables, journal, orphan and collection tables) */

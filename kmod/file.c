@@ -108,6 +108,8 @@ static ssize_t vexfs_write_checks(struct kiocb *iocb, struct iov_iter *from)
 
 	if (ret <= 0)
 		return ret;
+	if (IS_IMMUTABLE(inode))	/* opened before it was */
+		return -EPERM;
 	err = file_remove_privs(file);
 	if (!err)
 		err = file_update_time(file);
@@ -185,11 +187,13 @@ static vm_fault_t vexfs_page_mkwrite(struct vm_fault *vmf)
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
 	sb_start_pagefault(inode->i_sb);
-	file_update_time(vmf->vma->vm_file);
 	/* The folio stays locked until the store is possible, which is later than this lock. */
 	filemap_invalidate_lock_shared(inode->i_mapping);
-	if (!vexfs_content_changed(inode))
-		ret = iomap_page_mkwrite(vmf, &vexfs_iomap_ops);
+	if (!IS_IMMUTABLE(inode)) {	/* mapped before it was */
+		file_update_time(vmf->vma->vm_file);
+		if (!vexfs_content_changed(inode))
+			ret = iomap_page_mkwrite(vmf, &vexfs_iomap_ops);
+	}
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	sb_end_pagefault(inode->i_sb);
 	return ret;
@@ -336,6 +340,8 @@ const struct file_operations vexfs_file_fops = {
 const struct inode_operations vexfs_file_iops = {
 	.setattr = vexfs_setattr,
 	.getattr = vexfs_getattr,
+	.fileattr_get = vexfs_fileattr_get,
+	.fileattr_set = vexfs_fileattr_set,
 	.listxattr = vexfs_listxattr,
 	VEXFS_ACL_IOPS,
 	.fiemap = vexfs_fiemap,

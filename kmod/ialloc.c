@@ -153,6 +153,7 @@ static struct inode *vexfs_new(handle_t *handle, struct super_block *sb, vexfs_i
 		return ERR_PTR(-ENOMEM);
 	if (dir) {
 		inode_init_owner(idmap, inode, dir, mode);
+		vexfs_inherit(inode, dir);
 	} else {
 		inode->i_mode = mode;
 		inode->i_uid = GLOBAL_ROOT_UID;

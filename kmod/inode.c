@@ -82,6 +82,7 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
 	vi->link_block = le64_to_cpu(di->i_link_block);
 	memcpy(vi->symlink, di->i_symlink, VEXFS_SYMLINK_INLINE);
 	vi->symlink[VEXFS_SYMLINK_INLINE] = 0;
+	vexfs_flags_to_vfs(inode);
 	if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode))
 		inode->i_rdev = new_decode_dev(le32_to_cpu(di->i_rdev));
 }
@@ -654,6 +655,9 @@ int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *att
 		return err;
 	if (vexfs_is_shutdown(inode->i_sb))
 		return -EIO;
+	/* A descriptor may be open for writing from before. */
+	if (IS_IMMUTABLE(inode))
+		return -EPERM;
 	if (resize)
 		err = vexfs_setsize(inode, attr->ia_size);
 	return err ? err : vexfs_set_rest(idmap, inode, attr, resize);

@@ -443,6 +443,8 @@ static int vexfs_link(struct dentry *old, struct inode *dir, struct dentry *dent
 	unsigned int seq = vexfs_room_seq(VEXFS_SB(dir->i_sb));
 	int err, tries = 0;
 
+	if (!vexfs_project_allows(dir, d_inode(old)))
+		return -EXDEV;
 	do {
 		err = vexfs_link_once(d_inode(old), dir, dentry);
 	} while (err == -ENOSPC && vexfs_room_retry(dir->i_sb, &seq, &tries));
@@ -750,6 +752,9 @@ static int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dent
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
+	if (!vexfs_project_allows(new_dir, d_inode(old)) ||
+	    ((flags & RENAME_EXCHANGE) && !vexfs_project_allows(old_dir, target)))
+		return -EXDEV;
 	if (target && S_ISDIR(target->i_mode) && !(flags & RENAME_EXCHANGE) &&
 	    !vexfs_dir_empty(&VEXFS_I(target)->root))
 		return -ENOTEMPTY;
@@ -779,6 +784,8 @@ const struct inode_operations vexfs_dir_iops = {
 	.rename = vexfs_rename,
 	.setattr = vexfs_setattr,
 	.getattr = vexfs_getattr,
+	.fileattr_get = vexfs_fileattr_get,
+	.fileattr_set = vexfs_fileattr_set,
 	.listxattr = vexfs_listxattr,
 	VEXFS_ACL_IOPS,
 };

@@ -494,6 +494,16 @@ void vexfs_orphan_return(struct inode *inode);	/* it has been read again */
 void vexfs_orphan_expect(struct super_block *sb);
 void vexfs_orphan_recover(struct super_block *sb);
 
+/* feature.c: before the first handle that stores what a feature adds. Not in a handle. */
+int vexfs_feature_set(struct super_block *sb, enum vexfs_feature_word word, u32 bit);
+
+/* fileattr.c; there: which locks */
+int vexfs_fileattr_get(struct dentry *dentry, vexfs_fileattr_t *fa);
+int vexfs_fileattr_set(vexfs_idmap_t *idmap, struct dentry *dentry, vexfs_fileattr_t *fa);
+void vexfs_flags_to_vfs(struct inode *inode);
+void vexfs_inherit(struct inode *inode, struct inode *dir);
+bool vexfs_project_allows(struct inode *dir, struct inode *inode);
+
 /* export.c */
 extern const struct export_operations vexfs_export_ops;
 

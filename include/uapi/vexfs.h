@@ -18,7 +18,8 @@
  *			neither search nor fill it; COLL_NEXT: no more
  *	EUCLEAN, EIO	any: damage found on disk (see the kernel log), a disk error
  *	EROFS		those that write
- *	EPERM		COLL_CREATE, COLL_DROP, COLL_CHANGE: not the owner
+ *	EPERM		COLL_CREATE, COLL_DROP, COLL_CHANGE: not the owner;
+ *			VEC_SET, VEC_DEL: the file is immutable or append-only
  *	EACCES		VEC_*, SEARCH: permission on the collection or the file
  *	EBADF		VEC_SET, VEC_DEL: the descriptor is not open for writing;
  *			DATA_GEN: not for reading

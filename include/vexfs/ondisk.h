@@ -117,7 +117,8 @@ struct vexfs_mdhdr {
 #define VEXFS_FEATURE_INCOMPAT_ALL	0x000fU
 /* ... and known to the programs built with this header. */
 #define VEXFS_FEATURE_COMPAT_SUPP	0U
-#define VEXFS_FEATURE_RO_COMPAT_SUPP	0U
+#define VEXFS_FEATURE_RO_COMPAT_SUPP	(VEXFS_FEATURE_RO_COMPAT_PROJECT | \
+					 VEXFS_FEATURE_RO_COMPAT_INODE_FLAGS)
 #define VEXFS_FEATURE_INCOMPAT_SUPP	VEXFS_FEATURE_INCOMPAT_XATTR
 
 #define VEXFS_STATE_ERROR	0x0001	/* the kernel found damage: run fsck */
@@ -286,9 +287,11 @@ struct vexfs_link {
 #define VEXFS_INODE_SYNC	0x00000100U
 #define VEXFS_INODE_DIRSYNC	0x00000200U
 #define VEXFS_INODE_PROJINHERIT	0x00000400U	/* project */
+#define VEXFS_INODE_USER	0x000007f0U	/* those above: users set them, hidden inodes have none */
 #define VEXFS_INODE_VERITY	0x00000800U	/* verity */
 #define VEXFS_INODE_CASEFOLD	0x00001000U	/* casefold */
 #define VEXFS_INODE_ENCRYPT	0x00002000U	/* encrypt */
+#define VEXFS_INODE_FEATURES	0x00003ff0U	/* all that features add */
 
 struct vexfs_inode {
 	__le16	i_mode;			/* 0: free */

@@ -11,6 +11,7 @@
 #include <linux/iomap.h>
 #include <linux/mm.h>
 #include <linux/exportfs.h>
+#include <linux/fileattr.h>
 #include <linux/mount.h>
 #include <linux/user_namespace.h>
 #ifdef VEXFS_HAVE_MNT_IDMAP
@@ -56,6 +57,12 @@ static inline void vexfs_fillattr(vexfs_idmap_t *idmap, u32 mask, struct inode *
 #else
 #define VEXFS_ACL_IOPS .get_acl = vexfs_get_acl, .set_acl = vexfs_set_acl
 #define vexfs_cached_acl(inode, type)	get_acl(inode, type)
+#endif
+
+#ifdef VEXFS_HAVE_FILE_KATTR
+typedef struct file_kattr vexfs_fileattr_t;
+#else
+typedef struct fileattr vexfs_fileattr_t;
 #endif
 
 /* ---- times --------------------------------------------------------------- */

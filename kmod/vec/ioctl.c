@@ -250,7 +250,10 @@ static int vexfs_vec_change(struct file *file, const struct vexfs_vec_arg *set,
 	if (err)
 		return err;
 	inode_lock(inode);
-	err = set ? vexfs_vec_set(inode, set) : vexfs_del_batch(del);
+	if (IS_IMMUTABLE(inode) || IS_APPEND(inode))	/* as the VFS says of every xattr */
+		err = -EPERM;
+	else
+		err = set ? vexfs_vec_set(inode, set) : vexfs_del_batch(del);
 	inode_unlock(inode);
 	mnt_drop_write_file(file);
 	return err;

@@ -69,10 +69,13 @@ static int bad_ioctl(unsigned long cmd)
 }
 static int bad_collection(void) { return bad_ioctl(VEXFS_IOC_COLL_CREATE); }
 static int bad_drop(void) { return bad_ioctl(VEXFS_IOC_COLL_DROP); }
+static int bad_chattr(void) { return bad_ioctl(FS_IOC_SETFLAGS); }
+static int bad_project(void) { return bad_ioctl(FS_IOC_FSSETXATTR); }
 
 static int (*const bad[])(void) = {
 	bad_create, bad_mkdir, bad_mknod, bad_symlink, bad_link, bad_unlink, bad_rmdir, bad_rename, bad_over,
 	bad_truncate, bad_overwrite, bad_append, bad_direct, bad_hole, bad_set, bad_xattr, bad_collection, bad_drop,
+	bad_chattr, bad_project,
 };
 
 static bool bad_buffers(void)

@@ -393,6 +393,50 @@ static enum ops_seen op_bytes_look(void) { return op_zeroed("bytes", 100, 300); 
 
 #include "tests/guest/ops_attr.h"
 
+/* ---- flags ------------------------------------------------------------------------------ */
+
+static int op_flags_call(const char *name, unsigned long call, void *arg)
+{
+	int fd = open(op_at(name), O_RDONLY), err = fd < 0 ? -errno : op_result(ioctl(fd, call, arg));
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static void op_chattr_prepare(void) { op_make("chattr", 'o', 100); }
+static int op_chattr(void)
+{
+	unsigned int flags = FS_NODUMP_FL;
+
+	return op_flags_call("chattr", FS_IOC_SETFLAGS, &flags);
+}
+static enum ops_seen op_chattr_look(void)
+{
+	unsigned int flags = 0;
+
+	if (op_flags_call("chattr", FS_IOC_GETFLAGS, &flags))
+		return OPS_BROKEN;
+	return flags == FS_NODUMP_FL ? OPS_NEW : flags ? OPS_BROKEN : OPS_OLD;
+}
+
+static void op_project_prepare(void) { op_must(mkdir(op_at("project"), 0755) == 0, "project"); }
+static int op_project(void)
+{
+	struct fsxattr x = { .fsx_projid = 77, .fsx_xflags = FS_XFLAG_PROJINHERIT };
+
+	return op_flags_call("project", FS_IOC_FSSETXATTR, &x);
+}
+static enum ops_seen op_project_look(void)
+{
+	struct fsxattr x;
+
+	if (op_flags_call("project", FS_IOC_FSGETXATTR, &x) ||
+	    (x.fsx_projid == 77) != !!(x.fsx_xflags & FS_XFLAG_PROJINHERIT))
+		return OPS_BROKEN;
+	return x.fsx_projid ? OPS_NEW : OPS_OLD;
+}
+
 /* ---- embeddings ---------------------------------------------------------------------------- */
 
 static int op_set_to(const char *name)
@@ -523,6 +567,8 @@ static const struct ops_op ops_table[] = {
 	{ "set an ACL", op_acl_prepare, op_acl, op_acl_look, false, false },
 	{ "chmod of a file with an ACL", op_chmod_prepare, op_chmod, op_chmod_look, false, false },
 	{ "mkdir below a default ACL", op_inherit_prepare, op_inherit, op_inherit_look, false, false },
+	{ "set flags", op_chattr_prepare, op_chattr, op_chattr_look, false, false },
+	{ "set a project", op_project_prepare, op_project, op_project_look, false, false },
 	{ "set an embedding", op_set_prepare, op_set, op_set_look, false, false },
 	{ "delete an embedding", op_forget_prepare, op_forget, op_forget_look, false, true },
 	{ "create a collection", op_nothing, op_collection, op_collection_look, false, false },

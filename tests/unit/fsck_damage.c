@@ -192,6 +192,28 @@ static void inode_flags(struct fixture *x)
 	EDIT_INODE(x, x->file, di.i_flags = cpu_to_le32(0x80000000));
 }
 
+static void flags_without_feature(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_flags = cpu_to_le32(VEXFS_INODE_IMMUTABLE));
+}
+
+static void project_without_feature(struct fixture *x)
+{
+	EDIT_INODE(x, x->file, di.i_projid = cpu_to_le32(7));
+}
+
+static void with_flags(struct fixture *x, u64 ino, u32 flags)
+{
+	u32 all = VEXFS_FEATURE_RO_COMPAT_INODE_FLAGS | VEXFS_FEATURE_RO_COMPAT_PROJECT;
+
+	EDIT_SUPER(x, sb->s_feature_ro_compat |= cpu_to_le32(all));
+	EDIT_INODE(x, ino, di.i_flags |= cpu_to_le32(flags));
+}
+
+static void flag_of_directories(struct fixture *x) { with_flags(x, x->file, VEXFS_INODE_DIRSYNC); }
+static void flag_of_symlink(struct fixture *x) { with_flags(x, x->symlink, VEXFS_INODE_IMMUTABLE); }
+static void flag_of_hidden(struct fixture *x) { with_flags(x, x->file, VEXFS_INODE_HIDDEN | VEXFS_INODE_SYNC); }
+
 static void inode_rdev(struct fixture *x)
 {
 	EDIT_INODE(x, x->file, di.i_rdev = cpu_to_le32(0x801));
@@ -642,6 +664,11 @@ static const struct damage damages[] = {
 	{ "inode_reserved", inode_reserved, FSCK_INODE, "reserved field set" },
 	{ "inode_epoch", inode_epoch, FSCK_INODE, "change epoch without the feature" },
 	{ "inode_flags", inode_flags, FSCK_INODE, "unknown inode flags" },
+	{ "flags_without_feature", flags_without_feature, FSCK_INODE, "inode flag without its feature" },
+	{ "project_without_feature", project_without_feature, FSCK_INODE, "project id without the feature" },
+	{ "flag_of_directories", flag_of_directories, FSCK_INODE, "inode flag that its type cannot have" },
+	{ "flag_of_symlink", flag_of_symlink, FSCK_INODE, "inode flag that its type cannot have" },
+	{ "flag_of_hidden", flag_of_hidden, FSCK_INODE, "hidden inode with flags of chattr" },
 	{ "inode_rdev", inode_rdev, FSCK_INODE, "device number of something else" },
 	{ "inode_vecmask", inode_vecmask, FSCK_INODE,
 	  "not a file, but has embeddings or belongs to a collection" },

@@ -538,6 +538,35 @@ static void test_xattrs(void **state)
 	rest_zero(64, 4096);
 }
 
+/* Features inode_flags and project, and all they add to a directory. */
+static void test_flags(void **state)
+{
+	struct vexfs_super_block *sb;
+	struct vexfs_inode di;
+	struct vexfs_blk b;
+
+	ib_open(&ib);
+	sb = (void *)((u8 *)ib_pin(&ib, 0, &b) + VEXFS_SB_OFFSET);
+	sb->s_feature_ro_compat = cpu_to_le32(VEXFS_FEATURE_RO_COMPAT_INODE_FLAGS | VEXFS_FEATURE_RO_COMPAT_PROJECT);
+	sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
+	ib_change(&ib, &b, false);
+	ib_close(&ib);
+	ib_open(&ib);
+	di = ib_get_inode(&ib, dir);
+	di.i_flags = cpu_to_le32(VEXFS_INODE_IMMUTABLE | VEXFS_INODE_APPEND | VEXFS_INODE_NODUMP | VEXFS_INODE_NOATIME |
+				 VEXFS_INODE_SYNC | VEXFS_INODE_DIRSYNC | VEXFS_INODE_PROJINHERIT);
+	di.i_projid = cpu_to_le32(0x12345678);
+	ib_put_inode(&ib, dir, &di);
+	di = ib_get_inode(&ib, dir);
+	assert_null(vexfs_inode_verify(&di, &ib.img.geo, dir));
+	ib_close(&ib);
+	view(0);
+	num(1076, 4, 0x2 | 0x4);
+	view(5 + (dir - 1) / 8);
+	num((dir - 1) % 8 * 512 + 112, 4, 0x10 | 0x20 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400);
+	num((dir - 1) % 8 * 512 + 116, 4, 0x12345678);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -548,6 +577,7 @@ int main(void)
 		cmocka_unit_test(test_slot), cmocka_unit_test(test_payload),
 		cmocka_unit_test(test_journal), cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_xattrs),
+		cmocka_unit_test(test_flags),
 	};
 
 	return cmocka_run_group_tests_name("golden", tests, make, drop);

@@ -145,6 +145,32 @@ static void show_content(struct dump *d, u64 ino, const struct vexfs_inode *di)
 	}
 }
 
+/* What chattr(1) shows, and the project. */
+static void show_attributes(const struct vexfs_inode *di)
+{
+	static const struct {
+		u32 flag;
+		const char *name;
+	} names[] = {
+		{ VEXFS_INODE_IMMUTABLE, "immutable" }, { VEXFS_INODE_APPEND, "append" },
+		{ VEXFS_INODE_NODUMP, "nodump" }, { VEXFS_INODE_NOATIME, "noatime" },
+		{ VEXFS_INODE_SYNC, "sync" }, { VEXFS_INODE_DIRSYNC, "dirsync" },
+		{ VEXFS_INODE_PROJINHERIT, "projinherit" },
+	};
+	u32 flags = le32_to_cpu(di->i_flags) & VEXFS_INODE_FEATURES;
+	size_t i;
+
+	if (flags) {
+		printf("%-12s %#x", "flags", flags);
+		for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (flags & names[i].flag)
+				printf(" %s", names[i].name);
+		putchar('\n');
+	}
+	if (di->i_projid)
+		printf("%-12s %u\n", "project", le32_to_cpu(di->i_projid));
+}
+
 void dump_inode(struct dump *d, u64 ino)
 {
 	struct vexfs_inode di;
@@ -165,6 +191,7 @@ void dump_inode(struct dump *d, u64 ino)
 	       (unsigned long long)le64_to_cpu(di.i_blocks));
 	printf("%-12s %u, version %llu\n", "generation", le32_to_cpu(di.i_generation),
 	       (unsigned long long)le64_to_cpu(di.i_version));
+	show_attributes(&di);
 	show_time("atime", di.i_atime, di.i_atime_nsec);
 	show_time("mtime", di.i_mtime, di.i_mtime_nsec);
 	show_time("ctime", di.i_ctime, di.i_ctime_nsec);

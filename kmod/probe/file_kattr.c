@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+/* 6.17: struct fileattr has another name. */
+#include <linux/fileattr.h>
+extern struct file_kattr probe;
+struct file_kattr probe;

@@ -128,7 +128,7 @@ static void vexfs_error_write(struct work_struct *work)
 	int err;
 
 	n = vexfs_error_take(sbi, &ino, &blk, &what);
-	if (!n || !sbi->es || bdev_read_only(sbi->sb->s_bdev))
+	if (!n || !sbi->es || bdev_read_only(sbi->sb->s_bdev) || vexfs_norecovery(sbi->sb))
 		return;
 	joined = vexfs_error_join(sbi, &handle);
 	mutex_lock(&sbi->es_lock);

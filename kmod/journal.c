@@ -65,9 +65,9 @@ static int vexfs_journal_judge(struct super_block *sb, bool *dirty)
 			  sbi->geo.journal_start, why);
 		return -EFSCORRUPTED;
 	}
-	if (*dirty && bdev_read_only(sb->s_bdev)) {
+	if (*dirty && bdev_read_only(sb->s_bdev) && !vexfs_norecovery(sb)) {
 		vexfs_msg(sb, KERN_ERR,
-			  "the journal needs recovery but the device is read-only: mount it writable once");
+			  "the journal needs recovery but the device is read-only: mount it writable once, or with norecovery");
 		return -EROFS;
 	}
 	return 0;
@@ -127,6 +127,13 @@ int vexfs_journal_load(struct super_block *sb)
 		vexfs_msg(sb, KERN_ERR, "the journal cannot be opened: error %ld", PTR_ERR(journal));
 		return PTR_ERR(journal);
 	}
+	/* One that is not loaded is aborted from jbd2's own view, and not written when it is closed. */
+	if (vexfs_norecovery(sb)) {
+		sbi->journal = journal;
+		if (dirty)
+			vexfs_warn(sb, "the journal is not replayed (norecovery): what is read may be old or damaged");
+		return 0;
+	}
 	if (dirty)
 		vexfs_msg(sb, KERN_INFO, "recovering from the journal");
 	err = jbd2_journal_load(journal);
@@ -149,6 +156,15 @@ int vexfs_journal_load(struct super_block *sb)
 	sbi->trigger.t_frozen = vexfs_j_frozen;
 	sbi->journal = journal;
 	return 0;
+}
+
+void vexfs_journal_interval(struct super_block *sb, unsigned int seconds)
+{
+	journal_t *journal = VEXFS_SB(sb)->journal;
+
+	write_lock(&journal->j_state_lock);
+	journal->j_commit_interval = HZ * (seconds ?: JBD2_DEFAULT_MAX_COMMIT_AGE);
+	write_unlock(&journal->j_state_lock);
 }
 
 void vexfs_journal_destroy(struct super_block *sb)

@@ -629,7 +629,7 @@ void vexfs_orphan_recover(struct super_block *sb)
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	u64 found;
 
-	if (bdev_read_only(sb->s_bdev))
+	if (bdev_read_only(sb->s_bdev) || vexfs_norecovery(sb))
 		return;
 	set_bit(VEXFS_SBF_RECOVERING, &sbi->flags);
 	found = vexfs_orphan_all(sb);

@@ -176,7 +176,13 @@ static const char *const vexfs_errors_name[] = {
 
 static int vexfs_show_options(struct seq_file *seq, struct dentry *root)
 {
-	seq_printf(seq, ",errors=%s", vexfs_errors_name[VEXFS_SB(root->d_sb)->errors]);
+	struct vexfs_sb_info *sbi = VEXFS_SB(root->d_sb);
+
+	seq_printf(seq, ",errors=%s", vexfs_errors_name[sbi->errors]);
+	if (vexfs_norecovery(root->d_sb))
+		seq_puts(seq, ",norecovery");
+	if (sbi->commit)
+		seq_printf(seq, ",commit=%u", sbi->commit);
 	if (!(root->d_sb->s_flags & SB_POSIXACL))
 		seq_puts(seq, ",noacl");
 	return 0;
@@ -401,6 +407,24 @@ static int vexfs_load(struct super_block *sb)
 	return 0;
 }
 
+/* Nothing to replay if it cannot be read, nothing to write if it has not been replayed. */
+static int vexfs_set_norecovery(struct super_block *sb, struct fs_context *fc)
+{
+	if (!sb_rdonly(sb))
+		return invalfc(fc, "norecovery requires a read-only mount");
+	set_bit(VEXFS_SBF_NORECOVERY, &VEXFS_SB(sb)->flags);
+	return 0;
+}
+
+/* @seconds: -1: no change. Mount, or s_umount held for writing. */
+static void vexfs_set_commit(struct super_block *sb, int seconds)
+{
+	if (seconds < 0)
+		return;
+	VEXFS_SB(sb)->commit = seconds;
+	vexfs_journal_interval(sb, seconds);
+}
+
 static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 {
 	struct vexfs_mount_opts *opts = fc->fs_private;
@@ -418,6 +442,8 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	vexfs_orphan_init(sbi);
 	init_rwsem(&sbi->coll_sem);
 	err = vexfs_init_counters(sbi);
+	if (!err && opts->norecovery)
+		err = vexfs_set_norecovery(sb, fc);
 	if (!err)
 		err = vexfs_read_super(sb, fc->sb_flags & SB_SILENT);
 	if (err)
@@ -429,6 +455,7 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	err = vexfs_load(sb);
 	if (err)
 		goto fail_loaded;
+	vexfs_set_commit(sb, opts->commit);
 	if (sbi->es->s_state & cpu_to_le32(VEXFS_STATE_ERROR))
 		vexfs_warn(sb, "damage was found earlier (%.48s): run fsck.vexfs",
 			   sbi->es->s_error_what);
@@ -453,7 +480,9 @@ static int vexfs_get_tree(struct fs_context *fc)
 	return get_tree_bdev(fc, vexfs_fill_super);
 }
 
-enum { Opt_errors, Opt_acl, Opt_noacl };
+#define VEXFS_MAX_COMMIT	(24 * 60 * 60)	/* seconds */
+
+enum { Opt_errors, Opt_acl, Opt_noacl, Opt_commit, Opt_norecovery };
 
 static const struct constant_table vexfs_errors_table[] = {
 	{ "remount-ro", VEXFS_ERRORS_REMOUNT_RO },
@@ -466,6 +495,9 @@ static const struct fs_parameter_spec vexfs_params[] = {
 	fsparam_enum("errors", Opt_errors, vexfs_errors_table),
 	fsparam_flag("acl", Opt_acl),
 	fsparam_flag("noacl", Opt_noacl),
+	fsparam_u32("commit", Opt_commit),
+	fsparam_flag("norecovery", Opt_norecovery),
+	fsparam_flag("noload", Opt_norecovery),		/* as ext4 calls it */
 	{}
 };
 
@@ -475,19 +507,28 @@ vexfs_testable int vexfs_parse_param(struct fs_context *fc, struct fs_parameter 
 	struct fs_parse_result result;
 	int opt = fs_parse(fc, vexfs_params, param, &result);
 
-	if (opt < 0)
-		return opt;
 	switch (opt) {
+	case -ENOPARAM:
+		return vexfs_foreign_option(fc, param);
 	case Opt_errors:
 		opts->errors = result.uint_32;
-		break;
+		return 0;
+	case Opt_commit:
+		if (result.uint_32 > VEXFS_MAX_COMMIT)
+			return invalfc(fc, "commit=%u is too long", result.uint_32);
+		opts->commit = result.uint_32;
+		return 0;
 	case Opt_acl:
 	case Opt_noacl:
 		opts->acl = opt == Opt_acl;
 		opts->acl_given = true;
-		break;
+		return 0;
+	case Opt_norecovery:
+		opts->norecovery = true;
+		return 0;
+	default:
+		return opt;
 	}
-	return 0;
 }
 
 /*
@@ -528,6 +569,10 @@ static int vexfs_reconfigure(struct fs_context *fc)
 	bool ro = fc->sb_flags & SB_RDONLY;
 	int err = 0;
 
+	if (opts->norecovery && !vexfs_norecovery(sb))
+		return invalfc(fc, "norecovery: only when it is mounted");
+	if (!ro && vexfs_norecovery(sb))
+		return invalfc(fc, "mounted with norecovery: unmount, mount again");
 	/* Removals under way need to write. */
 	if (ro && !sb_rdonly(sb)) {
 		vexfs_vec_hold(sb, true);
@@ -542,6 +587,7 @@ static int vexfs_reconfigure(struct fs_context *fc)
 		sbi->errors = opts->errors;
 	if (opts->acl_given)
 		sb->s_flags = (sb->s_flags & ~SB_POSIXACL) | (opts->acl ? SB_POSIXACL : 0);
+	vexfs_set_commit(sb, opts->commit);
 	return 0;
 }
 
@@ -564,6 +610,7 @@ static int vexfs_init_fs_context(struct fs_context *fc)
 	if (!opts)
 		return -ENOMEM;
 	opts->errors = -1;
+	opts->commit = -1;
 	fc->fs_private = opts;
 	fc->ops = &vexfs_context_ops;
 	return 0;

@@ -94,6 +94,7 @@ struct vexfs_sb_info {
 	spinlock_t		room_lock;	/* near the end, claims take turns */
 	struct workqueue_struct	*ioend_wq;
 	unsigned int		errors;		/* VEXFS_ERRORS_* */
+	unsigned int		commit;		/* option commit=; 0: the default */
 	spinlock_t		err_lock;	/* the first error not yet in the superblock */
 	struct work_struct	err_work;
 	u64			err_ino, err_blk;
@@ -103,6 +104,7 @@ struct vexfs_sb_info {
 	unsigned long		flags;
 #define VEXFS_SBF_SHUTDOWN	0		/* no more I/O: answer -EIO */
 #define VEXFS_SBF_RECOVERING	1		/* what was left undone is being finished: handles may start */
+#define VEXFS_SBF_NORECOVERY	3		/* the log was not replayed: nothing may be written */
 #define VEXFS_SBF_STOPPED	2		/* that the journal has stopped is known and told */
 
 	spinlock_t		pending_lock;
@@ -144,6 +146,8 @@ struct vexfs_mount_opts {
 	int errors;		/* -1: what the superblock says */
 	bool acl;
 	bool acl_given;
+	int commit;		/* seconds; 0: the default; -1: as it was */
+	bool norecovery;
 };
 
 struct vexfs_inode_info {
@@ -204,6 +208,16 @@ static inline bool vexfs_is_shutdown(struct super_block *sb)
 	return test_bit(VEXFS_SBF_SHUTDOWN, &VEXFS_SB(sb)->flags);
 }
 
+static inline bool vexfs_norecovery(struct super_block *sb)
+{
+	return test_bit(VEXFS_SBF_NORECOVERY, &VEXFS_SB(sb)->flags);
+}
+
+/* options.c */
+struct fs_context;
+struct fs_parameter;
+int vexfs_foreign_option(struct fs_context *fc, const struct fs_parameter *param);
+
 /* super.c */
 extern const struct super_operations vexfs_sops;
 
@@ -231,6 +245,8 @@ int vexfs_shutdown(struct super_block *sb, u32 how);
 /* journal.c */
 int vexfs_journal_load(struct super_block *sb);
 int vexfs_journal_writable(struct super_block *sb, journal_t *journal);
+/* A change is committed after @seconds; 0: after jbd2's own time. No lock. */
+void vexfs_journal_interval(struct super_block *sb, unsigned int seconds);
 void vexfs_journal_destroy(struct super_block *sb);
 /*
  * Start a handle of @credits blocks, @revokes of which may be metadata frees.

@@ -117,9 +117,8 @@ static int vexfs_error_write_super(struct vexfs_sb_info *sbi)
 }
 
 /* Record the error through the journal while it works, past it when it does not. */
-static void vexfs_error_write(struct work_struct *work)
+static void vexfs_error_write(struct vexfs_sb_info *sbi)
 {
-	struct vexfs_sb_info *sbi = container_of(work, struct vexfs_sb_info, err_work);
 	handle_t *handle;
 	const char *what;
 	unsigned int n;
@@ -142,6 +141,26 @@ static void vexfs_error_write(struct work_struct *work)
 	err = vexfs_error_write_super(sbi);
 	if (err)
 		vexfs_msg(sbi->sb, KERN_ERR, "the error could not be recorded in the superblock: %d", err);
+}
+
+/* Each event once. Called by the work item alone, so that it can be waited for. */
+static void vexfs_error_tell(struct vexfs_sb_info *sbi)
+{
+	if (!sbi->kobj.state_in_sysfs)
+		return;			/* the end of the mount calls for it again */
+	if (READ_ONCE(sbi->errors_seen) && !test_and_set_bit(VEXFS_SBF_TOLD_ERROR, &sbi->flags))
+		vexfs_sysfs_event(sbi->sb, "error");
+	if (vexfs_is_shutdown(sbi->sb) && !test_and_set_bit(VEXFS_SBF_TOLD_SHUTDOWN, &sbi->flags))
+		vexfs_sysfs_event(sbi->sb, "shutdown");
+}
+
+/* First it is written down, then told. */
+static void vexfs_error_work(struct work_struct *work)
+{
+	struct vexfs_sb_info *sbi = container_of(work, struct vexfs_sb_info, err_work);
+
+	vexfs_error_write(sbi);
+	vexfs_error_tell(sbi);
 }
 
 /* ---- the policy ------------------------------------------------------------- */
@@ -182,8 +201,13 @@ static void vexfs_error_policy(struct super_block *sb, int err)
 static void vexfs_error_record(struct super_block *sb, u64 ino, u64 blkno, const char *what)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_error e = { .time = ktime_get_real_seconds(), .ino = ino, .blk = blkno };
 
+	strscpy(e.what, what, sizeof(e.what));
 	spin_lock(&sbi->err_lock);
+	sbi->last_error = e;
+	if (!sbi->errors_seen++)
+		sbi->first_error = e;
 	if (!sbi->err_count++) {
 		sbi->err_ino = ino;
 		sbi->err_blk = blkno;
@@ -302,6 +326,7 @@ int vexfs_shutdown(struct super_block *sb, u32 how)
 	vexfs_msg(sb, KERN_ALERT, "shut down by request");
 	set_bit(VEXFS_SBF_SHUTDOWN, &sbi->flags);
 	vexfs_journal_abort(sb, 0);
+	schedule_work(&sbi->err_work);		/* tells it */
 	return err;
 }
 
@@ -312,7 +337,26 @@ void vexfs_error_init(struct super_block *sb)
 	spin_lock_init(&sbi->err_lock);
 	mutex_init(&sbi->es_lock);
 	ratelimit_state_init(&sbi->complaints, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
-	INIT_WORK(&sbi->err_work, vexfs_error_write);
+	INIT_WORK(&sbi->err_work, vexfs_error_work);
+}
+
+/* What earlier mounts have recorded. The superblock has been verified; no lock: mount. */
+void vexfs_error_load(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	const struct vexfs_super_block *es = sbi->es;
+	struct vexfs_error e = {
+		.time = le64_to_cpu(es->s_error_time),
+		.ino = le64_to_cpu(es->s_error_ino),
+		.blk = le64_to_cpu(es->s_error_block),
+	};
+
+	memcpy(e.what, es->s_error_what, sizeof(e.what) - 1);
+	spin_lock(&sbi->err_lock);
+	sbi->errors_before = le32_to_cpu(es->s_error_count);
+	if (!sbi->errors_seen)
+		sbi->last_error = e;
+	spin_unlock(&sbi->err_lock);
 }
 
 void vexfs_error_exit(struct super_block *sb)

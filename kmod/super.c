@@ -223,6 +223,7 @@ static void vexfs_teardown(struct super_block *sb)
 static void vexfs_put_super(struct super_block *sb)
 {
 	trace_vexfs_unmount(sb);
+	vexfs_sysfs_exit(sb);
 	vexfs_colls_unload(sb);
 	vexfs_teardown(sb);
 }
@@ -332,7 +333,7 @@ static void vexfs_setup_sb(struct super_block *sb)
 	/* Whoever writes need not look for security.capability each time. */
 	sb->s_flags |= SB_I_VERSION | SB_NOSEC;
 	vexfs_set_xattr_handlers(sb, vexfs_xattr_handlers);
-	memcpy(&sb->s_uuid, VEXFS_SB(sb)->es->s_uuid, VEXFS_UUID_LEN);
+	vexfs_set_identity(sb, VEXFS_SB(sb)->es->s_uuid);
 }
 
 static int vexfs_mount_root(struct super_block *sb)
@@ -455,7 +456,11 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	err = vexfs_load(sb);
 	if (err)
 		goto fail_loaded;
+	vexfs_error_load(sb);
 	vexfs_set_commit(sb, opts->commit);
+	err = vexfs_sysfs_init(sb);
+	if (err)
+		goto fail_loaded;
 	if (sbi->es->s_state & cpu_to_le32(VEXFS_STATE_ERROR))
 		vexfs_warn(sb, "damage was found earlier (%.48s): run fsck.vexfs",
 			   sbi->es->s_error_what);
@@ -639,11 +644,19 @@ static int __init vexfs_init(void)
 	if (!vexfs_inode_cache)
 		return -ENOMEM;
 	vexfs_simd_init();
+	err = vexfs_sysfs_module_init();
+	if (err)
+		goto fail_cache;
 	err = register_filesystem(&vexfs_fs_type);
 	if (err)
-		kmem_cache_destroy(vexfs_inode_cache);
-	else
-		vexfs_debugfs_init();
+		goto fail_sysfs;
+	vexfs_debugfs_init();
+	return 0;
+
+fail_sysfs:
+	vexfs_sysfs_module_exit();
+fail_cache:
+	kmem_cache_destroy(vexfs_inode_cache);
 	return err;
 }
 
@@ -651,6 +664,7 @@ static void __exit vexfs_exit(void)
 {
 	vexfs_debugfs_exit();
 	unregister_filesystem(&vexfs_fs_type);
+	vexfs_sysfs_module_exit();
 	rcu_barrier();		/* inodes are freed after a grace period */
 	kmem_cache_destroy(vexfs_inode_cache);
 }

@@ -34,6 +34,7 @@
 #include <linux/buffer_head.h>
 #include <linux/fs.h>
 #include <linux/jbd2.h>
+#include <linux/kobject.h>
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/percpu_counter.h>
@@ -76,6 +77,19 @@ struct vexfs_group {
 	unsigned long	*pending;
 };
 
+/**
+ * struct vexfs_error - an error found
+ * @time: seconds since 1970; 0: none
+ * @ino:  inode, 0: unknown
+ * @blk:  block, 0: unknown
+ * @what: the failed check
+ */
+struct vexfs_error {
+	s64	time;
+	u64	ino, blk;
+	char	what[48];
+};
+
 struct vexfs_sb_info {
 	struct super_block	*sb;
 	struct vexfs_geo	geo;
@@ -100,11 +114,20 @@ struct vexfs_sb_info {
 	u64			err_ino, err_blk;
 	const char		*err_what;	/* a constant string; NULL: none */
 	unsigned int		err_count;
+	unsigned int		errors_before;	/* in the superblock at mount */
+	unsigned int		errors_seen;	/* since; with these under err_lock: */
+	struct vexfs_error	first_error;	/* of this mount */
+	struct vexfs_error	last_error;	/* likewise, or what the superblock says */
+	struct kobject		kobj;		/* /sys/fs/vexfs/DEVICE: kmod/sysfs.c */
+	struct completion	kobj_gone;
 	struct ratelimit_state	complaints;	/* messages that may come in thousands */
 	unsigned long		flags;
 #define VEXFS_SBF_SHUTDOWN	0		/* no more I/O: answer -EIO */
 #define VEXFS_SBF_RECOVERING	1		/* what was left undone is being finished: handles may start */
 #define VEXFS_SBF_NORECOVERY	3		/* the log was not replayed: nothing may be written */
+#define VEXFS_SBF_TOLD_ERROR	4		/* uevents that have been sent */
+#define VEXFS_SBF_TOLD_SHUTDOWN	5
+#define VEXFS_SBF_SILENT	6		/* being unmounted: none is sent */
 #define VEXFS_SBF_STOPPED	2		/* that the journal has stopped is known and told */
 
 	spinlock_t		pending_lock;
@@ -218,6 +241,13 @@ struct fs_context;
 struct fs_parameter;
 int vexfs_foreign_option(struct fs_context *fc, const struct fs_parameter *param);
 
+/* sysfs.c */
+int vexfs_sysfs_init(struct super_block *sb);
+void vexfs_sysfs_exit(struct super_block *sb);
+void vexfs_sysfs_event(struct super_block *sb, const char *event);
+int vexfs_sysfs_module_init(void);
+void vexfs_sysfs_module_exit(void);
+
 /* super.c */
 extern const struct super_operations vexfs_sops;
 
@@ -239,6 +269,7 @@ int vexfs_read_error(struct super_block *sb, u64 ino, u64 blkno, const char *wha
 int vexfs_write_error(struct super_block *sb, u64 ino, u64 blkno, const char *what, int err);
 void vexfs_journal_stopped(struct super_block *sb);
 void vexfs_error_init(struct super_block *sb);
+void vexfs_error_load(struct super_block *sb);
 void vexfs_error_exit(struct super_block *sb);
 int vexfs_shutdown(struct super_block *sb, u32 how);
 

@@ -162,6 +162,17 @@ static inline void vexfs_set_xattr_handlers(struct super_block *sb,
 #endif
 }
 
+/* Who the filesystem is, for the VFS; s_id is its name in /sys/fs/vexfs. */
+static inline void vexfs_set_identity(struct super_block *sb, const u8 *uuid)
+{
+#ifdef VEXFS_HAVE_SUPER_SET_UUID
+	super_set_uuid(sb, uuid, sizeof(sb->s_uuid));
+	super_set_sysfs_name_id(sb);
+#else
+	memcpy(&sb->s_uuid, uuid, sizeof(sb->s_uuid));
+#endif
+}
+
 #ifdef VEXFS_HAVE_MKDIR_DENTRY
 #define VEXFS_MKDIR_RET			struct dentry *
 #define vexfs_mkdir_ret(err)		ERR_PTR(err)

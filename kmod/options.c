@@ -24,28 +24,61 @@ static const char ordered_only[] = "data are always on the device before what re
 
 static const struct vexfs_foreign vexfs_foreign[] = {
 	/* What is done anyway. */
-	{ "barrier", NULL }, { "barrier", "1" }, { "data", "ordered" }, { "user_xattr", NULL },
-	{ "journal_checksum", NULL }, { "auto_da_alloc", NULL }, { "auto_da_alloc", "1" },
-	{ "block_validity", NULL }, { "i_version", NULL }, { "noquota", NULL }, { "inode64", NULL },
+	{ "barrier", NULL },
+	{ "barrier", "1" },
+	{ "data", "ordered" },
+	{ "user_xattr", NULL },
+	{ "journal_checksum", NULL },
+	{ "auto_da_alloc", NULL },
+	{ "auto_da_alloc", "1" },
+	{ "block_validity", NULL },
+	{ "i_version", NULL },
+	{ "noquota", NULL },
+	{ "inode64", NULL },
 	{ "attr2", NULL },
 	/* Hints. */
-	{ "delalloc", NULL }, { "nodelalloc", NULL }, { "stripe", "*" }, { "init_itable", NULL },
-	{ "init_itable", "*" }, { "noinit_itable", NULL }, { "inode_readahead_blks", "*" },
-	{ "max_batch_time", "*" }, { "min_batch_time", "*" }, { "journal_ioprio", "*" },
-	{ "dioread_nolock", NULL }, { "dioread_lock", NULL }, { "logbufs", "*" }, { "logbsize", "*" },
-	{ "allocsize", "*" }, { "largeio", NULL }, { "nolargeio", NULL }, { "swalloc", NULL },
-	{ "sunit", "*" }, { "swidth", "*" },
+	{ "delalloc", NULL },
+	{ "nodelalloc", NULL },
+	{ "stripe", "*" },
+	{ "init_itable", NULL },
+	{ "init_itable", "*" },
+	{ "noinit_itable", NULL },
+	{ "inode_readahead_blks", "*" },
+	{ "max_batch_time", "*" },
+	{ "min_batch_time", "*" },
+	{ "journal_ioprio", "*" },
+	{ "dioread_nolock", NULL },
+	{ "dioread_lock", NULL },
+	{ "logbufs", "*" },
+	{ "logbsize", "*" },
+	{ "allocsize", "*" },
+	{ "largeio", NULL },
+	{ "nolargeio", NULL },
+	{ "swalloc", NULL },
+	{ "sunit", "*" },
+	{ "swidth", "*" },
 	/* What would not be done. */
-	{ "nobarrier", NULL, always_flushed }, { "barrier", "*", always_flushed },
-	{ "data", "*", ordered_only }, { "journal_async_commit", NULL, always_flushed },
+	{ "nobarrier", NULL, always_flushed },
+	{ "barrier", "*", always_flushed },
+	{ "data", "*", ordered_only },
+	{ "journal_async_commit", NULL, always_flushed },
 	{ "noauto_da_alloc", NULL, "files that are replaced are always written first" },
 	{ "auto_da_alloc", "*", "files that are replaced are always written first" },
 	{ "nouser_xattr", NULL, "embeddings are attributes of users" },
-	{ "quota", NULL, no_quota }, { "usrquota", NULL, no_quota }, { "usrquota", "*", no_quota },
-	{ "grpquota", NULL, no_quota }, { "grpquota", "*", no_quota }, { "prjquota", NULL, no_quota },
-	{ "usrjquota", "*", no_quota }, { "grpjquota", "*", no_quota }, { "jqfmt", "*", no_quota },
-	{ "uquota", NULL, no_quota }, { "gquota", NULL, no_quota }, { "pquota", NULL, no_quota },
-	{ "dax", NULL, "files are always cached" }, { "dax", "*", "files are always cached" },
+	{ "quota", NULL, no_quota },
+	{ "usrquota", NULL, no_quota },
+	{ "usrquota", "*", no_quota },
+	{ "grpquota", NULL, no_quota },
+	{ "grpquota", "*", no_quota },
+	{ "prjquota", NULL, no_quota },
+	{ "usrjquota", "*", no_quota },
+	{ "grpjquota", "*", no_quota },
+	{ "jqfmt", "*", no_quota },
+	{ "uquota", NULL, no_quota },
+	{ "gquota", NULL, no_quota },
+	{ "pquota", NULL, no_quota },
+	{ "dax", NULL, "files are always cached" },
+	{ "dax", "*", "files are always cached" },
 	{ "journal_dev", "*", "the journal is always on the same device" },
 	{ "logdev", "*", "the journal is always on the same device" },
 };
@@ -72,7 +105,8 @@ int vexfs_foreign_option(struct fs_context *fc, const struct fs_parameter *param
 
 	for (i = 0; i < ARRAY_SIZE(vexfs_foreign); i++)
 		if (vexfs_foreign_is(&vexfs_foreign[i], param))
-			return vexfs_foreign[i].why ?
-				invalfc(fc, "option '%s': %s", param->key, vexfs_foreign[i].why) : 0;
+			return vexfs_foreign[i].why ? invalfc(fc, "option '%s': %s", param->key,
+							      vexfs_foreign[i].why) :
+						      0;
 	return -ENOPARAM;
 }

@@ -105,7 +105,7 @@ struct coll_file {
 
 /* A new file of a collection needs a line here and its field, nothing else. */
 static const struct coll_file coll_files[VEXFS_COLL_FILES] = {
-	[VEXFS_COLL_SLOTS] = { "slot table", offsetof(struct vexfs_collection, c_slot_ino) },
+	[VEXFS_COLL_SLOTS] = { "slot table", offsetof(struct vexfs_collection, c_slot_ino), NULL },
 	[VEXFS_COLL_PAYLOAD] = { "payload", offsetof(struct vexfs_collection, c_payload_ino),
 				 vexfs_vec_bytes },
 	[VEXFS_COLL_CODE] = { "code", offsetof(struct vexfs_collection, c_code_ino),

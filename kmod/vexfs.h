@@ -557,6 +557,22 @@ extern const struct export_operations vexfs_export_ops;
 /* ioctl.c */
 long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
+/* acl.c */
+struct posix_acl *vexfs_get_acl(struct inode *inode, int type, bool rcu);
+#ifdef VEXFS_HAVE_SET_ACL_DENTRY
+int vexfs_set_acl(vexfs_idmap_t *idmap, struct dentry *dentry, struct posix_acl *acl, int type);
+#else
+int vexfs_set_acl(vexfs_idmap_t *idmap, struct inode *inode, struct posix_acl *acl, int type);
+#endif
+
+/* Extended attributes: xattr.c */
+struct vexfs_xattr_ent;
+int vexfs_xattr_get(struct inode *inode, u8 kind, const char *name, void *buf, size_t size);
+int vexfs_xattr_set(struct inode *inode, const struct vexfs_xattr_ent *e, bool remove, int flags, umode_t mode);
+int vexfs_xattr_evict(struct inode *inode);
+extern const struct xattr_handler *const vexfs_xattr_handlers[];
+ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size);
+
 /*
  * The vector half, kmod/vec/: all that the filesystem half knows of it, and may call.
  */
@@ -589,20 +605,8 @@ void vexfs_perm_changed(struct inode *inode);
 /* For the superblock's shrinker. */
 long vexfs_views_count(struct super_block *sb, struct shrink_control *sc);
 long vexfs_views_shrink(struct super_block *sb, struct shrink_control *sc);
-/* acl.c */
-struct posix_acl *vexfs_get_acl(struct inode *inode, int type, bool rcu);
-#ifdef VEXFS_HAVE_SET_ACL_DENTRY
-int vexfs_set_acl(vexfs_idmap_t *idmap, struct dentry *dentry, struct posix_acl *acl, int type);
-#else
-int vexfs_set_acl(vexfs_idmap_t *idmap, struct inode *inode, struct posix_acl *acl, int type);
-#endif
-
-/* Extended attributes: xattr.c */
-struct vexfs_xattr_ent;
-int vexfs_xattr_get(struct inode *inode, u8 kind, const char *name, void *buf, size_t size);
-int vexfs_xattr_set(struct inode *inode, const struct vexfs_xattr_ent *e, bool remove, int flags, umode_t mode);
-int vexfs_xattr_evict(struct inode *inode);
-extern const struct xattr_handler *const vexfs_xattr_handlers[];
-ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size);
+/* Embeddings as attributes: user.vec.*, and their names after those of stored ones. */
+extern const struct xattr_handler vexfs_vec_xattr_handler;
+ssize_t vexfs_vec_listxattr(struct inode *inode, char *buf, size_t size, ssize_t total);
 
 #endif /* VEXFS_KMOD_H */

@@ -77,8 +77,4 @@ extern bool vexfs_label_pretend;
 #define VEXFS_LABEL_TEST_BYTES	4095
 #endif
 
-/* vec/xattr.c: embeddings as attributes */
-extern const struct xattr_handler vexfs_vec_xattr_handler;
-ssize_t vexfs_vec_listxattr(struct inode *inode, char *buf, size_t size, ssize_t total);
-
 #endif /* VEXFS_KMOD_XATTR_H */

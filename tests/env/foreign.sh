@@ -174,7 +174,7 @@ exec 5<>"$WORK/typed"
 
 # terminal WHAT AT_ONCE: WHAT ends a shell that has the terminal. AT_ONCE: restored when ./vex has ended.
 terminal() {
-	run script -qec "bash '$WORK/tty.sh' '$VEX' '$WORK' $1" /dev/null
+	run env --default-signal=HUP script -qec "bash '$WORK/tty.sh' '$VEX' '$WORK' $1" /dev/null
 	if (($2)); then
 		[[ $(sed -n 2p "$WORK/after") == "$(<"$WORK/before")" ]]
 	else

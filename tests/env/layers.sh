@@ -26,8 +26,8 @@ calls() {
 }
 
 # The list in the header: from its comment to the end.
-sed -n '/^ \* The vector half, kmod\/vec\/:/,$p' "$ROOT/kmod/vexfs.h" | grep -v '^ \*' | grep -oE '\bvexfs_[a-z_]+\b *[([]' |
-	tr -d ' ([' | sort -u >"$WORK/listed"
+sed -n '/^ \* The vector half, kmod\/vec\/:/,$p' "$ROOT/kmod/vexfs.h" | grep -v '^ \*' | grep -oE '\bvexfs_[a-z_]+\b *[([;]' |
+	tr -d ' ([;' | sort -u >"$WORK/listed"
 calls filesystem vector >"$WORK/called"
 calls core kmod >"$WORK/up"
 diff "$WORK/listed" "$WORK/called" >"$WORK/out" && [[ -s $WORK/called ]]

@@ -192,7 +192,7 @@ int vexfs_ext_next(struct vexfs_tree *t, u64 lblk, struct vexfs_extent *e)
 /**
  * vexfs_ext_end - the block after the last extent
  * @t:   the file's tree
- * @end: out; 0 if there is no extent
+ * @end: out; 0 for an empty tree
  *
  * Return: 0, -EUCLEAN, or an error of reading.
  */

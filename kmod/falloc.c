@@ -45,7 +45,7 @@ struct vexfs_edge {
  * @aside: blocks set aside and not yet mapped
  * @keep:  vi->keep when the call began
  * @n:     runs in @piece
- * @piece: what was mapped; runs for which there is no place stay mapped after a failure
+ * @piece: what was mapped; runs that do not fit into it stay mapped after a failure
  */
 struct vexfs_falloc {
 	struct inode	*inode;

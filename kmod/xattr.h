@@ -14,7 +14,7 @@
  * @ent:     what is stored; its value may be in an inode to be made
  * @inl_has: it will be in the inode itself
  * @remove:  nothing is stored
- * @mode:    of the inode from then on; 0: stays. With it, nothing to remove is no error
+ * @mode:    of the inode from then on; 0: stays. With it, removing what does not exist succeeds
  * @gone:    hidden inode of the old value
  * @made:    of the new one
  */

@@ -147,7 +147,7 @@ struct vexfs_super_block {
 	__le32	s_feature_compat;
 	__le32	s_feature_ro_compat;
 	__le32	s_feature_incompat;
-	__le32	s_group;		/* group this copy lies in */
+	__le32	s_group;		/* group of this copy */
 	__u8	s_uuid[VEXFS_UUID_LEN];	/* what blkid shows; may be changed */
 	__u8	s_label[VEXFS_LABEL_LEN];	/* NUL padded */
 	__u8	s_hash_key[VEXFS_HASH_KEY_LEN];	/* secret of the directory hash */

@@ -27,7 +27,7 @@ static void *vexfs_batch_bounce(struct vexfs_batch *b)
 	return b->bounce + (size_t)b->n * b->stride;
 }
 
-/* @bh: reference handed over, NULL if the record lies in the bounce buffer */
+/* @bh: reference handed over, NULL if the record is in the bounce buffer */
 static void vexfs_batch_push(struct vexfs_batch *b, u32 tag, const void *rec,
 			     struct buffer_head *bh)
 {

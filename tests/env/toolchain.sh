@@ -334,7 +334,8 @@ vars=$({
 		grep -oE '^[A-Z_]+[[:space:]]*\?=' "$f" | tr -d ' \t?='
 	done
 } | sort -u)
-table=$(sed -n '/^## Variables/,/^## /p' docs/environment.md | grep '^|' | cut -d'|' -f2)
+table=$(sed -n '/^## Variables/,/^## /p' docs/environment.md |
+	awk '/^\* / { on = 1; t = "" } on { t = t " " $0; if (t ~ /: /) { sub(/: .*/, "", t); print t; on = 0 } }')
 missing=''
 for v in $vars; do
 	case $v in

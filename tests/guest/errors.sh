@@ -17,7 +17,7 @@ disk=$VEX_DISK_TEST
 # A filesystem on $1 whose file "bad" has a damaged inode (in block $block), mounted at $2 with $3.
 damaged_at() {
 	mkfs.vexfs -q -f "$1" && mount -t vexfs "$1" "$2" && echo x >"$2/bad" && echo x >"$2/good" && umount "$2" || return 1
-	at=$(dump.vexfs -i 11 "$1" | sed -n 's/^lies in  *block \([0-9]*\), offset \([0-9]*\).*/\1:\2/p')
+	at=$(dump.vexfs -i 11 "$1" | sed -n 's/^stored in  *block \([0-9]*\), offset \([0-9]*\).*/\1:\2/p')
 	block=${at%:*}
 	dump.vexfs --poke "$at=ffff" "$1" >/dev/null && mount -t vexfs -o "$3" "$1" "$2"
 }

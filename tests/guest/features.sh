@@ -95,7 +95,7 @@ each ro_compat read_only; ok $? 'an unknown ro_compat bit: mounted read-only and
 each compat ignored; ok $? 'an unknown compat bit: mounted, checked, not repaired'
 
 # A reserved byte of the inode may belong to the unknown feature; without one it is damage.
-at=$(dump.vexfs -i "$ino" "$dev" | sed -n 's/^lies in *block \([0-9]*\), offset \([0-9]*\)$/\1:\2/p')
+at=$(dump.vexfs -i "$ino" "$dev" | sed -n 's/^stored in *block \([0-9]*\), offset \([0-9]*\)$/\1:\2/p')
 dump.vexfs --poke "${at%:*}:$((${at#*:} + 180))=7e" --seal "$dev" >/dev/null
 set_bit compat 31
 try rw && touch "$mnt/file" && sync && umount "$mnt"

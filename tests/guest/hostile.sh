@@ -24,7 +24,7 @@ ino_of() { stat -c %i "$mnt/$1"; }
 start_of() { dump.vexfs -S "$disk" | sed -n "s/^$1  *[0-9]* blocks at \([0-9]*\)$/\1/p"; }
 # The address of inode $1: its block in $block, its offset in $off.
 where() {
-	at=$(dump.vexfs -i "$1" "$disk" | sed -n 's/^lies in  *block \([0-9]*\), offset \([0-9]*\).*/\1 \2/p')
+	at=$(dump.vexfs -i "$1" "$disk" | sed -n 's/^stored in  *block \([0-9]*\), offset \([0-9]*\).*/\1 \2/p')
 	block=${at% *} off=${at#* }
 }
 # poke_inode INO OFFSET HEX

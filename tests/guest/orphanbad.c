@@ -62,7 +62,7 @@ static void leads_to(uint64_t from, uint64_t to)
 	uint64_t block, off;
 
 	snprintf(cmd, sizeof(cmd), "dump.vexfs -i %" PRIu64 " %s", from, guest_disk);
-	if (!ask(cmd, "lies in", " block %" SCNu64 ", offset %" SCNu64, &block, &off))
+	if (!ask(cmd, "stored in", " block %" SCNu64 ", offset %" SCNu64, &block, &off))
 		ktap_bail("where is inode %" PRIu64, from);
 	poke(block, off + 8, to);
 }
@@ -117,7 +117,7 @@ static void damage_2(void)
 	uint64_t block, off;
 
 	snprintf(cmd, sizeof(cmd), "dump.vexfs -i %" PRIu64 " %s", ino[2], guest_disk);
-	if (!ask(cmd, "lies in", " block %" SCNu64 ", offset %" SCNu64, &block, &off))
+	if (!ask(cmd, "stored in", " block %" SCNu64 ", offset %" SCNu64, &block, &off))
 		ktap_bail("where is inode %" PRIu64, ino[2]);
 	snprintf(cmd, sizeof(cmd), "dump.vexfs --poke %" PRIu64 ":%" PRIu64 "=ff %s >/dev/null", block, off + 300,
 		 guest_disk);

@@ -114,7 +114,7 @@ static void damage(char *block, size_t size)
 	fd = open(guest_at("bad"), O_CREAT | O_RDWR, 0644);
 	close(fd);
 	umount(guest_mnt);
-	snprintf(cmd, sizeof(cmd), "at=$(dump.vexfs -i 11 %s | sed -n 's/^lies in  *block \\([0-9]*\\), offset \\([0-9]*\\).*/\\1:\\2/p');"
+	snprintf(cmd, sizeof(cmd), "at=$(dump.vexfs -i 11 %s | sed -n 's/^stored in  *block \\([0-9]*\\), offset \\([0-9]*\\).*/\\1:\\2/p');"
 		 " dump.vexfs --poke \"$at=ffff\" %s >/dev/null && echo ${at%%:*}", guest_disk, guest_disk);
 	f = popen(cmd, "r");
 	if (!f || !fgets(block, (int)size, f))

@@ -442,7 +442,7 @@ static void poke(unsigned long long ino, unsigned int off, unsigned long long v,
 	char cmd[400], hex[20];
 	FILE *p;
 
-	snprintf(cmd, sizeof(cmd), "dump.vexfs -i %llu %s | sed -n 's/^lies in *block \\([0-9]*\\), "
+	snprintf(cmd, sizeof(cmd), "dump.vexfs -i %llu %s | sed -n 's/^stored in *block \\([0-9]*\\), "
 		 "offset \\([0-9]*\\)$/\\1 \\2/p'", ino, guest_disk);
 	p = popen(cmd, "r");
 	if (!p || fscanf(p, "%llu %u", &block, &at) != 2)

@@ -182,7 +182,7 @@ void dump_inode(struct dump *d, u64 ino)
 	printf("inode %llu: %s, mode %04o%s\n", (unsigned long long)ino,
 	       type_name(le16_to_cpu(di.i_mode)), le16_to_cpu(di.i_mode) & 07777,
 	       flags & VEXFS_INODE_HIDDEN ? ", hidden" : "");
-	printf("%-12s block %llu, offset %u\n", "lies in",
+	printf("%-12s block %llu, offset %u\n", "stored in",
 	       (unsigned long long)vexfs_ino_block(&d->img.geo, ino),
 	       vexfs_ino_offset(&d->img.geo, ino));
 	printf("%-12s %u:%u\n", "owner", le32_to_cpu(di.i_uid), le32_to_cpu(di.i_gid));

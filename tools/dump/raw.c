@@ -124,7 +124,7 @@ static int poke(struct dump *d, u64 blkno, u32 off, const u8 *bytes, u32 len, bo
 			err = vexfs_seal_block(&d->img.geo, blkno, off, block);
 	}
 	if (err == -ENOENT) {
-		dump_problem(d, "--seal: nothing with a checksum lies in block %llu",
+		dump_problem(d, "--seal: nothing with a checksum is in block %llu",
 			     (unsigned long long)blkno);
 		return 1;
 	}

@@ -317,13 +317,26 @@ static int vexfs_map_hole(struct inode *inode, struct vexfs_tree *t, struct vexf
 	return err;
 }
 
+/* After a change of @inode's tree by @kio, which may have reshaped it even if it ended with @err.
+ * data_sem held. */
+static int vexfs_tree_changed(handle_t *handle, struct inode *inode, const struct vexfs_kio *kio, int err)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	int err2;
+
+	vexfs_add_blocks(inode, kio->allocated);
+	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
+	err2 = vexfs_mark_inode_dirty(handle, inode);
+	return err ? err : err2;
+}
+
 int vexfs_map_new(handle_t *handle, struct inode *inode, const struct vexfs_want *want,
 		  struct vexfs_extent *e, bool *fresh)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	struct vexfs_kio kio;
 	struct vexfs_tree t;
-	int err, err2;
+	int err;
 
 	*fresh = false;
 	if (want->lblk >= VEXFS_MAX_LBLK)
@@ -337,11 +350,7 @@ int vexfs_map_new(handle_t *handle, struct inode *inode, const struct vexfs_want
 		goto out;
 	err = vexfs_map_hole(inode, &t, &kio, want, e);
 	*fresh = !err;
-	vexfs_add_blocks(inode, kio.allocated);
-	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
-	/* Also after an error: the tree may have been reshaped. */
-	err2 = vexfs_mark_inode_dirty(handle, inode);
-	err = err ? err : err2;
+	err = vexfs_tree_changed(handle, inode, &kio, err);
 	trace_vexfs_map_alloc(inode, want->lblk, e, err);
 out:
 	up_write(&vi->data_sem);
@@ -390,12 +399,9 @@ static int vexfs_convert_step(struct inode *inode, u64 lblk, u64 *len, loff_t ne
 	reach = min_t(loff_t, new_size, (lblk + done) << VEXFS_BLOCK_SHIFT);
 	if (!err && reach > vi->disksize)
 		vi->disksize = reach;
-	vexfs_add_blocks(inode, kio.allocated);
-	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
-	err2 = vexfs_mark_inode_dirty(handle, inode);
+	err = vexfs_tree_changed(handle, inode, &kio, err);
 	up_write(&vi->data_sem);
 	*len = done;
-	err = err ? err : err2;
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;
 }
@@ -434,7 +440,7 @@ static int vexfs_unmap_step(handle_t *handle, struct inode *inode, u64 first, u6
 	struct vexfs_extent gone;
 	struct vexfs_kio kio;
 	struct vexfs_tree t;
-	int err, err2;
+	int err;
 
 	vexfs_ext_tree(&t, &kio, inode, handle);
 	kio.room = VEXFS_ROOM_RESERVE;
@@ -451,11 +457,8 @@ static int vexfs_unmap_step(handle_t *handle, struct inode *inode, u64 first, u6
 	}
 	if (!err && (gone.flags & VEXFS_EXT_UNWRITTEN) && vi->unwritten_known)
 		vexfs_unwritten_less(inode, gone.len);
-	vexfs_add_blocks(inode, kio.allocated);
-	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
-	err2 = vexfs_mark_inode_dirty(handle, inode);
+	err = vexfs_tree_changed(handle, inode, &kio, err);
 	up_write(&vi->data_sem);
-	err = err ? err : err2;
 	return err ? err : 1;
 }
 
@@ -594,11 +597,8 @@ static int vexfs_unwrite_step(struct inode *inode, const struct vexfs_extent *e,
 		err = vexfs_ext_unwrite(&t, e->lblk, e->len, &done);
 	if (!err)
 		*n -= min(done, *n);
-	vexfs_add_blocks(inode, kio.allocated);
-	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
-	err2 = vexfs_mark_inode_dirty(handle, inode);
+	err = vexfs_tree_changed(handle, inode, &kio, err);
 	up_write(&vi->data_sem);
-	err = err ? err : err2;
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;
 }

@@ -4,7 +4,7 @@
  * From cut_power() on, every write claims to succeed and is dropped (dm-flakey),
  * so that after unmounting and cut_restore() the disk holds what had reached it
  * at that moment and nothing else. No tool is needed: the ioctls are spoken here.
- * Bad sectors and a disk that refuses writes are made the same way.
+ * Bad sectors, a slow disk and one that refuses writes are made the same way.
  */
 #ifndef VEXFS_POWERCUT_H
 #define VEXFS_POWERCUT_H
@@ -31,7 +31,7 @@ struct cut_ioctl {
 struct cut_piece {
 	unsigned long long first, len;
 	const char *target;
-	char params[300];
+	char params[450];
 };
 
 static inline void cut_call(struct cut_ioctl *c, unsigned long cmd, unsigned int flags)
@@ -106,6 +106,15 @@ static inline void cut_power(void)
 static inline void cut_writes(void)
 {
 	cut_flakey("error_writes");
+}
+
+/* From now on every write takes this long; reads do not. After modprobe dm-delay. */
+static inline void cut_slow_writes(unsigned int ms)
+{
+	struct cut_piece p = { .len = cut_sectors, .target = "delay" };
+
+	snprintf(p.params, sizeof(p.params), "%s 0 0 %s 0 %u", cut_under, cut_under, ms);
+	cut_pieces(&p, 1);
 }
 
 /* The block of 4 KiB around this byte can be neither read nor written any more. */

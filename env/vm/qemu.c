@@ -77,12 +77,14 @@ static void kernel_args(struct argv *a, const struct opts *o, const struct machi
 	 * norandmaps: TCG reuses translated code between processes, twice as fast for shell work.
 	 * tsc_early_khz: the guest need not measure its clock against an emulated timer.
 	 * sysrq_always_enabled: the launcher asks a hung guest for its tasks.
+	 * rcu_cpu_stall_timeout: an emulated processor runs when the host has time; 21 s, the default, are no proof.
 	 */
 	arg(a, "%sconsole=ttyS0 quiet oops=panic panic=-1 mitigations=off nokaslr norandmaps "
 	       "tsc_early_khz=%u no_timer_check sysrq_always_enabled=1 random.trust_cpu=on "
-	       "cryptomgr.notests rcupdate.rcu_expedited=1 audit=0 selinux=0 apparmor=0 "
-	       "module.sig_enforce=0%s%s",
-	    o->screen ? "console=tty0 " : "", m->tsc_khz, o->append ? " " : "", o->append ? o->append : "");
+	       "cryptomgr.notests rcupdate.rcu_expedited=1 rcupdate.rcu_cpu_stall_timeout=%u "
+	       "audit=0 selinux=0 apparmor=0 module.sig_enforce=0%s%s",
+	    o->screen ? "console=tty0 " : "", m->tsc_khz, m->accel == ACCEL_KVM ? 21 : 60,
+	    o->append ? " " : "", o->append ? o->append : "");
 }
 
 /*

@@ -153,6 +153,8 @@ static bool save_state(const struct opts *o, const struct machine *m, const char
 		snprintf(why, size, "the guest to be saved did not get ready (%s/console.log)", base.rundir);
 	else if (!migrate_to(&vm, fd))
 		snprintf(why, size, "QEMU could not save the guest: %.200s", vm.reply);
+	else if (vm.warned[0])	/* every run that resumes it would find that in the kernel's log */
+		snprintf(why, size, "the kernel of the guest to be saved complained: %.150s", vm.warned);
 	else
 		ok = true;
 	vm_close(&vm);

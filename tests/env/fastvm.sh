@@ -38,6 +38,13 @@ left=$(find "$dir" -name '*.img' -o -name '*.sock' -o -name ports)
 report $? "nothing left behind ${left:+: $left}"
 rm -rf "$dir"
 
+# A saved guest hands its kernel's log to every run: one that complained is not kept.
+printf '#!/bin/sh\necho here\n' >"$WORK/here.sh"
+run "$VEX" vm --module none --rundir "$WORK/warned" --append 'ignore_loglevel x=WARNING: y' "$WORK/here.sh"
+says "the guest to be saved complained: " "a guest that complained is not saved"
+run "$VEX" vm --module none --rundir "$WORK/warned" --append 'ignore_loglevel x=WARNING: y' "$WORK/here.sh"
+says "the guest to be saved complained: " "nor is there one the next time"
+
 printf '#!/bin/sh\ncat /share/f\n' >"$WORK/share.sh"
 mkdir -p "$WORK/share"
 echo shared >"$WORK/share/f"

@@ -41,12 +41,16 @@ static int vexfs_evict_symlink(struct inode *inode)
 }
 
 /* What a named file holds beyond its end: of a truncate not finished, or of
- * writes that failed. If it cannot be freed now, then the next time. */
+ * writes that failed. If it cannot be freed now, then the next time. Memory
+ * reclaim comes here with s_umount held, which thawing needs: it may not wait
+ * for a frozen filesystem. */
 static void vexfs_evict_tail(struct inode *inode)
 {
-	if (sb_rdonly(inode->i_sb) || vexfs_is_shutdown(inode->i_sb))
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	if ((!READ_ONCE(vi->tail) && !vi->truncating) || sb_rdonly(inode->i_sb) ||
+	    vexfs_is_shutdown(inode->i_sb) || !sb_start_intwrite_trylock(inode->i_sb))
 		return;
-	sb_start_intwrite(inode->i_sb);
 	vexfs_trim(inode);
 	sb_end_intwrite(inode->i_sb);
 }

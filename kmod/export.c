@@ -163,7 +163,7 @@ static int vexfs_commit_metadata(struct inode *inode)
 	if (vexfs_is_shutdown(inode->i_sb))
 		return -EIO;
 	if (sb_rdonly(inode->i_sb))
-		return 0;
+		return vexfs_rdonly_sync(inode->i_sb);
 	return jbd2_complete_transaction(VEXFS_SB(inode->i_sb)->journal, VEXFS_I(inode)->sync_tid);
 }
 

@@ -266,9 +266,15 @@ static int vexfs_map_blocks_new(struct inode *inode, struct vexfs_tree *t, struc
 static int vexfs_keep_known(struct inode *inode, struct vexfs_tree *t)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 end;
+	int err;
 
-	return vi->keep < VEXFS_MAX_LBLK || (vi->flags & VEXFS_INODE_HIDDEN) ? 0 :
-		vexfs_ext_end(t, &vi->keep);
+	if (vi->keep < VEXFS_MAX_LBLK || (vi->flags & VEXFS_INODE_HIDDEN))
+		return 0;
+	err = vexfs_ext_end(t, &end);
+	if (!err)
+		vi->keep = end;
+	return err;
 }
 
 /* @new has been mapped: if it is beyond the end, is it to stay there? */
@@ -575,6 +581,20 @@ static int vexfs_unwrite_promise(struct inode *inode, u64 n)
 	return err;
 }
 
+/* That, and @spare blocks for the tree. -ENOSPC: neither. */
+static int vexfs_unwrite_room(struct inode *inode, u64 n, u32 spare)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
+	int err = vexfs_promise_take(sbi, spare);
+
+	if (err)
+		return err;
+	err = vexfs_unwrite_promise(inode, n);
+	if (err)
+		vexfs_promise_give(sbi, spare);
+	return err;
+}
+
 /* One record, in its own handle. *@n: blocks left of those counted; *@spare: for the tree. */
 static int vexfs_unwrite_step(struct inode *inode, const struct vexfs_extent *e, u64 *n, u32 *spare)
 {
@@ -638,21 +658,21 @@ int vexfs_unwrite_range(struct inode *inode, u64 first, u64 end)
 	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	u32 spare = 2 * (VEXFS_MAX_LEVEL + 1);
+	unsigned int seq = vexfs_room_seq(sbi);
 	u64 n;
-	int err = vexfs_count_written(inode, first, end, &n);
+	int err = vexfs_count_written(inode, first, end, &n), tries = 0;
 
 	if (err || !n)
 		return err;
-	err = vexfs_promise_take(sbi, spare);
+	do {
+		err = vexfs_unwrite_room(inode, n, spare);
+	} while (err == -ENOSPC && vexfs_room_retry(inode->i_sb, &seq, &tries));
 	if (err)
 		return err;
-	err = vexfs_unwrite_promise(inode, n);
-	if (!err) {
-		err = vexfs_unwrite_steps(inode, first, end, &n, &spare);
-		down_write(&vi->data_sem);
-		vexfs_unwritten_less(inode, n);
-		up_write(&vi->data_sem);
-	}
+	err = vexfs_unwrite_steps(inode, first, end, &n, &spare);
+	down_write(&vi->data_sem);
+	vexfs_unwritten_less(inode, n);
+	up_write(&vi->data_sem);
 	vexfs_promise_give(sbi, spare);
 	return err;
 }

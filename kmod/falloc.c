@@ -18,8 +18,6 @@
 #include "kmod/trace.h"
 #include <linux/falloc.h>
 
-#define VEXFS_PIECES	62	/* so that struct vexfs_falloc takes about 1 KiB */
-
 /**
  * struct vexfs_edge - bytes to be zeroed in a block that stays
  * @folio: NULL if they are zeros already
@@ -44,8 +42,9 @@ struct vexfs_edge {
  * @inner_end: after the last such block
  * @aside: blocks set aside and not yet mapped
  * @keep:  vi->keep when the call began
+ * @holes: runs without blocks, before the call
  * @n:     runs in @piece
- * @piece: what was mapped; runs that do not fit into it stay mapped after a failure
+ * @piece: what was mapped, @holes runs at most
  */
 struct vexfs_falloc {
 	struct inode	*inode;
@@ -54,8 +53,8 @@ struct vexfs_falloc {
 	u64		inner, inner_end;
 	u32		aside;
 	u64		keep;
-	unsigned int	n;
-	struct { u64 lblk, len; } piece[VEXFS_PIECES];
+	u32		holes, n;
+	struct vexfs_piece { u64 lblk, len; } *piece;
 };
 
 /* ---- blocks for holes -------------------------------------------------------- */
@@ -68,12 +67,15 @@ static int vexfs_falloc_count(struct vexfs_falloc *fa, u32 *need)
 	int err;
 
 	*need = 0;
+	fa->holes = 0;
 	for (lblk = fa->first; lblk < fa->end; lblk = e.lblk + e.len) {
 		err = vexfs_map(fa->inode, lblk, &e);
 		if (err)
 			return err;
-		if (!e.pblk)
+		if (!e.pblk) {
 			*need += min(fa->end, e.lblk + e.len) - lblk;
+			fa->holes++;
+		}
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -83,15 +85,12 @@ static int vexfs_falloc_count(struct vexfs_falloc *fa, u32 *need)
 
 static void vexfs_falloc_note(struct vexfs_falloc *fa, const struct vexfs_extent *e)
 {
-	unsigned int n = fa->n;
+	struct vexfs_piece *last = fa->n ? &fa->piece[fa->n - 1] : NULL;
 
-	if (n && fa->piece[n - 1].lblk + fa->piece[n - 1].len == e->lblk) {
-		fa->piece[n - 1].len += e->len;
-	} else if (n < VEXFS_PIECES) {
-		fa->piece[n].lblk = e->lblk;
-		fa->piece[n].len = e->len;
-		fa->n++;
-	}
+	if (last && last->lblk + last->len == e->lblk)
+		last->len += e->len;
+	else if (!WARN_ON_ONCE(fa->n == fa->holes))
+		fa->piece[fa->n++] = (struct vexfs_piece){ e->lblk, e->len };
 }
 
 /* Blocks for all the holes, from those set aside. */
@@ -116,13 +115,24 @@ static int vexfs_falloc_map(struct vexfs_falloc *fa)
 	return 0;
 }
 
+/* Takes data_sem: a fault may be finding out what there is beyond the end. */
+static void vexfs_falloc_keep(struct inode *inode, u64 end)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	down_write(&vi->data_sem);
+	vi->keep = end;
+	up_write(&vi->data_sem);
+}
+
 /* After a failure. Takes invalidate_lock. A page that became dirty meanwhile keeps its blocks. */
 static void vexfs_falloc_undo(struct vexfs_falloc *fa)
 {
 	while (fa->n--)
 		vexfs_give_back(fa->inode, fa->piece[fa->n].lblk << VEXFS_BLOCK_SHIFT,
 				fa->piece[fa->n].len << VEXFS_BLOCK_SHIFT, 0);
-	VEXFS_I(fa->inode)->keep = fa->keep;
+	vexfs_falloc_keep(fa->inode, fa->keep);
+	WRITE_ONCE(VEXFS_I(fa->inode)->tail, true);	/* if it kept any beyond the end */
 }
 
 /* All the blocks or none. Afterwards vexfs_falloc_undo() takes them back. */
@@ -134,6 +144,9 @@ static int vexfs_falloc_fill(struct vexfs_falloc *fa)
 
 	if (err || !need)
 		return err;
+	fa->piece = kvmalloc_array(fa->holes, sizeof(*fa->piece), GFP_KERNEL_ACCOUNT);
+	if (!fa->piece)
+		return -ENOMEM;
 	err = vexfs_set_aside(sb, need);
 	if (err)
 		return err;
@@ -260,8 +273,13 @@ static int vexfs_falloc_allocate(struct vexfs_falloc *fa, bool zero, bool grow)
 	struct address_space *mapping = fa->inode->i_mapping;
 	int err = vexfs_falloc_fill(fa);
 
-	if (err || !(zero || grow))
+	if (err)
 		return err;
+	/* Also what was there already: a failed write may have left it, to be freed. */
+	if ((loff_t)(fa->end << VEXFS_BLOCK_SHIFT) > fa->size && VEXFS_I(fa->inode)->keep < fa->end)
+		vexfs_falloc_keep(fa->inode, fa->end);
+	if (!(zero || grow))
+		return 0;
 	filemap_invalidate_lock(mapping);
 	if (zero)
 		err = vexfs_falloc_clear(fa, vexfs_unwrite_range);
@@ -287,7 +305,8 @@ static void vexfs_falloc_init(struct vexfs_falloc *fa, struct inode *inode, loff
 	/* What follows the last byte of the file in its block is nothing to keep. */
 	fa->inner_end = fa->to >= fa->size ? fa->end : fa->to >> VEXFS_BLOCK_SHIFT;
 	fa->keep = VEXFS_I(inode)->keep;
-	fa->n = 0;
+	fa->holes = fa->n = 0;
+	fa->piece = NULL;
 }
 
 /* Whatever has to be in order before content or size changes: as for write(2). */
@@ -311,8 +330,12 @@ static int vexfs_falloc_run(struct vexfs_falloc *fa, struct file *file, int mode
 {
 	bool grow = !(mode & FALLOC_FL_KEEP_SIZE) && fa->to > fa->size;
 	bool clear = mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE);
-	int err = vexfs_falloc_begin(fa, file, grow, grow || (clear && fa->from < fa->size));
+	int err;
 
+	/* The VFS has asked, before the lock. */
+	if (IS_IMMUTABLE(fa->inode) || (IS_APPEND(fa->inode) && (mode & ~FALLOC_FL_KEEP_SIZE)))
+		return -EPERM;
+	err = vexfs_falloc_begin(fa, file, grow, grow || (clear && fa->from < fa->size));
 	if (err)
 		return err;
 	if (mode & FALLOC_FL_PUNCH_HOLE)
@@ -323,16 +346,14 @@ static int vexfs_falloc_run(struct vexfs_falloc *fa, struct file *file, int mode
 static int vexfs_falloc_locked(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	struct inode *inode = file_inode(file);
-	struct vexfs_falloc *fa = kmalloc(sizeof(*fa), GFP_KERNEL);
+	struct vexfs_falloc fa;
 	int err;
 
-	if (!fa)
-		return -ENOMEM;
 	inode_lock(inode);
-	vexfs_falloc_init(fa, inode, offset, len);
-	err = vexfs_falloc_run(fa, file, mode);
+	vexfs_falloc_init(&fa, inode, offset, len);
+	err = vexfs_falloc_run(&fa, file, mode);
 	inode_unlock(inode);
-	kfree(fa);
+	kvfree(fa.piece);
 	return err;
 }
 

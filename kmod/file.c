@@ -241,7 +241,7 @@ int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	if (err)
 		return err;
 	if (sb_rdonly(inode->i_sb))
-		return is_journal_aborted(journal) && !vexfs_norecovery(inode->i_sb) ? -EROFS : 0;
+		return vexfs_rdonly_sync(inode->i_sb);
 	tid = datasync ? VEXFS_I(inode)->datasync_tid : VEXFS_I(inode)->sync_tid;
 	flush = (journal->j_flags & JBD2_BARRIER) && !jbd2_trans_will_send_data_barrier(journal, tid);
 	err = jbd2_complete_transaction(journal, tid);

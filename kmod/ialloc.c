@@ -99,10 +99,10 @@ static int vexfs_ialloc_locked(handle_t *handle, struct super_block *sb, u32 gro
  * its own while there are emptier ones, so that trees spread over the device. */
 static u32 vexfs_pick_group(struct vexfs_sb_info *sbi, struct inode *dir, bool is_dir)
 {
-	u32 parent = dir ? vexfs_ino_group(&sbi->geo, dir->i_ino) : 0;
+	u32 parent = vexfs_ino_group(&sbi->geo, dir->i_ino);
 	u32 best = parent, g;
 
-	if (!is_dir || !dir || dir->i_ino != VEXFS_ROOT_INO)
+	if (!is_dir || dir->i_ino != VEXFS_ROOT_INO)
 		return parent;
 	for (g = 0; g < sbi->geo.groups; g++)
 		if (READ_ONCE(sbi->groups[g].free_inodes) && READ_ONCE(sbi->groups[g].free_blocks) >
@@ -111,11 +111,11 @@ static u32 vexfs_pick_group(struct vexfs_sb_info *sbi, struct inode *dir, bool i
 	return best;
 }
 
-static int vexfs_ialloc(handle_t *handle, struct super_block *sb, struct inode *dir, bool is_dir,
-			u64 *ino)
+/* In group @first, or in the next that has one. */
+static int vexfs_ialloc(handle_t *handle, struct super_block *sb, u32 first, bool is_dir, u64 *ino)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	u32 first = vexfs_pick_group(sbi, dir, is_dir), i;
+	u32 i;
 	int err = -ENOSPC;
 
 	for (i = 0; i < sbi->geo.groups && err == -ENOSPC; i++) {
@@ -143,7 +143,7 @@ static void vexfs_init_new(struct inode *inode, u64 ino)
 }
 
 static struct inode *vexfs_new(handle_t *handle, struct super_block *sb, vexfs_idmap_t *idmap,
-			       struct inode *dir, umode_t mode)
+			       struct inode *dir, u32 group, umode_t mode)
 {
 	struct inode *inode = new_inode(sb);
 	u64 ino;
@@ -159,7 +159,7 @@ static struct inode *vexfs_new(handle_t *handle, struct super_block *sb, vexfs_i
 		inode->i_uid = GLOBAL_ROOT_UID;
 		inode->i_gid = GLOBAL_ROOT_GID;
 	}
-	err = vexfs_ialloc(handle, sb, dir, S_ISDIR(mode), &ino);
+	err = vexfs_ialloc(handle, sb, group, S_ISDIR(mode), &ino);
 	if (err)
 		goto fail;
 	vexfs_init_new(inode, ino);
@@ -177,12 +177,15 @@ fail:
 struct inode *vexfs_new_inode(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
 			      umode_t mode)
 {
-	return vexfs_new(handle, dir->i_sb, idmap, dir, mode);
+	u32 group = vexfs_pick_group(VEXFS_SB(dir->i_sb), dir, S_ISDIR(mode));
+
+	return vexfs_new(handle, dir->i_sb, idmap, dir, group, mode);
 }
 
-struct inode *vexfs_new_hidden_inode(handle_t *handle, struct super_block *sb)
+struct inode *vexfs_new_hidden_inode(handle_t *handle, struct super_block *sb, struct inode *owner)
 {
-	struct inode *inode = vexfs_new(handle, sb, vexfs_nop_idmap, NULL, S_IFREG | 0600);
+	u32 group = owner ? vexfs_ino_group(&VEXFS_SB(sb)->geo, owner->i_ino) : 0;
+	struct inode *inode = vexfs_new(handle, sb, vexfs_nop_idmap, NULL, group, S_IFREG | 0600);
 	int err;
 
 	if (IS_ERR(inode))

@@ -507,7 +507,7 @@ int vexfs_grow(struct inode *inode, loff_t size)
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	loff_t old = i_size_read(inode);
 	handle_t *handle;
-	int err = vexfs_zero_tail(inode, old, size);
+	int err = vexfs_zero_tail(inode, old, size), err2;
 
 	if (!err && !IS_ALIGNED(old, VEXFS_BLOCK_SIZE))
 		err = filemap_write_and_wait_range(inode->i_mapping, round_down(old, VEXFS_BLOCK_SIZE),
@@ -526,9 +526,9 @@ int vexfs_grow(struct inode *inode, loff_t size)
 		up_write(&vi->data_sem);
 		err = vexfs_mark_inode_dirty(handle, inode);
 	}
-	vexfs_stop(handle);
+	err2 = vexfs_stop(handle);
 	pagecache_isize_extended(inode, old, i_size_read(inode));
-	return err;
+	return err ? err : err2;
 }
 
 /*

@@ -11,6 +11,7 @@
 #include "kmod/vexfs.h"
 #include "core/journal.h"
 #include "kmod/trace.h"
+#include <linux/proc_fs.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
@@ -167,6 +168,19 @@ void vexfs_journal_interval(struct super_block *sb, unsigned int seconds)
 	write_unlock(&journal->j_state_lock);
 }
 
+/* For want of memory jbd2 goes on with a directory that lacks the file "info", and warns when it
+ * does not find it in the end. So both go here. */
+static void vexfs_journal_unproc(journal_t *journal)
+{
+	char path[sizeof(journal->j_devname) + sizeof("fs/jbd2/")];
+
+	if (!journal->j_proc_entry)
+		return;
+	snprintf(path, sizeof(path), "fs/jbd2/%s", journal->j_devname);
+	if (!remove_proc_subtree(path, NULL))
+		journal->j_proc_entry = NULL;
+}
+
 void vexfs_journal_destroy(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
@@ -176,6 +190,7 @@ void vexfs_journal_destroy(struct super_block *sb)
 		return;
 	/* Whoever started a commit callback has returned before destroy returns. */
 	aborted = is_journal_aborted(sbi->journal);
+	vexfs_journal_unproc(sbi->journal);
 	err = jbd2_journal_destroy(sbi->journal);
 	sbi->journal = NULL;
 	if (err < 0 && !aborted)
@@ -213,6 +228,18 @@ static handle_t *vexfs_handle(struct super_block *sb, int credits, int revokes, 
 			return handle;
 		memalloc_retry_wait(GFP_NOFS);
 	}
+}
+
+int vexfs_rdonly_sync(struct super_block *sb)
+{
+	return is_journal_aborted(VEXFS_SB(sb)->journal) && !vexfs_norecovery(sb) ? -EROFS : 0;
+}
+
+#define VEXFS_JOURNAL_SPARE	16	/* what jbd2 adds for its own blocks */
+
+bool vexfs_credits_fit(struct super_block *sb, int credits)
+{
+	return credits + VEXFS_JOURNAL_SPARE <= VEXFS_SB(sb)->journal->j_max_transaction_buffers;
 }
 
 handle_t *vexfs_start(struct super_block *sb, int credits, int revokes)
@@ -530,8 +557,9 @@ static int vexfs_kio_alloc(struct vexfs_io *io, u64 goal, u32 magic, u64 owner,
 	return 0;
 }
 
-/* Revoke before the block can be anything else: a replay must not write the
- * old content over what it will have become. */
+/* Revoked in the same transaction: a replay must not write the old content over
+ * what the block will have become. What can fail for a read comes first, since a
+ * revoked block is not written any more. */
 static int vexfs_kio_free(struct vexfs_io *io, struct vexfs_blk *b)
 {
 	struct vexfs_kio *kio = to_kio(io);
@@ -540,15 +568,19 @@ static int vexfs_kio_free(struct vexfs_io *io, struct vexfs_blk *b)
 	int err;
 
 	memset(b, 0, sizeof(*b));
+	err = vexfs_free_blocks(kio->handle, kio->sb, blkno, 1);
+	if (err) {
+		brelse(bh);
+		return err;
+	}
+	kio->allocated--;
 	clear_buffer_vexfs_verified(bh);
 	clear_buffer_vexfs_checked(bh);
 	err = jbd2_journal_revoke(kio->handle, blkno, bh);
-	if (err) {
-		brelse(bh);	/* else consumed */
-		return vexfs_write_error(kio->sb, kio->owner_ino, blkno, "revoke failed", err);
-	}
-	kio->allocated--;
-	return vexfs_free_blocks(kio->handle, kio->sb, blkno, 1);
+	if (!err)		/* which has consumed it */
+		return 0;
+	brelse(bh);
+	return vexfs_write_error(kio->sb, kio->owner_ino, blkno, "revoke failed", err);
 }
 
 static bool vexfs_kio_cached(struct vexfs_io *io, u64 blkno)

@@ -172,8 +172,6 @@ static void vexfs_cancel_drop(handle_t *handle, struct inode *inode)
 		vexfs_orphan_del(handle, inode);
 }
 
-#define VEXFS_JOURNAL_SPARE	16	/* what jbd2 adds for its own blocks */
-
 /* ---- creation ---------------------------------------------------------------------- */
 
 /* Undo a half-made inode: eviction, which needs handles of its own and so waits
@@ -282,31 +280,27 @@ static int vexfs_make_entry(handle_t *handle, vexfs_idmap_t *idmap, struct inode
 	return vexfs_mark_inode_dirty(handle, *out);
 }
 
-/* Two ACLs of 64 KiB may be more than a transaction of the smallest journal holds. */
-static bool vexfs_credits_fit(struct super_block *sb, int credits)
+static int vexfs_create_credits(struct inode *dir, const struct vexfs_create *c)
 {
-	return credits + VEXFS_JOURNAL_SPARE <= VEXFS_SB(sb)->journal->j_max_transaction_buffers;
+	return vexfs_dir_op_credits(dir) + VEXFS_NEW_INODE_CREDITS + VEXFS_ALLOC_CREDITS + 4 +
+	       vexfs_acl_credits(dir->i_sb, &c->acl) + VEXFS_LABEL_CREDITS(dir->i_sb);
 }
 
 static int vexfs_create_once(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
 			     struct vexfs_create *c)
 {
-	int credits = vexfs_dir_op_credits(dir) + VEXFS_NEW_INODE_CREDITS + VEXFS_ALLOC_CREDITS + 4 +
-		      vexfs_acl_credits(dir->i_sb, &c->acl) + VEXFS_LABEL_CREDITS(dir->i_sb);
+	handle_t *handle = vexfs_start(dir->i_sb, vexfs_create_credits(dir, c), VEXFS_MAX_LEVEL);
 	struct inode *inode = NULL;
-	handle_t *handle;
 	int err, err2;
 
-	if (!vexfs_credits_fit(dir->i_sb, credits))
-		return -ENOSPC;
-	handle = vexfs_start(dir->i_sb, credits, VEXFS_MAX_LEVEL);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	err = vexfs_make_entry(handle, idmap, dir, dentry, c, &inode);
+	err2 = vexfs_stop(handle);
+	/* Not in the handle: a security module may read attributes then. */
 	if (!err)
 		d_instantiate_new(dentry, inode);
-	err2 = vexfs_stop(handle);
-	if (err && inode)
+	else if (inode)
 		discard_new_inode(inode);
 	vexfs_xattr_done(&c->acl.plan);
 	return err ? err : err2;
@@ -343,6 +337,9 @@ static int vexfs_create_entry(vexfs_idmap_t *idmap, struct inode *dir, struct de
 	int err = vexfs_create_begin(dir, c), tries = 0;
 
 	c->name = &dentry->d_name;
+	/* Two ACLs of 64 KiB may be more than a transaction of the smallest journal holds. */
+	if (!err && !vexfs_credits_fit(dir->i_sb, vexfs_create_credits(dir, c)))
+		err = -ENOSPC;
 	if (err)
 		goto out;
 	do {
@@ -413,6 +410,7 @@ static int vexfs_link_once(struct inode *inode, struct inode *dir, struct dentry
 {
 	int credits = vexfs_dir_op_credits(dir) + vexfs_links_credits(inode) + 3;
 	handle_t *handle = vexfs_start(dir->i_sb, credits, 2 * VEXFS_MAX_LEVEL + 2);
+	bool linked;
 	int err, err2;
 
 	if (IS_ERR(handle))
@@ -420,7 +418,8 @@ static int vexfs_link_once(struct inode *inode, struct inode *dir, struct dentry
 	err = vexfs_access_all(handle, dir, inode, NULL, NULL);
 	if (!err)
 		err = vexfs_link_entry(handle, inode, dir, dentry);
-	if (!err) {
+	linked = !err;
+	if (linked) {
 		inc_nlink(inode);
 		/* O_TMPFILE: it was an orphan until it got its first name. */
 		if (inode->i_nlink == 1)
@@ -429,12 +428,14 @@ static int vexfs_link_once(struct inode *inode, struct inode *dir, struct dentry
 		inode_inc_iversion(inode);
 		err2 = vexfs_mark_inode_dirty(handle, inode);
 		err = err ? err : err2;
-		ihold(inode);
-		d_instantiate(dentry, inode);
 		if (IS_DIRSYNC(dir))
 			handle->h_sync = 1;
 	}
 	err2 = vexfs_stop(handle);
+	if (linked) {
+		ihold(inode);
+		d_instantiate(dentry, inode);
+	}
 	return err ? err : err2;
 }
 

@@ -206,7 +206,8 @@ struct vexfs_inode_info {
 						 * freed before the file grows; i_rwsem */
 	bool			tail;		/* writes may have left blocks beyond the end */
 	u64			keep;		/* ... but below this logical block they stay;
-						 * VEXFS_MAX_LBLK: whatever is there; i_rwsem */
+						 * VEXFS_MAX_LBLK: whatever is there; i_rwsem,
+						 * and data_sem where a fault may map blocks */
 	bool			unwritten_known;	/* @unwritten counts all there are */
 	u32			promised;	/* blocks for @root; with these under data_sem: */
 	u64			unwritten;	/* blocks, at least what this mount has mapped */
@@ -286,6 +287,10 @@ void vexfs_journal_destroy(struct super_block *sb);
  * "jbd2 handle" in the order above.
  */
 handle_t *vexfs_start(struct super_block *sb, int credits, int revokes);
+/* Can one transaction have so many? */
+bool vexfs_credits_fit(struct super_block *sb, int credits);
+/* fsync where nothing may be written: 0, or -EROFS if that is since the journal has stopped. */
+int vexfs_rdonly_sync(struct super_block *sb);
 /* The same in the middle of an operation: waits for memory. ERR_PTR(-EROFS, -EIO). */
 handle_t *vexfs_start_nofail(struct super_block *sb, int credits, int revokes);
 int vexfs_stop(handle_t *handle);
@@ -358,9 +363,6 @@ struct vexfs_kio {
 };
 void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *handle, u64 ino);
 
-/* feature.c: before the first handle that stores what a feature adds. Not in a handle. */
-int vexfs_feature_set(struct super_block *sb, enum vexfs_feature_word word, u32 bit);
-
 /* balloc.c */
 /*
  * Allocate up to *@len contiguous blocks near @goal, at least one. *@blkno, *@len on return.
@@ -392,7 +394,8 @@ struct vexfs_group_desc *vexfs_gd(struct vexfs_sb_info *sbi, u32 group, struct b
 struct inode *vexfs_new_inode(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
 			      umode_t mode);
 /* For a collection: no directory, VEXFS_INODE_HIDDEN, nlink 1. ERR_PTR. */
-struct inode *vexfs_new_hidden_inode(handle_t *handle, struct super_block *sb);
+/* Near @owner, if it has one. */
+struct inode *vexfs_new_hidden_inode(handle_t *handle, struct super_block *sb, struct inode *owner);
 int vexfs_free_inode(handle_t *handle, struct inode *inode);
 
 /* inode.c */
@@ -602,6 +605,8 @@ bool vexfs_vec_wait(struct super_block *sb);
 long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg);
 /* Mode, owner or names of @inode have changed: searches ask again. May be called in a handle. */
 void vexfs_perm_changed(struct inode *inode);
+/* ... of any inode, for all that is known. */
+void vexfs_perm_changed_all(struct super_block *sb);
 /* For the superblock's shrinker. */
 long vexfs_views_count(struct super_block *sb, struct shrink_control *sc);
 long vexfs_views_shrink(struct super_block *sb, struct shrink_control *sc);

@@ -379,17 +379,17 @@ int vexfs_xattr_set(struct inode *inode, const struct vexfs_xattr_ent *e, bool r
 		return -E2BIG;
 	if (vexfs_is_shutdown(sb))
 		return -EIO;
-	if (!remove)
-		err = vexfs_feature_set(sb, VEXFS_INCOMPAT, VEXFS_FEATURE_INCOMPAT_XATTR);
-	if (err)
-		return err;
 	down_write(&VEXFS_I(inode)->xattr_sem);
 	do {
 		p.mode = mode;
 		err = vexfs_xattr_prepare(inode, e, remove, flags, &p);
-		again = !err;
-		if (!err)
+		if (!err && !remove)
+			err = vexfs_feature_set(sb, VEXFS_INCOMPAT, VEXFS_FEATURE_INCOMPAT_XATTR);
+		again = !err && vexfs_credits_fit(sb, vexfs_xattr_credits(sb, &p));
+		if (again)
 			err = vexfs_xattr_change(inode, &p);
+		else if (!err)
+			err = -ENOSPC;
 		vexfs_xattr_done(&p);
 	} while (again && err == -ENOSPC &&
 		 (vexfs_room_retry(sb, &seq, &tries) || vexfs_vec_wait(sb)));

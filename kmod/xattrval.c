@@ -150,7 +150,7 @@ static int vexfs_value_fill(handle_t *handle, struct inode *inode, const void *v
 int vexfs_value_create(handle_t *handle, struct inode *owner, const void *value, u32 len,
 		       struct inode **out)
 {
-	struct inode *inode = vexfs_new_hidden_inode(handle, owner->i_sb);
+	struct inode *inode = vexfs_new_hidden_inode(handle, owner->i_sb, owner);
 	int err;
 
 	if (IS_ERR(inode))
@@ -177,6 +177,16 @@ int vexfs_value_drop(handle_t *handle, struct inode *inode)
 
 /* ---- the end --------------------------------------------------------------------- */
 
+/* No block twice: it could not be revoked twice. */
+static bool vexfs_value_distinct(const u64 *pblk, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < n && (!pblk[n] || pblk[i] != pblk[n]); i++)
+		;
+	return i == n;
+}
+
 /* Where the blocks are; 0: a hole. */
 static int vexfs_value_blocks(struct inode *inode, u64 *pblk)
 {
@@ -189,19 +199,40 @@ static int vexfs_value_blocks(struct inode *inode, u64 *pblk)
 		if (err)
 			return err;
 		pblk[i] = e.pblk ? e.pblk + (i - e.lblk) : 0;
+		if (!vexfs_value_distinct(pblk, i))
+			return vexfs_corrupt(inode->i_sb, inode->i_ino, pblk[i],
+					     "block of a value twice in it");
 	}
 	return 0;
 }
 
-static int vexfs_value_revoke(handle_t *handle, struct super_block *sb, u64 pblk)
+/* A block in memory is known to be the value's, or not. */
+static bool vexfs_value_owns(struct inode *inode, const struct buffer_head *bh)
 {
-	struct buffer_head *bh = sb_find_get_block(sb, pblk);
+	const struct vexfs_mdhdr *h = (const void *)bh->b_data;
 
+	return !buffer_vexfs_verified(bh) || (le32_to_cpu(h->h_magic) == VEXFS_MAGIC_VALUE &&
+					      le64_to_cpu(h->h_owner) == inode->i_ino);
+}
+
+static int vexfs_value_revoke(handle_t *handle, struct inode *inode, u64 pblk)
+{
+	struct buffer_head *bh = sb_find_get_block(inode->i_sb, pblk);
+	int err;
+
+	if (bh && !vexfs_value_owns(inode, bh)) {
+		brelse(bh);
+		return vexfs_corrupt(inode->i_sb, inode->i_ino, pblk,
+				     "block of a value belongs to something else");
+	}
 	if (bh) {
 		clear_buffer_vexfs_verified(bh);
 		clear_buffer_vexfs_checked(bh);
 	}
-	return jbd2_journal_revoke(handle, pblk, bh);	/* consumes bh */
+	err = jbd2_journal_revoke(handle, pblk, bh);
+	if (err)
+		brelse(bh);	/* else consumed */
+	return err;
 }
 
 /**
@@ -224,7 +255,7 @@ int vexfs_value_evict(struct inode *inode)
 		return PTR_ERR(handle);
 	for (i = 0; i < VEXFS_XATTR_VALUE_BLOCKS && !err; i++)
 		if (pblk[i])
-			err = vexfs_value_revoke(handle, inode->i_sb, pblk[i]);
+			err = vexfs_value_revoke(handle, inode, pblk[i]);
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;
 }

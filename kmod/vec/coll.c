@@ -401,7 +401,7 @@ static int vexfs_coll_new_inodes(handle_t *handle, struct vexfs_coll *coll)
 	int i;
 
 	for (i = 0; i < VEXFS_COLL_FILES; i++) {
-		struct inode *inode = vexfs_new_hidden_inode(handle, coll->sb);
+		struct inode *inode = vexfs_new_hidden_inode(handle, coll->sb, NULL);
 
 		if (IS_ERR(inode)) {
 			vexfs_coll_doom(handle, coll, i);

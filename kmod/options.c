@@ -36,6 +36,7 @@ static const struct vexfs_foreign vexfs_foreign[] = {
 	{ "noquota", NULL },
 	{ "inode64", NULL },
 	{ "attr2", NULL },
+	{ "dax", "never" },
 	/* Hints. */
 	{ "delalloc", NULL },
 	{ "nodelalloc", NULL },

@@ -390,6 +390,8 @@ static int vexfs_load(struct super_block *sb)
 		return -ENOMEM;
 	err = vexfs_replay(sb);
 	if (!err)
+		vexfs_error_load(sb);	/* before this mount finds any */
+	if (!err)
 		err = vexfs_groups_load(sb);
 	if (!err)
 		err = vexfs_orphan_load(sb);
@@ -456,7 +458,6 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	err = vexfs_load(sb);
 	if (err)
 		goto fail_loaded;
-	vexfs_error_load(sb);
 	vexfs_set_commit(sb, opts->commit);
 	err = vexfs_sysfs_init(sb);
 	if (err)
@@ -590,8 +591,10 @@ static int vexfs_reconfigure(struct fs_context *fc)
 		return err;
 	if (opts->errors >= 0)
 		sbi->errors = opts->errors;
-	if (opts->acl_given)
-		sb->s_flags = (sb->s_flags & ~SB_POSIXACL) | (opts->acl ? SB_POSIXACL : 0);
+	if (opts->acl_given && opts->acl != !!(sb->s_flags & SB_POSIXACL)) {
+		sb->s_flags ^= SB_POSIXACL;
+		vexfs_perm_changed_all(sb);
+	}
 	vexfs_set_commit(sb, opts->commit);
 	return 0;
 }
@@ -618,6 +621,8 @@ static int vexfs_init_fs_context(struct fs_context *fc)
 	opts->commit = -1;
 	fc->fs_private = opts;
 	fc->ops = &vexfs_context_ops;
+	/* A flag of mount(2), too: without it here, a remount would take it away. */
+	fc->sb_flags |= SB_I_VERSION;
 	return 0;
 }
 

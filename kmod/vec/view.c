@@ -296,6 +296,19 @@ void vexfs_perm_changed(struct inode *inode)
 	}
 }
 
+/* All verdicts are out of date (a mount option). Takes a spinlock. */
+void vexfs_perm_changed_all(struct super_block *sb)
+{
+	struct vexfs_views *vs = VEXFS_SB(sb)->views;
+
+	if (!vs)
+		return;
+	atomic64_inc(&vs->dirs_epoch);
+	spin_lock(&vs->log_lock);
+	vs->head += VEXFS_PERM_LOG + 1;
+	spin_unlock(&vs->log_lock);
+}
+
 /* @slot has another embedding now; coll->sem held for writing, coll->lock not. */
 void vexfs_views_set(struct vexfs_coll *coll, u32 slot)
 {

@@ -27,7 +27,7 @@ collection() { # collection NAME: with a vector
 }
 no_orphans() { ! dump.vexfs --orphans "$dev" | grep -q "$1"; }
 
-plan 9
+plan 10
 mkfs.vexfs -q -f "$dev" && attach rw && echo kept >"$mnt/file" || exit 1
 ino=$(stat -c %i "$mnt/file")
 collection first >/dev/null || exit 1
@@ -53,4 +53,13 @@ mount -o remount,rw "$mnt" && dmesg | grep -q '1 inodes finished' && [ "$(cat "$
 ok $? '... until it can, and is made writable'
 umount "$mnt"
 no_orphans "inode $ino" && fsck.vexfs -n "$dev" >/dev/null; ok $? 'fsck finds nothing'
+
+# The version moves when someone has asked for it, as with an inode that has just been read.
+version() { sync; dump.vexfs -i "$ino" "$dev" | sed -n 's/.*, version //p'; }
+attach rw && mount -o remount,ro "$mnt" && mount -o remount,rw "$mnt"
+before=$(version)
+echo 3 >/proc/sys/vm/drop_caches
+printf KEPT | dd of="$mnt/file" conv=notrunc 2>/dev/null
+[ "$(version)" -gt "$before" ]; ok $? "a write after a remount moves the inode's version ($before before, now $(version))"
+umount "$mnt"
 [ "$fails" -eq 0 ]

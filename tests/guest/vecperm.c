@@ -309,6 +309,12 @@ static void acl_rel(const char *rel, int perm)
 		ktap_bail("ACL of %s", rel);
 }
 
+static void remount_with(const char *option)
+{
+	if (mount(NULL, guest_mnt, NULL, MS_REMOUNT, option))
+		ktap_bail("remount with %s", option);
+}
+
 static void test_acls(void)
 {
 	chmod_rel("s/private", 0600);
@@ -324,6 +330,12 @@ static void test_acls(void)
 	ktap(!as_user(see_private), "nor one with a mask of nothing, which chmod makes");
 	chmod_rel("s/private", 0640);
 	ktap(as_user(see_private) == 1, "until chmod makes another");
+	remount_with("noacl");
+	chmod_rel("s/private", 0600);	/* is judged without the ACL */
+	chmod_rel("s/private", 0640);
+	ktap(!as_user(see_private), "remounted with noacl, it is hidden");
+	remount_with("acl");
+	ktap(as_user(see_private) == 1, "and with acl found");
 	acl_rel("s/private", -1);
 	chmod_rel("s/private", 0600);
 	ktap(!as_user(see_private), "without the ACL it is hidden again");
@@ -568,7 +580,7 @@ static void test_churn(void)
 int main(void)
 {
 	guest_setup();
-	ktap_plan(4 + 14 + 11 + 5 + 2 + 3 + 11 + 1 + 1 + 1);
+	ktap_plan(4 + 14 + 13 + 5 + 2 + 3 + 11 + 1 + 1 + 1);
 	chmod(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", 0755);
 	vg_fresh("");
 	chmod(guest_mnt, 0755);

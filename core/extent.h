@@ -49,4 +49,38 @@ int vexfs_ext_unmap_last(struct vexfs_tree *t, u64 lblk, u64 end, struct vexfs_e
 /* Upper bound of blocks changed by one of the calls above, as vexfs_bt_credits(). */
 u32 vexfs_ext_credits(const struct vexfs_btree_root *root);
 
+/*
+ * Whole blocks taken out of a file or put in: core/extent_shift.c. All or nothing, if all the
+ * blocks of the tree may be changed in one step.
+ */
+struct vexfs_shift_node {
+	struct vexfs_blk blk;
+	int	level;
+	u32	idx;		/* in its parent */
+};
+
+/**
+ * struct vexfs_shift - memory for that, which the caller provides
+ * @node:      as many as the tree has blocks are enough
+ * @rec:       and as many as those can hold
+ * @max_nodes: places in @node
+ * @max_recs:  places in @rec
+ * The rest is private.
+ */
+struct vexfs_shift {
+	struct vexfs_shift_node *node;
+	struct vexfs_kv *rec;
+	u32	max_nodes, max_recs;
+	/* private: */
+	u32	nodes, recs;
+	u32	pos;		/* of the first record, in the first leaf */
+	int	depth;
+	u64	lo[VEXFS_MAX_LEVEL + 1];	/* bounds on the path to the first leaf */
+	u64	taken[VEXFS_MAX_LEVEL];		/* the last node of each level */
+};
+
+int vexfs_ext_collapse(struct vexfs_tree *t, struct vexfs_shift *s, u64 first, u64 end, u64 to);
+int vexfs_ext_make_room(struct vexfs_tree *t, struct vexfs_shift *s, u64 first, u64 len);
+int vexfs_ext_split(struct vexfs_tree *t, u64 lblk);
+
 #endif /* VEXFS_CORE_EXTENT_H */

@@ -14,8 +14,8 @@
 
 #define VEXFS_STEPS	64	/* records between two looks for a fatal signal */
 
-static void vexfs_ext_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *inode,
-			   handle_t *handle)
+void vexfs_ext_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *inode,
+		    handle_t *handle)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	struct vexfs_geo *geo = &VEXFS_SB(inode->i_sb)->geo;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fallocate(2): preallocation, holes, zeros.
+ * fallocate(2): preallocation, holes, zeros, and content that moves (kmod/shift.c).
  *
  * An operation first does what can fail and does not show: blocks for the holes (room for
  * all of them is set aside before the first is mapped, and a failure gives the mapped ones
@@ -291,6 +291,40 @@ static int vexfs_falloc_allocate(struct vexfs_falloc *fa, bool zero, bool grow)
 	return err;
 }
 
+/* Does moving make sense, and is there room for it? -EINVAL, -EFBIG. */
+static int vexfs_falloc_may_move(const struct vexfs_falloc *fa, bool out)
+{
+	loff_t len = fa->to - fa->from;
+
+	if (!IS_ALIGNED(fa->from | len, VEXFS_BLOCK_SIZE))
+		return -EINVAL;
+	if (out)
+		return fa->to >= fa->size ? -EINVAL : 0;
+	if (len > fa->inode->i_sb->s_maxbytes - fa->size)
+		return -EFBIG;
+	return fa->from >= fa->size ? -EINVAL : 0;
+}
+
+/* What follows the begin of the range moves: none of it may be in the page cache. */
+static int vexfs_falloc_move(struct vexfs_falloc *fa, bool out)
+{
+	struct address_space *mapping = fa->inode->i_mapping;
+	u64 len = fa->end - fa->first;
+	int err;
+
+	filemap_invalidate_lock(mapping);
+	/* A store through a mapping must fault, and wait, not come between writing out and dropping. */
+	unmap_mapping_range(mapping, fa->from, 0, 0);
+	err = filemap_write_and_wait_range(mapping, fa->from, LLONG_MAX);
+	if (!err) {
+		truncate_pagecache(fa->inode, fa->from);
+		err = out ? vexfs_collapse_blocks(fa->inode, fa->first, len) :
+			    vexfs_insert_blocks(fa->inode, fa->first, len);
+	}
+	filemap_invalidate_unlock(mapping);
+	return err;
+}
+
 /* ---- the call -------------------------------------------------------------------------- */
 
 static void vexfs_falloc_init(struct vexfs_falloc *fa, struct inode *inode, loff_t from, loff_t len)
@@ -309,11 +343,11 @@ static void vexfs_falloc_init(struct vexfs_falloc *fa, struct inode *inode, loff
 	fa->piece = NULL;
 }
 
-/* Whatever has to be in order before content or size changes: as for write(2). */
-static int vexfs_falloc_begin(struct vexfs_falloc *fa, struct file *file, bool grow, bool content)
+/* Whatever has to be in order before content changes, or the size, to @size: as for write(2). */
+static int vexfs_falloc_begin(struct vexfs_falloc *fa, struct file *file, loff_t size, bool content)
 {
 	struct inode *inode = fa->inode;
-	int err = grow ? inode_newsize_ok(inode, fa->to) : 0;
+	int err = size > fa->size ? inode_newsize_ok(inode, size) : 0;
 
 	if (!err)
 		err = file_modified(file);
@@ -326,6 +360,16 @@ static int vexfs_falloc_begin(struct vexfs_falloc *fa, struct file *file, bool g
 	return err;
 }
 
+static int vexfs_falloc_run_move(struct vexfs_falloc *fa, struct file *file, int mode)
+{
+	bool out = mode & FALLOC_FL_COLLAPSE_RANGE;
+	int err = vexfs_falloc_may_move(fa, out);
+
+	if (!err)
+		err = vexfs_falloc_begin(fa, file, out ? 0 : fa->size + (fa->to - fa->from), true);
+	return err ? err : vexfs_falloc_move(fa, out);
+}
+
 static int vexfs_falloc_run(struct vexfs_falloc *fa, struct file *file, int mode)
 {
 	bool grow = !(mode & FALLOC_FL_KEEP_SIZE) && fa->to > fa->size;
@@ -335,7 +379,9 @@ static int vexfs_falloc_run(struct vexfs_falloc *fa, struct file *file, int mode
 	/* The VFS has asked, before the lock. */
 	if (IS_IMMUTABLE(fa->inode) || (IS_APPEND(fa->inode) && (mode & ~FALLOC_FL_KEEP_SIZE)))
 		return -EPERM;
-	err = vexfs_falloc_begin(fa, file, grow, grow || (clear && fa->from < fa->size));
+	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
+		return vexfs_falloc_run_move(fa, file, mode);
+	err = vexfs_falloc_begin(fa, file, grow ? fa->to : 0, grow || (clear && fa->from < fa->size));
 	if (err)
 		return err;
 	if (mode & FALLOC_FL_PUNCH_HOLE)
@@ -359,6 +405,8 @@ static int vexfs_falloc_locked(struct file *file, int mode, loff_t offset, loff_
 
 static bool vexfs_falloc_known(int mode)
 {
+	if (mode == FALLOC_FL_COLLAPSE_RANGE || mode == FALLOC_FL_INSERT_RANGE)
+		return true;
 	return !(mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE));
 }
 
@@ -371,8 +419,9 @@ static bool vexfs_falloc_known(int mode)
  *
  * Takes i_rwsem and invalidate_lock.
  *
- * Return: 0 or -errno. Allocation, then, has done nothing. Zeroing and punching a range of
- * many records may have been done for a part of it, if the disk failed or -EINTR.
+ * Return: 0 or -errno. Allocation, collapse and insert, then, have done nothing. Zeroing and
+ * punching a range of many records may have been done for a part of it, if the disk failed or
+ * -EINTR.
  */
 long vexfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {

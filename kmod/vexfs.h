@@ -451,6 +451,9 @@ struct vexfs_want {
 /* extent.c: all but vexfs_add_blocks() take data_sem themselves */
 /* Blocks an inode has gained or lost. The caller has what guards its tree, exclusively. */
 void vexfs_add_blocks(struct inode *inode, s64 blocks);
+/* @inode's tree, for core, in a handle or (NULL) to read; the caller takes data_sem. */
+void vexfs_ext_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *inode,
+		    handle_t *handle);
 /* The extent or hole at @lblk. */
 int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e);
 /* The logical block after the last one mapped. */
@@ -475,6 +478,9 @@ int vexfs_unmap_range(struct inode *inode, u64 first, u64 end);
 /* The same; -EINTR after a fatal signal, with a part of it done, from the end on. */
 int vexfs_punch_range(struct inode *inode, u64 first, u64 end);
 int vexfs_unwrite_range(struct inode *inode, u64 first, u64 end);
+/* shift.c */
+int vexfs_insert_blocks(struct inode *inode, u64 first, u64 len);
+int vexfs_collapse_blocks(struct inode *inode, u64 first, u64 len);
 /* truncate.c */
 /*
  * Truncate. begin: the inode is an orphan; cancel: nothing has happened after all. finish: i_size

@@ -136,6 +136,66 @@ static void test_maps(void)
 	expect("punch beyond the end", 2 * b, PUNCH, 2 * b, 10 * b, "dd", 2 * b);
 }
 
+/* The content is fsx's matter, here is the map: letters of the old blocks, and how they move. */
+static void test_moves(void)
+{
+	long b = BLOCK;
+
+	expect("collapse blocks", 5 * b + 7, FALLOC_FL_COLLAPSE_RANGE, b, 2 * b, "dddd", 3 * b + 7);
+	expect("collapse from the begin", 5 * b, FALLOC_FL_COLLAPSE_RANGE, 0, 4 * b, "d", b);
+	expect("insert blocks", 3 * b + 7, FALLOC_FL_INSERT_RANGE, b, 2 * b, "d--ddd", 5 * b + 7);
+	expect("insert at the begin", 2 * b, FALLOC_FL_INSERT_RANGE, 0, 3 * b, "---dd", 5 * b);
+}
+
+/* What is beyond the end: a collapse gives it up, an insert takes it along. */
+static void test_move_tail(void)
+{
+	int fd = file_of(4 * BLOCK), bad = 0;
+
+	bad += fallocate(fd, KEEP, 4 * BLOCK, 2 * BLOCK) != 0;
+	bad += fallocate(fd, FALLOC_FL_INSERT_RANGE, BLOCK, BLOCK) != 0;
+	bad += strcmp(map_of(fd), "d-ddduu") != 0;
+	fd = again(fd);
+	bad += strcmp(map_of(fd), "d-ddduu") != 0 || size_of(fd) != 5 * BLOCK;
+	bad += fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, BLOCK, BLOCK) != 0;
+	bad += strcmp(map_of(fd), "dddd") != 0 || blocks(fd) != 4;
+	ktap(!bad, "preallocated blocks when content moves: %s", map_of(fd));
+	close(fd);
+}
+
+/* Thousands of extents: the tree has several levels of nodes. */
+static void test_move_many(void)
+{
+	enum { N = 3000 };
+	int fd = file_of(0), bad = 0;
+	char c, want;
+
+	for (long i = 0; i < N; i++) {
+		memset(buf, (int)('A' + i % 50), BLOCK);
+		bad += pwrite(fd, buf, BLOCK, 2 * i * BLOCK) != BLOCK;
+	}
+	bad += fsync(fd) != 0;
+	bad += fallocate(fd, FALLOC_FL_INSERT_RANGE, 11 * BLOCK, 1000 * BLOCK) != 0;
+	bad += fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, BLOCK, 1000 * BLOCK) != 0;
+	bad += fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, 2001 * BLOCK, 2000 * BLOCK) != 0;
+	close(fd);
+	vg_remount();
+	fd = open(path, O_RDONLY);
+	for (long i = 0; i < N - 1000; i++) {
+		want = (char)('A' + (i <= 1000 ? i : i + 1000) % 50);
+		/* 0 is the first block; 11 and what followed are at 11 again, 1 to 10 are out. */
+		if (i >= 1 && i <= 5)
+			want = 0;
+		if (pread(fd, &c, 1, 2 * i * BLOCK) != 1 || c != want) {
+			if (!bad)
+				ktap_note("block %ld: %#x, expected %#x", 2 * i, c, want);
+			bad++;
+		}
+	}
+	ktap(!bad && blocks(fd) > N - 1010, "content of many extents moves, %ld blocks", blocks(fd));
+	close(fd);
+}
+
 /* Into holes only; what was there stays. */
 static void test_sparse(void)
 {
@@ -348,6 +408,25 @@ static void test_refusals(void)
 	close(fd);
 }
 
+static void test_move_refusals(void)
+{
+	int fd = file_of(4 * BLOCK), bad = 0;
+	long huge = (1L << 44) - 2 * BLOCK;
+
+	bad += !refused(fd, FALLOC_FL_COLLAPSE_RANGE, 1, BLOCK, EINVAL);
+	bad += !refused(fd, FALLOC_FL_COLLAPSE_RANGE, 0, BLOCK - 1, EINVAL);
+	bad += !refused(fd, FALLOC_FL_COLLAPSE_RANGE, 2 * BLOCK, 2 * BLOCK, EINVAL);
+	bad += !refused(fd, FALLOC_FL_INSERT_RANGE, 100, BLOCK, EINVAL);
+	bad += !refused(fd, FALLOC_FL_INSERT_RANGE, 4 * BLOCK, BLOCK, EINVAL);
+	bad += !refused(fd, FALLOC_FL_INSERT_RANGE, 0, huge - BLOCK, EFBIG);
+	bad += !holds(fd, 4 * BLOCK, 0, 0);
+	bad += ftruncate(fd, huge) != 0 || fallocate(fd, FALLOC_FL_INSERT_RANGE, BLOCK, BLOCK) != 0;
+	bad += size_of(fd) != huge + BLOCK || strcmp(map_of(fd), "d-ddd") != 0;
+	bad += !refused(fd, FALLOC_FL_INSERT_RANGE, BLOCK, BLOCK, EFBIG);
+	ktap(!bad, "moves that are not possible are refused");
+	close(fd);
+}
+
 static void test_limit(void)
 {
 	struct rlimit { unsigned long cur, max; };
@@ -390,10 +469,14 @@ static void test_privileges(void)
 
 int main(void)
 {
-	ktap_plan(25);
+	ktap_plan(32);
 	guest_setup();
 	vg_fresh("");
 	test_maps();
+	test_moves();
+	test_move_tail();
+	test_move_many();
+	test_move_refusals();
 	test_sparse();
 	test_dirty();
 	test_scribble();

@@ -123,6 +123,34 @@ static size_t rnd_edge(void)
 	}
 }
 
+/* Whole blocks taken out or put in. */
+static const char *op_shift(bool out)
+{
+	size_t off = rnd(model_size + 1) / BLOCK * BLOCK, len = (1 + rnd(20)) * BLOCK;
+	int mode = out ? FALLOC_FL_COLLAPSE_RANGE : FALLOC_FL_INSERT_RANGE;
+	bool bad = out ? off + len >= model_size : off >= model_size;
+
+	if (!out && model_size + len > MAXLEN)
+		return NULL;
+	if (fallocate(fd, mode, off, len)) {
+		if (bad && errno == EINVAL)
+			return NULL;
+		ktap_note("fallocate(%#x, %zu, %zu), size %zu", mode, off, len, model_size);
+		return "collapse or insert";
+	}
+	if (bad)
+		return "collapse or insert beyond the end";
+	if (out) {
+		memmove(model + off, model + off + len, model_size - off - len);
+		model_size -= len;
+		return NULL;
+	}
+	memmove(model + off + len, model + off, model_size - off);
+	model_zero(off, off + len);
+	model_size += len;
+	return NULL;
+}
+
 static const char *op_falloc(void)
 {
 	static const int modes[] = {
@@ -217,7 +245,7 @@ static const char *op_fsync(void)
 
 static const char *one(int op)
 {
-	switch (rnd(op && op % 400 == 0 ? 16 : 15)) {
+	switch (rnd(op && op % 400 == 0 ? 18 : 17)) {
 	case 0: case 1: return op_write(false);
 	case 2: return op_write(true);
 	case 3: case 4: return op_append();
@@ -227,6 +255,8 @@ static const char *one(int op)
 	case 9: return op_read(true);
 	case 10: return rnd(8) ? verify() : op_fsync();
 	case 11: case 12: case 13: case 14: return op_falloc();
+	case 15: return op_shift(true);
+	case 16: return op_shift(false);
 	default: return op_remount();
 	}
 }

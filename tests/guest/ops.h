@@ -392,6 +392,52 @@ static int op_bytes(void) { return op_fallocate("bytes", FALLOC_FL_ZERO_RANGE, 1
 static enum ops_seen op_bytes_look(void) { return op_zeroed("bytes", 100, 300); }
 
 #include "tests/guest/ops_attr.h"
+/* Blocks a, b, c, d and a half e: collapse leaves a d e, insert a 0 0 b c d e. */
+static void op_letters(const char *name)
+{
+	static char buf[OPS_SIZE];
+	int fd = open(op_at(name), O_CREAT | O_TRUNC | O_RDWR, 0644);
+
+	for (size_t i = 0; i < OPS_SIZE; i++)
+		buf[i] = (char)('a' + i / OPS_BLOCK);
+	op_must(fd >= 0 && write(fd, buf, OPS_SIZE) == OPS_SIZE, name);
+	close(fd);
+}
+
+static bool op_spells(const char *name, const char *letters)
+{
+	static char buf[OPS_SIZE + 3 * OPS_BLOCK];
+	ssize_t blocks = (ssize_t)strlen(letters), i;
+	ssize_t size = (blocks - 1) * OPS_BLOCK + OPS_SIZE % OPS_BLOCK;
+
+	if (op_read(name, buf, sizeof(buf)) != size)
+		return false;
+	for (i = 0; i < size; i++)
+		if (buf[i] != (letters[i / OPS_BLOCK] == '0' ? 0 : letters[i / OPS_BLOCK]))
+			return false;
+	return true;
+}
+
+static enum ops_seen op_spelled(const char *name, const char *letters)
+{
+	if (op_spells(name, letters))
+		return OPS_NEW;
+	return op_spells(name, "abcde") ? OPS_OLD : OPS_BROKEN;
+}
+
+static void op_collapse_prepare(void) { op_letters("collapse"); }
+static int op_collapse(void)
+{
+	return op_fallocate("collapse", FALLOC_FL_COLLAPSE_RANGE, OPS_BLOCK, 2 * OPS_BLOCK);
+}
+static enum ops_seen op_collapse_look(void) { return op_spelled("collapse", "ade"); }
+
+static void op_insert_prepare(void) { op_letters("insert"); }
+static int op_insert(void)
+{
+	return op_fallocate("insert", FALLOC_FL_INSERT_RANGE, OPS_BLOCK, 2 * OPS_BLOCK);
+}
+static enum ops_seen op_insert_look(void) { return op_spelled("insert", "a00bcde"); }
 
 /* ---- flags ------------------------------------------------------------------------------ */
 
@@ -569,6 +615,8 @@ static const struct ops_op ops_table[] = {
 	{ "mkdir below a default ACL", op_inherit_prepare, op_inherit, op_inherit_look, false, false },
 	{ "set flags", op_chattr_prepare, op_chattr, op_chattr_look, false, false },
 	{ "set a project", op_project_prepare, op_project, op_project_look, false, false },
+	{ "collapse a range", op_collapse_prepare, op_collapse, op_collapse_look, false, true },
+	{ "insert a range", op_insert_prepare, op_insert, op_insert_look, false, false },
 	{ "set an embedding", op_set_prepare, op_set, op_set_look, false, false },
 	{ "delete an embedding", op_forget_prepare, op_forget, op_forget_look, false, true },
 	{ "create a collection", op_nothing, op_collection, op_collection_look, false, false },

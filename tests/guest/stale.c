@@ -116,6 +116,11 @@ static bool by_punch_edge(int fd)
 	return !fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 10, 10);
 }
 static bool by_zero(int fd)	{ return !fallocate(fd, FALLOC_FL_ZERO_RANGE, 4096, 4096); }
+static bool by_collapse(int fd)
+{
+	return !fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, 4096, 4096);
+}
+static bool by_insert(int fd)	{ return !fallocate(fd, FALLOC_FL_INSERT_RANGE, 4096, 4096); }
 static bool by_falloc(int fd)	{ return !fallocate(fd, 0, SIZE, 1); }
 
 /* Nothing that is read changes. */
@@ -365,7 +370,7 @@ static void test_descriptor(void)
 
 int main(void)
 {
-	ktap_plan(26);
+	ktap_plan(28);
 	guest_setup();
 	if (!cut_setup() || guest_run("modprobe dm-delay"))
 		ktap_bail("this kernel has no dm-flakey and dm-delay");
@@ -386,6 +391,8 @@ int main(void)
 	test_change("punch bytes", by_punch_edge);
 	test_change("zero a range", by_zero);
 	test_change("fallocate beyond the end", by_falloc);
+	test_change("collapse a range", by_collapse);
+	test_change("insert a range", by_insert);
 	test_no_change();
 	test_old_mapping();
 	test_aio();

@@ -186,6 +186,74 @@ static int do_unmap(struct fixture *f, const struct range *r)
 	return 0;
 }
 
+/* ---- whole blocks taken out and put in ---- */
+
+static u64 model_end(const struct fixture *f)
+{
+	u64 end = BLOCKS;
+
+	while (end && !f->pblk[end - 1])
+		end--;
+	return end;
+}
+
+/* Block @from, before it moved, is at @to now. */
+static void model_move(struct fixture *f, const struct fixture *old, u64 from, u64 to)
+{
+	f->pblk[to] = old->pblk[from];
+	f->unwritten[to] = old->unwritten[from];
+}
+
+static void model_shift(struct fixture *f, const struct range *r, u64 to)
+{
+	struct fixture *old = malloc(sizeof(*old));
+	u64 i, last = r->lblk + r->len;
+
+	assert_non_null(old);
+	memcpy(old, f, sizeof(*old));
+	for (i = r->lblk; i < BLOCKS; i++) {
+		f->pblk[i] = 0;
+		f->unwritten[i] = false;
+	}
+	for (i = r->lblk; i < BLOCKS; i++) {
+		if (!old->pblk[i])
+			continue;
+		if (r->flags)
+			model_move(f, old, i, i + r->len);
+		else
+			model_move(f, old, i, i < last ? i - r->lblk + to : i - r->len);
+	}
+	free(old);
+}
+
+/* With flags a hole is made, else the range is taken out. Its edges are cut before, which changes
+ * nothing in the model. */
+static int do_shift(struct fixture *f, const struct range *r)
+{
+	u64 end = model_end(f), to = end > r->lblk + r->len ? end - r->len : r->lblk;
+	u32 max = (u32)le64_to_cpu(f->root.r_blocks) + 1 + 2 * (VEXFS_MAX_LEVEL + 1);
+	struct vexfs_shift s = { .max_nodes = max, .max_recs = max * VEXFS_RECS_PER_NODE };
+	int err;
+
+	if ((r->flags ? end : to) + r->len > BLOCKS)
+		return 0;
+	err = vexfs_ext_split(&f->t, r->lblk);
+	if (!err && !r->flags)
+		err = vexfs_ext_split(&f->t, r->lblk + r->len);
+	if (err)
+		return err;
+	s.node = calloc(s.max_nodes, sizeof(*s.node));
+	s.rec = calloc(s.max_recs, sizeof(*s.rec));
+	assert_true(s.node && s.rec);
+	err = r->flags ? vexfs_ext_make_room(&f->t, &s, r->lblk, r->len) :
+			 vexfs_ext_collapse(&f->t, &s, r->lblk, r->lblk + r->len, to);
+	free(s.node);
+	free(s.rec);
+	if (!err)
+		model_shift(f, r, to);
+	return err;
+}
+
 static void do_find(struct fixture *f, u64 lblk)
 {
 	struct vexfs_extent e;
@@ -234,8 +302,10 @@ static int random_op(struct fixture *f, u32 what, const struct range *r)
 {
 	if (what < 60)
 		return do_insert(f, r);
-	if (what < 80)
+	if (what < 77)
 		return do_convert(f, r);
+	if (what < 80)
+		return do_shift(f, r);
 	return do_unmap(f, r);
 }
 
@@ -318,6 +388,39 @@ static void test_no_space(void **state)
 			check_map(f);
 	}
 	assert_true(full > 100);
+}
+
+/* What is not an edge of extents, or has no room, is refused and changes nothing. */
+static void check_one(struct fixture *f, u64 lblk, u64 pblk)
+{
+	struct vexfs_extent e;
+
+	assert_int_equal(vexfs_ext_find(&f->t, lblk, &e), 0);
+	assert_true(e.lblk == lblk && e.pblk == pblk);
+}
+
+static void test_shift_refuses(void **state)
+{
+	struct fixture *f = *state;
+	struct vexfs_shift_node node[4];
+	struct vexfs_kv rec[VEXFS_RECS_PER_ROOT];
+	struct vexfs_shift s = { .node = node, .rec = rec, .max_nodes = 4, .max_recs = 2 };
+	struct range a = { 10, 10, 500, 0 }, b = { 30, 10, 700, 0 }, c = { 50, 1, 100, 0 };
+
+	assert_int_equal(do_insert(f, &a), 0);
+	assert_int_equal(do_insert(f, &b), 0);
+	assert_int_equal(vexfs_ext_collapse(&f->t, &s, 15, 30, 100), -EINVAL);
+	assert_int_equal(vexfs_ext_collapse(&f->t, &s, 5, 35, 100), -EINVAL);
+	assert_int_equal(vexfs_ext_collapse(&f->t, &s, 20, 30, 29), -EINVAL);
+	assert_int_equal(vexfs_ext_collapse(&f->t, &s, 20, 20, 100), -EINVAL);
+	assert_int_equal(vexfs_ext_collapse(&f->t, &s, 20, 30, VEXFS_MAX_LBLK - 9), -EINVAL);
+	assert_int_equal(vexfs_ext_make_room(&f->t, &s, 15, 1), -EINVAL);
+	assert_int_equal(vexfs_ext_make_room(&f->t, &s, 20, VEXFS_MAX_LBLK - 39), -EINVAL);
+	assert_int_equal(do_insert(f, &c), 0);
+	assert_int_equal(vexfs_ext_make_room(&f->t, &s, 5, 1), -E2BIG);
+	check_map(f);
+	assert_int_equal(vexfs_ext_make_room(&f->t, &s, 20, VEXFS_MAX_LBLK - 51), 0);
+	check_one(f, 30 + VEXFS_MAX_LBLK - 51, 700);
 }
 
 /* Write a file front to back, in pieces, as write-back does: one extent remains. */
@@ -497,6 +600,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_random, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_space, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shift_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sequential_is_one_extent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_convert_middle, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),

@@ -5,7 +5,7 @@
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
-#include "kmod/xattr.h"
+#include "kmod/create.h"
 #include <linux/fs.h>
 #include <linux/iversion.h>
 #include <linux/namei.h>
@@ -176,7 +176,7 @@ static void vexfs_cancel_drop(handle_t *handle, struct inode *inode)
 
 /* Undo a half-made inode: eviction, which needs handles of its own and so waits
  * until this one has stopped (discard_new_inode), frees it. */
-static void vexfs_abandon(handle_t *handle, struct inode *inode)
+void vexfs_abandon(handle_t *handle, struct inode *inode)
 {
 	clear_nlink(inode);
 	memset(VEXFS_I(inode)->links, 0, sizeof(VEXFS_I(inode)->links));
@@ -219,19 +219,8 @@ static int vexfs_set_target(handle_t *handle, struct inode *inode, const char *t
 	return 0;
 }
 
-/* What is new about the inode besides owner and mode. */
-struct vexfs_create {
-	umode_t		mode;
-	dev_t		rdev;
-	const char	*target;	/* symlink */
-	u32		target_len;
-	const struct qstr *name;
-	struct vexfs_acl_new acl;
-};
-
-/* A locked new inode, complete but for its name; on an error without an inode, or (half-made) with. */
-static int vexfs_make(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir,
-		      struct vexfs_create *c, struct inode **out)
+int vexfs_make(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir, struct vexfs_create *c,
+	       struct inode **out)
 {
 	struct inode *inode = vexfs_new_inode(handle, idmap, dir, c->mode);
 	int err = 0;
@@ -307,7 +296,7 @@ static int vexfs_create_once(vexfs_idmap_t *idmap, struct inode *dir, struct den
 }
 
 /* The ACLs it inherits, and with them its mode. Not in a handle. */
-static int vexfs_create_begin(struct inode *dir, struct vexfs_create *c)
+int vexfs_create_begin(struct inode *dir, struct vexfs_create *c)
 {
 	int err = vexfs_acl_inherit(dir, &c->mode, &c->acl);
 
@@ -317,7 +306,7 @@ static int vexfs_create_begin(struct inode *dir, struct vexfs_create *c)
 }
 
 /* Is another attempt worth it? The first label of the filesystem needs the feature's bit. */
-static bool vexfs_create_again(struct inode *dir, int *err, unsigned int *seq, int *tries)
+bool vexfs_create_again(struct inode *dir, int *err, unsigned int *seq, int *tries)
 {
 	struct super_block *sb = dir->i_sb;
 
@@ -559,6 +548,16 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 
 /* ---- rename -------------------------------------------------------------------------- */
 
+/* One rename; the VFS has locked all but @white, which is made for it. */
+struct vexfs_ren {
+	vexfs_idmap_t	*idmap;
+	struct inode	*old_dir, *new_dir;
+	struct dentry	*old, *new;
+	unsigned int	flags;
+	struct inode	*white;
+	struct vexfs_create create;	/* of @white */
+};
+
 /* A directory moved: ".." and the parents' link counts. */
 static int vexfs_move_dotdot(handle_t *handle, struct inode *from, struct inode *to, bool replaced)
 {
@@ -569,6 +568,14 @@ static int vexfs_move_dotdot(handle_t *handle, struct inode *from, struct inode 
 		inc_nlink(to);
 	err = vexfs_mark_inode_dirty(handle, from);
 	return err ? err : vexfs_mark_inode_dirty(handle, to);
+}
+
+/* RENAME_WHITEOUT: what has the old name afterwards. Half-made or complete, it is in @r->white. */
+static int vexfs_make_whiteout(handle_t *handle, struct vexfs_ren *r)
+{
+	int err = vexfs_make(handle, r->idmap, r->old_dir, &r->create, &r->white);
+
+	return err ? err : vexfs_inode_access(handle, r->white);
 }
 
 /* The new name. What can fail for want of room comes before the old one goes. */
@@ -589,23 +596,41 @@ static void vexfs_rename_undo(handle_t *handle, struct inode *dir, struct dentry
 		vexfs_entry_del(handle, dir, &new->d_name);
 }
 
-/* The entries and the records of their names. */
-static int vexfs_rename_entries(handle_t *handle, struct inode *old_dir, struct dentry *old,
-				struct inode *new_dir, struct dentry *new)
+/* The old name: gone, or the whiteout's. */
+static int vexfs_rename_del(handle_t *handle, struct inode *dir, struct dentry *old,
+			    struct inode *white)
 {
-	struct vexfs_name from = vexfs_name_of(old_dir, old), to = vexfs_name_of(new_dir, new);
-	struct inode *inode = d_inode(old), *target = d_inode(new);
-	int err = target ? vexfs_links_prepare(handle, target, &to, NULL) : 0, err2 = 0;
+	return white ? vexfs_entry_replace(handle, dir, &old->d_name, white) :
+		       vexfs_entry_del(handle, dir, &old->d_name);
+}
 
-	if (!err)
-		err = vexfs_links_prepare(handle, inode, &from, &to);
+/* What can fail of the records of the names. */
+static int vexfs_rename_prepare(handle_t *handle, const struct vexfs_ren *r,
+				const struct vexfs_name *from, const struct vexfs_name *to)
+{
+	struct inode *target = d_inode(r->new);
+	int err = target ? vexfs_links_prepare(handle, target, to, NULL) : 0;
+
+	if (!err && r->white)
+		err = vexfs_links_prepare(handle, r->white, NULL, from);
+	return err ? err : vexfs_links_prepare(handle, d_inode(r->old), from, to);
+}
+
+/* The entries and the records of their names. A whiteout that fails is given up as a whole. */
+static int vexfs_rename_entries(handle_t *handle, const struct vexfs_ren *r)
+{
+	struct vexfs_name from = vexfs_name_of(r->old_dir, r->old);
+	struct vexfs_name to = vexfs_name_of(r->new_dir, r->new);
+	struct inode *inode = d_inode(r->old), *target = d_inode(r->new);
+	int err = vexfs_rename_prepare(handle, r, &from, &to), err2 = 0;
+
 	if (err)
 		return err;
-	err = vexfs_rename_add(handle, new_dir, new, target, inode);
+	err = vexfs_rename_add(handle, r->new_dir, r->new, target, inode);
 	if (!err) {
-		err = vexfs_entry_del(handle, old_dir, &old->d_name);
+		err = vexfs_rename_del(handle, r->old_dir, r->old, r->white);
 		if (err)
-			vexfs_rename_undo(handle, new_dir, new, target);
+			vexfs_rename_undo(handle, r->new_dir, r->new, target);
 	}
 	if (err) {
 		vexfs_links_undo(handle, inode, &from, &to);
@@ -614,27 +639,32 @@ static int vexfs_rename_entries(handle_t *handle, struct inode *old_dir, struct 
 	err = vexfs_links_finish(handle, inode, &from, &to);
 	if (target)
 		err2 = vexfs_links_finish(handle, target, &to, NULL);
+	if (!err2 && r->white)
+		err2 = vexfs_links_finish(handle, r->white, NULL, &from);
 	return err ? err : err2;
 }
 
-static int vexfs_rename_handle(handle_t *handle, struct inode *old_dir, struct dentry *old,
-			       struct inode *new_dir, struct dentry *new)
+static int vexfs_rename_handle(handle_t *handle, struct vexfs_ren *r)
 {
-	struct inode *inode = d_inode(old), *target = d_inode(new);
+	struct inode *inode = d_inode(r->old), *target = d_inode(r->new);
 	bool isdir = S_ISDIR(inode->i_mode);
-	int err = vexfs_access_all(handle, old_dir, new_dir, inode, target);
+	int err = vexfs_access_all(handle, r->old_dir, r->new_dir, inode, target);
 
+	if (!err && (r->flags & RENAME_WHITEOUT))
+		err = vexfs_make_whiteout(handle, r);
 	if (!err && target)
 		err = vexfs_prepare_drop(handle, target, isdir);
 	if (err)
 		return err;
-	err = vexfs_rename_entries(handle, old_dir, old, new_dir, new);
+	err = vexfs_rename_entries(handle, r);
 	if (err && target)
 		vexfs_cancel_drop(handle, target);
 	if (!err && target)
 		err = vexfs_drop_link(handle, target, isdir);
-	if (!err && isdir && (old_dir != new_dir || target))
-		err = vexfs_move_dotdot(handle, old_dir, new_dir, target);
+	if (!err && isdir && (r->old_dir != r->new_dir || target))
+		err = vexfs_move_dotdot(handle, r->old_dir, r->new_dir, target);
+	if (!err && r->white)
+		err = vexfs_mark_inode_dirty(handle, r->white);
 	if (err)
 		return err;
 	vexfs_set_ctime_now(inode);
@@ -711,27 +741,63 @@ static int vexfs_rename_check(struct inode *old_dir, struct dentry *old, struct 
 	return err;
 }
 
-static int vexfs_rename_once(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
-			     struct dentry *new, unsigned int flags)
+static int vexfs_rename_credits(const struct vexfs_ren *r)
 {
-	int credits = vexfs_dir_op_credits(old_dir) + vexfs_dir_op_credits(new_dir) +
-		      vexfs_links_credits(d_inode(old)) + 8;
-	handle_t *handle;
-	int err, err2;
+	int credits = vexfs_dir_op_credits(r->old_dir) + vexfs_dir_op_credits(r->new_dir) +
+		      vexfs_links_credits(d_inode(r->old)) + 8;
 
-	if (d_inode(new))
-		credits += vexfs_links_credits(d_inode(new));
-	handle = vexfs_start(old_dir->i_sb, credits, 4 * VEXFS_MAX_LEVEL + 6);
+	if (d_inode(r->new))
+		credits += vexfs_links_credits(d_inode(r->new));
+	if (r->flags & RENAME_WHITEOUT)
+		credits += VEXFS_NEW_INODE_CREDITS + 4 + VEXFS_LABEL_CREDITS(r->old_dir->i_sb);
+	return credits;
+}
+
+/* The handle has stopped: the whiteout is one, or is deleted. */
+static void vexfs_put_whiteout(struct inode *white, bool failed)
+{
+	if (!white)
+		return;
+	if (failed) {
+		discard_new_inode(white);
+		return;
+	}
+	unlock_new_inode(white);
+	iput(white);
+}
+
+static int vexfs_rename_once(struct vexfs_ren *r)
+{
+	struct super_block *sb = r->old_dir->i_sb;
+	int credits = vexfs_rename_credits(r), err, err2;
+	handle_t *handle;
+
+	if ((r->flags & RENAME_WHITEOUT) && !vexfs_credits_fit(sb, credits))
+		return -ENOSPC;
+	handle = vexfs_start(sb, credits, 4 * VEXFS_MAX_LEVEL + 6);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	if (flags & RENAME_EXCHANGE)
-		err = vexfs_exchange_handle(handle, old_dir, old, new_dir, new);
+	r->white = NULL;
+	if (r->flags & RENAME_EXCHANGE)
+		err = vexfs_exchange_handle(handle, r->old_dir, r->old, r->new_dir, r->new);
 	else
-		err = vexfs_rename_handle(handle, old_dir, old, new_dir, new);
-	if (IS_DIRSYNC(old_dir) || IS_DIRSYNC(new_dir))
+		err = vexfs_rename_handle(handle, r);
+	if (err && r->white)
+		vexfs_abandon(handle, r->white);
+	if (IS_DIRSYNC(r->old_dir) || IS_DIRSYNC(r->new_dir))
 		handle->h_sync = 1;
 	err2 = vexfs_stop(handle);
+	vexfs_put_whiteout(r->white, err);
+	vexfs_xattr_done(&r->create.acl.plan);
 	return err ? err : err2;
+}
+
+/* Is another attempt worth it? */
+static bool vexfs_rename_again(struct vexfs_ren *r, int *err, unsigned int *seq, int *tries)
+{
+	if (r->flags & RENAME_WHITEOUT)
+		return vexfs_create_again(r->old_dir, err, seq, tries);
+	return *err == -ENOSPC && vexfs_room_retry(r->old_dir->i_sb, seq, tries);
 }
 
 /*
@@ -747,11 +813,15 @@ static int vexfs_rename_data(struct inode *inode)
 static int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dentry *old,
 			struct inode *new_dir, struct dentry *new, unsigned int flags)
 {
+	struct vexfs_ren r = {
+		idmap, old_dir, new_dir, old, new, flags, NULL,
+		{ .mode = S_IFCHR | WHITEOUT_MODE, .rdev = WHITEOUT_DEV, .name = &old->d_name },
+	};
 	unsigned int seq = vexfs_room_seq(VEXFS_SB(old_dir->i_sb));
 	struct inode *target = d_inode(new);
 	int err = 0, tries = 0;
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
 		return -EINVAL;
 	if (!vexfs_project_allows(new_dir, d_inode(old)) ||
 	    ((flags & RENAME_EXCHANGE) && !vexfs_project_allows(old_dir, target)))
@@ -767,8 +837,8 @@ static int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dent
 	if (err)
 		return err;
 	do {
-		err = vexfs_rename_once(old_dir, old, new_dir, new, flags);
-	} while (err == -ENOSPC && vexfs_room_retry(old_dir->i_sb, &seq, &tries));
+		err = vexfs_rename_once(&r);
+	} while (vexfs_rename_again(&r, &err, &seq, &tries));
 	trace_vexfs_rename(old_dir, old, new_dir, new, flags, err);
 	return err;
 }
@@ -783,6 +853,7 @@ const struct inode_operations vexfs_dir_iops = {
 	.unlink = vexfs_unlink,
 	.rmdir = vexfs_rmdir,
 	.rename = vexfs_rename,
+	.tmpfile = vexfs_tmpfile,
 	.setattr = vexfs_setattr,
 	.getattr = vexfs_getattr,
 	.fileattr_get = vexfs_fileattr_get,

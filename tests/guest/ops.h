@@ -210,6 +210,40 @@ static enum ops_seen op_exchange_look(void)
 	return S_ISDIR(a.st_mode) ? OPS_NEW : OPS_OLD;
 }
 
+static void op_white_prepare(void) { op_make("white", 'o', OPS_SIZE); }
+static int op_white(void)
+{
+	return op_result(syscall(SYS_renameat2, AT_FDCWD, op_at("white"), AT_FDCWD,
+				 op_at("whitened"), 4 /* RENAME_WHITEOUT */));
+}
+static enum ops_seen op_white_look(void)
+{
+	struct stat st;
+
+	if (lstat(op_at("white"), &st))
+		return OPS_BROKEN;
+	if (S_ISREG(st.st_mode))
+		return op_exists("whitened") ? OPS_BROKEN : OPS_OLD;
+	return S_ISCHR(st.st_mode) && !st.st_rdev && op_holds("whitened", 'o', OPS_SIZE) ? OPS_NEW :
+	       OPS_BROKEN;
+}
+
+/* A file that gets its first name when it is complete. */
+static int op_tmpfile(void)
+{
+	char dir[300];
+	int fd, err;
+
+	snprintf(dir, sizeof(dir), "%s/%s", guest_mnt, ops_dir);
+	fd = open(dir, 020000000 | O_DIRECTORY | O_RDWR, 0644);		/* O_TMPFILE */
+	if (fd < 0)
+		return -errno;
+	err = op_result(linkat(fd, "", AT_FDCWD, op_at("tmpfile"), 0x1000 /* AT_EMPTY_PATH */));
+	close(fd);
+	return err;
+}
+static enum ops_seen op_tmpfile_look(void) { return op_appears("tmpfile"); }
+
 /* ---- content ----------------------------------------------------------------------------- */
 
 static void op_shorter_prepare(void) { op_make("shorter", 'o', OPS_SIZE); }
@@ -596,6 +630,8 @@ static const struct ops_op ops_table[] = {
 	{ "rename", op_rename_prepare, op_rename, op_rename_look, false, false },
 	{ "rename over a file", op_over_prepare, op_over, op_over_look, false, true },
 	{ "exchange", op_exchange_prepare, op_exchange, op_exchange_look, false, false },
+	{ "rename with a whiteout", op_white_prepare, op_white, op_white_look, false, false },
+	{ "name a temporary file", op_nothing, op_tmpfile, op_tmpfile_look, false, false },
 	{ "truncate", op_shorter_prepare, op_shorter, op_shorter_look, false, true },
 	{ "truncate to a larger size", op_longer_prepare, op_longer, op_longer_look, false, false },
 	{ "overwrite", op_overwrite_prepare, op_overwrite, op_overwrite_look, true, false },

@@ -89,13 +89,15 @@ const char *vexfs_symlink_unpack(const struct vexfs_btree_root *root, const stru
 	return NULL;
 }
 
-const char *vexfs_symlink_verify(const void *block, u64 size)
+const char *vexfs_symlink_verify(const void *block, const struct vexfs_btree_root *root, u64 size)
 {
 	const struct vexfs_mdhdr *h = block;
+	u32 here = vexfs_symlink_in_block(size);
 
-	if (le32_to_cpu(h->h_bytes) != size || size > VEXFS_SYMLINK_MAX)
+	if (le32_to_cpu(h->h_bytes) != here || size > VEXFS_SYMLINK_MAX)
 		return "symlink length differs from the inode's";
-	if (memchr((const u8 *)block + VEXFS_MDHDR_SIZE, 0, size))
+	if (memchr((const u8 *)block + VEXFS_MDHDR_SIZE, 0, here) ||
+	    memchr(vexfs_symlink_rest(root), 0, size - here))
 		return "symlink target contains a NUL byte";
 	return NULL;
 }

@@ -27,8 +27,18 @@ const char *vexfs_ext_unpack(u64 key, u64 val, const struct vexfs_io *io,
 /* The one block of a long symlink's target: NULL or the failed check. */
 const char *vexfs_symlink_unpack(const struct vexfs_btree_root *root, const struct vexfs_io *io,
 				 u64 *blkno);
-/* That block, its header verified, against the inode's @size. */
-const char *vexfs_symlink_verify(const void *block, u64 size);
+/* That block, its header verified, and what the inode holds beside it, against the inode's @size. */
+const char *vexfs_symlink_verify(const void *block, const struct vexfs_btree_root *root, u64 size);
+/* How much of a long target of @size bytes is in the block; the rest is at vexfs_symlink_rest(). */
+static inline u32 vexfs_symlink_in_block(u64 size)
+{
+	return size < VEXFS_SYMLINK_BLOCK ? size : VEXFS_SYMLINK_BLOCK;
+}
+/* Behind the one record of the root. */
+static inline char *vexfs_symlink_rest(const struct vexfs_btree_root *root)
+{
+	return (char *)root + offsetof(struct vexfs_btree_root, r_recs) + sizeof(struct vexfs_rec);
+}
 
 /* The extent or hole at @lblk; e->lblk <= lblk < e->lblk + e->len. Never -ENOENT. */
 int vexfs_ext_find(struct vexfs_tree *t, u64 lblk, struct vexfs_extent *e);

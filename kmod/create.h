@@ -37,6 +37,10 @@ int vexfs_make(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir, struct
 bool vexfs_create_again(struct inode *dir, int *err, unsigned int *seq, int *tries);
 void vexfs_abandon(handle_t *handle, struct inode *inode);
 
+/* symlink.c */
+/* Of a new inode, whose caller writes it. Credits: VEXFS_ALLOC_CREDITS + 1. */
+int vexfs_set_target(handle_t *handle, struct inode *inode, const char *target, u32 len);
+
 /* tmpfile.c */
 int vexfs_tmpfile(vexfs_idmap_t *idmap, struct inode *dir, struct file *file, umode_t mode);
 

@@ -184,41 +184,6 @@ void vexfs_abandon(handle_t *handle, struct inode *inode)
 	vexfs_mark_inode_dirty(handle, inode);
 }
 
-/* The target of a long symlink goes into a block of its own. */
-static int vexfs_symlink_block(handle_t *handle, struct inode *inode, const char *target, u32 len)
-{
-	struct vexfs_btree_root *root = &VEXFS_I(inode)->root;
-	struct vexfs_extent e = { .len = 1 };
-	struct vexfs_mdhdr *h;
-	struct vexfs_kio kio;
-	struct vexfs_blk b;
-	int err;
-
-	vexfs_kio_init(&kio, inode->i_sb, handle, inode->i_ino);
-	err = kio.io.ops->alloc(&kio.io, 0, VEXFS_MAGIC_SYMLINK, inode->i_ino, &b);
-	if (err)
-		return err;
-	h = b.data;
-	h->h_bytes = cpu_to_le32(len);
-	memcpy((char *)b.data + VEXFS_MDHDR_SIZE, target, len);
-	e.pblk = b.blkno;
-	err = kio.io.ops->dirty(&kio.io, &b);
-	kio.io.ops->put(&kio.io, &b);
-	root->r_count = cpu_to_le16(1);
-	root->r_recs[0].val = cpu_to_le64(vexfs_ext_pack(&e));
-	inode_add_bytes(inode, VEXFS_BLOCK_SIZE);
-	return err;
-}
-
-static int vexfs_set_target(handle_t *handle, struct inode *inode, const char *target, u32 len)
-{
-	i_size_write(inode, len);
-	if (len > VEXFS_SYMLINK_INLINE)
-		return vexfs_symlink_block(handle, inode, target, len);
-	memcpy(VEXFS_I(inode)->symlink, target, len);
-	return 0;
-}
-
 int vexfs_make(handle_t *handle, vexfs_idmap_t *idmap, struct inode *dir, struct vexfs_create *c,
 	       struct inode **out)
 {

@@ -276,7 +276,8 @@ struct vexfs_link {
 #define VEXFS_INODE_LINKS	4
 #define VEXFS_XATTR_INLINE	112	/* bytes */
 #define VEXFS_SYMLINK_INLINE	144	/* bytes; longer targets have a block */
-#define VEXFS_SYMLINK_MAX	VEXFS_MD_SPACE
+#define VEXFS_SYMLINK_MAX	4095	/* PATH_MAX with its NUL */
+#define VEXFS_SYMLINK_BLOCK	VEXFS_MD_SPACE	/* of those in the block; the rest follows in the inode */
 
 #define VEXFS_INODE_HIDDEN	0x00000001U	/* a collection's file or a value, has no name */
 #define VEXFS_INODE_FLAGS	0x00000001U	/* those above; each below needs its feature */

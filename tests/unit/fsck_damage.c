@@ -361,6 +361,11 @@ static void long_symlink_length(struct fixture *x)
 	EDIT_INODE(x, x->longlink, di.i_size = cpu_to_le64(201));
 }
 
+static void long_symlink_rest(struct fixture *x)
+{
+	EDIT_INODE(x, x->longlink, vexfs_symlink_rest(&di.i_root)[62] = 0);
+}
+
 static void long_symlink_block(struct fixture *x)
 {
 	EDIT_INODE(x, x->longlink, di.i_root.r_count = cpu_to_le16(0));
@@ -697,6 +702,8 @@ static const struct damage damages[] = {
 	{ "nul_in_symlink", nul_in_symlink, FSCK_INODE, "symlink target contains a NUL byte" },
 	{ "long_symlink_length", long_symlink_length, FSCK_SYMLINK_BLOCK,
 	  "symlink length differs from the inode's" },
+	{ "long_symlink_rest", long_symlink_rest, FSCK_SYMLINK_BLOCK,
+	  "symlink target contains a NUL byte" },
 	{ "long_symlink_block", long_symlink_block, FSCK_LONG_SYMLINK,
 	  "long symlink without exactly one block" },
 	{ "leaf_checksum", leaf_checksum, FSCK_DIR_LEAF, "wrong block checksum" },

@@ -15,7 +15,7 @@
 void fixture_make(struct fixture *x)
 {
 	struct ib *ib = &x->ib;
-	char name[VEXFS_NAME_LEN + 1];
+	char name[VEXFS_NAME_LEN + 1], target[VEXFS_SYMLINK_MAX + 1] = "";
 	int i;
 
 	x->chain = 0;
@@ -37,9 +37,8 @@ void fixture_make(struct fixture *x)
 		ib_add_name(ib, x->sub, name, x->many);
 	}
 	x->symlink = ib_symlink(ib, x->dir, "short", "file");
-	memset(name, 'x', 200);
-	name[200] = 0;
-	x->longlink = ib_symlink(ib, x->dir, "long", name);
+	memset(target, 'x', sizeof(target) - 1);
+	x->longlink = ib_symlink(ib, x->dir, "long", target);
 	x->unwritten = ib_file(ib, x->dir, "prealloc", 1, 1);
 	ib_add_extent(ib, x->unwritten, 10, 3, VEXFS_EXT_UNWRITTEN);
 	ib_collection(ib, 0, "words", 8, 1);

@@ -261,6 +261,7 @@ u64 ib_file(struct ib *ib, u64 dir, const char *name, u32 blocks, u32 run)
 
 static void long_target(struct ib *ib, u64 ino, const char *target)
 {
+	u32 here = vexfs_symlink_in_block(strlen(target));
 	struct vexfs_inode di;
 	struct vexfs_mdhdr *h;
 	struct vexfs_blk b;
@@ -270,8 +271,9 @@ static void long_target(struct ib *ib, u64 ino, const char *target)
 	ib_pin(ib, ib_map(ib, ino, 0), &b);
 	vexfs_mdhdr_init(b.data, &ib->img.geo, VEXFS_MAGIC_SYMLINK, b.blkno, ino);
 	h = b.data;
-	h->h_bytes = cpu_to_le32(strlen(target));
-	memcpy(payload(&b), target, strlen(target));
+	h->h_bytes = cpu_to_le32(here);
+	memcpy(payload(&b), target, here);
+	memcpy(vexfs_symlink_rest(&di.i_root), target + here, strlen(target) - here);
 	ib_change(ib, &b, true);
 	di.i_size = cpu_to_le64(strlen(target));
 	ib_put_inode(ib, ino, &di);

@@ -120,13 +120,14 @@ static void header(const char *magic, u64 blkno, u64 owner, u32 level, u32 count
 
 static int make(void **state)
 {
-	char target[201];
+	char target[4096];
 
 	ib_make(&ib, 4096);
 	dir = ib_mkdir(&ib, 2, "dir");
 	file = ib_file(&ib, dir, "file", 3, 2);
-	memset(target, 't', 200);
-	target[200] = 0;
+	memset(target, 't', 4032);
+	memset(target + 4032, 'u', 63);
+	target[4095] = 0;
 	ib_symlink(&ib, dir, "short", "target");
 	longlink = ib_symlink(&ib, dir, "long", target);
 	orphan = ib_new_inode(&ib, S_IFREG | 0600);
@@ -335,10 +336,17 @@ static void test_long_symlink(void **state)
 {
 	u32 i;
 
-	header("VSLK", first_block(14), 14, 0, 0, 200);
-	for (i = 0; i < 200; i++)
+	header("VSLK", first_block(14), 14, 0, 0, 4032);
+	for (i = 0; i < 4032; i++)
 		num(64 + i, 1, 't');
-	rest_zero(0, 4096);
+	inode(14, 2560, 0120777, 1, 42, 4095, 1);
+	link_of(2560, 0, 11, HASH_LONG);
+	root_of(2560, 0, 1, 0);
+	num(2560 + 384, 8, 0);
+	get(2560 + 392, 8);
+	for (i = 0; i < 63; i++)	/* what the block has no room for */
+		num(2560 + 400 + i, 1, 'u');
+	rest_zero(2560, 3072);
 }
 
 static void test_orphans(void **state)

@@ -104,7 +104,7 @@ static void long_symlink(struct fsck *f, u64 ino, const struct vexfs_inode *di, 
 	check_counts(f, di, ino, 1, 0, names);
 	if (!fsck_read(f, blkno, VEXFS_MAGIC_SYMLINK, ino, &b))
 		return;
-	bad = vexfs_symlink_verify(b.data, le64_to_cpu(di->i_size));
+	bad = vexfs_symlink_verify(b.data, &di->i_root, le64_to_cpu(di->i_size));
 	if (bad)
 		fsck_report(f, blkno, bad);
 	io->ops->put(io, &b);

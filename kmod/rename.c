@@ -230,13 +230,10 @@ static void vexfs_put_whiteout(struct inode *white, bool failed)
 
 static int vexfs_rename_once(struct vexfs_ren *r)
 {
-	struct super_block *sb = r->old_dir->i_sb;
-	int credits = vexfs_rename_credits(r), err, err2;
-	handle_t *handle;
+	handle_t *handle = vexfs_start(r->old_dir->i_sb, vexfs_rename_credits(r),
+				       4 * VEXFS_MAX_LEVEL + 6);
+	int err, err2;
 
-	if ((r->flags & RENAME_WHITEOUT) && !vexfs_credits_fit(sb, credits))
-		return -ENOSPC;
-	handle = vexfs_start(sb, credits, 4 * VEXFS_MAX_LEVEL + 6);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	r->white = NULL;
@@ -296,6 +293,9 @@ int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dentry *old
 		err = vexfs_rename_data(d_inode(old));
 	if (!err && target && (flags & RENAME_EXCHANGE))
 		err = vexfs_rename_data(target);
+	if (!err && (flags & RENAME_WHITEOUT) &&
+	    !vexfs_credits_fit(old_dir->i_sb, vexfs_rename_credits(&r)))
+		err = -ENOSPC;
 	if (err)
 		return err;
 	do {

@@ -20,35 +20,39 @@ static int vexfs_tmpfile_make(handle_t *handle, vexfs_idmap_t *idmap, struct ino
 		err = vexfs_orphan_add(handle, *out);
 	if (err && *out)
 		vexfs_abandon(handle, *out);
-	return err;
+	if (err)
+		return err;
+	clear_nlink(*out);
+	return vexfs_mark_inode_dirty(handle, *out);
+}
+
+static int vexfs_tmpfile_credits(struct super_block *sb, const struct vexfs_create *c)
+{
+	return VEXFS_NEW_INODE_CREDITS + VEXFS_ALLOC_CREDITS + 4 + vexfs_acl_credits(sb, &c->acl) +
+	       VEXFS_LABEL_CREDITS(sb);
 }
 
 static int vexfs_tmpfile_once(vexfs_idmap_t *idmap, struct inode *dir, struct file *file,
 			      struct vexfs_create *c)
 {
 	struct super_block *sb = dir->i_sb;
-	int credits = VEXFS_NEW_INODE_CREDITS + VEXFS_ALLOC_CREDITS + 4 +
-		      vexfs_acl_credits(sb, &c->acl) + VEXFS_LABEL_CREDITS(sb);
+	handle_t *handle = vexfs_start(sb, vexfs_tmpfile_credits(sb, c), VEXFS_MAX_LEVEL);
 	struct inode *inode = NULL;
-	handle_t *handle;
 	int err, err2;
 
-	if (!vexfs_credits_fit(sb, credits))
-		return -ENOSPC;
-	handle = vexfs_start(sb, credits, VEXFS_MAX_LEVEL);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	err = vexfs_tmpfile_make(handle, idmap, dir, c, &inode);
-	if (!err) {
-		d_tmpfile(file, inode);		/* takes its only link */
-		err = vexfs_mark_inode_dirty(handle, inode);
-		unlock_new_inode(inode);
-		inode = NULL;
-	}
 	err2 = vexfs_stop(handle);
-	if (inode)
-		discard_new_inode(inode);
 	vexfs_xattr_done(&c->acl.plan);
+	if (!err) {
+		/* Not in the handle: a security module may read attributes then. d_tmpfile() takes a link away. */
+		set_nlink(inode, 1);
+		d_tmpfile(file, inode);
+		unlock_new_inode(inode);
+	} else if (inode) {
+		discard_new_inode(inode);
+	}
 	return err ? err : err2;
 }
 
@@ -71,6 +75,8 @@ int vexfs_tmpfile(vexfs_idmap_t *idmap, struct inode *dir, struct file *file, um
 	if (vexfs_is_shutdown(dir->i_sb))
 		return -EIO;
 	err = vexfs_create_begin(dir, &c);
+	if (!err && !vexfs_credits_fit(dir->i_sb, vexfs_tmpfile_credits(dir->i_sb, &c)))
+		err = -ENOSPC;
 	if (err)
 		goto out;
 	do {

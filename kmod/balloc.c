@@ -14,6 +14,9 @@
  * freeing. Beside it, blocks are promised one by one: before a write is accepted,
  * what the extent tree may need to mark its blocks as written (extent.c) is
  * taken off free_blocks, though no block has been chosen yet.
+ *
+ * Trimming (trim.c) claims free blocks, too, and marks them as pending while the
+ * device discards them.
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
@@ -284,6 +287,12 @@ static bool vexfs_room_settled(struct vexfs_sb_info *sbi, tid_t tid)
 	return settled;
 }
 
+/* Blocks that are being trimmed come back without a commit. Returns at once if there are none. */
+static void vexfs_room_trimmed(struct vexfs_sb_info *sbi, unsigned int seq)
+{
+	wait_event(sbi->room_wait, !READ_ONCE(sbi->trimming) || vexfs_room_seq(sbi) != seq);
+}
+
 /* jbd2 wakes those who wait for a commit before it calls vexfs_balloc_commit(). */
 static bool vexfs_room_commit(struct super_block *sb, tid_t tid)
 {
@@ -305,7 +314,7 @@ static bool vexfs_room_commit(struct super_block *sb, tid_t tid)
  * @tries: attempts so far
  *
  * Yes if a commit has freed blocks since the attempt began, or if one can: then
- * it is made, and waited for. Not in a handle; may be called with i_rwsem and,
+ * it is made, and waited for; also if some are just being trimmed. Not in a handle; may be called with i_rwsem and,
  * as a commit locks no folio, with a folio locked.
  */
 bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries)
@@ -326,10 +335,12 @@ bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries)
 	spin_unlock(&sbi->pending_lock);
 	if (*seq != was)
 		return true;
-	if (!last || !vexfs_room_commit(sb, tid))
+	if (last && !vexfs_room_commit(sb, tid))
 		return false;
+	if (!last)
+		vexfs_room_trimmed(sbi, was);
 	*seq = vexfs_room_seq(sbi);
-	return true;
+	return last || *seq != was;
 }
 
 /* ---- allocation ---------------------------------------------------------------- */
@@ -545,4 +556,78 @@ int vexfs_free_blocks(handle_t *handle, struct super_block *sb, u64 blkno, u64 l
 		len -= n;
 	}
 	return err;
+}
+
+/* ---- trimming ------------------------------------------------------------------------ */
+
+/* Off the allocator. group->lock held. False: near the end of the device. Takes pending_lock. */
+static bool vexfs_trim_mark(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len)
+{
+	if (!vexfs_claim(sbi, len, len, sbi->reserve_blocks))
+		return false;
+	spin_lock(&sbi->pending_lock);
+	bitmap_set(sbi->groups[group].pending, start, len);
+	sbi->trimming += len;
+	spin_unlock(&sbi->pending_lock);
+	percpu_counter_add(&sbi->pending_blocks, len);
+	return true;
+}
+
+/* group->lock held. As vexfs_trim_take(). */
+static int vexfs_trim_find(struct super_block *sb, const struct buffer_head *bh,
+			   const struct vexfs_trim *t, u32 *start, u32 *len)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_group *g = &sbi->groups[t->group];
+	const void *map = bh->b_data + VEXFS_MDHDR_SIZE;
+	u64 first = vexfs_group_start(&sbi->geo, t->group);
+	u32 run;
+
+	for (*len = 0; (*start = vexfs_next_free(g, map, *start, t->end)) < t->end; *start += run) {
+		run = vexfs_run_length(g, map, *start, t->end);
+		if (!vexfs_data_range_valid(&sbi->geo, first + *start, run))
+			return vexfs_corrupt(sb, 0, bh->b_blocknr, "bitmap calls metadata free");
+		if (run < t->least)
+			continue;
+		run = min_t(u32, run, VEXFS_TRIM_MOST);
+		if (!vexfs_trim_mark(sbi, t->group, *start, run))
+			continue;
+		*len = run;
+		break;
+	}
+	return 0;
+}
+
+int vexfs_trim_take(struct super_block *sb, const struct vexfs_trim *t, u32 *start, u32 *len)
+{
+	struct vexfs_group *g = &VEXFS_SB(sb)->groups[t->group];
+	struct buffer_head *bh = vexfs_bbmap_read(sb, t->group);
+	int err = 0;
+
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	mutex_lock(&g->lock);
+	if (!g->pending)
+		g->pending = kzalloc(VEXFS_MD_SPACE, GFP_NOFS);
+	if (!g->pending)
+		err = -ENOMEM;
+	if (!err)
+		err = vexfs_trim_find(sb, bh, t, start, len);
+	mutex_unlock(&g->lock);
+	brelse(bh);
+	return err;
+}
+
+void vexfs_trim_give(struct super_block *sb, u32 group, u32 start, u32 len)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	spin_lock(&sbi->pending_lock);
+	bitmap_clear(sbi->groups[group].pending, start, len);
+	percpu_counter_add(&sbi->pending_blocks, -(s64)len);
+	percpu_counter_add(&sbi->free_blocks, len);
+	sbi->trimming -= len;
+	sbi->room_seq++;
+	spin_unlock(&sbi->pending_lock);
+	wake_up_all(&sbi->room_wait);
 }

@@ -1,9 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Setting a feature bit: in the superblock and in its copies, through the journal, before the first
- * transaction that stores what the feature adds. A bit stays set.
+ * Changing the superblock and its copies, through the journal: feature bits, the label.
+ *
+ * A feature bit is set before the first transaction that stores what the feature adds, and
+ * stays set.
  */
 #include "kmod/vexfs.h"
+
+/**
+ * struct vexfs_super_change - what to do to each of them
+ * @apply: called under es_lock; what it does cannot fail
+ * @word:  of a feature's bit
+ * @bit:   of a feature, or 0
+ * @label: a new one, or NULL
+ */
+struct vexfs_super_change {
+	void (*apply)(struct vexfs_super_block *es, const struct vexfs_super_change *c);
+	enum vexfs_feature_word word;
+	u32 bit;
+	const char *label;
+};
 
 #define VEXFS_SB_COPIES	40	/* groups 1, 3^n, 5^n, 7^n of the largest filesystem: 30 */
 
@@ -26,20 +42,25 @@ static u32 vexfs_copies_read(struct super_block *sb, struct buffer_head **bh)
 	return n;
 }
 
-static void vexfs_feature_or(struct vexfs_super_block *es, enum vexfs_feature_word word, u32 bit)
+static void vexfs_feature_or(struct vexfs_super_block *es, const struct vexfs_super_change *c)
 {
-	if (word == VEXFS_COMPAT)
-		es->s_feature_compat |= cpu_to_le32(bit);
-	else if (word == VEXFS_RO_COMPAT)
-		es->s_feature_ro_compat |= cpu_to_le32(bit);
+	if (c->word == VEXFS_COMPAT)
+		es->s_feature_compat |= cpu_to_le32(c->bit);
+	else if (c->word == VEXFS_RO_COMPAT)
+		es->s_feature_ro_compat |= cpu_to_le32(c->bit);
 	else
-		es->s_feature_incompat |= cpu_to_le32(bit);
-	es->s_checksum = cpu_to_le32(vexfs_sb_checksum(es));
+		es->s_feature_incompat |= cpu_to_le32(c->bit);
+}
+
+static void vexfs_label_put(struct vexfs_super_block *es, const struct vexfs_super_change *c)
+{
+	memset(es->s_label, 0, sizeof(es->s_label));
+	memcpy(es->s_label, c->label, strlen(c->label));
 }
 
 /* Write access to all of them first; @bh[0] is block 0. Takes es_lock. */
-static int vexfs_feature_write(handle_t *handle, struct super_block *sb, struct buffer_head **bh, u32 n,
-			       enum vexfs_feature_word word, u32 bit)
+static int vexfs_supers_write(handle_t *handle, struct super_block *sb, struct buffer_head **bh, u32 n,
+			      const struct vexfs_super_change *c)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	int err = 0;
@@ -52,17 +73,20 @@ static int vexfs_feature_write(handle_t *handle, struct super_block *sb, struct 
 	if (err)
 		return err;
 	mutex_lock(&sbi->es_lock);
-	for (i = 0; i < n; i++)
-		vexfs_feature_or((void *)(bh[i]->b_data + VEXFS_SB_OFFSET), word, bit);
-	WRITE_ONCE(sbi->geo.feature[word], sbi->geo.feature[word] | bit);
+	for (i = 0; i < n; i++) {
+		struct vexfs_super_block *es = (void *)(bh[i]->b_data + VEXFS_SB_OFFSET);
+
+		c->apply(es, c);
+		es->s_checksum = cpu_to_le32(vexfs_sb_checksum(es));
+	}
+	WRITE_ONCE(sbi->geo.feature[c->word], sbi->geo.feature[c->word] | c->bit);
 	mutex_unlock(&sbi->es_lock);
 	for (i = 0; i < n && !err; i++)
 		err = vexfs_md_dirty(handle, sb, bh[i]);
 	return err;
 }
 
-static int vexfs_feature_store(struct super_block *sb, enum vexfs_feature_word word, u32 bit,
-			       struct buffer_head **bh)
+static int vexfs_supers_store(struct super_block *sb, const struct vexfs_super_change *c, struct buffer_head **bh)
 {
 	u32 n = 1 + vexfs_copies_read(sb, bh + 1), i;
 	handle_t *handle = vexfs_start(sb, n, 0);
@@ -70,13 +94,42 @@ static int vexfs_feature_store(struct super_block *sb, enum vexfs_feature_word w
 
 	bh[0] = VEXFS_SB(sb)->sb_bh;
 	if (!err) {
-		err = vexfs_feature_write(handle, sb, bh, n, word, bit);
+		err = vexfs_supers_write(handle, sb, bh, n, c);
 		err2 = vexfs_stop(handle);
 		err = err ? err : err2;
 	}
 	for (i = 1; i < n; i++)
 		brelse(bh[i]);
 	return err;
+}
+
+/* In one transaction. Not in a handle. */
+static int vexfs_supers_change(struct super_block *sb, const struct vexfs_super_change *c)
+{
+	struct buffer_head **bh = kcalloc(1 + VEXFS_SB_COPIES, sizeof(*bh), GFP_NOFS);
+	int err;
+
+	if (!bh)
+		return -ENOMEM;
+	err = vexfs_supers_store(sb, c, bh);
+	kfree(bh);
+	return err;
+}
+
+/**
+ * vexfs_label_set - name the filesystem
+ * @sb:    writable
+ * @label: shorter than VEXFS_LABEL_LEN
+ *
+ * Not in a handle; takes es_lock.
+ *
+ * Return: 0, -EROFS, -EIO, -ENOMEM.
+ */
+int vexfs_label_set(struct super_block *sb, const char *label)
+{
+	struct vexfs_super_change c = { .apply = vexfs_label_put, .label = label };
+
+	return vexfs_supers_change(sb, &c);
 }
 
 /**
@@ -92,15 +145,9 @@ static int vexfs_feature_store(struct super_block *sb, enum vexfs_feature_word w
  */
 int vexfs_feature_set(struct super_block *sb, enum vexfs_feature_word word, u32 bit)
 {
-	struct buffer_head **bh;
-	int err;
+	struct vexfs_super_change c = { .apply = vexfs_feature_or, .word = word, .bit = bit };
 
 	if (READ_ONCE(VEXFS_SB(sb)->geo.feature[word]) & bit)
 		return 0;
-	bh = kcalloc(1 + VEXFS_SB_COPIES, sizeof(*bh), GFP_NOFS);
-	if (!bh)
-		return -ENOMEM;
-	err = vexfs_feature_store(sb, word, bit, bh);
-	kfree(bh);
-	return err;
+	return vexfs_supers_change(sb, &c);
 }

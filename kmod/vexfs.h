@@ -132,7 +132,8 @@ struct vexfs_sb_info {
 
 	spinlock_t		pending_lock;
 	struct list_head	pending;	/* struct vexfs_pending, by tid */
-	unsigned int		room_seq;	/* commits that freed blocks; under pending_lock */
+	unsigned int		trimming;	/* blocks among the pending ones; under pending_lock */
+	unsigned int		room_seq;	/* commits and trims that gave blocks; under pending_lock */
 	wait_queue_head_t	room_wait;	/* for entries to leave pending */
 
 	struct buffer_head	**orphan_bh;
@@ -383,11 +384,28 @@ bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries);
  * credits 2 per group touched. Metadata blocks: through kio free (revokes). */
 int vexfs_free_blocks(handle_t *handle, struct super_block *sb, u64 blkno, u64 len);
 void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid);
+/**
+ * struct vexfs_trim - where free blocks are looked for
+ * @group: the group
+ * @end:   block of the group after the last one
+ * @least: blocks a run must have
+ */
+struct vexfs_trim {
+	u32 group, end, least;
+};
+#define VEXFS_TRIM_MOST	4096	/* blocks at a time */
+/* The next free run from block *@start of the group on is the caller's until vexfs_trim_give().
+ * *@len: 0 if there is none. The reserve stays. Takes the group's lock; not in a handle. */
+int vexfs_trim_take(struct super_block *sb, const struct vexfs_trim *t, u32 *start, u32 *len);
+void vexfs_trim_give(struct super_block *sb, u32 group, u32 start, u32 len);
 void vexfs_balloc_init(struct vexfs_sb_info *sbi);
 int vexfs_groups_load(struct super_block *sb);
 void vexfs_groups_unload(struct super_block *sb);
 #define VEXFS_ALLOC_CREDITS	2
 struct vexfs_group_desc *vexfs_gd(struct vexfs_sb_info *sbi, u32 group, struct buffer_head **bh);
+
+/* trim.c */
+int vexfs_fitrim(struct super_block *sb, struct fstrim_range __user *arg);
 
 /* ialloc.c */
 #define VEXFS_NEW_INODE_CREDITS	4	/* bitmap, descriptor, table block, spare */
@@ -552,6 +570,7 @@ void vexfs_orphan_recover(struct super_block *sb);
 
 /* feature.c: before the first handle that stores what a feature adds. Not in a handle. */
 int vexfs_feature_set(struct super_block *sb, enum vexfs_feature_word word, u32 bit);
+int vexfs_label_set(struct super_block *sb, const char *label);	/* likewise */
 
 /* fileattr.c; there: which locks */
 int vexfs_fileattr_get(struct dentry *dentry, vexfs_fileattr_t *fa);

@@ -10,6 +10,7 @@
 #include "kmod/trace.h"
 #include "kmod/xattr.h"
 #include "kmod/vec/trace.h"
+#include <linux/blkdev.h>
 #include <linux/iversion.h>
 #include <linux/posix_acl.h>
 #include <linux/xattr.h>
@@ -673,5 +674,14 @@ int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *s
 		stat->result_mask |= STATX_BTIME;
 		stat->btime = VEXFS_I(inode)->btime;
 	}
+	if ((mask & STATX_DIOALIGN) && S_ISREG(inode->i_mode)) {
+		stat->result_mask |= STATX_DIOALIGN;
+		stat->dio_mem_align = bdev_dma_alignment(inode->i_sb->s_bdev) + 1;
+		stat->dio_offset_align = bdev_logical_block_size(inode->i_sb->s_bdev);
+	}
+	generic_fill_statx_attr(inode, stat);
+	stat->attributes_mask |= STATX_ATTR_NODUMP;
+	if (VEXFS_I(inode)->flags & VEXFS_INODE_NODUMP)
+		stat->attributes |= STATX_ATTR_NODUMP;
 	return 0;
 }

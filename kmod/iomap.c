@@ -12,6 +12,7 @@
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
+#include <linux/swap.h>
 
 /* ---- mappings ------------------------------------------------------------ */
 
@@ -411,6 +412,14 @@ static sector_t vexfs_bmap(struct address_space *mapping, sector_t block)
 	return iomap_bmap(mapping, block, &vexfs_iomap_read_ops);
 }
 
+/* Blocks of a swap file stay where they are: nothing here moves any, and the VFS lets nobody
+ * write, truncate, fallocate or unlink it. i_rwsem held. */
+static int vexfs_swap_activate(struct swap_info_struct *sis, struct file *file, sector_t *span)
+{
+	sis->bdev = file_inode(file)->i_sb->s_bdev;
+	return iomap_swapfile_activate(sis, file, span, &vexfs_iomap_read_ops);
+}
+
 const struct address_space_operations vexfs_aops = {
 	.read_folio = vexfs_read_folio,
 	.readahead = vexfs_readahead,
@@ -421,5 +430,6 @@ const struct address_space_operations vexfs_aops = {
 	.is_partially_uptodate = iomap_is_partially_uptodate,
 	.migrate_folio = filemap_migrate_folio,
 	.bmap = vexfs_bmap,
+	.swap_activate = vexfs_swap_activate,
 	VEXFS_AOPS_ERROR_REMOVE,
 };

@@ -35,10 +35,36 @@ static unsigned long flushes(void)
 	return number_in(p, 16);
 }
 
+/* The state of the journal's thread, as in /proc/PID/stat. */
+static char committer(void)
+{
+	char comm[40], line[400], *state = NULL;
+	glob_t g;
+
+	snprintf(comm, sizeof(comm), "(jbd2/%s", strrchr(guest_disk, '/') + 1);
+	if (glob("/proc/[0-9]*/stat", 0, NULL, &g))
+		ktap_bail("no processes in /proc");
+	for (size_t i = 0; i < g.gl_pathc && !state; i++) {
+		FILE *f = fopen(g.gl_pathv[i], "r");
+
+		if (f && fgets(line, sizeof(line), f) && strstr(line, comm))
+			state = strstr(line, ") ");
+		if (f)
+			fclose(f);
+	}
+	globfree(&g);
+	if (!state)
+		ktap_bail("no thread %s", comm);
+	return state[2];
+}
+
+/* Whoever waits for a commit is woken before it is counted: the thread must have gone to sleep. */
 static unsigned long commits(void)
 {
 	char p[100];
 
+	while (committer() != 'S')
+		usleep(1000);
 	snprintf(p, sizeof(p), "/proc/fs/jbd2/%s*/info", strrchr(guest_disk, '/') + 1);
 	return number_in(p, 1);
 }

@@ -23,6 +23,7 @@
 #define OWN	12
 #define TURNS	150		/* searches timed in each world */
 #define BOUND	1.30		/* of the ratio; the fault this is about makes it 2 and more */
+#define ROUNDS	3		/* a busy host may disturb one; the fault is in all of them */
 
 enum { NEAR, FAR, NONE };	/* where the hidden vectors are */
 
@@ -214,7 +215,7 @@ static double seconds(int w)
  * many is compared, as somebody who wants to know would: the others say what the
  * machine did beside it.
  */
-static void compare_times(void)
+static double compare_times(void)
 {
 	double least[2] = { 1e9, 1e9 }, t;
 
@@ -225,8 +226,10 @@ static void compare_times(void)
 		if (t < least[w])
 			least[w] = t;
 	}
-	found->ratio = least[0] / least[1];
+	return least[0] / least[1];
 }
+
+static bool alike(double ratio) { return ratio < BOUND && ratio > 1 / BOUND; }
 
 static void as_user(void)
 {
@@ -239,7 +242,8 @@ static void as_user(void)
 		scope[0] = vg_open_dir(mnt[0]);
 		scope[1] = vg_open_dir(mnt[1]);
 		compare_replies();
-		compare_times();
+		for (int i = 0; i < ROUNDS && !alike(found->ratio); i++)
+			found->ratio = compare_times();
 		_exit(scope[0] < 0 || scope[1] < 0);
 	}
 	if (pid < 0 || waitpid(pid, &st, 0) != pid || st)
@@ -275,7 +279,7 @@ int main(void)
 	world(0, guest_disk, NEAR);
 	world(1, scratch, FAR);
 	compare("near", "far");
-	ktap(found->ratio < BOUND && found->ratio > 1 / BOUND, "and the same time, within %.0f %%",
+	ktap(alike(found->ratio), "and the same time, within %.0f %%",
 	     (BOUND - 1) * 100);
 	umount(mnt[1]);
 	world(1, scratch, NONE);

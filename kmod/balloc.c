@@ -15,8 +15,9 @@
  * what the extent tree may need to mark its blocks as written (extent.c) is
  * taken off free_blocks, though no block has been chosen yet.
  *
- * Trimming (trim.c) claims free blocks, too, and marks them as pending while the
- * device discards them.
+ * Trimming (discard.c) claims free blocks, too, and marks them as pending while the
+ * device discards them. With the option discard, blocks whose transaction has
+ * committed stay pending until the device has been told.
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"
@@ -49,6 +50,7 @@ struct vexfs_group_desc *vexfs_gd(struct vexfs_sb_info *sbi, u32 group, struct b
 void vexfs_balloc_init(struct vexfs_sb_info *sbi)
 {
 	INIT_LIST_HEAD(&sbi->pending);
+	INIT_LIST_HEAD(&sbi->discards);
 	spin_lock_init(&sbi->pending_lock);
 	spin_lock_init(&sbi->room_lock);
 	init_waitqueue_head(&sbi->room_wait);
@@ -132,6 +134,7 @@ void vexfs_groups_unload(struct super_block *sb)
 	u32 i;
 
 	/* Nothing commits any more; an aborted journal leaves entries behind. */
+	list_splice(&sbi->discards, &sbi->pending);
 	list_for_each_entry_safe(p, n, &sbi->pending, list)
 		kfree(p);
 	for (i = 0; sbi->gdt && i < sbi->geo.gdt_blocks; i++)
@@ -183,6 +186,15 @@ static struct vexfs_pending *vexfs_pending_first(struct vexfs_sb_info *sbi, tid_
 	return p && tid_geq(tid, p->tid) ? p : NULL;
 }
 
+/* No longer pending. pending_lock held. */
+static void vexfs_pending_free(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len)
+{
+	bitmap_clear(sbi->groups[group].pending, start, len);
+	percpu_counter_add(&sbi->pending_blocks, -(s64)len);
+	percpu_counter_add(&sbi->free_blocks, len);
+	sbi->room_seq++;
+}
+
 /* A batch of entries; whoever sees them gone sees the counters and room_seq moved.
  * Returns blocks; @done: the entries. Takes pending_lock. */
 static u64 vexfs_pending_batch(struct vexfs_sb_info *sbi, tid_t tid, struct list_head *done)
@@ -193,17 +205,55 @@ static u64 vexfs_pending_batch(struct vexfs_sb_info *sbi, tid_t tid, struct list
 
 	spin_lock(&sbi->pending_lock);
 	for (n = 0; n < VEXFS_COMMIT_BATCH && (p = vexfs_pending_first(sbi, tid)); n++) {
-		bitmap_clear(sbi->groups[p->group].pending, p->start, p->len);
+		vexfs_pending_free(sbi, p->group, p->start, p->len);
 		list_move(&p->list, done);
 		blocks += p->len;
 	}
-	if (blocks) {
-		percpu_counter_add(&sbi->pending_blocks, -(s64)blocks);
-		percpu_counter_add(&sbi->free_blocks, blocks);
-		sbi->room_seq++;
+	spin_unlock(&sbi->pending_lock);
+	return blocks;
+}
+
+/* The same where the device is told first. */
+static u64 vexfs_pending_hand_on(struct vexfs_sb_info *sbi, tid_t tid)
+{
+	struct vexfs_pending *p;
+	u64 blocks = 0;
+	int n;
+
+	spin_lock(&sbi->pending_lock);
+	for (n = 0; n < VEXFS_COMMIT_BATCH && (p = vexfs_pending_first(sbi, tid)); n++) {
+		list_move_tail(&p->list, &sbi->discards);
+		blocks += p->len;
 	}
 	spin_unlock(&sbi->pending_lock);
 	return blocks;
+}
+
+bool vexfs_discard_next(struct vexfs_sb_info *sbi, u64 *blkno, u32 *len)
+{
+	struct vexfs_pending *p;
+
+	spin_lock(&sbi->pending_lock);
+	p = list_first_entry_or_null(&sbi->discards, struct vexfs_pending, list);
+	if (p) {
+		*blkno = vexfs_group_start(&sbi->geo, p->group) + p->start;
+		*len = p->len;
+	}
+	spin_unlock(&sbi->pending_lock);
+	return p;
+}
+
+void vexfs_discard_done(struct vexfs_sb_info *sbi)
+{
+	struct vexfs_pending *p;
+
+	spin_lock(&sbi->pending_lock);
+	p = list_first_entry(&sbi->discards, struct vexfs_pending, list);
+	list_del(&p->list);
+	vexfs_pending_free(sbi, p->group, p->start, p->len);
+	spin_unlock(&sbi->pending_lock);
+	kfree(p);
+	wake_up_all(&sbi->room_wait);
 }
 
 /**
@@ -217,18 +267,21 @@ static u64 vexfs_pending_batch(struct vexfs_sb_info *sbi, tid_t tid, struct list
  */
 void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid)
 {
+	bool discard = test_bit(VEXFS_SBF_DISCARD, &sbi->flags);
 	struct vexfs_pending *p, *n;
 	u64 blocks = 0, more;
 
 	do {
 		LIST_HEAD(done);
 
-		more = vexfs_pending_batch(sbi, tid, &done);
+		more = discard ? vexfs_pending_hand_on(sbi, tid) : vexfs_pending_batch(sbi, tid, &done);
 		list_for_each_entry_safe(p, n, &done, list)
 			kfree(p);
 		blocks += more;
 		cond_resched();
 	} while (more);
+	if (discard && blocks)
+		queue_work(sbi->discard_wq, &sbi->discard_work);
 	wake_up_all(&sbi->room_wait);
 	trace_vexfs_commit(sbi->sb, tid, blocks);
 }
@@ -279,18 +332,20 @@ unsigned int vexfs_room_seq(struct vexfs_sb_info *sbi)
 /* Nothing that @tid or an earlier transaction freed is pending any more. */
 static bool vexfs_room_settled(struct vexfs_sb_info *sbi, tid_t tid)
 {
+	struct vexfs_pending *p;
 	bool settled;
 
 	spin_lock(&sbi->pending_lock);
-	settled = !vexfs_pending_first(sbi, tid);
+	p = list_first_entry_or_null(&sbi->discards, struct vexfs_pending, list);
+	settled = !vexfs_pending_first(sbi, tid) && !(p && tid_geq(tid, p->tid));
 	spin_unlock(&sbi->pending_lock);
 	return settled;
 }
 
-/* Blocks that are being trimmed come back without a commit. Returns at once if there are none. */
-static void vexfs_room_trimmed(struct vexfs_sb_info *sbi, unsigned int seq)
+/* What the device is being told to forget comes back without a commit. */
+static bool vexfs_room_forgotten(struct vexfs_sb_info *sbi, unsigned int seq)
 {
-	wait_event(sbi->room_wait, !READ_ONCE(sbi->trimming) || vexfs_room_seq(sbi) != seq);
+	return (!READ_ONCE(sbi->trimming) && list_empty(&sbi->discards)) || vexfs_room_seq(sbi) != seq;
 }
 
 /* jbd2 wakes those who wait for a commit before it calls vexfs_balloc_commit(). */
@@ -338,7 +393,7 @@ bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries)
 	if (last && !vexfs_room_commit(sb, tid))
 		return false;
 	if (!last)
-		vexfs_room_trimmed(sbi, was);
+		wait_event(sbi->room_wait, vexfs_room_forgotten(sbi, was));
 	*seq = vexfs_room_seq(sbi);
 	return last || *seq != was;
 }
@@ -623,11 +678,8 @@ void vexfs_trim_give(struct super_block *sb, u32 group, u32 start, u32 len)
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 
 	spin_lock(&sbi->pending_lock);
-	bitmap_clear(sbi->groups[group].pending, start, len);
-	percpu_counter_add(&sbi->pending_blocks, -(s64)len);
-	percpu_counter_add(&sbi->free_blocks, len);
+	vexfs_pending_free(sbi, group, start, len);
 	sbi->trimming -= len;
-	sbi->room_seq++;
 	spin_unlock(&sbi->pending_lock);
 	wake_up_all(&sbi->room_wait);
 }

@@ -37,7 +37,6 @@ static const struct vexfs_foreign vexfs_foreign[] = {
 	{ "inode64", NULL },
 	{ "attr2", NULL },
 	{ "dax", "never" },
-	{ "nodiscard", NULL },
 	/* Hints. */
 	{ "delalloc", NULL },
 	{ "nodelalloc", NULL },

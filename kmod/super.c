@@ -131,6 +131,7 @@ static int vexfs_freeze(struct super_block *sb)
 	jbd2_journal_lock_updates(journal);
 	err = jbd2_journal_flush(journal, 0);
 	jbd2_journal_unlock_updates(journal);
+	vexfs_discard_flush(sb);
 	if (err)
 		vexfs_vec_go_on(sb);
 	return err;
@@ -185,6 +186,8 @@ static int vexfs_show_options(struct seq_file *seq, struct dentry *root)
 		seq_printf(seq, ",commit=%u", sbi->commit);
 	if (!(root->d_sb->s_flags & SB_POSIXACL))
 		seq_puts(seq, ",noacl");
+	if (test_bit(VEXFS_SBF_DISCARD, &sbi->flags))
+		seq_puts(seq, ",discard");
 	return 0;
 }
 
@@ -210,6 +213,8 @@ static void vexfs_teardown(struct super_block *sb)
 		destroy_workqueue(sbi->vec_wq);
 	vexfs_error_exit(sb);
 	vexfs_journal_destroy(sb);
+	if (sbi->discard_wq)
+		destroy_workqueue(sbi->discard_wq);
 	vexfs_orphan_unload(sb);
 	vexfs_groups_unload(sb);
 	brelse(sbi->sb_bh);
@@ -459,9 +464,13 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (err)
 		goto fail_loaded;
 	vexfs_set_commit(sb, opts->commit);
-	err = vexfs_sysfs_init(sb);
+	if (opts->discard)
+		err = vexfs_discard_prepare(sb);
+	if (!err)
+		err = vexfs_sysfs_init(sb);
 	if (err)
 		goto fail_loaded;
+	vexfs_discard_set(sb, opts->discard);
 	if (sbi->es->s_state & cpu_to_le32(VEXFS_STATE_ERROR))
 		vexfs_warn(sb, "damage was found earlier (%.48s): run fsck.vexfs",
 			   sbi->es->s_error_what);
@@ -488,7 +497,7 @@ static int vexfs_get_tree(struct fs_context *fc)
 
 #define VEXFS_MAX_COMMIT	(24 * 60 * 60)	/* seconds */
 
-enum { Opt_errors, Opt_acl, Opt_noacl, Opt_commit, Opt_norecovery };
+enum { Opt_errors, Opt_acl, Opt_noacl, Opt_commit, Opt_norecovery, Opt_discard };
 
 static const struct constant_table vexfs_errors_table[] = {
 	{ "remount-ro", VEXFS_ERRORS_REMOUNT_RO },
@@ -501,6 +510,7 @@ static const struct fs_parameter_spec vexfs_params[] = {
 	fsparam_enum("errors", Opt_errors, vexfs_errors_table),
 	fsparam_flag("acl", Opt_acl),
 	fsparam_flag("noacl", Opt_noacl),
+	fsparam_flag_no("discard", Opt_discard),
 	fsparam_u32("commit", Opt_commit),
 	fsparam_flag("norecovery", Opt_norecovery),
 	fsparam_flag("noload", Opt_norecovery),		/* as ext4 calls it */
@@ -528,6 +538,10 @@ vexfs_testable int vexfs_parse_param(struct fs_context *fc, struct fs_parameter 
 	case Opt_noacl:
 		opts->acl = opt == Opt_acl;
 		opts->acl_given = true;
+		return 0;
+	case Opt_discard:
+		opts->discard = !result.negated;
+		opts->discard_given = true;
 		return 0;
 	case Opt_norecovery:
 		opts->norecovery = true;
@@ -579,16 +593,23 @@ static int vexfs_reconfigure(struct fs_context *fc)
 		return invalfc(fc, "norecovery: only when it is mounted");
 	if (!ro && vexfs_norecovery(sb))
 		return invalfc(fc, "mounted with norecovery: unmount, mount again");
+	if (opts->discard)
+		err = vexfs_discard_prepare(sb);
+	if (err)
+		return err;
 	/* Removals under way need to write. */
 	if (ro && !sb_rdonly(sb)) {
 		vexfs_vec_hold(sb, true);
 		flush_workqueue(sbi->vec_wq);
 	}
 	sync_filesystem(sb);
+	vexfs_discard_flush(sb);
 	if (!ro && sb_rdonly(sb))
 		err = vexfs_make_writable(fc, sb);
 	if (err)
 		return err;
+	if (opts->discard_given)
+		vexfs_discard_set(sb, opts->discard);
 	if (opts->errors >= 0)
 		sbi->errors = opts->errors;
 	if (opts->acl_given && opts->acl != !!(sb->s_flags & SB_POSIXACL)) {

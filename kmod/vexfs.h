@@ -128,10 +128,14 @@ struct vexfs_sb_info {
 #define VEXFS_SBF_TOLD_ERROR	4		/* uevents that have been sent */
 #define VEXFS_SBF_TOLD_SHUTDOWN	5
 #define VEXFS_SBF_SILENT	6		/* being unmounted: none is sent */
+#define VEXFS_SBF_DISCARD	7		/* option discard */
 #define VEXFS_SBF_STOPPED	2		/* that the journal has stopped is known and told */
 
 	spinlock_t		pending_lock;
 	struct list_head	pending;	/* struct vexfs_pending, by tid */
+	struct list_head	discards;	/* committed, by tid: for the device; worker and lock */
+	struct workqueue_struct	*discard_wq;	/* NULL until the option is given */
+	struct work_struct	discard_work;
 	unsigned int		trimming;	/* blocks among the pending ones; under pending_lock */
 	unsigned int		room_seq;	/* commits and trims that gave blocks; under pending_lock */
 	wait_queue_head_t	room_wait;	/* for entries to leave pending */
@@ -172,6 +176,8 @@ struct vexfs_mount_opts {
 	bool acl_given;
 	int commit;		/* seconds; 0: the default; -1: as it was */
 	bool norecovery;
+	bool discard;
+	bool discard_given;
 };
 
 struct vexfs_inode_info {
@@ -398,14 +404,20 @@ struct vexfs_trim {
  * *@len: 0 if there is none. The reserve stays. Takes the group's lock; not in a handle. */
 int vexfs_trim_take(struct super_block *sb, const struct vexfs_trim *t, u32 *start, u32 *len);
 void vexfs_trim_give(struct super_block *sb, u32 group, u32 start, u32 len);
+/* For the one worker of the option discard: the oldest run to discard; it has been. Take pending_lock. */
+bool vexfs_discard_next(struct vexfs_sb_info *sbi, u64 *blkno, u32 *len);
+void vexfs_discard_done(struct vexfs_sb_info *sbi);
 void vexfs_balloc_init(struct vexfs_sb_info *sbi);
 int vexfs_groups_load(struct super_block *sb);
 void vexfs_groups_unload(struct super_block *sb);
 #define VEXFS_ALLOC_CREDITS	2
 struct vexfs_group_desc *vexfs_gd(struct vexfs_sb_info *sbi, u32 group, struct buffer_head **bh);
 
-/* trim.c */
+/* discard.c */
 int vexfs_fitrim(struct super_block *sb, struct fstrim_range __user *arg);
+int vexfs_discard_prepare(struct super_block *sb);
+void vexfs_discard_set(struct super_block *sb, bool on);
+void vexfs_discard_flush(struct super_block *sb);
 
 /* ialloc.c */
 #define VEXFS_NEW_INODE_CREDITS	4	/* bitmap, descriptor, table block, spare */

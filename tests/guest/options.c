@@ -220,7 +220,7 @@ static void foreign(void)
 {
 	static const char *const accepted[] = {
 		"user_xattr", "barrier", "barrier=1", "data=ordered", "delalloc", "auto_da_alloc", "inode64",
-		"journal_checksum", "nodiscard", "stripe=128", "logbufs=8,logbsize=32k", "noquota", "i_version", NULL,
+		"journal_checksum", "stripe=128", "logbufs=8,logbsize=32k", "noquota", "i_version", NULL,
 	};
 	static const char *const refused[] = {
 		"nobarrier", "barrier=0", "data=writeback", "data=journal", "usrquota", "usrjquota=aquota.user",

@@ -2,7 +2,7 @@
 /*
  * needs: disk=test:64M mem=512M time=180 slice
  *
- * FITRIM: what is discarded is free and stays free after a crash, who may ask, what is refused;
+ * FITRIM and the option discard: what is discarded is free and stays free after a crash, who may ask, what is refused;
  * and that writers near the end of the device do not miss the blocks being trimmed.
  */
 #include <linux/fiemap.h>
@@ -101,6 +101,20 @@ static int trim_as_nobody(void)
 	return -WEXITSTATUS(st);
 }
 
+static bool option_shown(const char *option)
+{
+	static char line[1000];
+	FILE *f = fopen("/proc/self/mounts", "r");
+	bool shown = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, guest_mnt))
+			shown = strstr(line, option);
+	if (f)
+		fclose(f);
+	return shown;
+}
+
 /* A disk in memory that discards nothing. */
 static void test_no_discard(void)
 {
@@ -124,6 +138,7 @@ static void test_no_discard(void)
 	if (guest_run(set_up) || guest_mkfs("") || guest_mount(NULL))
 		ktap_bail("a filesystem on null_blk");
 	ktap(trim_all() == -EOPNOTSUPP, "a device that discards nothing");
+	ktap(!mount(NULL, guest_mnt, NULL, MS_REMOUNT, "discard") && !option_shown("discard"), "nor by option");
 	if (umount(guest_mnt) || guest_run(tear_down))
 		ktap_bail("remove null_blk");
 	guest_disk = disk;
@@ -196,6 +211,40 @@ static void test_minlen(void)
 	ktap(all > some && some > 0, "short runs are left alone on request: %lld and %lld bytes", all, some);
 }
 
+/* What is on the disk at @byte after the file there was unlinked and that committed. */
+static int after_unlink(off_t byte, int before)
+{
+	int now, waits = 0;
+
+	if (unlink(at("gone")))
+		ktap_bail("unlink");
+	if (on_disk(byte) != before)
+		return -1;
+	sync();
+	/* A worker does it. */
+	while ((now = on_disk(byte)) && waits++ < (option_shown("discard") ? 200 : 5))
+		usleep(50000);
+	return now;
+}
+
+static void test_option(void)
+{
+	int now;
+
+	if (mount(NULL, guest_mnt, NULL, MS_REMOUNT, "discard") || make("gone", 'g', SIZE))
+		ktap_bail("remount");
+	ktap(option_shown("discard"), "the option shows");
+	now = after_unlink(place("gone"), 'g');
+	ktap(now == 0, "what was unlinked is discarded when that has been committed (%d)", now);
+	if (mount(NULL, guest_mnt, NULL, MS_REMOUNT, "nodiscard") || make("gone", 'g', SIZE))
+		ktap_bail("remount");
+	ktap(!option_shown("discard"), "nodiscard");
+	now = after_unlink(place("gone"), 'g');
+	ktap(now == 'g', "what was unlinked stays there (%d)", now);
+	if (mount(NULL, guest_mnt, NULL, MS_REMOUNT, "discard"))
+		ktap_bail("remount");
+}
+
 /* Room for a file again and again, while all of it is always being trimmed. */
 static void test_near_the_end(void)
 {
@@ -230,13 +279,14 @@ static void test_near_the_end(void)
 
 int main(void)
 {
-	ktap_plan(16);
+	ktap_plan(21);
 	guest_setup();
 	if (guest_mkfs("") || guest_mount("commit=300"))
 		ktap_bail("mkfs");
 	test_refused();
 	test_uncommitted();
 	test_minlen();
+	test_option();
 	test_near_the_end();
 	if (umount(guest_mnt))
 		ktap_bail("umount");

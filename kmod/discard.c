@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * FITRIM: telling the device which blocks are free.
+ * Telling the device which blocks are free: FITRIM, and the mount option discard.
  *
  * A block is free here when the transaction that freed it is on disk: before, it may have its
  * old owner again after a crash. While the device works, the run is the allocator's no longer
@@ -99,4 +99,70 @@ int vexfs_fitrim(struct super_block *sb, struct fstrim_range __user *arg)
 		return err;
 	r.len = done << VEXFS_BLOCK_SHIFT;
 	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
+/* ---- the option discard ---------------------------------------------------------------- */
+
+/* In the order of commits. After an error or a shutdown the blocks are free all the same. */
+static void vexfs_discard_worker(struct work_struct *work)
+{
+	struct vexfs_sb_info *sbi = container_of(work, struct vexfs_sb_info, discard_work);
+	struct super_block *sb = sbi->sb;
+	u64 blkno;
+	u32 len;
+	int err;
+
+	while (vexfs_discard_next(sbi, &blkno, &len)) {
+		err = vexfs_is_shutdown(sb) ? 0 : sb_issue_discard(sb, blkno, len, GFP_NOFS, 0);
+		vexfs_discard_done(sbi);
+		if (err && __ratelimit(&sbi->complaints))
+			vexfs_msg(sb, KERN_WARNING, "discarding %u blocks at %llu: error %d", len, blkno, err);
+		cond_resched();
+	}
+}
+
+/**
+ * vexfs_discard_prepare - what can fail of vexfs_discard_set()
+ * @sb: being mounted, or remounted with the option
+ *
+ * Return: 0, -ENOMEM.
+ */
+int vexfs_discard_prepare(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (sbi->discard_wq)
+		return 0;
+	INIT_WORK(&sbi->discard_work, vexfs_discard_worker);
+	sbi->discard_wq = alloc_workqueue("vexfs-discard/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 1, sb->s_id);
+	return sbi->discard_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * vexfs_discard_set - are blocks that become free discarded?
+ * @sb: being mounted, or remounted
+ * @on: the option; vexfs_discard_prepare() has succeeded
+ *
+ * A device that discards nothing makes a warning.
+ */
+void vexfs_discard_set(struct super_block *sb, bool on)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (on && !bdev_max_discard_sectors(sb->s_bdev)) {
+		vexfs_msg(sb, KERN_WARNING, "option discard: the device discards nothing");
+		on = false;
+	}
+	smp_mb__before_atomic();	/* a commit that sees the flag sees the queue */
+	if (on)
+		set_bit(VEXFS_SBF_DISCARD, &sbi->flags);
+	else
+		clear_bit(VEXFS_SBF_DISCARD, &sbi->flags);
+}
+
+/* All that has been committed. Not in a handle. */
+void vexfs_discard_flush(struct super_block *sb)
+{
+	if (VEXFS_SB(sb)->discard_wq)
+		flush_workqueue(VEXFS_SB(sb)->discard_wq);
 }

@@ -150,15 +150,16 @@ static void shift_bound(struct vexfs_tree *t, struct vexfs_shift *s,
 	}
 }
 
-/* The first leaf keeps its bound. The key of a first child is without meaning, but must not
- * be above the keys after it, which may become smaller. */
+/* The key of a first child is without meaning, but must not be above the keys after it, which
+ * may become smaller: at every level of the first path. */
 static void shift_bound_first(struct vexfs_tree *t, struct vexfs_shift *s,
 			      struct vexfs_shift_node **cur)
 {
 	int level;
 
-	for (level = 0; level < s->depth && !cur[level]->idx; level++)
-		shift_recs(t, s, cur, level + 1)[0].key = cpu_to_le64(s->lo[level + 1]);
+	for (level = 0; level < s->depth; level++)
+		if (!cur[level]->idx)
+			shift_recs(t, s, cur, level + 1)[0].key = cpu_to_le64(s->lo[level + 1]);
 }
 
 static void shift_put(struct vexfs_rec *recs, u32 pos, u32 count, const struct vexfs_kv *kv)
@@ -178,7 +179,8 @@ static u32 shift_store_leaf(struct vexfs_tree *t, struct vexfs_shift *s,
 
 	if (first)
 		shift_bound_first(t, s, cur);
-	else
+	/* The first leaf keeps its first record, and so its bound, or all of them move. */
+	if (!pos)
 		shift_bound(t, s, cur, s->rec[done].key);
 	shift_put(vexfs_node_recs(block), pos, count, &s->rec[done]);
 	return count - pos;

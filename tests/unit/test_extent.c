@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "core/btree_node.h"
 #include "core/extent.h"
 #include "memio.h"
 
@@ -57,7 +58,8 @@ static int teardown(void **state)
 struct check {
 	struct fixture *f;
 	u64 lblk;		/* next block the map may show */
-	u32 blocks, records;
+	u32 blocks, records, leaves;
+	u64 leaf[1000];		/* first key of each leaf */
 };
 
 static void check_extent(struct check *c, const struct vexfs_extent *e)
@@ -86,12 +88,29 @@ static int check_visit(void *ctx, struct vexfs_tree *t, u64 blkno, int level, co
 		rec = (const void *)((const u8 *)block + VEXFS_MDHDR_SIZE);
 		count = le16_to_cpu(h->h_count);
 	}
+	if (!level && block) {
+		assert_true(count && c->leaves < 1000);
+		c->leaf[c->leaves++] = le64_to_cpu(rec[0].key);
+	}
 	for (i = 0; !level && i < count; i++, c->records++) {
 		assert_null(vexfs_ext_unpack(le64_to_cpu(rec[i].key), le64_to_cpu(rec[i].val),
 					     IO_OF(DEVICE), &e));
 		check_extent(c, &e);
 	}
 	return 0;
+}
+
+/* The key of a child is the first one below it, but for the leftmost. */
+static void check_bounds(struct fixture *f, const struct check *c)
+{
+	struct vexfs_path p;
+	u32 i;
+
+	for (i = 0; i < c->leaves; i++) {
+		assert_int_equal(vexfs_path_find(&f->t, c->leaf[i], &p), 0);
+		assert_int_equal(vexfs_path_lo(&f->t, &p, 0), i ? c->leaf[i] : 0);
+		vexfs_path_release(&f->t, &p);
+	}
 }
 
 static u32 check_map(struct fixture *f)
@@ -102,6 +121,7 @@ static u32 check_map(struct fixture *f)
 	f->m.fail_at = -1;
 	assert_int_equal(memio_pinned(&f->m), 0);
 	assert_int_equal(vexfs_bt_walk(&f->t, check_visit, &c), 0);
+	check_bounds(f, &c);
 	for (; c.lblk < BLOCKS; c.lblk++)
 		assert_int_equal(f->pblk[c.lblk], 0);
 	assert_int_equal(c.blocks, le64_to_cpu(f->root.r_blocks));
@@ -423,6 +443,99 @@ static void test_shift_refuses(void **state)
 	check_one(f, 30 + VEXFS_MAX_LBLK - 51, 700);
 }
 
+/* The first keys of all leaves but the first. */
+static u32 leaf_keys(struct fixture *f, struct check *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->f = f;
+	assert_int_equal(vexfs_bt_walk(&f->t, check_visit, c), 0);
+	return c->leaves;
+}
+
+/* A leaf all of whose records move: its bound moves, too, or an extent could reach over it. */
+static void test_shift_whole_leaf(void **state)
+{
+	struct fixture *f = *state;
+	struct check c;
+	u32 i, round;
+
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 800; i++) {
+			struct range r = { 2 * i + round * 4000, 1, 1000 + 2 * i + round * 4000, 0 };
+
+			assert_int_equal(do_insert(f, &r), 0);
+		}
+		check_map(f);
+		for (i = 1; i < leaf_keys(f, &c); i++) {
+			struct range room = { c.leaf[i], 10, 0, 1 };
+			struct range fill = { c.leaf[i] - 1, 8, 100000 + 100 * i + 10000 * round, 0 };
+
+			assert_int_equal(do_shift(f, &room), 0);
+			check_map(f);
+			if (is_hole(f, fill.lblk, fill.len))
+				assert_int_equal(do_insert(f, &fill), 0);
+			check_map(f);
+		}
+		for (i = leaf_keys(f, &c) - 1; i; i--) {
+			struct range out = { c.leaf[i], 7, 0, 0 };
+
+			assert_int_equal(do_shift(f, &out), 0);
+			check_map(f);
+		}
+	}
+}
+
+static int count_visit(void *ctx, struct vexfs_tree *t, u64 blkno, int level, const void *block)
+{
+	if (!level)
+		*(u32 *)ctx += le16_to_cpu(((const struct vexfs_mdhdr *)block)->h_count);
+	return 0;
+}
+
+static void put_single(struct fixture *f, u64 lblk)
+{
+	struct vexfs_extent e = { lblk, 1, 1000 + lblk % 200000, 0 };
+
+	assert_int_equal(vexfs_ext_insert(&f->t, &e), 0);
+}
+
+/* The keys of first children without meaning may be high: they must not end up above their neighbours'. */
+static void test_shift_inner_keys(void **state)
+{
+	struct fixture *f = *state;
+	struct vexfs_shift s = { .max_nodes = 1000, .max_recs = 1000 * VEXFS_RECS_PER_NODE };
+	const struct vexfs_rec *root = f->root.r_recs;
+	struct vexfs_extent gone;
+	u64 i, first, second;
+	u32 before = 0, after = 0;
+
+	for (i = 0; i < 140000; i++)
+		put_single(f, 2 * i);
+	assert_int_equal(le16_to_cpu(f->root.r_level), 2);
+	assert_true(le16_to_cpu(f->root.r_count) >= 3);
+	first = le64_to_cpu(root[1].key);
+	second = le64_to_cpu(root[2].key);
+	while (!vexfs_ext_unmap_last(&f->t, 0, first, &gone))
+		;
+	for (i = 0; i < 600; i++)
+		put_single(f, 2 * i);
+	assert_int_equal(vexfs_bt_walk(&f->t, count_visit, &before), 0);
+	s.node = calloc(s.max_nodes, sizeof(*s.node));
+	s.rec = calloc(s.max_recs, sizeof(*s.rec));
+	assert_true(s.node && s.rec);
+	assert_int_equal(vexfs_ext_collapse(&f->t, &s, 600, second - 100, 400000), 0);
+	assert_int_equal(vexfs_bt_walk(&f->t, count_visit, &after), 0);
+	assert_int_equal(before, after);
+	for (i = 0; i < 600; i += 2) {
+		struct vexfs_extent e;
+
+		assert_int_equal(vexfs_ext_find(&f->t, i, &e), 0);
+		assert_int_equal(e.pblk, 1000 + i);
+	}
+	free(s.node);
+	free(s.rec);
+}
+
 /* Write a file front to back, in pieces, as write-back does: one extent remains. */
 static void test_sequential_is_one_extent(void **state)
 {
@@ -601,6 +714,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_space, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shift_refuses, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shift_whole_leaf, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shift_inner_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sequential_is_one_extent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_convert_middle, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),

@@ -26,6 +26,7 @@
 #define VEXFS_RESERVE_MIN	16
 #define VEXFS_RESERVE_MAX	4096
 #define VEXFS_ROOM_TRIES	3
+#define VEXFS_ROOM_PIECES	1000	/* the same, while blocks come back piece by piece */
 #define VEXFS_COMMIT_BATCH	64	/* pending entries per hold of pending_lock */
 #define VEXFS_SCAN_RUNS	8	/* runs looked at in a group before taking the longest */
 
@@ -271,6 +272,12 @@ void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid)
 	struct vexfs_pending *p, *n;
 	u64 blocks = 0, more;
 
+	/* jbd2 calls back for a transaction that was given up, too: after a replay its blocks
+	 * have their old owners. */
+	if (is_journal_aborted(sbi->journal)) {
+		wake_up_all(&sbi->room_wait);
+		return;
+	}
 	do {
 		LIST_HEAD(done);
 
@@ -332,20 +339,27 @@ unsigned int vexfs_room_seq(struct vexfs_sb_info *sbi)
 /* Nothing that @tid or an earlier transaction freed is pending any more. */
 static bool vexfs_room_settled(struct vexfs_sb_info *sbi, tid_t tid)
 {
-	struct vexfs_pending *p;
 	bool settled;
 
 	spin_lock(&sbi->pending_lock);
-	p = list_first_entry_or_null(&sbi->discards, struct vexfs_pending, list);
-	settled = !vexfs_pending_first(sbi, tid) && !(p && tid_geq(tid, p->tid));
+	settled = !vexfs_pending_first(sbi, tid);
 	spin_unlock(&sbi->pending_lock);
 	return settled;
 }
 
-/* What the device is being told to forget comes back without a commit. */
-static bool vexfs_room_forgotten(struct vexfs_sb_info *sbi, unsigned int seq)
+/* Is the device being told of blocks? They come back without a commit. */
+static bool vexfs_room_comes(struct vexfs_sb_info *sbi)
 {
-	return (!READ_ONCE(sbi->trimming) && list_empty(&sbi->discards)) || vexfs_room_seq(sbi) != seq;
+	return READ_ONCE(sbi->trimming) || !list_empty(&sbi->discards);
+}
+
+/* Waits for the first of them, or a fatal signal. */
+static bool vexfs_room_wait(struct vexfs_sb_info *sbi, unsigned int seq)
+{
+	int err = wait_event_killable(sbi->room_wait,
+				      !vexfs_room_comes(sbi) || vexfs_room_seq(sbi) != seq);
+
+	return !err && vexfs_room_seq(sbi) != seq;
 }
 
 /* jbd2 wakes those who wait for a commit before it calls vexfs_balloc_commit(). */
@@ -369,8 +383,9 @@ static bool vexfs_room_commit(struct super_block *sb, tid_t tid)
  * @tries: attempts so far
  *
  * Yes if a commit has freed blocks since the attempt began, or if one can: then
- * it is made, and waited for; also if some are just being trimmed. Not in a handle; may be called with i_rwsem and,
- * as a commit locks no folio, with a folio locked.
+ * it is made, and waited for; also if the device gives some back that it is being
+ * told of, which it does piece by piece. Not in a handle; may be called with
+ * i_rwsem and, as a commit locks no folio, with a folio locked.
  */
 bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries)
 {
@@ -378,8 +393,9 @@ bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries)
 	struct vexfs_pending *last;
 	unsigned int was = *seq;
 	tid_t tid = 0;
+	bool again;
 
-	if ((*tries)++ >= VEXFS_ROOM_TRIES)
+	if ((*tries)++ >= (vexfs_room_comes(sbi) ? VEXFS_ROOM_PIECES : VEXFS_ROOM_TRIES))
 		return false;
 	spin_lock(&sbi->pending_lock);
 	last = list_empty(&sbi->pending) ? NULL :
@@ -392,10 +408,10 @@ bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries)
 		return true;
 	if (last && !vexfs_room_commit(sb, tid))
 		return false;
-	if (!last)
-		wait_event(sbi->room_wait, vexfs_room_forgotten(sbi, was));
+	again = vexfs_room_comes(sbi) ? vexfs_room_wait(sbi, was) : last != NULL;
+	again |= vexfs_room_seq(sbi) != was;
 	*seq = vexfs_room_seq(sbi);
-	return last || *seq != was;
+	return again;
 }
 
 /* ---- allocation ---------------------------------------------------------------- */
@@ -628,6 +644,17 @@ static bool vexfs_trim_mark(struct vexfs_sb_info *sbi, u32 group, u32 start, u32
 	return true;
 }
 
+/* How much of a run of @run blocks at @blkno is one piece: it ends where a unit of the device does. */
+static u32 vexfs_trim_piece(const struct vexfs_trim *t, u64 blkno, u32 run)
+{
+	u32 most = max_t(u32, VEXFS_TRIM_MOST, 2 * t->grain), over;
+
+	if (run <= most)
+		return run;
+	div_u64_rem(blkno + most, t->grain, &over);
+	return most - over;
+}
+
 /* group->lock held. As vexfs_trim_take(). */
 static int vexfs_trim_find(struct super_block *sb, const struct buffer_head *bh,
 			   const struct vexfs_trim *t, u32 *start, u32 *len)
@@ -642,12 +669,12 @@ static int vexfs_trim_find(struct super_block *sb, const struct buffer_head *bh,
 		run = vexfs_run_length(g, map, *start, t->end);
 		if (!vexfs_data_range_valid(&sbi->geo, first + *start, run))
 			return vexfs_corrupt(sb, 0, bh->b_blocknr, "bitmap calls metadata free");
-		if (run < t->least)
+		if (run < t->least && *start != t->rest)
 			continue;
-		run = min_t(u32, run, VEXFS_TRIM_MOST);
-		if (!vexfs_trim_mark(sbi, t->group, *start, run))
-			continue;
-		*len = run;
+		run = vexfs_trim_piece(t, first + *start, run);
+		/* Who waits for the lock has a handle: near the end of the device nobody looks on. */
+		if (vexfs_trim_mark(sbi, t->group, *start, run))
+			*len = run;
 		break;
 	}
 	return 0;

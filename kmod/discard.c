@@ -12,7 +12,7 @@
 #include <linux/uaccess.h>
 
 /* Takes the superblock's write protection, so that a freeze waits for one group at most. */
-static int vexfs_trim_group(struct super_block *sb, const struct vexfs_trim *t, u32 start, u64 *done)
+static int vexfs_trim_group(struct super_block *sb, struct vexfs_trim *t, u32 start, u64 *done)
 {
 	u64 first = vexfs_group_start(&VEXFS_SB(sb)->geo, t->group);
 	u32 len;
@@ -21,7 +21,7 @@ static int vexfs_trim_group(struct super_block *sb, const struct vexfs_trim *t, 
 	sb_start_write(sb);
 	do {
 		err = fatal_signal_pending(current) ? -EINTR :
-		      sb_rdonly(sb) ? -EROFS : vexfs_trim_take(sb, t, &start, &len);
+		      sb_rdonly(sb) || is_journal_aborted(VEXFS_SB(sb)->journal) ? -EROFS : vexfs_trim_take(sb, t, &start, &len);
 		if (err || !len)
 			break;
 		err = sb_issue_discard(sb, first + start, len, GFP_NOFS, 0);
@@ -29,6 +29,7 @@ static int vexfs_trim_group(struct super_block *sb, const struct vexfs_trim *t, 
 		if (!err)
 			*done += len;
 		start += len;
+		t->rest = start;
 		cond_resched();
 	} while (!err && !vexfs_is_shutdown(sb));
 	sb_end_write(sb);
@@ -39,10 +40,13 @@ static int vexfs_trim_group(struct super_block *sb, const struct vexfs_trim *t, 
 static int vexfs_trim_range(struct super_block *sb, u64 first, u64 end, u32 least, u64 *done)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	u32 grain = max(1U, bdev_discard_granularity(sb->s_bdev) >> VEXFS_BLOCK_SHIFT);
 	int err = 0;
 
 	while (first < end && !err && !vexfs_is_shutdown(sb)) {
-		struct vexfs_trim t = { .group = vexfs_block_group(first), .least = least };
+		struct vexfs_trim t = {
+			.group = vexfs_block_group(first), .least = least, .grain = grain, .rest = ~0U,
+		};
 		u64 start = vexfs_group_start(&sbi->geo, t.group);
 
 		t.end = min_t(u64, vexfs_group_blocks(&sbi->geo, t.group), end - start);

@@ -603,7 +603,8 @@ static int vexfs_reconfigure(struct fs_context *fc)
 		flush_workqueue(sbi->vec_wq);
 	}
 	sync_filesystem(sb);
-	vexfs_discard_flush(sb);
+	if (ro)			/* nobody frees more meanwhile */
+		vexfs_discard_flush(sb);
 	if (!ro && sb_rdonly(sb))
 		err = vexfs_make_writable(fc, sb);
 	if (err)

@@ -395,9 +395,11 @@ void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid);
  * @group: the group
  * @end:   block of the group after the last one
  * @least: blocks a run must have
+ * @grain: blocks of one unit of the device, at least 1
+ * @rest:  where the last piece ended: what is left of its run may be short
  */
 struct vexfs_trim {
-	u32 group, end, least;
+	u32 group, end, least, grain, rest;
 };
 #define VEXFS_TRIM_MOST	4096	/* blocks at a time */
 /* The next free run from block *@start of the group on is the caller's until vexfs_trim_give().

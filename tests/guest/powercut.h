@@ -129,17 +129,23 @@ static inline void cut_block(off_t byte)
 	cut_pieces(p, 3);
 }
 
-/* The block around this byte can be read but not written any more. */
-static inline void cut_block_writes(off_t byte)
+/* @len bytes from @byte on can be read but not written any more; both in blocks. */
+static inline void cut_range_writes(off_t byte, off_t len)
 {
-	unsigned long long s = (unsigned long long)byte / 4096 * 8;
+	unsigned long long s = (unsigned long long)byte / 512, n = (unsigned long long)len / 512;
 	struct cut_piece p[] = {
-		cut_linear(0, s), { .first = s, .len = 8, .target = "flakey" },
-		cut_linear(s + 8, cut_sectors - s - 8),
+		cut_linear(0, s), { .first = s, .len = n, .target = "flakey" },
+		cut_linear(s + n, cut_sectors - s - n),
 	};
 
 	snprintf(p[1].params, sizeof(p[1].params), "%s %llu 0 3600 1 error_writes", cut_under, s);
 	cut_pieces(p, 3);
+}
+
+/* The block around this byte can be read but not written any more. */
+static inline void cut_block_writes(off_t byte)
+{
+	cut_range_writes(byte / 4096 * 4096, 4096);
 }
 
 /* After guest_setup(): puts the device between guest_disk and the test. False:

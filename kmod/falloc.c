@@ -42,9 +42,9 @@ struct vexfs_edge {
  * @inner_end: after the last such block
  * @aside: blocks set aside and not yet mapped
  * @keep:  vi->keep when the call began
- * @holes: runs without blocks, before the call
+ * @holes: runs without blocks, before the call; then places in @piece
  * @n:     runs in @piece
- * @piece: what was mapped, @holes runs at most
+ * @piece: what was mapped
  */
 struct vexfs_falloc {
 	struct inode	*inode;
@@ -83,13 +83,33 @@ static int vexfs_falloc_count(struct vexfs_falloc *fa, u32 *need)
 	return 0;
 }
 
+/* Place for one run more: a store through a mapping may have divided a hole since it was counted. */
+static int vexfs_falloc_place(struct vexfs_falloc *fa)
+{
+	u32 places = fa->piece ? 2 * fa->holes : fa->holes;
+	struct vexfs_piece *piece;
+
+	if (fa->piece && fa->n < fa->holes)
+		return 0;
+	piece = kvmalloc_array(places, sizeof(*piece), GFP_KERNEL_ACCOUNT);
+	if (!piece)
+		return -ENOMEM;
+	if (fa->piece)
+		memcpy(piece, fa->piece, fa->n * sizeof(*piece));
+	kvfree(fa->piece);
+	fa->piece = piece;
+	fa->holes = places;
+	return 0;
+}
+
+/* vexfs_falloc_place() has succeeded. */
 static void vexfs_falloc_note(struct vexfs_falloc *fa, const struct vexfs_extent *e)
 {
 	struct vexfs_piece *last = fa->n ? &fa->piece[fa->n - 1] : NULL;
 
 	if (last && last->lblk + last->len == e->lblk)
 		last->len += e->len;
-	else if (!WARN_ON_ONCE(fa->n == fa->holes))
+	else
 		fa->piece[fa->n++] = (struct vexfs_piece){ e->lblk, e->len };
 }
 
@@ -103,7 +123,9 @@ static int vexfs_falloc_map(struct vexfs_falloc *fa)
 
 	for (want.lblk = fa->first; want.lblk < fa->end; want.lblk = e.lblk + e.len) {
 		want.len = fa->end - want.lblk;
-		err = vexfs_prepare(fa->inode, &want, true, &e, &fresh);
+		err = vexfs_falloc_place(fa);
+		if (!err)
+			err = vexfs_prepare(fa->inode, &want, true, &e, &fresh);
 		if (err)
 			return err;
 		if (fresh)
@@ -144,9 +166,9 @@ static int vexfs_falloc_fill(struct vexfs_falloc *fa)
 
 	if (err || !need)
 		return err;
-	fa->piece = kvmalloc_array(fa->holes, sizeof(*fa->piece), GFP_KERNEL_ACCOUNT);
-	if (!fa->piece)
-		return -ENOMEM;
+	err = vexfs_falloc_place(fa);
+	if (err)
+		return err;
 	err = vexfs_set_aside(sb, need);
 	if (err)
 		return err;
@@ -379,6 +401,8 @@ static int vexfs_falloc_run(struct vexfs_falloc *fa, struct file *file, int mode
 	/* The VFS has asked, before the lock. */
 	if (IS_IMMUTABLE(fa->inode) || (IS_APPEND(fa->inode) && (mode & ~FALLOC_FL_KEEP_SIZE)))
 		return -EPERM;
+	if (IS_SWAPFILE(fa->inode))
+		return -ETXTBSY;
 	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
 		return vexfs_falloc_run_move(fa, file, mode);
 	err = vexfs_falloc_begin(fa, file, grow ? fa->to : 0, grow || (clear && fa->from < fa->size));

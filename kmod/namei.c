@@ -376,8 +376,9 @@ static int vexfs_link_once(struct inode *inode, struct inode *dir, struct dentry
 	linked = !err;
 	if (linked) {
 		inc_nlink(inode);
-		/* O_TMPFILE: it was an orphan until it got its first name. */
-		if (inode->i_nlink == 1)
+		/* O_TMPFILE: it was an orphan until it got its first name, unless it is one
+		 * for a truncate, too. */
+		if (inode->i_nlink == 1 && !VEXFS_I(inode)->truncating)
 			err = vexfs_orphan_del(handle, inode);
 		vexfs_set_ctime_now(inode);
 		inode_inc_iversion(inode);

@@ -12,6 +12,7 @@
 #include "kmod/trace.h"
 
 #define VEXFS_SHIFT_NODES	1024	/* 4 MiB of records in memory, at most */
+#define VEXFS_SHIFT_TRIES	3
 #define VEXFS_SHIFT_CREDITS	4	/* beside the nodes: the inode, spare */
 
 /**
@@ -48,10 +49,12 @@ static void vexfs_move_free(struct vexfs_move *m)
 {
 	kvfree(m->shift.node);
 	kvfree(m->shift.rec);
+	m->shift.node = NULL;
+	m->shift.rec = NULL;
 }
 
-/* An extent ends at @lblk. Nothing shows of it. Own handle; takes data_sem. */
-static int vexfs_move_split(struct inode *inode, u64 lblk)
+/* Own handle; takes data_sem. */
+static int vexfs_move_split_once(struct inode *inode, u64 lblk)
 {
 	struct vexfs_kio kio;
 	struct vexfs_tree t;
@@ -72,6 +75,18 @@ static int vexfs_move_split(struct inode *inode, u64 lblk)
 	up_write(&VEXFS_I(inode)->data_sem);
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;
+}
+
+/* An extent ends at @lblk. Nothing shows of it. */
+static int vexfs_move_split(struct inode *inode, u64 lblk)
+{
+	unsigned int seq = vexfs_room_seq(VEXFS_SB(inode->i_sb));
+	int err, tries = 0;
+
+	do {
+		err = vexfs_move_split_once(inode, lblk);
+	} while (err == -ENOSPC && vexfs_room_retry(inode->i_sb, &seq, &tries));
+	return err;
 }
 
 /* The tree's blocks are in memory before a handle waits for them. */
@@ -134,7 +149,44 @@ static int vexfs_move_step(struct inode *inode, struct vexfs_move *m, bool out)
 	}
 	up_write(&vi->data_sem);
 	err2 = vexfs_stop(handle);
-	err = err ? err : err2;
+	return err ? err : err2;
+}
+
+static int vexfs_collapse_move(struct inode *inode, struct vexfs_move *m)
+{
+	int err = vexfs_truncate_begin(inode);
+
+	if (err)
+		return err;
+	err = vexfs_move_step(inode, m, true);
+	if (err) {
+		vexfs_truncate_cancel(inode);
+		return err;
+	}
+	vexfs_truncate_finish(inode);	/* what fails is done again before the file grows */
+	return 0;
+}
+
+static int vexfs_move_once(struct inode *inode, struct vexfs_move *m, bool out)
+{
+	int err = vexfs_move_init(inode, m);
+
+	if (!err)
+		err = vexfs_move_read(inode, m->first);
+	if (!err)
+		err = out ? vexfs_collapse_move(inode, m) : vexfs_move_step(inode, m, false);
+	vexfs_move_free(m);
+	return err;
+}
+
+/* Writing back what lies before may have added blocks to the tree since they were counted. */
+static int vexfs_move(struct inode *inode, struct vexfs_move *m, bool out)
+{
+	int err, tries = 0;
+
+	do {
+		err = vexfs_move_once(inode, m, out);
+	} while (err == -E2BIG && tries++ < VEXFS_SHIFT_TRIES);
 	return err == -E2BIG ? -EOPNOTSUPP : err;
 }
 
@@ -159,29 +211,7 @@ int vexfs_insert_blocks(struct inode *inode, u64 first, u64 len)
 		err = -EFBIG;
 	if (!err)
 		err = vexfs_move_split(inode, first);
-	if (!err)
-		err = vexfs_move_init(inode, &m);
-	if (!err)
-		err = vexfs_move_read(inode, first);
-	if (!err)
-		err = vexfs_move_step(inode, &m, false);
-	vexfs_move_free(&m);
-	return err;
-}
-
-static int vexfs_collapse_move(struct inode *inode, struct vexfs_move *m)
-{
-	int err = vexfs_truncate_begin(inode);
-
-	if (err)
-		return err;
-	err = vexfs_move_step(inode, m, true);
-	if (err) {
-		vexfs_truncate_cancel(inode);
-		return err;
-	}
-	vexfs_truncate_finish(inode);	/* what fails is done again before the file grows */
-	return 0;
+	return err ? err : vexfs_move(inode, &m, false);
 }
 
 /**
@@ -202,12 +232,5 @@ int vexfs_collapse_blocks(struct inode *inode, u64 first, u64 len)
 	m.size = i_size_read(inode) - (len << VEXFS_BLOCK_SHIFT);
 	if (!err)
 		err = vexfs_move_split(inode, first + len);
-	if (!err)
-		err = vexfs_move_init(inode, &m);
-	if (!err)
-		err = vexfs_move_read(inode, first);
-	if (!err)
-		err = vexfs_collapse_move(inode, &m);
-	vexfs_move_free(&m);
-	return err;
+	return err ? err : vexfs_move(inode, &m, true);
 }

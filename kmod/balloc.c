@@ -25,8 +25,8 @@
 #define VEXFS_RESERVE_SHARE	128	/* one block of so many is reserved, within ... */
 #define VEXFS_RESERVE_MIN	16
 #define VEXFS_RESERVE_MAX	4096
-#define VEXFS_ROOM_TRIES	3
-#define VEXFS_ROOM_PIECES	1000	/* the same, while blocks come back piece by piece */
+#define VEXFS_ROOM_TRIES	3	/* commits made for one operation */
+#define VEXFS_ROOM_PIECES	1000	/* and its attempts, where blocks come back piece by piece */
 #define VEXFS_COMMIT_BATCH	64	/* pending entries per hold of pending_lock */
 #define VEXFS_SCAN_RUNS	8	/* runs looked at in a group before taking the longest */
 
@@ -347,19 +347,21 @@ static bool vexfs_room_settled(struct vexfs_sb_info *sbi, tid_t tid)
 	return settled;
 }
 
-/* Is the device being told of blocks? They come back without a commit. */
+/* Is the device being told of blocks? They come back without a commit. pending_lock held. */
 static bool vexfs_room_comes(struct vexfs_sb_info *sbi)
 {
-	return READ_ONCE(sbi->trimming) || !list_empty(&sbi->discards);
+	return sbi->trimming || !list_empty(&sbi->discards);
 }
 
-/* Waits for the first of them, or a fatal signal. */
-static bool vexfs_room_wait(struct vexfs_sb_info *sbi, unsigned int seq)
+/* Some of them have come, or none will. */
+static bool vexfs_room_here(struct vexfs_sb_info *sbi, unsigned int seq)
 {
-	int err = wait_event_killable(sbi->room_wait,
-				      !vexfs_room_comes(sbi) || vexfs_room_seq(sbi) != seq);
+	bool here;
 
-	return !err && vexfs_room_seq(sbi) != seq;
+	spin_lock(&sbi->pending_lock);
+	here = sbi->room_seq != seq || !vexfs_room_comes(sbi);
+	spin_unlock(&sbi->pending_lock);
+	return here;
 }
 
 /* jbd2 wakes those who wait for a commit before it calls vexfs_balloc_commit(). */
@@ -392,26 +394,28 @@ bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries)
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	struct vexfs_pending *last;
 	unsigned int was = *seq;
+	bool comes, commit;
 	tid_t tid = 0;
-	bool again;
 
-	if ((*tries)++ >= (vexfs_room_comes(sbi) ? VEXFS_ROOM_PIECES : VEXFS_ROOM_TRIES))
-		return false;
 	spin_lock(&sbi->pending_lock);
 	last = list_empty(&sbi->pending) ? NULL :
 	       list_last_entry(&sbi->pending, struct vexfs_pending, list);
 	if (last)
 		tid = last->tid;
+	comes = vexfs_room_comes(sbi);
 	*seq = sbi->room_seq;
 	spin_unlock(&sbi->pending_lock);
+	commit = last && *tries < VEXFS_ROOM_TRIES;
+	if (fatal_signal_pending(current) || (*tries)++ >= VEXFS_ROOM_PIECES)
+		return false;
 	if (*seq != was)
 		return true;
-	if (last && !vexfs_room_commit(sb, tid))
+	if (commit && !vexfs_room_commit(sb, tid))
 		return false;
-	again = vexfs_room_comes(sbi) ? vexfs_room_wait(sbi, was) : last != NULL;
-	again |= vexfs_room_seq(sbi) != was;
+	if (comes && wait_event_killable(sbi->room_wait, vexfs_room_here(sbi, was)))
+		return false;
 	*seq = vexfs_room_seq(sbi);
-	return again;
+	return commit || *seq != was;
 }
 
 /* ---- allocation ---------------------------------------------------------------- */
@@ -631,17 +635,28 @@ int vexfs_free_blocks(handle_t *handle, struct super_block *sb, u64 blkno, u64 l
 
 /* ---- trimming ------------------------------------------------------------------------ */
 
+static void vexfs_trim_note(struct vexfs_sb_info *sbi, u32 group, u32 start, s32 len)
+{
+	spin_lock(&sbi->pending_lock);
+	if (len > 0)
+		bitmap_set(sbi->groups[group].pending, start, len);
+	else
+		bitmap_clear(sbi->groups[group].pending, start, -len);
+	percpu_counter_add(&sbi->pending_blocks, len);
+	sbi->trimming += len;
+	spin_unlock(&sbi->pending_lock);
+}
+
 /* Off the allocator. group->lock held. False: near the end of the device. Takes pending_lock. */
 static bool vexfs_trim_mark(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len)
 {
-	if (!vexfs_claim(sbi, len, len, sbi->reserve_blocks))
-		return false;
-	spin_lock(&sbi->pending_lock);
-	bitmap_set(sbi->groups[group].pending, start, len);
-	sbi->trimming += len;
-	spin_unlock(&sbi->pending_lock);
-	percpu_counter_add(&sbi->pending_blocks, len);
-	return true;
+	/* First: who misses the blocks must find that they come back. */
+	vexfs_trim_note(sbi, group, start, len);
+	if (vexfs_claim(sbi, len, len, sbi->reserve_blocks))
+		return true;
+	vexfs_trim_note(sbi, group, start, -(s32)len);
+	wake_up_all(&sbi->room_wait);
+	return false;
 }
 
 /* How much of a run of @run blocks at @blkno is one piece: it ends where a unit of the device does. */

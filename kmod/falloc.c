@@ -327,7 +327,8 @@ static int vexfs_falloc_may_move(const struct vexfs_falloc *fa, bool out)
 	return fa->from >= fa->size ? -EINVAL : 0;
 }
 
-/* What follows the begin of the range moves: none of it may be in the page cache. */
+/* What follows the begin of the range moves: none of it may be in the page cache. What is before
+ * is written out as well: converting it later could join extents across the edge. */
 static int vexfs_falloc_move(struct vexfs_falloc *fa, bool out)
 {
 	struct address_space *mapping = fa->inode->i_mapping;
@@ -336,8 +337,8 @@ static int vexfs_falloc_move(struct vexfs_falloc *fa, bool out)
 
 	filemap_invalidate_lock(mapping);
 	/* A store through a mapping must fault, and wait, not come between writing out and dropping. */
-	unmap_mapping_range(mapping, fa->from, 0, 0);
-	err = filemap_write_and_wait_range(mapping, fa->from, LLONG_MAX);
+	unmap_mapping_range(mapping, 0, 0, 0);
+	err = filemap_write_and_wait(mapping);
 	if (!err) {
 		truncate_pagecache(fa->inode, fa->from);
 		err = out ? vexfs_collapse_blocks(fa->inode, fa->first, len) :

@@ -20,8 +20,9 @@ static int vexfs_trim_group(struct super_block *sb, struct vexfs_trim *t, u32 st
 
 	sb_start_write(sb);
 	do {
-		err = fatal_signal_pending(current) ? -EINTR :
-		      sb_rdonly(sb) || is_journal_aborted(VEXFS_SB(sb)->journal) ? -EROFS : vexfs_trim_take(sb, t, &start, &len);
+		err = fatal_signal_pending(current) ? -EINTR : vexfs_rdonly_sync(sb);
+		if (!err)
+			err = sb_rdonly(sb) ? -EROFS : vexfs_trim_take(sb, t, &start, &len);
 		if (err || !len)
 			break;
 		err = sb_issue_discard(sb, first + start, len, GFP_NOFS, 0);

@@ -412,8 +412,8 @@ static sector_t vexfs_bmap(struct address_space *mapping, sector_t block)
 	return iomap_bmap(mapping, block, &vexfs_iomap_read_ops);
 }
 
-/* Blocks of a swap file stay where they are: nothing here moves any, and the VFS lets nobody
- * write, truncate, fallocate or unlink it. i_rwsem held. */
+/* Blocks of a swap file stay where they are: the VFS refuses to write, truncate or unlink it, and
+ * vexfs_falloc_run() asks again under i_rwsem, which is held here. */
 static int vexfs_swap_activate(struct swap_info_struct *sis, struct file *file, sector_t *span)
 {
 	sis->bdev = file_inode(file)->i_sb->s_bdev;

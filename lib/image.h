@@ -24,6 +24,9 @@ struct vexfs_cblk;
  * @report_ctx: for @report
  * @cache_max:	clean blocks kept, about
  * @allocated:	blocks allocated minus blocks freed through io, for i_blocks
+ * @taken:	blocks allocated minus blocks freed in any way
+ * @goal:	where the writers of image_write.h look for the next free block
+ * @igroup:	the group they look for the next free inode in first
  *
  * The rest belongs to image.c.
  */
@@ -36,7 +39,9 @@ struct vexfs_image {
 	void	(*report)(void *ctx, u64 blkno, const char *what);
 	void	*report_ctx;
 	u32	cache_max;
-	s64	allocated;
+	s64	allocated, taken;
+	u64	goal;
+	u32	igroup;
 
 	struct vexfs_cblk **hash;
 	u32	hash_size;

@@ -33,6 +33,7 @@ static int add_free(struct vexfs_image *img, u32 group, s32 delta)
 		return err;
 	gd = (struct vexfs_group_desc *)bitmap(&b) + group % VEXFS_GD_PER_BLOCK;
 	gd->gd_free_blocks = cpu_to_le32(le32_to_cpu(gd->gd_free_blocks) + delta);
+	img->taken -= delta;
 	vexfs_image_dirty(img, &b, true);
 	put(img, &b);
 	return 0;

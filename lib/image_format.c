@@ -420,16 +420,18 @@ static int write_bitmaps(const struct writer *w, u64 (*where)(const struct vexfs
 	return err;
 }
 
-static int write_copies(const struct writer *w)
+/* The copies of the superblock, or zeros over those of an earlier filesystem. */
+static int write_copies(const struct writer *w, bool valid)
 {
-	u8 block[VEXFS_BLOCK_SIZE];
+	u8 block[VEXFS_BLOCK_SIZE] = { 0 };
 	int err = 0;
 	u32 g;
 
 	for (g = 1; g < w->geo.groups && !err; g++) {
 		if (!vexfs_group_has_super(g))
 			continue;
-		make_super(w, g, block);
+		if (valid)
+			make_super(w, g, block);
 		err = write_blocks(w, vexfs_group_start(&w->geo, g), block, 1);
 	}
 	return err;
@@ -437,7 +439,7 @@ static int write_copies(const struct writer *w)
 
 static int write_groups(const struct writer *w)
 {
-	int err = write_copies(w);
+	int err = write_copies(w, false);
 
 	if (!err)
 		err = write_bitmaps(w, vexfs_group_bbmap, make_block_bitmap);
@@ -564,17 +566,22 @@ static int write_tables(const struct writer *w)
 	return err;
 }
 
-static int write_all(const struct writer *w)
+static int write_body(const struct writer *w)
 {
-	u8 block[VEXFS_BLOCK_SIZE];
 	int err = wipe(w);
 
 	if (!err)
 		err = write_groups(w);
 	if (!err)
 		err = write_tables(w);
-	if (!err)
-		err = write_journal(w);
+	return err ? err : write_journal(w);
+}
+
+static int write_supers(const struct writer *w)
+{
+	u8 block[VEXFS_BLOCK_SIZE];
+	int err = write_copies(w, true);
+
 	progress(w, "flush", 0, 1);
 	if (!err)
 		err = vexfs_dev_sync(w->dev);
@@ -587,8 +594,8 @@ static int write_all(const struct writer *w)
 	return err;
 }
 
-int vexfs_format_write(const struct vexfs_dev *dev, const struct vexfs_format *f,
-		       const struct vexfs_super_block *sb)
+static int with_writer(const struct vexfs_dev *dev, const struct vexfs_format *f,
+		       const struct vexfs_super_block *sb, int (*write)(const struct writer *w))
 {
 	struct writer w = { .dev = dev, .f = f, .sb = sb };
 	int err;
@@ -598,7 +605,27 @@ int vexfs_format_write(const struct vexfs_dev *dev, const struct vexfs_format *f
 		return -ENOSPC;
 	err = vexfs_format_places(&w.geo);
 	if (!err)
-		err = write_all(&w);
+		err = write(&w);
 	free(w.geo.place);
 	return err;
+}
+
+int vexfs_format_begin(const struct vexfs_dev *dev, const struct vexfs_format *f,
+		       const struct vexfs_super_block *sb)
+{
+	return with_writer(dev, f, sb, write_body);
+}
+
+int vexfs_format_finish(const struct vexfs_dev *dev, const struct vexfs_format *f,
+			const struct vexfs_super_block *sb)
+{
+	return with_writer(dev, f, sb, write_supers);
+}
+
+int vexfs_format_write(const struct vexfs_dev *dev, const struct vexfs_format *f,
+		       const struct vexfs_super_block *sb)
+{
+	int err = vexfs_format_begin(dev, f, sb);
+
+	return err ? err : vexfs_format_finish(dev, f, sb);
 }

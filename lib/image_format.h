@@ -65,6 +65,15 @@ int vexfs_format_plan(const struct vexfs_format *f, struct vexfs_super_block *sb
 int vexfs_format_write(const struct vexfs_dev *dev, const struct vexfs_format *f,
 		       const struct vexfs_super_block *sb);
 
+/*
+ * The same in two steps, for who fills the filesystem in between: first all but the superblock and its copies, where
+ * zeros are written; then those, of which features may have been added to @sb.
+ */
+int vexfs_format_begin(const struct vexfs_dev *dev, const struct vexfs_format *f,
+		       const struct vexfs_super_block *sb);
+int vexfs_format_finish(const struct vexfs_dev *dev, const struct vexfs_format *f,
+			const struct vexfs_super_block *sb);
+
 /* Free blocks of the planned filesystem. */
 u64 vexfs_format_free_blocks(const struct vexfs_super_block *sb);
 

@@ -265,8 +265,8 @@ static void test_options(void **state)
 	static const u8 uuid[16] = { 0x12, 0x3e, 0x45, 0x67, 0xe8, 0x9b, 0x42, 0xd3,
 				     0xa4, 0x56, 0x42, 0x66, 0x14, 0x17, 0x40, 0x00 };
 	char *argv[] = { "mkfs.vexfs", "-q", "-L", "my label", "-U",
-			 "123e4567-e89b-42d3-a456-426614174000", "-i", "8192", "-J", "8", "-E",
-			 "root_owner=1000:100", "--", image, "64M", NULL };
+			 "123e4567-e89b-42d3-a456-426614174000", "-i", "8192", "-J", "size=8", "-E",
+			 strdupa("root_owner=1000:100"), "--", image, "64M", NULL };
 	struct vexfs_inode di;
 	struct ib ib;
 	char *out;
@@ -287,7 +287,7 @@ static void test_options(void **state)
 
 static void test_help(void **state)
 {
-	MKFS1(0, "example: mkfs.vexfs", "--help");
+	MKFS1(0, "examples: mkfs.vexfs", "--help");
 	MKFS1(0, "mkfs.vexfs ", "--version");
 }
 
@@ -332,8 +332,11 @@ static void test_usage(void **state)
 	MKFS4(2, "-J 0", "-J", "0", image, "16M");
 	MKFS4(2, "-U nonsense", "-U", "nonsense", image, "16M");
 	MKFS4(2, "-U 0000", "-U", "00000000-0000-0000-0000-000000000000", image, "16M");
-	MKFS4(2, "known is only root_owner", "-E", "stride=4", image, "16M");
-	MKFS4(2, "known is only root_owner", "-E", "root_owner=-1:0", image, "16M");
+	MKFS4(2, "known are root_owner", "-E", strdupa("stride=4"), image, "16M");
+	MKFS4(2, "give root_owner=UID:GID", "-E", strdupa("root_owner=-1:0"), image, "16M");
+	MKFS4(2, "give seed=TEXT", "-E", strdupa("seed="), image, "16M");
+	MKFS4(2, "give an existing directory", "-d", "/nowhere", image, "16M");
+	MKFS4(2, "give an existing directory", "-d", "/dev/null", image, "16M");
 	assert_int_equal(access(image, F_OK), -1);
 }
 

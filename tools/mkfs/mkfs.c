@@ -1,210 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-/* mkfs.vexfs: options, safety checks, summary. The writing is lib/image_format.c. */
+/* mkfs.vexfs: safety checks, writing, summary. The format is lib/image_format.c's affair. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdarg.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 
 #include "tools/mkfs/mkfs.h"
 
-enum { MKFS_OK = 0, MKFS_FAILED = 1, MKFS_USAGE = 2 };
-
 #define PROGRESS_AFTER	2	/* seconds of silence before progress is shown */
-
-/**
- * struct mkfs - one run
- * @f:	     the filesystem wanted
- * @sb:	     the plan
- * @dev:     the target
- * @path:    its name
- * @bytes:   SIZE argument, 0 = the whole device
- * @force, @dry, @quiet: -f, -n, -q
- * @started: monotonic time of the first progress call
- */
-struct mkfs {
-	struct vexfs_format f;
-	struct vexfs_super_block sb;
-	struct vexfs_dev dev;
-	const char *path;
-	u64	bytes;
-	bool	force, dry, quiet;
-	time_t	started, shown;
-};
-
-static const char usage_text[] =
-	"usage: mkfs.vexfs [options] DEVICE [SIZE]\n"
-	"Make a VexFS filesystem on a block device or in an image file.\n"
-	"SIZE (like 100M, 2G; plain number: bytes) creates or extends an image file,\n"
-	"or uses only the beginning of a device.\n"
-	"\n"
-	"  -L LABEL   volume label, at most 63 bytes\n"
-	"  -U UUID    uuid, or \"random\" (default)\n"
-	"  -i BYTES   one inode per BYTES of space (default 16384)\n"
-	"  -J MIB     size of the journal in MiB (default: 1/32 of the device, 4 to 96)\n"
-	"  -E root_owner=UID:GID\n"
-	"	      owner of the root directory (default 0:0)\n"
-	"  -f	      overwrite what is there (never a mounted filesystem)\n"
-	"  -n	      dry run: check and show the plan, write nothing\n"
-	"  -q	      print errors only\n"
-	"  --help, --version\n"
-	"\n"
-	"example: mkfs.vexfs -L notes disk.img 100M\n";
-
-static void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void complain(const char *fmt, ...)
-{
-	va_list ap;
-
-	fflush(stdout);
-	fputs("mkfs.vexfs: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
-
-/* ---- options ------------------------------------------------------------- */
-
-static int parse_u32(const char *opt, const char *text, u64 lo, u64 hi, u32 *out)
-{
-	u64 n;
-
-	if (vexfs_parse_size(text, &n) || n < lo || n > hi) {
-		complain("%s %s: give a number from %llu to %llu", opt, text,
-			 (unsigned long long)lo, (unsigned long long)hi);
-		return MKFS_USAGE;
-	}
-	*out = n;
-	return 0;
-}
-
-static int parse_label(struct mkfs *m, const char *text)
-{
-	if (strlen(text) >= VEXFS_LABEL_LEN) {
-		complain("the label has %zu bytes; at most %d are possible", strlen(text),
-			 VEXFS_LABEL_LEN - 1);
-		return MKFS_USAGE;
-	}
-	strcpy(m->f.label, text);
-	return 0;
-}
-
-static int parse_uuid(struct mkfs *m, const char *text)
-{
-	if (strcmp(text, "random") == 0) {
-		uuid_generate(m->f.uuid);
-		return 0;
-	}
-	if (uuid_parse(text, m->f.uuid) == 0 && !uuid_is_null(m->f.uuid))
-		return 0;
-	complain("-U %s: give a uuid like 123e4567-e89b-42d3-a456-426614174000, or \"random\"",
-		 text);
-	return MKFS_USAGE;
-}
-
-static int parse_extended(struct mkfs *m, const char *text)
-{
-	char rest;
-
-	if (sscanf(text, "root_owner=%u:%u%c", &m->f.root_uid, &m->f.root_gid, &rest) == 2 &&
-	    !strchr(text, '-'))
-		return 0;
-	complain("-E %s: known is only root_owner=UID:GID, with numbers", text);
-	return MKFS_USAGE;
-}
-
-static int parse_journal(struct mkfs *m, const char *text)
-{
-	u32 mib;
-	int err = parse_u32("-J", text, 1, 1 << 20, &mib);
-
-	if (!err)
-		m->f.journal_blocks = mib * 256;
-	return err;
-}
-
-static int parse_option(struct mkfs *m, int c)
-{
-	switch (c) {
-	case 'L':
-		return parse_label(m, optarg);
-	case 'U':
-		return parse_uuid(m, optarg);
-	case 'E':
-		return parse_extended(m, optarg);
-	case 'J':
-		return parse_journal(m, optarg);
-	case 'i':
-		return parse_u32("-i", optarg, VEXFS_MIN_BYTES_PER_INODE,
-				 VEXFS_MAX_BYTES_PER_INODE, &m->f.bytes_per_inode);
-	case 'f':
-		m->force = true;
-		return 0;
-	case 'n':
-		m->dry = true;
-		return 0;
-	case 'q':
-		m->quiet = true;
-		return 0;
-	default:
-		fputs("try: mkfs.vexfs --help\n", stderr);
-		return MKFS_USAGE;
-	}
-}
-
-static int parse_operands(struct mkfs *m, int argc, char **argv)
-{
-	if (optind >= argc) {
-		complain("name a device or an image file; try: mkfs.vexfs --help");
-		return MKFS_USAGE;
-	}
-	if (argc - optind > 2) {
-		complain("'%s' is one argument too many; try: mkfs.vexfs --help",
-			 argv[optind + 2]);
-		return MKFS_USAGE;
-	}
-	m->path = argv[optind];
-	if (argc - optind == 2 && (vexfs_parse_size(argv[optind + 1], &m->bytes) || !m->bytes)) {
-		complain("'%s' is not a size: give a number with K, M, G or T, like 100M",
-			 argv[optind + 1]);
-		return MKFS_USAGE;
-	}
-	return 0;
-}
-
-/* Returns an exit code, or -1 to go on. */
-static int parse(struct mkfs *m, int argc, char **argv)
-{
-	static const struct option longopts[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ }
-	};
-	int c, err;
-
-	optind = 0;
-	while ((c = getopt_long(argc, argv, "L:U:i:J:E:fnqhV", longopts, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage_text, stdout);
-			return MKFS_OK;
-		}
-		if (c == 'V') {
-			puts("mkfs.vexfs " VEXFS_VERSION_STRING);
-			return MKFS_OK;
-		}
-		err = parse_option(m, c);
-		if (err)
-			return err;
-	}
-	err = parse_operands(m, argc, argv);
-	return err ? err : -1;
-}
 
 /* ---- safety -------------------------------------------------------------- */
 
@@ -216,9 +24,9 @@ static int refuse_mounted(const char *path)
 	if (ret == 0)
 		return 0;
 	if (ret < 0)
-		complain("cannot find out whether %s is mounted: %s", path, strerror(-ret));
+		mkfs_complain("cannot find out whether %s is mounted: %s", path, strerror(-ret));
 	else
-		complain("%s is mounted on %s: unmount it first", path, where);
+		mkfs_complain("%s is mounted on %s: unmount it first", path, where);
 	return MKFS_FAILED;
 }
 
@@ -226,18 +34,18 @@ static int open_failed(const struct mkfs *m, int err)
 {
 	switch (err) {
 	case -ENOENT:
-		complain("%s does not exist; to create an image file add its size: mkfs.vexfs %s 100M",
-			 m->path, m->path);
+		mkfs_complain("%s does not exist; to create an image file add its size: mkfs.vexfs %s 100M",
+			      m->path, m->path);
 		break;
 	case -EBUSY:
-		complain("%s is in use (mounted, swap, or part of a volume): release it first",
-			 m->path);
+		mkfs_complain("%s is in use (mounted, swap, or part of a volume): release it first",
+			      m->path);
 		break;
 	case -ENOTBLK:
-		complain("%s is neither a block device nor a regular file", m->path);
+		mkfs_complain("%s is neither a block device nor a regular file", m->path);
 		break;
 	default:
-		complain("cannot open %s: %s", m->path, strerror(-err));
+		mkfs_complain("cannot open %s: %s", m->path, strerror(-err));
 	}
 	return MKFS_FAILED;
 }
@@ -249,8 +57,10 @@ static int open_failed(const struct mkfs *m, int err)
 static int open_target(struct mkfs *m)
 {
 	int flags = m->dry ? O_RDONLY : O_RDWR | O_EXCL | (m->bytes ? O_CREAT : 0);
+	bool exists = access(m->path, F_OK) == 0;
 	int err = vexfs_dev_open(&m->dev, m->path, flags);
 
+	m->created = !err && !exists;
 	if (err == -ENOENT && m->dry && m->bytes)
 		return 0;
 	return err ? open_failed(m, err) : 0;
@@ -265,22 +75,22 @@ static int refuse_content(struct mkfs *m)
 		return 0;
 	ret = mkfs_probe(&m->dev, what, sizeof(what));
 	if (ret < 0)
-		complain("cannot read %s: %s", m->path, strerror(-ret));
+		mkfs_complain("cannot read %s: %s", m->path, strerror(-ret));
 	else if (ret)
-		complain("%s contains %s; use -f to overwrite it", m->path, what);
+		mkfs_complain("%s contains %s; use -f to overwrite it", m->path, what);
 	return ret ? MKFS_FAILED : 0;
 }
 
 static int choose_size(struct mkfs *m)
 {
 	if (m->bytes && m->dev.is_block && m->bytes > m->dev.bytes) {
-		complain("%s has %llu bytes, less than the %llu asked for", m->path,
-			 (unsigned long long)m->dev.bytes, (unsigned long long)m->bytes);
+		mkfs_complain("%s has %llu bytes, less than the %llu asked for", m->path,
+			      (unsigned long long)m->dev.bytes, (unsigned long long)m->bytes);
 		return MKFS_FAILED;
 	}
 	m->f.blocks = (m->bytes ? m->bytes : m->dev.bytes) >> VEXFS_BLOCK_SHIFT;
 	if (!m->bytes && !m->dev.bytes && !m->dev.is_block) {
-		complain("%s is empty; add the size wanted: mkfs.vexfs %s 100M", m->path, m->path);
+		mkfs_complain("%s is empty; add the size wanted: mkfs.vexfs %s 100M", m->path, m->path);
 		return MKFS_FAILED;
 	}
 	return 0;
@@ -292,7 +102,7 @@ static int make_plan(struct mkfs *m)
 
 	if (vexfs_format_plan(&m->f, &m->sb, why, sizeof(why)) == 0)
 		return 0;
-	complain("%s: %s", m->path, why);
+	mkfs_complain("%s: %s", m->path, why);
 	return MKFS_FAILED;
 }
 
@@ -309,30 +119,86 @@ static void show_progress(void *ctx, const char *what, u64 done, u64 total)
 	if (now.tv_sec - m->started < PROGRESS_AFTER || (now.tv_sec == m->shown && done < total))
 		return;
 	m->shown = now.tv_sec;
-	fprintf(stderr, "\rwriting %s: %llu of %llu%s", what, (unsigned long long)done,
-		(unsigned long long)total, done == total ? "\n" : "");
+	if (total)
+		fprintf(stderr, "\rwriting %s: %llu of %llu%s", what, (unsigned long long)done,
+			(unsigned long long)total, done == total ? "\n" : "");
+	else
+		fprintf(stderr, "\rcopying %s: %llu", what, (unsigned long long)done);
 	fflush(stderr);
+}
+
+volatile sig_atomic_t mkfs_stopped;
+
+static void stop(int sig)
+{
+	mkfs_stopped = sig;
+}
+
+static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+/* Signals that ask to stop are noticed between two steps; what was ignored stays so. */
+static void catch_signals(struct sigaction *old)
+{
+	struct sigaction sa = { .sa_handler = stop, .sa_flags = SA_RESTART };
+	size_t i;
+
+	mkfs_stopped = 0;
+	for (i = 0; i < ARRAY_SIZE(stop_signals); i++) {
+		sigaction(stop_signals[i], NULL, &old[i]);
+		if (old[i].sa_handler != SIG_IGN)
+			sigaction(stop_signals[i], &sa, NULL);
+	}
+}
+
+static void restore_signals(const struct sigaction *old)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(stop_signals); i++)
+		sigaction(stop_signals[i], &old[i], NULL);
+}
+
+/* All of it. Up to the last step, the superblock, there is no filesystem. */
+static int write_steps(struct mkfs *m)
+{
+	int err = vexfs_format_begin(&m->dev, &m->f, &m->sb);
+
+	if (!err && m->src.dir)
+		err = mkfs_populate(&m->dev, &m->src, &m->f, &m->sb);
+	if (!err && mkfs_stopped)
+		err = -EINTR;
+	return err ? err : vexfs_format_finish(&m->dev, &m->f, &m->sb);
+}
+
+/* A file of our own making goes; of a device or another file, the superblock has gone. */
+static int give_up(struct mkfs *m, int err)
+{
+	bool gone = m->created && unlink(m->path) == 0;
+
+	mkfs_complain("writing %s failed: %s; %s", m->path,
+		      mkfs_stopped ? "interrupted" : strerror(-err),
+		      gone ? "the file was removed" : "there is no filesystem on it now");
+	return MKFS_FAILED;
 }
 
 static int write_it(struct mkfs *m)
 {
+	struct sigaction old[ARRAY_SIZE(stop_signals)];
 	int err = m->dev.is_block ? 0 : vexfs_dev_extend(&m->dev, m->bytes);
 
 	if (err) {
-		complain("cannot make %s %llu bytes long: %s", m->path,
-			 (unsigned long long)m->bytes, strerror(-err));
+		mkfs_complain("cannot make %s %llu bytes long: %s", m->path,
+			      (unsigned long long)m->bytes, strerror(-err));
 		return MKFS_FAILED;
 	}
 	if (!m->quiet && isatty(STDERR_FILENO)) {
 		m->f.progress = show_progress;
 		m->f.ctx = m;
 	}
-	err = vexfs_format_write(&m->dev, &m->f, &m->sb);
-	if (!err)
-		return 0;
-	complain("writing %s failed: %s; there is no filesystem on it now", m->path,
-		 strerror(-err));
-	return MKFS_FAILED;
+	catch_signals(old);
+	err = write_steps(m);
+	restore_signals(old);
+	return err ? give_up(m, err) : 0;
 }
 
 static void summary(const struct mkfs *m)
@@ -351,9 +217,8 @@ static void summary(const struct mkfs *m)
 	       vexfs_format_size(blocks << VEXFS_BLOCK_SHIFT, size, sizeof(size)),
 	       (unsigned long long)blocks, VEXFS_BLOCK_SIZE, le32_to_cpu(sb->s_groups),
 	       le32_to_cpu(sb->s_groups) == 1 ? "" : "s");
-	printf("  free     %s\n",
-	       vexfs_format_size(vexfs_format_free_blocks(sb) << VEXFS_BLOCK_SHIFT, free,
-				 sizeof(free)));
+	printf("  free     %s\n", vexfs_format_size((vexfs_format_free_blocks(sb) - m->src.used)
+						     << VEXFS_BLOCK_SHIFT, free, sizeof(free)));
 	printf("  inodes   %llu, %u per group\n", (unsigned long long)inodes,
 	       le32_to_cpu(sb->s_inodes_per_group));
 	printf("  journal  %s at block %llu\n",
@@ -362,30 +227,19 @@ static void summary(const struct mkfs *m)
 	       (unsigned long long)le64_to_cpu(sb->s_journal_start));
 }
 
-static int defaults(struct mkfs *m)
+static void defaults(struct mkfs *m)
 {
-	struct {
-		u8 key[VEXFS_HASH_KEY_LEN];
-		u32 generation;
-	} rnd;
-
 	memset(m, 0, sizeof(*m));
 	m->dev.fd = -1;
 	m->f.now = time(NULL);
-	uuid_generate(m->f.uuid);
-	if (getrandom(&rnd, sizeof(rnd), 0) != sizeof(rnd)) {
-		complain("cannot get random numbers: %s", strerror(errno));
-		return MKFS_FAILED;
-	}
-	memcpy(m->f.hash_key, rnd.key, sizeof(rnd.key));
-	m->f.generation = rnd.generation;
-	return 0;
 }
 
 static int run(struct mkfs *m)
 {
 	int ret = refuse_mounted(m->path);
 
+	if (!ret)
+		ret = mkfs_identity(m);
 	/* A size that cannot work must not leave a new, empty file behind. */
 	m->f.blocks = m->bytes >> VEXFS_BLOCK_SHIFT;
 	if (!ret && m->bytes)
@@ -408,16 +262,16 @@ static int run(struct mkfs *m)
 int mkfs_main(int argc, char **argv)
 {
 	struct mkfs m;
-	int ret = defaults(&m), err;
+	int ret, err;
 
-	if (!ret)
-		ret = parse(&m, argc, argv);
+	defaults(&m);
+	ret = mkfs_parse(&m, argc, argv);
 	if (ret >= 0)
 		return ret;
 	ret = run(&m);
 	err = vexfs_dev_close(&m.dev);
 	if (err && !ret) {
-		complain("closing %s failed: %s", m.path, strerror(-err));
+		mkfs_complain("closing %s failed: %s", m.path, strerror(-err));
 		ret = MKFS_FAILED;
 	}
 	return ret;

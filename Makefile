@@ -61,7 +61,8 @@ LIBS := -lblkid -luuid -ljson-c -lxxhash -lm
 # core's SIMD units choose their instruction set themselves, file by file; they are empty on anything but x86-64.
 target-x86 := $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null))
 simd-flags = $(if $(target-x86),$(simd-x86))
-simd-x86 = $(if $(findstring vec_avx2,$<),-fsigned-char -mavx2 -mfma -mf16c,$(if $(findstring vec_sse2,$<),-fsigned-char -msse2,))
+simd-avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni -mprefer-vector-width=512
+simd-x86 = $(if $(findstring vec_avx512,$<),-fsigned-char -mavx2 -mfma $(simd-avx512),)$(if $(findstring vec_avx2,$<),-fsigned-char -mavx2 -mfma -mf16c,$(if $(findstring vec_sse2,$<),-fsigned-char -msse2,))
 
 .PHONY: all check guest modules install clean fuzz lint FORCE
 .DELETE_ON_ERROR:

@@ -73,7 +73,7 @@ static u32 elem_f32(const struct vexfs_space *s, const u8 *p, u32 i)
 	return vexfs_sf_from_s32((s8)p[i]);
 }
 
-static u32 squared_norm(const u32 *f32, u32 dim)
+u32 vexfs_vec_norm2(const u32 *f32, u32 dim)
 {
 	struct vexfs_acc acc;
 	u32 i;
@@ -196,7 +196,7 @@ static s8 quantise(const struct quantiser *qt, u32 f)
 }
 
 /* Return: the scale, float32 bits; 0 for a zero vector. */
-static u32 quantise_all(const u32 *f32, u32 dim, s8 *code)
+u32 vexfs_vec_quantise(const u32 *f32, u32 dim, s8 *code)
 {
 	struct quantiser qt;
 	u32 i, max = max_abs(f32, dim);
@@ -225,8 +225,8 @@ void vexfs_code_encode(const struct vexfs_space *s, const u32 *f32, u32 stamp,
 	struct vexfs_code head = { 0 };
 
 	head.k_stamp = cpu_to_le32(stamp);
-	head.k_scale = cpu_to_le32(quantise_all(f32, s->dim, (s8 *)(rec + 1)));
-	head.k_norm2 = cpu_to_le32(squared_norm(f32, s->dim));
+	head.k_scale = cpu_to_le32(vexfs_vec_quantise(f32, s->dim, (s8 *)(rec + 1)));
+	head.k_norm2 = cpu_to_le32(vexfs_vec_norm2(f32, s->dim));
 	memcpy((void *)rec, &head, sizeof(head));
 	head.k_checksum = cpu_to_le32(code_crc(s, rec));
 	memcpy((void *)rec, &head, sizeof(head));
@@ -308,10 +308,10 @@ int vexfs_query_init(struct vexfs_query *q, const struct vexfs_space *s, const u
 	memcpy(q->f32, f32bits, s->dim * sizeof(u32));
 	if (!query_acceptable(q))
 		return -EDOM;
-	q->norm2 = squared_norm(q->f32, s->dim);
+	q->norm2 = vexfs_vec_norm2(q->f32, s->dim);
 	if (s->metric == VEXFS_COSINE && !norm2_normal(q->norm2))
 		return -EDOM;
-	q->scale = quantise_all(q->f32, s->dim, q->code);
+	q->scale = vexfs_vec_quantise(q->f32, s->dim, q->code);
 	return 0;
 }
 

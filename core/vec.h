@@ -69,6 +69,12 @@ void vexfs_vec_to_f32(const struct vexfs_space *s, const void *data, u32 *dst);
 /* crc32c of the payload, seed ~0: struct vexfs_slot.v_payload_crc. */
 u32 vexfs_vec_crc(const struct vexfs_space *s, const void *data);
 
+/* Squared norm, exact before the last rounding; +Inf above float32. @f32: @dim finite words. */
+u32 vexfs_vec_norm2(const u32 *f32, u32 dim);
+
+/* Codes of @dim finite words with their scale, which is returned; vexfs_code_encode() says how. */
+u32 vexfs_vec_quantise(const u32 *f32, u32 dim, s8 *code);
+
 /**
  * vexfs_code_encode - make the code record of a vector
  * @s:	   valid space
@@ -127,17 +133,31 @@ size_t vexfs_query_bytes(const struct vexfs_space *s);
 int vexfs_query_init(struct vexfs_query *q, const struct vexfs_space *s, const u32 *f32bits, void *mem);
 
 /**
+ * struct vexfs_recentre - how a vector becomes one of a graph's
+ * @mean:   to subtract; @n float32 words
+ * @n:	    elements
+ * @unit:   to multiply with before that, float32 bits
+ * @length: not 0: instead of that, scale the vector to this length
+ */
+struct vexfs_recentre {
+	const u32 *mean;
+	u32	n, unit, length;
+};
+
+/**
  * struct vexfs_simd - one set of distance kernels
  * @name:   "avx2", "sse2", "int"
  * @fpu:    the caller must own the FPU (kernel_fpu_begin())
  * @scan:   approximate distance keys of @n code records to the query; records need no alignment and
  *	    are readable for exactly vexfs_code_bytes(). Fastest with @n a multiple of 4
  * @exact:  distance keys of @n full-precision vectors given as float32 bits (dim words each)
+ * @shift:  fill @q->f32, code, scale and norm2 from @v, sh->n finite words. Memory of @q as vexfs_query_init()
+ *	    makes it, zeros beyond sh->n included. A component or norm that overflows makes norm2 +Inf or NaN
  *
- * Neither sleeps nor faults. A distance is the same bits whatever the other
+ * None sleeps nor faults. A distance is the same bits whatever the other
  * records of the call, their number or their addresses. @scan returns the same
- * bits in every set, for records that pass vexfs_code_valid(); @exact differs
- * between sets by the rounding of their sums. A distance that overflows is
+ * bits in every set, for records that pass vexfs_code_valid(); @exact and @shift
+ * differ between sets by the rounding of their sums. A distance that overflows is
  * infinite; one that is undefined after an overflow is +Inf, the farthest.
  * Records and vectors are not checked: no content makes a kernel misbehave.
  */
@@ -146,12 +166,15 @@ struct vexfs_simd {
 	bool fpu;
 	void (*scan)(const struct vexfs_query *q, const struct vexfs_code *const *recs, u32 n, u32 *keys);
 	void (*exact)(const struct vexfs_query *q, const u32 *const *vecs, u32 n, u32 *keys);
+	void (*shift)(struct vexfs_query *q, const u32 *v, const struct vexfs_recentre *sh);
 };
 
 extern const struct vexfs_simd vexfs_simd_int;		/* plain integers: everywhere */
 #ifdef __x86_64__
 extern const struct vexfs_simd vexfs_simd_sse2;		/* core/vec_sse2.c: own compiler flags */
 extern const struct vexfs_simd vexfs_simd_avx2;		/* core/vec_avx2.c: needs AVX2 and FMA */
+/* core/vec_avx512.c: needs AVX512F, BW, VL, VNNI. Not in the module yet. */
+extern const struct vexfs_simd vexfs_simd_avx512;
 #endif
 
 /**

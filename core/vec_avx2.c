@@ -185,10 +185,16 @@ static void avx2_exact(const struct vexfs_query *q, const u32 *const *vecs, u32 
 	}
 }
 
+static void avx2_shift(struct vexfs_query *q, const u32 *v, const struct vexfs_recentre *sh)
+{
+	simd_shift(q, v, sh);
+}
+
 const struct vexfs_simd vexfs_simd_avx2 = {
 	.name	= "avx2",
 	.fpu	= true,
 	.scan	= avx2_scan,
 	.exact	= avx2_exact,
+	.shift	= avx2_shift,
 };
 #endif /* __x86_64__ */

@@ -126,9 +126,33 @@ static void int_exact(const struct vexfs_query *q, const u32 *const *vecs, u32 n
 		keys[i] = vexfs_f32_to_key(exact_distance(q, vecs[i]));
 }
 
+static u32 shift_factor(const u32 *v, const struct vexfs_recentre *sh)
+{
+	if (!sh->length)
+		return sh->unit;
+	return vexfs_sf_div(sh->length, vexfs_sf_sqrt(vexfs_vec_norm2(v, sh->n)));
+}
+
+/* An overflow in one element shows in norm2, which is what the caller looks at. */
+static void int_shift(struct vexfs_query *q, const u32 *v, const struct vexfs_recentre *sh)
+{
+	u32 i, factor = shift_factor(v, sh);
+	bool finite = true;
+
+	for (i = 0; i < sh->n; i++) {
+		q->f32[i] = vexfs_sf_sub(vexfs_sf_mul(v[i], factor), sh->mean[i]);
+		finite &= vexfs_sf_isfinite(q->f32[i]);
+	}
+	q->norm2 = finite ? vexfs_vec_norm2(q->f32, sh->n) : VEXFS_SF_INF;
+	q->scale = 0;
+	if (finite)
+		q->scale = vexfs_vec_quantise(q->f32, sh->n, q->code);
+}
+
 const struct vexfs_simd vexfs_simd_int = {
 	.name	= "int",
 	.fpu	= false,
 	.scan	= int_scan,
 	.exact	= int_exact,
+	.shift	= int_shift,
 };

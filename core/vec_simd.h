@@ -177,4 +177,93 @@ SIMD_INLINE void simd_store_keys(u32 *keys, u32 left, __m128i v)
 		keys[j] = tmp[j];
 }
 
+/* ---- struct vexfs_simd.shift, for every set ------------------------------------- */
+
+SIMD_INLINE __m128 simd_load2(const float *p)
+{
+	return _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)p));
+}
+
+/* The first @n of four elements; the others are 0. */
+SIMD_INLINE __m128 simd_load(const float *p, u32 n)
+{
+	if (n >= 4)
+		return _mm_loadu_ps(p);
+	if (n == 3)
+		return _mm_movelh_ps(simd_load2(p), _mm_load_ss(p + 2));
+	return n == 2 ? simd_load2(p) : _mm_load_ss(p);
+}
+
+SIMD_INLINE __m128 simd_shift_factor(const float *v, const struct vexfs_recentre *sh)
+{
+	__m128 sum[2] = { 0 }, x;
+	u32 i;
+
+	if (!sh->length)
+		return simd_f32x4(sh->unit);
+	for (i = 0; i < sh->n; i += 4) {
+		x = simd_load(v + i, sh->n - i);
+		sum[i >> 2 & 1] = _mm_add_ps(sum[i >> 2 & 1], _mm_mul_ps(x, x));
+	}
+	x = simd_hsum(_mm_add_ps(sum[0], sum[1]));
+	x = _mm_div_ss(simd_f32(sh->length), _mm_sqrt_ss(x));
+	return _mm_shuffle_ps(x, x, 0);
+}
+
+SIMD_INLINE float simd_hmax(__m128 v)
+{
+	v = _mm_max_ps(v, _mm_movehl_ps(v, v));
+	return _mm_cvtss_f32(_mm_max_ss(v, _mm_shuffle_ps(v, v, 1)));
+}
+
+/* Elements into q->f32; its norm2. Return: the largest magnitude. The memory is padded: stores may overrun n. */
+SIMD_INLINE float simd_shift_f32(struct vexfs_query *q, const float *v, const struct vexfs_recentre *sh)
+{
+	const float *mean = (const float *)sh->mean;
+	__m128 factor = simd_shift_factor(v, sh), sum = _mm_setzero_ps(), top = sum, x;
+	__m128 abs = simd_f32x4(0x7fffffff);
+	u32 i;
+
+	for (i = 0; i < sh->n; i += 4) {
+		x = _mm_sub_ps(_mm_mul_ps(simd_load(v + i, sh->n - i), factor), simd_load(mean + i, sh->n - i));
+		_mm_store_ps((float *)q->f32 + i, x);
+		top = _mm_max_ps(top, _mm_and_ps(abs, x));
+		sum = _mm_add_ps(sum, _mm_mul_ps(x, x));
+	}
+	sum = simd_hsum(sum);
+	q->norm2 = (u32)_mm_cvtsi128_si32(_mm_castps_si128(sum));
+	return simd_hmax(top);
+}
+
+/* Sixteen codes at a time. Whatever the elements are, no code is -128. */
+SIMD_INLINE void simd_quantise(struct vexfs_query *q, u32 n, float inv)
+{
+	__m128 k = _mm_set1_ps(inv), low = _mm_set1_ps(-127.0f), high = _mm_set1_ps(127.0f);
+	__m128i w[4];
+	u32 i, j;
+
+	for (i = 0; i < n; i += 16) {
+		SIMD_UNROLL
+		for (j = 0; j < 4; j++) {
+			__m128 x = _mm_mul_ps(_mm_load_ps((const float *)q->f32 + i + 4 * j), k);
+
+			/* minps and maxps return the second operand for a NaN */
+			w[j] = _mm_cvtps_epi32(_mm_max_ps(_mm_min_ps(x, high), low));
+		}
+		_mm_store_si128((__m128i *)(q->code + i), _mm_packs_epi16(_mm_packs_epi32(w[0], w[1]),
+									     _mm_packs_epi32(w[2], w[3])));
+	}
+}
+
+SIMD_INLINE void simd_shift(struct vexfs_query *q, const u32 *v, const struct vexfs_recentre *sh)
+{
+	float top = simd_shift_f32(q, (const float *)v, sh), scale = top * (1.0f / 127.0f);
+
+	/* Below this the inverse is not a number to count on: the vector is the mean. */
+	if (!(top > 1e-30f))
+		scale = 0.0f;
+	simd_quantise(q, sh->n, scale > 0.0f ? 127.0f / top : 0.0f);
+	q->scale = (u32)_mm_cvtsi128_si32(_mm_castps_si128(_mm_set_ss(scale)));
+}
+
 #endif /* VEXFS_CORE_VEC_SIMD_H */

@@ -164,10 +164,16 @@ static void sse2_exact(const struct vexfs_query *q, const u32 *const *vecs, u32 
 	}
 }
 
+static void sse2_shift(struct vexfs_query *q, const u32 *v, const struct vexfs_recentre *sh)
+{
+	simd_shift(q, v, sh);
+}
+
 const struct vexfs_simd vexfs_simd_sse2 = {
 	.name	= "sse2",
 	.fpu	= true,
 	.scan	= sse2_scan,
 	.exact	= sse2_exact,
+	.shift	= sse2_shift,
 };
 #endif /* __x86_64__ */

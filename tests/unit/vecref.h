@@ -54,7 +54,7 @@ static inline float key_float(u32 key)
 	return u2f(vexfs_key_to_f32(key));
 }
 
-#define MAX_KERNELS 3
+#define MAX_KERNELS 4
 
 /* The kernels this processor can run; the plain-integer one comes first. */
 static inline int usable_kernels(const struct vexfs_simd *k[MAX_KERNELS])
@@ -66,6 +66,9 @@ static inline int usable_kernels(const struct vexfs_simd *k[MAX_KERNELS])
 	k[n++] = &vexfs_simd_sse2;
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 		k[n++] = &vexfs_simd_avx2;
+	if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512vl"))
+		k[n++] = &vexfs_simd_avx512;
 #endif
 	return n;
 }

@@ -515,6 +515,94 @@ struct vexfs_code {
 	__le32	k_norm2;	/* float32 bits: squared norm of the vector as set */
 };
 
+/* ---- the graph file of a collection (feature graph): derived, outside the journal --- */
+
+#define VEXFS_GRAPH_MAGIC	0x48475856U	/* "VXGH" */
+#define VEXFS_GRAPH_VERSION	1
+#define VEXFS_GRAPH_ENTRIES	64
+#define VEXFS_GRAPH_MAX_DIM	3584		/* elements of a code; longer vectors are folded */
+#define VEXFS_GRAPH_MAX_LINKS	64
+#define VEXFS_GRAPH_MAX_ID	0x7fffffffU	/* ids, which are slot numbers, are below */
+#define VEXFS_GRAPH_NONE	0xffffffffU
+#define VEXFS_GRAPH_MEANS	1016		/* elements in a block of the table of means */
+
+/**
+ * struct vexfs_graph_head - block 0 of a graph file
+ * @gh_checksum:  crc32c of the rest of the block, seed ~0
+ * @gh_stamp:     every set with a smaller stamp has been absorbed
+ * @gh_dim:	  of the collection
+ * @gh_gdim:	  elements of a code, after folding and with the element that inner products get
+ * @gh_stride:	  bytes of a record; gh_per_block of them to a block, none straddles two
+ * @gh_links:	  places for links in a record
+ * @gh_degree:	  links a record is pruned to
+ * @gh_first:	  first block of records; the table of means is before it
+ * @gh_nrec:	  ids below this may have records
+ * @gh_count:	  vectors in the graph
+ * @gh_nodes:	  of them, those that are no duplicates
+ * @gh_trained:	  vectors that mean, unit and reach are of
+ * @gh_unit:	  float32, a power of two: elements are multiplied by it (not under the cosine)
+ * @gh_reach:	  float32: length that an inner product's vectors are extended to
+ * @gh_entry:	  where searches start
+ */
+struct vexfs_graph_head {
+	__le32	gh_checksum;
+	__le32	gh_magic;
+	__le16	gh_version;
+	__u8	gh_metric;
+	__u8	gh_elem;
+	__le32	gh_coll;
+	__le64	gh_stamp;
+	__le32	gh_dim;
+	__le32	gh_gdim;
+	__le16	gh_stride;
+	__le16	gh_per_block;
+	__le16	gh_links;
+	__le16	gh_degree;
+	__le32	gh_first;
+	__le32	gh_nrec;
+	__le32	gh_count;
+	__le32	gh_nodes;
+	__le32	gh_trained;
+	__le32	gh_unit;
+	__le32	gh_reach;
+	__le32	gh_nentries;
+	__le32	gh_entry[VEXFS_GRAPH_ENTRIES];
+	__u8	gh_reserved[3768];	/* 0 */
+};
+
+/* Means: float32, block by block from block 1 on. */
+struct vexfs_graph_means {
+	__le32	gm_checksum;		/* crc32c of the rest of the block, seed ~0 */
+	__le32	gm_magic;		/* VEXFS_GRAPH_MAGIC */
+	__le32	gm_block;		/* its logical block */
+	__le32	gm_reserved[5];		/* 0 */
+	__le32	gm_mean[VEXFS_GRAPH_MEANS];
+};
+
+/**
+ * struct vexfs_graph_node - the start of a record
+ * @gn_checksum: crc32c of the record's id and of its bytes from gn_next to the last link, seed ~0;
+ *		 the code, at the end of the record, has its own
+ * @gn_next:	 next of the vectors with the same code, or VEXFS_GRAPH_NONE
+ * @gn_state:	 VEXFS_GRAPH_FREE, NODE, TWIN
+ * @gn_degree:	 links in use
+ * @gn_link:	 NODE: neighbours; TWIN: gn_link[0] is the vector before it in the chain
+ *
+ * Then zeros, then at a fixed place struct vexfs_code and gh_gdim signed bytes.
+ */
+struct vexfs_graph_node {
+	__le32	gn_checksum;
+	__le32	gn_next;
+	__u8	gn_state;
+	__u8	gn_degree;
+	__le16	gn_reserved;		/* 0 */
+	__le32	gn_link[];
+};
+
+#define VEXFS_GRAPH_FREE	0	/* nothing here */
+#define VEXFS_GRAPH_NODE	1	/* a vector with links */
+#define VEXFS_GRAPH_TWIN	2	/* in a NODE's chain of equal codes */
+
 /* ---- every size and offset above is part of the format ---------------------- */
 
 #define VEXFS_SIZE_CHECK(type, size) \
@@ -523,6 +611,10 @@ struct vexfs_code {
 	_Static_assert(__builtin_offsetof(type, field) == (off), #type "." #field " moved")
 
 VEXFS_SIZE_CHECK(struct vexfs_mdhdr, VEXFS_MDHDR_SIZE);
+VEXFS_SIZE_CHECK(struct vexfs_graph_head, 4096);
+VEXFS_OFFS_CHECK(struct vexfs_graph_head, gh_entry, 72);
+VEXFS_SIZE_CHECK(struct vexfs_graph_means, 4096);
+VEXFS_SIZE_CHECK(struct vexfs_graph_node, 12);
 VEXFS_OFFS_CHECK(struct vexfs_mdhdr, h_blkno, 24);
 VEXFS_OFFS_CHECK(struct vexfs_mdhdr, h_bytes, 44);
 VEXFS_SIZE_CHECK(struct vexfs_super_block, VEXFS_SB_SIZE);

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Scan or walk? Counted in records that are compared one after the other; one
+ * somewhere in memory costs about RANDOM of those. No method of filtering wins
+ * everywhere; counting what matches first, with a way out of the walk, is the
+ * steadiest (docs/design.md). Locking: none needed.
+ */
+#include "core/graph_impl.h"
+
+#define RANDOM		4	/* a record met by a walk, in records scanned */
+#define WALK_BASE	150	/* records a walk compares before it is near, */
+#define WALK_EACH	8	/* and for each candidate it keeps */
+#define EF_MAX		4096
+
+static u64 walk_cost(u32 ef)
+{
+	return (u64)RANDOM * (WALK_BASE + (u64)WALK_EACH * ef);
+}
+
+/* Candidates of which ef pass, with a quarter more for bad luck. */
+static u64 wide_ef(const struct vexfs_plan_ask *ask)
+{
+	u64 ef = max(ask->ef, ask->k);
+
+	if (ask->match >= ask->total)
+		return ef;
+	/* below 2^64: ef is at most 2^32, total too */
+	return ef * (ask->total / ask->match + 1) + ef / 4;
+}
+
+enum vexfs_plan vexfs_graph_plan(const struct vexfs_plan_ask *ask, u32 *ef, u32 *budget)
+{
+	u64 wide = ask->match ? wide_ef(ask) : EF_MAX + 1ULL;
+
+	*ef = (u32)min(wide, (u64)EF_MAX);
+	*budget = max(ask->match / RANDOM, (u32)(walk_cost(*ef) / RANDOM));
+	if (wide > EF_MAX || walk_cost(*ef) >= ask->match)
+		return VEXFS_PLAN_SCAN;
+	return ask->match >= ask->total - ask->total / 16 ? VEXFS_PLAN_WALK : VEXFS_PLAN_WIDEN;
+}

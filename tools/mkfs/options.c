@@ -71,7 +71,7 @@ static int parse_label(struct mkfs *m, const char *text)
 			      VEXFS_LABEL_LEN - 1);
 		return MKFS_USAGE;
 	}
-	strcpy(m->f.label, text);
+	snprintf(m->f.label, sizeof(m->f.label), "%s", text);
 	return 0;
 }
 

@@ -51,9 +51,10 @@ endif
 B := $(BUILD)
 CORE_SRC := $(wildcard core/*.c)
 LIB_SRC := $(wildcard lib/*.c)
-TOOLS := mkfs.vexfs fsck.vexfs dump.vexfs vexctl
+TOOLS := mkfs.vexfs fsck.vexfs tune.vexfs dump.vexfs vexctl
 src-mkfs.vexfs := $(wildcard tools/mkfs/*.c)
 src-fsck.vexfs := $(wildcard tools/fsck/*.c)
+src-tune.vexfs := $(wildcard tools/tune/*.c)
 src-dump.vexfs := $(wildcard tools/dump/*.c)
 src-vexctl := $(wildcard tools/vexctl/*.c)
 LIBS := -lblkid -luuid -ljson-c -lxxhash -lm
@@ -111,6 +112,7 @@ UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_HELP := $(patsubst %.c,$(B)/asan/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 # Tests of a tool link the tool's objects but its main().
 unit-extra-test_mkfs := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-mkfs.vexfs)))
+unit-extra-test_tune := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-tune.vexfs)))
 unit-extra-test_populate := $(unit-extra-test_mkfs)
 unit-extra-test_fsck := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs)))
 unit-link-test_fsck := -Wl,--wrap=vexfs_dev_read
@@ -144,7 +146,8 @@ dest := $(DESTDIR)$(PREFIX)
 install: all
 	umask 022 && mkdir -p "$(dest)/sbin" "$(dest)/bin" "$(dest)/lib/pkgconfig" "$(dest)/include/linux" \
 		"$(dest)/share/man/man1" "$(dest)/share/man/man5" "$(dest)/share/man/man8"
-	install -m 755 $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/dump.vexfs "$(dest)/sbin"
+	install -m 755 $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/tune.vexfs \
+		$(B)/bin/dump.vexfs "$(dest)/sbin"
 	install -m 755 $(B)/bin/vexctl "$(dest)/bin"
 	install -m 644 $(B)/libvexfs.a "$(dest)/lib"
 	install -m 644 include/uapi/vexfs.h "$(dest)/include/linux/vexfs.h"

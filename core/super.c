@@ -2,7 +2,7 @@
 /* What of a superblock never changes: to compare copies, and before with after a replay. */
 #include "core/block.h"
 
-/* The kernel changes these in block 0 and leaves the copies alone. */
+/* The kernel and tune.vexfs change these in block 0 and leave the copies alone. */
 static void mask_variable(struct vexfs_super_block *sb)
 {
 	sb->s_checksum = 0;
@@ -13,6 +13,7 @@ static void mask_variable(struct vexfs_super_block *sb)
 	sb->s_error_time = 0;
 	sb->s_error_block = 0;
 	sb->s_error_ino = 0;
+	sb->s_reserve_blocks = 0;
 	/* A newer kernel sets a feature when it is first used. */
 	sb->s_feature_compat = 0;
 	sb->s_feature_ro_compat = 0;
@@ -32,7 +33,7 @@ static void mask_variable(struct vexfs_super_block *sb)
  * @b: verified; likewise
  *
  * Return: true if they agree in all but what changes in use (state, recorded
- * errors, label, uuid, features with their fields) and the group they lie in.
+ * errors, label, uuid, reserve, features with their fields) and the group they lie in.
  */
 bool vexfs_sb_same(struct vexfs_super_block *a, struct vexfs_super_block *b)
 {

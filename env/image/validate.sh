@@ -94,7 +94,7 @@ stat_counts() { vexctl stat --json "$mnt" | grep -q '"embeddings": *3\b'; }
 user_has_sudo() { su -s /bin/bash vex -c 'sudo -n id -u' | grep -qx 0; }
 no_passwords() { ! awk -F: '$2 !~ /^[!*]/ { print $1; e = 1 } END { exit !e }' /etc/shadow; }
 manuals() { [[ -f /usr/share/man/man1/vexctl.1.gz && -f /usr/share/man/man8/mkfs.vexfs.8.gz ]]; }
-tool_versions() { local t; for t in mkfs.vexfs fsck.vexfs dump.vexfs vexctl; do "$t" --version || return 1; done; }
+tool_versions() { local t; for t in mkfs.vexfs fsck.vexfs tune.vexfs dump.vexfs vexctl; do "$t" --version || return 1; done; }
 crash_kernel() { (($(</sys/kernel/kexec_crash_size) > 0)) || { echo "no memory is reserved: $(</proc/cmdline)"; return 1; }; }
 crash_loaded() { [[ $(</sys/kernel/kexec_crash_loaded) == 1 ]] || { systemctl status kdump-tools; kdump-config show; return 1; }; }
 

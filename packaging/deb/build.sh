@@ -20,7 +20,7 @@ source_files() {
 	printf '%s\n' Makefile COPYING
 }
 
-tool_files() { printf 'build/bin/%s\n' mkfs.vexfs fsck.vexfs dump.vexfs vexctl; }
+tool_files() { printf 'build/bin/%s\n' mkfs.vexfs fsck.vexfs tune.vexfs dump.vexfs vexctl; }
 
 version() {
 	local rev hash
@@ -83,7 +83,7 @@ man_pages() {
 
 tools_package() {
 	rm -rf "$stage"
-	install -D -m 755 -t "$stage/usr/sbin" build/bin/mkfs.vexfs build/bin/fsck.vexfs build/bin/dump.vexfs
+	install -D -m 755 -t "$stage/usr/sbin" build/bin/{mkfs,fsck,tune,dump}.vexfs
 	install -D -m 755 -t "$stage/usr/bin" build/bin/vexctl
 	strip --strip-debug "$stage"/usr/sbin/* "$stage"/usr/bin/*
 	man_pages
@@ -93,7 +93,7 @@ tools_package() {
 	install -D -m 755 -t "$stage/usr/lib/vexfs" packaging/systemd/udev-probe
 	install -d "$stage/mnt/vexfs"
 	control vexfs-tools amd64 'libblkid1, libc6 (>= 2.36), libjson-c5, libuuid1, libxxhash0' \
-		'VexFS tools' 'mkfs.vexfs, fsck.vexfs, dump.vexfs, vexctl, and what mounts a disk labelled "vexfs" at boot.'
+		'VexFS tools' 'mkfs.vexfs, fsck.vexfs, tune.vexfs, dump.vexfs, vexctl, and what mounts a disk labelled "vexfs" at boot.'
 	finish vexfs-tools amd64
 }
 

@@ -72,6 +72,18 @@ static void drop(struct vexfs_image *img, struct vexfs_cblk *c)
 	free(c);
 }
 
+static void set_dirty(struct vexfs_image *img, struct vexfs_cblk *c, bool dirty)
+{
+	img->changed += dirty - c->dirty;
+	c->dirty = dirty;
+}
+
+/* Too many blocks that could be dropped: an overlay's changed blocks cannot. */
+static bool crowded(const struct vexfs_image *img)
+{
+	return img->cached - (img->writable ? 0 : img->changed) >= img->cache_max;
+}
+
 static int write_back(struct vexfs_image *img, struct vexfs_cblk *c)
 {
 	int err;
@@ -81,7 +93,7 @@ static int write_back(struct vexfs_image *img, struct vexfs_cblk *c)
 	err = vexfs_dev_write(img->dev, c->blkno << VEXFS_BLOCK_SHIFT, c->data,
 			      VEXFS_BLOCK_SIZE);
 	if (!err)
-		c->dirty = false;
+		set_dirty(img, c, false);
 	return err;
 }
 
@@ -96,7 +108,7 @@ static int shrink(struct vexfs_image *img)
 	unsigned int budget = 64;
 	int err = 0;
 
-	for (; c && img->cached >= img->cache_max && budget && !err; c = newer, budget--) {
+	for (; c && crowded(img) && budget && !err; c = newer, budget--) {
 		newer = c->newer;
 		if (c->pins)
 			continue;
@@ -116,7 +128,7 @@ static int shrink(struct vexfs_image *img)
 static int insert(struct vexfs_image *img, u64 blkno, struct vexfs_cblk **ret)
 {
 	struct vexfs_cblk **head = chain(img, blkno), *c;
-	int err = img->cached >= img->cache_max ? shrink(img) : 0;
+	int err = crowded(img) ? shrink(img) : 0;
 
 	if (err)
 		return err;
@@ -177,7 +189,7 @@ int vexfs_image_new(struct vexfs_image *img, u64 blkno, struct vexfs_blk *b)
 	if (err)
 		return err;
 	memset(c->data, 0, VEXFS_BLOCK_SIZE);
-	c->dirty = true;
+	set_dirty(img, c, true);
 	c->seal = false;
 	c->verified = false;
 	pin(img, c, b);
@@ -188,7 +200,7 @@ int vexfs_image_dirty(struct vexfs_image *img, struct vexfs_blk *b, bool seal)
 {
 	struct vexfs_cblk *c = b->priv;
 
-	c->dirty = true;
+	set_dirty(img, c, true);
 	c->seal = seal;
 	c->verified = seal;
 	return 0;
@@ -284,7 +296,7 @@ static int io_free(struct vexfs_io *io, struct vexfs_blk *b)
 
 	io_put(io, b);
 	img->allocated--;
-	return vexfs_image_free_blocks(img, blkno, 1);
+	return img->lazy_free ? 0 : vexfs_image_free_blocks(img, blkno, 1);
 }
 
 static const struct vexfs_io_ops image_ops = {
@@ -421,7 +433,7 @@ int vexfs_image_reload(struct vexfs_image *img, const char **what)
 	return *what ? -EUCLEAN : 0;
 }
 
-int vexfs_image_flush(struct vexfs_image *img)
+int vexfs_image_flush_some(struct vexfs_image *img, bool (*want)(void *ctx, u64 blkno), void *ctx)
 {
 	struct vexfs_cblk *c;
 	int err;
@@ -429,11 +441,29 @@ int vexfs_image_flush(struct vexfs_image *img)
 	if (!img->writable)
 		return -EROFS;
 	for (c = img->lru_last; c; c = c->newer) {
-		err = c->dirty ? write_back(img, c) : 0;
+		if (!c->dirty || (want && !want(ctx, c->blkno)))
+			continue;
+		err = write_back(img, c);
 		if (err)
 			return err;
 	}
 	return vexfs_dev_sync(img->dev);
+}
+
+int vexfs_image_flush(struct vexfs_image *img)
+{
+	return vexfs_image_flush_some(img, NULL, NULL);
+}
+
+int vexfs_image_each_changed(struct vexfs_image *img, int (*fn)(void *ctx, u64 blkno), void *ctx)
+{
+	struct vexfs_cblk *c;
+	int err = 0;
+
+	for (c = img->lru_last; c && !err; c = c->newer)
+		if (c->dirty)
+			err = fn(ctx, c->blkno);
+	return err;
 }
 
 void vexfs_image_close(struct vexfs_image *img)

@@ -27,6 +27,9 @@ struct vexfs_cblk;
  * @taken:	blocks allocated minus blocks freed in any way
  * @goal:	where the writers of image_write.h look for the next free block
  * @igroup:	the group they look for the next free inode in first
+ * @lazy_free:	blocks freed through io stay marked in use, for who counts anew: nothing that the
+ *		device refers to is overwritten by what is written next
+ * @changed:	changed blocks in the cache
  *
  * The rest belongs to image.c.
  */
@@ -42,6 +45,8 @@ struct vexfs_image {
 	s64	allocated, taken;
 	u64	goal;
 	u32	igroup;
+	bool	lazy_free;
+	u64	changed;
 
 	struct vexfs_cblk **hash;
 	u32	hash_size;
@@ -77,6 +82,10 @@ int vexfs_image_open_sb(struct vexfs_image *img, struct vexfs_dev *dev, unsigned
 int vexfs_image_reload(struct vexfs_image *img, const char **what);
 /* Write every changed block, sealed, and sync. -EROFS for an overlay. */
 int vexfs_image_flush(struct vexfs_image *img);
+/* Write those changed blocks that @want wants (NULL: all), and sync. -EROFS for an overlay. */
+int vexfs_image_flush_some(struct vexfs_image *img, bool (*want)(void *ctx, u64 blkno), void *ctx);
+/* Call @fn for each changed block, in no order; other than 0 from it ends the walk and is returned. */
+int vexfs_image_each_changed(struct vexfs_image *img, int (*fn)(void *ctx, u64 blkno), void *ctx);
 /* Forget the cache, changed blocks included: flush first if they matter. */
 void vexfs_image_close(struct vexfs_image *img);
 

@@ -123,6 +123,20 @@ static void test_damage(void **state)
 	ib_remove(&x.ib);
 }
 
+static u32 file_crc(const char *path)
+{
+	static u8 buf[1 << 16];
+	FILE *f = fopen(path, "r");
+	u32 crc = ~0U;
+	size_t n;
+
+	assert_non_null(f);
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		crc = crc32c(crc, buf, n);
+	fclose(f);
+	return crc;
+}
+
 /* ---- no damage ----------------------------------------------------------- */
 
 static void test_clean(void **state)
@@ -226,20 +240,6 @@ static void test_dropping(void **state)
 
 /* ---- the journal --------------------------------------------------------- */
 
-static u32 file_crc(const char *path)
-{
-	static u8 buf[1 << 16];
-	FILE *f = fopen(path, "r");
-	u32 crc = ~0U;
-	size_t n;
-
-	assert_non_null(f);
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		crc = crc32c(crc, buf, n);
-	fclose(f);
-	return crc;
-}
-
 /* The device lacks what the log has: damaged without a replay, sound with it. */
 static void dirty_fixture(struct fixture *x, struct jb *jb)
 {
@@ -281,7 +281,7 @@ static void test_dirty_journal(void **state)
 	ib_remove(&x.ib);
 }
 
-/* A damaged log never reaches the device. */
+/* A damaged log reaches the device by -y alone, as far as it can be read. */
 static void test_damaged_journal(void **state)
 {
 	struct fixture x;
@@ -294,10 +294,13 @@ static void test_damaged_journal(void **state)
 	jb_flip(&x.ib, jb.first_data + 1, 5);
 	ib_close(&x.ib);
 	before = file_crc(x.ib.path);
-	expect_code(&x.ib, "-y", FSCK_ERRORS, FSCK_JOURNAL,
+	expect_code(&x.ib, "-p", FSCK_ERRORS, FSCK_JOURNAL,
 		    "transaction 1: checksum of logged block");
 	expect(&x.ib, "-n", FSCK_ERRORS, "1 blocks replayed in memory only");
 	assert_int_equal(file_crc(x.ib.path), before);
+	/* What can be read of it counts; the bitmap it lacked is counted anew. */
+	expect(&x.ib, "-y", FSCK_CORRECTED, "REPAIRED");
+	expect(&x.ib, "-n", FSCK_CLEAN, ": clean");
 	ib_remove(&x.ib);
 }
 
@@ -374,6 +377,10 @@ static void test_journal_brings_super(void **state)
 		if (cases[i].code != FSCK_CLEAN)
 			assert_int_equal(file_crc(x.ib.path), before);
 		expect(&x.ib, "-n", cases[i].code, "");
+		if (cases[i].code == FSCK_ERRORS) {
+			expect(&x.ib, "-y", FSCK_CORRECTED, "REPAIRED");
+			expect(&x.ib, "-n", FSCK_CLEAN, ": clean");
+		}
 		ib_remove(&x.ib);
 	}
 }
@@ -407,6 +414,8 @@ static void test_journal_super(void **state)
 	jb_flip(&x.ib, 0, 0);
 	ib_close(&x.ib);
 	expect_code(&x.ib, "-n", FSCK_ERRORS, FSCK_JOURNAL, "no jbd2 magic number");
+	expect(&x.ib, "-y", FSCK_CORRECTED, "REPAIRED");
+	expect(&x.ib, "-n", FSCK_CLEAN, ": clean");
 	ib_remove(&x.ib);
 }
 
@@ -487,6 +496,13 @@ static u64 map_block(struct fixture *x)
 	return le64_to_cpu(c.c_map.r_recs[0].val);
 }
 
+/* What does not follow from other blocks may be readable elsewhere: -y stays away. */
+static void expect_unread(struct ib *ib, enum fsck_code code)
+{
+	if (code / 100 != 2 && code != FSCK_PAYLOAD_READ && code != FSCK_ORPHAN_LIST_READ)
+		expect(ib, "-y", FSCK_ERRORS, "copy the device to a good one first; nothing was changed");
+}
+
 /* A block that the device does not give is a problem of what is in it, and never silence. */
 static void test_unreadable(void **state)
 {
@@ -513,6 +529,7 @@ static void test_unreadable(void **state)
 		ib_close(&x.ib);
 		unreadable = blkno;
 		expect_code(&x.ib, "-n", FSCK_ERRORS, cases[i].code, NULL);
+		expect_unread(&x.ib, cases[i].code);
 		unreadable = 0;
 		ib_remove(&x.ib);
 	}
@@ -522,28 +539,26 @@ static void test_unreadable(void **state)
 
 static void test_bad_use(void **state)
 {
-	char *none[] = { "fsck.vexfs", NULL };
-	char *two[] = { "fsck.vexfs", "-n", "a", "b", NULL };
-	char *both[] = { "fsck.vexfs", "-n", "-y", "a", NULL };
-	char *option[] = { "fsck.vexfs", "-Z", "a", NULL };
-	char *missing[] = { "fsck.vexfs", "-n", "/nonexistent/image", NULL };
-	char *device[] = { "fsck.vexfs", "-n", "/dev/null", NULL };
+	char *usage[][5] = {
+		{ "fsck.vexfs" }, { "fsck.vexfs", "-n", "a", "b" }, { "fsck.vexfs", "-n", "-y", "a" },
+		{ "fsck.vexfs", "-Z", "a" }, { "fsck.vexfs", "-b4", "a" },
+	};
+	char *failed[][4] = {
+		{ "fsck.vexfs", "-n", "/nonexistent/image" }, { "fsck.vexfs", "-n", "/dev/null" },
+	};
+	static const char *const why[] = { "No such file", "neither a block device nor an image" };
 	char *out;
+	size_t i;
 
-	assert_int_equal(run_captured(fsck_main, none, &out), FSCK_USAGE);
-	free(out);
-	assert_int_equal(run_captured(fsck_main, two, &out), FSCK_USAGE);
-	free(out);
-	assert_int_equal(run_captured(fsck_main, both, &out), FSCK_USAGE);
-	free(out);
-	assert_int_equal(run_captured(fsck_main, option, &out), FSCK_USAGE);
-	free(out);
-	assert_int_equal(run_captured(fsck_main, missing, &out), FSCK_FAILED);
-	assert_non_null(strstr(out, "No such file"));
-	free(out);
-	assert_int_equal(run_captured(fsck_main, device, &out), FSCK_FAILED);
-	assert_non_null(strstr(out, "neither a block device nor an image"));
-	free(out);
+	for (i = 0; i < ARRAY_SIZE(usage); i++) {
+		assert_int_equal(run_captured(fsck_main, usage[i], &out), FSCK_USAGE);
+		free(out);
+	}
+	for (i = 0; i < ARRAY_SIZE(failed); i++) {
+		assert_int_equal(run_captured(fsck_main, failed[i], &out), FSCK_FAILED);
+		assert_non_null(strstr(out, why[i]));
+		free(out);
+	}
 }
 
 static void test_foreign(void **state)
@@ -582,6 +597,9 @@ static void test_backup_super(void **state)
 	EDIT_BLOCK(&x, 0, false, memset(p, 0, 4096));
 	ib_close(&x.ib);
 	expect_code(&x.ib, "-n", FSCK_ERRORS, FSCK_SB_BAD, "a sound copy is in block 32256");
+	expect(&x.ib, "-p", FSCK_ERRORS, "nothing was changed");
+	expect(&x.ib, "-y", FSCK_CORRECTED, "REPAIRED");
+	expect(&x.ib, "-n", FSCK_CLEAN, ": clean");
 	ib_remove(&x.ib);
 }
 
@@ -602,6 +620,8 @@ static void test_bad_copy(void **state)
 	});
 	ib_close(&x.ib);
 	expect_code(&x.ib, "-n", FSCK_ERRORS, FSCK_SB_COPY, "block 32256: differs");
+	expect(&x.ib, "-p", FSCK_CORRECTED, "copy of the superblock written anew");
+	expect(&x.ib, "-n", FSCK_CLEAN, ": clean");
 	ib_remove(&x.ib);
 }
 
@@ -671,11 +691,9 @@ static void test_random_damage(void **state)
 		free(out);
 		ib_remove(&x.ib);
 	}
-	/* Most of it hits something that is in use. */
 	printf("# %u of 60 found damaged\n", found);
 	assert_true(found > 20);
 }
-
 /* ---- the table of problems ------------------------------------------------------- */
 
 static void test_table(void **state)

@@ -69,6 +69,7 @@ static void check_collection(struct fsck *f, const struct vexfs_collection *c, u
 	const char *bad = vexfs_coll_verify(c, &f->img.geo, id);
 	bool inodes;
 
+	fsck_object(f, FSCK_FIX_SLOTS, id);
 	if (bad) {
 		fsck_problem(f, COLL, id, bad);
 		return;
@@ -87,6 +88,7 @@ static void load_block(struct fsck *f, u32 index, struct vexfs_collection *table
 	u64 blkno = f->img.geo.coll_start + index;
 	struct vexfs_blk b;
 
+	fsck_object(f, FSCK_FIX_COLL_TABLE, index);
 	fsck_where(f, FSCK_COLL_BLOCK, "collection table");
 	if (!fsck_read(f, blkno, VEXFS_MAGIC_COLL, index, &b))
 		return;
@@ -100,6 +102,12 @@ static void load_block(struct fsck *f, u32 index, struct vexfs_collection *table
 		fsck_problem(f, COLL_COUNT, (unsigned long long)blkno, said, used);
 }
 
+static void coll_name(struct fsck *f, u32 i, u32 j)
+{
+	fsck_object(f, FSCK_FIX_COLL_TABLE, i / VEXFS_COLL_PER_BLOCK);
+	fsck_problem(f, COLL_NAME, i, j);
+}
+
 static void check_names(struct fsck *f, const struct vexfs_collection *table)
 {
 	u32 i, j;
@@ -109,7 +117,7 @@ static void check_names(struct fsck *f, const struct vexfs_collection *table)
 			if (le32_to_cpu(table[i].c_state) == VEXFS_COLL_LIVE &&
 			    le32_to_cpu(table[j].c_state) == VEXFS_COLL_LIVE &&
 			    !memcmp(table[i].c_name, table[j].c_name, sizeof(table[i].c_name)))
-				fsck_problem(f, COLL_NAME, i, j);
+				coll_name(f, i, j);
 }
 
 static void check_hidden(struct fsck *f)
@@ -123,11 +131,12 @@ static void check_hidden(struct fsck *f)
 		for (i = 0; i < f->ino_room[g]; i++) {
 			const struct fsck_ino *fi = &f->ino_map[g][i];
 
+			u64 ino = (u64)g * f->img.geo.inodes_per_group + i + 1;
+
+			fsck_object(f, FSCK_FIX_CLEAR, ino);
 			if ((fi->flags & FSCK_INO_HIDDEN) && !fi->coll &&
 			    !(fi->flags & FSCK_INO_ORPHAN))
-				fsck_problem(f, HIDDEN_STRAY,
-					     (unsigned long long)g * f->img.geo.inodes_per_group +
-					     i + 1);
+				fsck_problem(f, HIDDEN_STRAY, (unsigned long long)ino);
 		}
 }
 

@@ -78,10 +78,12 @@ static void name_of_dir(struct fsck *f, struct walk *w, const struct vexfs_diren
 
 	if (!target)
 		return;		/* its inode does not verify */
-	if (target->found)
+	if (target->found) {
 		bad_entry(f, w, d, DIRENT_SECOND);
-	else
+		fsck_want(f, FSCK_FIX_DIR, target->found);
+	} else {
 		target->found = w->dir->ino;
+	}
 	w->dir->subdirs++;
 }
 
@@ -236,6 +238,7 @@ static void check_dir(struct fsck *f, struct fsck_dir *dir)
 	}
 	di = *p;
 	f->img.io.ops->put(&f->img.io, &b);
+	fsck_object(f, FSCK_FIX_DIR, dir->ino);
 	fsck_where(f, FSCK_TREE_BLOCK, "inode %llu", (unsigned long long)dir->ino);
 	fsck_tree_walk(f, &t, &di.i_root);
 	if (!t.damaged)

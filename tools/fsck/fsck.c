@@ -10,12 +10,16 @@
 
 static const char usage_text[] =
 	"usage: fsck.vexfs [options] DEVICE\n"
-	"Check an unmounted VexFS filesystem on a block device or in an image file.\n"
+	"       fsck.vexfs --undo FILE DEVICE\n"
+	"Check and repair an unmounted VexFS filesystem on a block device or in an image file.\n"
 	"\n"
 	"  -n	     write nothing; a journal that is not empty is replayed in memory\n"
-	"  -p, -a, -y check with the journal replayed in memory; if all is clean, write\n"
-	"	     the replayed blocks and clear the error flag. Repairing damage is not\n"
-	"	     available yet: it is reported, nothing is written, exit code 4\n"
+	"  -p, -a    repair what is safe (counters, bitmaps, copies) and write what the\n"
+	"	     journal held; if there is more, write nothing: exit code 4\n"
+	"  -y	     repair everything that can be repaired\n"
+	"  -z FILE   before anything is written, save what it overwrites in this new file\n"
+	"  --undo FILE  take a repair back with such a file\n"
+	"  -b GROUP  use the copy of the superblock in this group (1, 3, 5, 7, 9, 25 ...)\n"
 	"  -f	     accepted and ignored: the check is always complete\n"
 	"  -C FD	     progress on this file descriptor (0: standard output)\n"
 	"  -v	     print every problem and statistics\n"
@@ -23,10 +27,10 @@ static const char usage_text[] =
 	"	     repair would do\n"
 	"  --help, --version\n"
 	"\n"
-	"Without -n, -p, -a, -y: as -n.\n"
-	"Exit codes: 0 clean, 4 damaged, 8 could not check, 16 usage.\n"
+	"Without -n, -p, -a, -y: as -n; on a terminal, then asks whether to repair.\n"
+	"Exit codes: 0 clean, 1 repaired, 4 damaged, 8 could not check, 16 usage.\n"
 	"\n"
-	"example: fsck.vexfs -n disk.img\n";
+	"example: fsck.vexfs -y -z disk.undo disk.img\n";
 
 /* ---- options ------------------------------------------------------------- */
 
@@ -40,6 +44,19 @@ static int set_progress(struct fsck *f, const char *text)
 		return FSCK_USAGE;
 	}
 	f->progress_fd = fd ? fd : STDOUT_FILENO;
+	return 0;
+}
+
+static int set_copy(struct fsck *f, const char *text)
+{
+	char *end;
+	unsigned long g = strtoul(text, &end, 10);
+
+	if (!*text || *end || g > 0xffffffffU || !vexfs_group_has_super(g)) {
+		fprintf(stderr, "fsck.vexfs: -b %s: give a group with a copy: 1, 3, 5, 7, 9, 25, 27 ...\n", text);
+		return FSCK_USAGE;
+	}
+	f->use_copy = g;
 	return 0;
 }
 
@@ -62,6 +79,15 @@ static int set_option(struct fsck *f, int c)
 	case 'v':
 		f->verbose = true;
 		return 0;
+	case 'z':
+		f->undo_path = optarg;
+		return 0;
+	case 'U':
+		f->apply_path = optarg;
+		f->replay = true;
+		return 0;
+	case 'b':
+		return set_copy(f, optarg);
 	case 'C':
 		return set_progress(f, optarg);
 	default:
@@ -77,12 +103,13 @@ static int parse(struct fsck *f, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "problems", no_argument, NULL, 'P' },
+		{ "undo", required_argument, NULL, 'U' },
 		{ }
 	};
 	int c, err;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "npayfvC:hV", longopts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "npayfvb:z:C:hV", longopts, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage_text, stdout);
 			return 0;
@@ -104,7 +131,7 @@ static int parse(struct fsck *f, int argc, char **argv)
 		return FSCK_USAGE;
 	}
 	if (f->read_only && f->replay) {
-		fprintf(stderr, "fsck.vexfs: -n contradicts -p, -a and -y: choose one\n");
+		fprintf(stderr, "fsck.vexfs: -n contradicts -p, -a, -y and --undo: choose one\n");
 		return FSCK_USAGE;
 	}
 	f->path = argv[optind];
@@ -132,6 +159,7 @@ static void run_passes(struct fsck *f)
 		fsck_fatal(f, err, "starting");
 		return;
 	}
+	fsck_copies(f);
 	fsck_orphans_load(f);
 	for (i = 0; i < ARRAY_SIZE(pass) && !f->err; i++) {
 		fsck_pass(f, i + 1, pass[i].what);
@@ -153,6 +181,18 @@ static void statistics(struct fsck *f)
 		 f->collections, (unsigned long long)f->embeddings);
 }
 
+/* Why what was found is still there. */
+static const char *advice(const struct fsck *f)
+{
+	if (!f->replay)
+		return "";
+	if (f->unread)
+		return "; a block cannot be read: copy the device to a good one first; nothing was changed";
+	if (f->preen && f->unsafe)
+		return "; more than -p repairs: run fsck.vexfs -y; nothing was changed";
+	return f->repairs ? " and left; the others were repaired" : "; no repair; nothing was changed";
+}
+
 static int verdict(struct fsck *f)
 {
 	if (f->err)
@@ -160,13 +200,17 @@ static int verdict(struct fsck *f)
 	if (f->derived)
 		fsck_say(f, "%s: %llu derived records are damaged; the kernel rebuilds them",
 			 f->path, (unsigned long long)f->derived);
+	if (!f->problems && f->found) {
+		fsck_say(f, "%s: REPAIRED, %llu problem%s found", f->path, (unsigned long long)f->found,
+			 f->found == 1 ? "" : "s");
+		return FSCK_CORRECTED;
+	}
 	if (!f->problems) {
 		fsck_say(f, "%s: clean", f->path);
 		return FSCK_CLEAN;
 	}
 	fsck_say(f, "%s: DAMAGED, %llu problem%s found%s", f->path,
-		 (unsigned long long)f->problems, f->problems == 1 ? "" : "s",
-		 f->read_only ? "" : "; repair is not available yet, nothing was changed");
+		 (unsigned long long)f->problems, f->problems == 1 ? "" : "s", advice(f));
 	return FSCK_ERRORS;
 }
 
@@ -177,12 +221,57 @@ static int check(struct fsck *f)
 	if (ret == FSCK_FAILED)
 		return ret;
 	if (!ret && !f->err)
-		run_passes(f);
-	if (!ret && !f->err && !f->problems && f->replay)
+		fsck_rounds(f, run_passes);
+	if (!ret && !f->err && f->replay)
 		fsck_finish(f);
 	if (!ret && !f->err && !f->preen)
 		statistics(f);
 	return verdict(f);
+}
+
+static void let_go(struct fsck *f)
+{
+	fsck_usage_free(f);
+	free(f->want);
+	f->want = NULL;
+	f->nwant = f->want_room = 0;
+	vexfs_image_close(&f->img);
+	vexfs_dev_close(&f->dev);
+	fflush(stdout);
+}
+
+/* Damage was found, nobody has said what to do, and there is somebody to ask. */
+static bool ask(const struct fsck *f)
+{
+	char line[16] = "";
+
+	if (f->replay || f->read_only || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return false;
+	printf("Repair all of it? [y/N] ");
+	fflush(stdout);
+	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
+static int apply_undo(struct fsck *f)
+{
+	int ret = fsck_open(f);
+
+	return ret ? ret : fsck_undo_apply(f);
+}
+
+static int run(struct fsck *f)
+{
+	int ret;
+
+	if (f->apply_path)
+		return apply_undo(f);
+	ret = check(f);
+	if (ret != FSCK_ERRORS || !ask(f))
+		return ret;
+	let_go(f);
+	f->replay = true;
+	f->problems = f->found = f->lines = 0;
+	return check(f);
 }
 
 int fsck_main(int argc, char **argv)
@@ -195,17 +284,13 @@ int fsck_main(int argc, char **argv)
 		return FSCK_FAILED;
 	}
 	f->dev.fd = -1;
+	f->use_copy = -1;
 	f->out = stdout;
 	f->progress_fd = isatty(STDERR_FILENO) ? STDERR_FILENO : -1;
 	ret = parse(f, argc, argv);
 	if (ret < 0)
-		ret = check(f);
-	fsck_usage_free(f);
-	free(f->orphan_list);
-	free(f->values);
-	vexfs_image_close(&f->img);
-	vexfs_dev_close(&f->dev);
-	fflush(stdout);
+		ret = run(f);
+	let_go(f);
 	free(f);
 	return ret;
 }

@@ -11,7 +11,8 @@
  *
  * Memory: one bit per block and 20 bytes per inode of groups that have any
  * (usage.c), 32 bytes per directory, 8 per embedding of one collection, and
- * the block cache. Nothing is ever changed but by the journal's replay.
+ * the block cache. Checking changes nothing but by the journal's replay; what
+ * repairs is in repair.c and fix_*.c, what reaches the device in write.c.
  */
 #ifndef VEXFS_TOOLS_FSCK_H
 #define VEXFS_TOOLS_FSCK_H
@@ -31,11 +32,13 @@
 
 /* Exit codes of fsck(8). */
 #define FSCK_CLEAN	0
+#define FSCK_CORRECTED	1
 #define FSCK_ERRORS	4	/* left uncorrected */
 #define FSCK_FAILED	8	/* operational error */
 #define FSCK_USAGE	16
 
 #define FSCK_MAX_LINES	500	/* problems printed; the rest is only counted */
+#define FSCK_MAX_CHANGED (1U << 18)	/* blocks a repair keeps in memory: 1 GiB */
 
 /* What pass 1 learnt about an inode in use; filled in further by pass 2. */
 struct fsck_ino {
@@ -63,6 +66,17 @@ struct fsck_value {
 	u8	kind;
 };
 
+/* An object that is to be repaired. */
+struct fsck_want {
+	enum fsck_how how;
+	u64	id;
+};
+
+/* A block that a second object refers to. */
+struct fsck_twice {
+	u64	id, blkno;
+};
+
 struct fsck_dir {
 	u64	ino;
 	u64	recorded;	/* parent according to i_links[0] */
@@ -75,7 +89,17 @@ struct fsck_dir {
  * struct fsck - one run
  * @where:    the object being checked, for problems core reports
  * @where_code: and what they are called
- * @problems: damage found
+ * @on, @id:  the object at hand: what repairs it, and its number (fsck_object())
+ * @problems: damage found in this round
+ * @found:    in the first one
+ * @unsafe:   some of it is more than -p repairs
+ * @unread:   a block cannot be read that only the device can give back: nothing is repaired
+ * @want:     objects to repair
+ * @twice:    blocks that belong to something else already
+ * @acted:    repairs made in this round; @repairs: in all
+ * @exact:    bitmaps are to have what was found and nothing else
+ * @no_space: a repair found no free block or inode
+ * @itable:   per group: inode table blocks that were scanned
  * @derived:  damage to derived data, which the kernel rebuilds
  * @replayed: blocks the journal's replay put into the cache
  * @block_map: bit per block in use, per group; NULL: only fixed metadata
@@ -88,13 +112,24 @@ struct fsck {
 	struct vexfs_image img;
 	struct vexfs_journal journal;
 	const char *path;
+	const char *undo_path, *apply_path;
+	s64	use_copy;	/* -b: group whose superblock is used; -1: block 0's */
 	bool	verbose, replay, read_only, preen;
 	int	progress_fd;
 	FILE	*out;
 	char	where[96];
 	enum fsck_code where_code;
+	enum fsck_how on;
+	u64	id;
 
-	u64	problems, derived, lines;
+	u64	problems, found, derived, lines;
+	bool	unsafe, unread, exact, no_space;
+	struct fsck_want *want;
+	size_t	nwant, want_room;
+	struct fsck_twice *twice;
+	size_t	ntwice, twice_room;
+	u64	acted, repairs;
+	u32	*itable;
 	u8	**block_map;
 	struct fsck_ino **ino_map;
 	u32	*ino_room;
@@ -123,6 +158,12 @@ void fsck_tell(struct fsck *f, enum fsck_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* About this run, not about the filesystem: verdict, statistics, what was written. */
 void fsck_say(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A repair was made: one line, and count it. */
+void fsck_did(struct fsck *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Problems that follow are of this object; FSCK_FIX_OBJECT in the table means @on. */
+void fsck_object(struct fsck *f, enum fsck_how on, u64 id);
+/* Beside the object at hand, repair this one. */
+void fsck_want(struct fsck *f, enum fsck_how how, u64 id);
 /* The object at hand: code and prefix of what core reports through img->report. */
 void fsck_where(struct fsck *f, enum fsck_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -137,6 +178,8 @@ bool fsck_read(struct fsck *f, u64 blkno, u32 magic, u64 owner, struct vexfs_blk
 void fsck_fatal(struct fsck *f, int err, const char *what);
 
 /* usage.c */
+/* An array that grows: room for one more element; false: reported. */
+bool fsck_grow(struct fsck *f, void *array, size_t n, size_t *room, size_t size);
 int fsck_usage_init(struct fsck *f);
 void fsck_usage_free(struct fsck *f);
 /*
@@ -179,7 +222,28 @@ void fsck_tree_walk(struct fsck *f, struct fsck_tree *t, const struct vexfs_btre
 
 /* super.c: 0, or an exit code: nothing can be checked */
 int fsck_super(struct fsck *f);
+int fsck_open(struct fsck *f);	/* the device alone; refuses a mounted one if it is to be written */
+/* What every round checks of it: recorded errors, descriptor blocks, copies. */
+void fsck_copies(struct fsck *f);
+/* repair.c: check, and if that is wanted repair and check again until nothing is left. */
+void fsck_rounds(struct fsck *f, void (*passes)(struct fsck *f));
+/* A changed block: with @seal its header's checksum is computed. */
+void fsck_changed(struct fsck *f, struct vexfs_blk *b, bool seal);
+/* fix_group.c: 0, or a negative errno */
+int fsck_fix_groups(struct fsck *f);
+int fsck_fix_sb_copy(struct fsck *f, u64 group);
+int fsck_fix_gdt_copy(struct fsck *f, u64 index);
+int fsck_fix_itable(struct fsck *f, u64 group);
+int fsck_settle_places(struct fsck *f);
+/* fix_super.c */
+int fsck_journal_discard(struct fsck *f);
+int fsck_journal_empty(struct fsck *f);
+int fsck_write_super(struct fsck *f);
+/* write.c */
 void fsck_finish(struct fsck *f);
+/* undo.c */
+int fsck_undo_save(struct fsck *f, const u64 *blocks, size_t n);
+int fsck_undo_apply(struct fsck *f);
 /* orphan.c, inode.c, extent.c, dir.c, link.c, coll.c, slot.c, group.c */
 void fsck_orphans_load(struct fsck *f);	/* before the inodes are looked at */
 bool fsck_is_orphan(const struct fsck *f, u64 ino);

@@ -64,6 +64,7 @@ u32 fsck_linktree(struct fsck *f, u64 ino, const struct vexfs_inode *di, u64 *bl
 	const char *bad;
 
 	*blocks = 0;
+	fsck_object(f, FSCK_FIX_NAMES, ino);
 	fsck_where(f, FSCK_NAMES_BLOCK, "inode %llu: recorded names", (unsigned long long)ino);
 	if (!blkno || !fsck_claim(f, blkno, 1) ||
 	    !fsck_read(f, blkno, VEXFS_MAGIC_LINKS, t.owner, &b))
@@ -141,6 +142,7 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 	if (!fi)
 		return;
 	f->used_inodes++;
+	fsck_object(f, FSCK_FIX_EXTENTS, ino);
 	fi->dtype = dtype_of(le16_to_cpu(di->i_mode));
 	bad = vexfs_inode_verify(di, &f->img.geo, ino);
 	if (bad) {
@@ -151,6 +153,7 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 	}
 	fi->nlink = le32_to_cpu(di->i_nlink);
 	fi->recorded = recorded_links(di) + fsck_linktree(f, ino, di, &names);
+	fsck_object(f, FSCK_FIX_EXTENTS, ino);
 	fi->flags = (flags & VEXFS_INODE_HIDDEN ? FSCK_INO_HIDDEN : 0) |
 		    (fsck_is_orphan(f, ino) ? FSCK_INO_ORPHAN : 0);
 	if (di->i_orphan_next && !fsck_is_orphan(f, ino))
@@ -158,7 +161,9 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 			     (unsigned long long)le64_to_cpu(di->i_orphan_next));
 	if (flags & VEXFS_INODE_HIDDEN)
 		check_hidden(f, ino, di);
-	check_blocks(f, ino, di, names + fsck_xattrs(f, ino, di));
+	names += fsck_xattrs(f, ino, di);
+	fsck_object(f, FSCK_FIX_EXTENTS, ino);
+	check_blocks(f, ino, di, names);
 }
 
 /* ---- one group ----------------------------------------------------------- */
@@ -211,6 +216,7 @@ static void scan_block(struct fsck *f, const struct igroup *g, u32 block)
 		bool used = di->i_mode != 0;
 
 		check_bit(f, g, index, used);
+		fsck_object(f, FSCK_FIX_CLEAR, ino);
 		if (used && ino < VEXFS_FIRST_INO && ino != VEXFS_ROOT_INO)
 			fsck_problem(f, INODE_RESERVED, (unsigned long long)ino);
 		else if (used)
@@ -227,6 +233,7 @@ static void check_uninit(struct fsck *f, const struct igroup *g)
 
 	if (!g->map)
 		return;
+	fsck_object(f, FSCK_FIX_ITABLE, g->group);
 	bit = vexfs_bit_next_set(g->map, first, n);
 	if (bit < n)
 		fsck_problem(f, IBMAP_BEYOND, g->group, (unsigned long long)(g->first + bit),
@@ -260,6 +267,7 @@ static void scan_group(struct fsck *f, u32 group)
 		g.init = guess_init(geo, g.map);
 	if (g.init > geo->itable_blocks)
 		g.init = geo->itable_blocks;	/* pass 5 complains */
+	f->itable[group] = g.init;
 	for (i = 0; i < g.init && !f->err; i++)
 		scan_block(f, &g, i);
 	check_uninit(f, &g);

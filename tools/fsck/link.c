@@ -29,6 +29,7 @@ static void connect(struct fsck *f, struct fsck_dir *start)
 		d->state = ON_WAY;
 		d = p;
 	}
+	fsck_object(f, FSCK_FIX_UNLOOP, d->ino);
 	if (d->state == ON_WAY) {
 		fsck_problem(f, DIR_LOOP, (unsigned long long)d->ino);
 		verdict = CUT_OFF;
@@ -51,6 +52,7 @@ static void check_dir(struct fsck *f, const struct fsck_dir *d)
 	unsigned long long ino = d->ino;
 	bool root = d->ino == VEXFS_ROOT_INO;
 
+	fsck_object(f, FSCK_FIX_NAMES, d->ino);
 	if (!fi || (!fi->nlink && (fi->flags & FSCK_INO_ORPHAN) && !fi->names))
 		return;
 	if (fi->nlink != 2 + d->subdirs)
@@ -136,6 +138,7 @@ static void check_file(struct fsck *f, u64 ino, const struct fsck_ino *fi)
 
 	if (fi->flags & FSCK_INO_HIDDEN)
 		return;		/* entries that name one are reported in pass 2 */
+	fsck_object(f, FSCK_FIX_NAMES, ino);
 	if (fi->nlink != fi->names)
 		fsck_problem(f, FILE_NLINK, n, fi->nlink, fi->names);
 	if (!fi->names && !(fi->flags & FSCK_INO_ORPHAN))
@@ -161,6 +164,7 @@ void fsck_links(struct fsck *f)
 	size_t i;
 	u32 g;
 
+	fsck_object(f, FSCK_FIX_ROOT, VEXFS_ROOT_INO);
 	if (!fsck_dir_get(f, VEXFS_ROOT_INO))
 		fsck_problem(f, ROOT_MISSING, VEXFS_ROOT_INO);
 	for (i = 0; i < f->ndirs; i++)

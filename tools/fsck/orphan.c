@@ -111,6 +111,7 @@ void fsck_orphans_load(struct fsck *f)
 	u64 head = 0;
 	size_t k;
 
+	fsck_object(f, FSCK_FIX_ORPHANS, 0);
 	fsck_where(f, FSCK_ORPHAN_BLOCK, "orphan table");
 	for (i = 0; i < n && !f->err; i++)
 		head |= load_block(f, i);
@@ -131,6 +132,7 @@ void fsck_orphans_check(struct fsck *f)
 {
 	size_t k;
 
+	fsck_object(f, FSCK_FIX_ORPHANS, 0);
 	for (k = 0; k < f->norphans; k++)
 		if (!fsck_ino_get(f, f->orphan_list[k]))
 			fsck_problem(f, ORPHAN_FREE, (unsigned long long)f->orphan_list[k]);

@@ -5,7 +5,7 @@
 #include "tools/fsck/fsck.h"
 
 static const struct fsck_known table[] = {
-#define P(name, code, class, text, fix) { code, FSCK_##class, #name, text, fix },
+#define P(name, code, class, how, text, fix) { code, FSCK_##class, FSCK_FIX_##how, #name, text, fix },
 #include "tools/fsck/problems.h"
 #undef P
 };
@@ -42,7 +42,8 @@ static void print_text(FILE *out, const char *text)
 void fsck_list_problems(FILE *out)
 {
 	static const char *const class[] = {
-		[FSCK_DAMAGE] = "damage", [FSCK_FIXABLE] = "fixable", [FSCK_NOTE] = "note",
+		[FSCK_DAMAGE] = "damage", [FSCK_FIXABLE] = "fixable", [FSCK_SAFE] = "safe",
+		[FSCK_NOTE] = "note",
 	};
 	size_t i;
 

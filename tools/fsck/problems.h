@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Everything fsck.vexfs can say about a filesystem. Included several times, each
- * time with another P(name, code, class, text, fix):
+ * time with another P(name, code, class, how, text, fix):
  *
  * @code:  printed as V0101; never given another meaning and never used again.
  *	   Its first two digits are the area.
  * @class: DAMAGE: something is lost, or only a guess could bring it back;
  *	   FIXABLE: what is right follows from the rest of the filesystem;
+ *	   SAFE: likewise, and -p repairs it too: nothing that a user has changes;
  *	   NOTE: no problem
+ * @how:   enum fsck_how: what repairs the object at hand (fsck_object());
+ *	   NONE: nothing does, NOW: whoever reports it
  * @text:  printf format. AT_BLOCK: the object at hand (fsck_where()), a block
  *	   of it, and the check that core says has failed
  * @fix:   what a repair would do
@@ -21,224 +24,224 @@
 #define RESTORE		"none: restore from backup"
 
 /* ---- 01: superblock, device ---- */
-P(SB_BAD, 101, FIXABLE, "superblock: %s; a sound copy is in block %llu",
+P(SB_BAD, 101, FIXABLE, NOW, "superblock: %s; a sound copy is in block %llu",
   "write the copy over it")
-P(SB_LOST, 102, DAMAGE, "superblock: %s; no sound copy was found", RESTORE)
-P(SB_COPY, 103, FIXABLE, AT_BLOCK, "write the superblock over the copy")
-P(CUT_OFF, 104, DAMAGE, "the device has %llu blocks, the filesystem %llu: it was cut off", RESTORE)
-P(SB_REPLAYED, 105, DAMAGE, "superblock: %s, after replay of the journal",
+P(SB_LOST, 102, DAMAGE, NONE, "superblock: %s; no sound copy was found", RESTORE)
+P(SB_COPY, 103, SAFE, SB_COPY, AT_BLOCK, "write the superblock over the copy")
+P(CUT_OFF, 104, DAMAGE, NONE, "the device has %llu blocks, the filesystem %llu: it was cut off", RESTORE)
+P(SB_REPLAYED, 105, DAMAGE, NOW, "superblock: %s, after replay of the journal",
   "discard the journal; what it held is lost")
-P(SB_ERROR, 106, NOTE, "the kernel recorded %u errors; the last one: %s%s(%.*s)",
+P(SB_ERROR, 106, NOTE, NONE, "the kernel recorded %u errors; the last one: %s%s(%.*s)",
   "cleared by -p, -a and -y when the check is clean")
-P(SB_COMPAT, 107, NOTE,
+P(SB_COMPAT, 107, NOTE, NONE,
   "has compatible features (%#x) this program does not know: what they keep is not judged",
   "none: use a newer fsck.vexfs")
-P(MOUNTED, 108, NOTE, "%s is mounted on %s: what is reported may only mean that it is changing",
+P(MOUNTED, 108, NOTE, NONE, "%s is mounted on %s: what is reported may only mean that it is changing",
   "none: unmount it first")
 
 /* ---- 02: group descriptors, bitmaps, inode tables ---- */
-P(GDT_BLOCK, 201, FIXABLE, AT_BLOCK, "write the copy over it and count anew")
-P(GDT_COPY, 202, FIXABLE, AT_BLOCK, "write the descriptors over the copy")
-P(GDT_DIFFER, 203, FIXABLE,
+P(GDT_BLOCK, 201, FIXABLE, GDT, AT_BLOCK, "write the copy over it and count anew")
+P(GDT_COPY, 202, SAFE, GDT_COPY, AT_BLOCK, "write the descriptors over the copy")
+P(GDT_DIFFER, 203, FIXABLE, GDT_COPY,
   "group descriptors: block %llu and its copy, block %llu, name different places",
   "keep the one whose places hold the group's bitmaps")
-P(PLACES, 204, DAMAGE, "group descriptors: %s", RESTORE)
-P(GD_VALUE, 205, FIXABLE, "group %u: %s", "count anew")
-P(GD_FREE_BLOCKS, 206, FIXABLE, "group %u: descriptor says %u free blocks, there are %u",
+P(PLACES, 204, DAMAGE, NONE, "group descriptors: %s", RESTORE)
+P(GD_VALUE, 205, SAFE, GROUPS, "group %u: %s", "count anew")
+P(GD_FREE_BLOCKS, 206, SAFE, GROUPS, "group %u: descriptor says %u free blocks, there are %u",
   "count anew")
-P(GD_FREE_INODES, 207, FIXABLE, "group %u: descriptor says %u free inodes, there are %u",
+P(GD_FREE_INODES, 207, SAFE, GROUPS, "group %u: descriptor says %u free inodes, there are %u",
   "count anew")
-P(GD_DIRS, 208, FIXABLE, "group %u: descriptor says %u directories, there are %u", "count anew")
-P(BBMAP_BLOCK, 209, FIXABLE, AT_BLOCK, "write the bitmap anew")
-P(BBMAP_UNMARKED, 210, FIXABLE,
+P(GD_DIRS, 208, SAFE, GROUPS, "group %u: descriptor says %u directories, there are %u", "count anew")
+P(BBMAP_BLOCK, 209, FIXABLE, GROUPS, AT_BLOCK, "write the bitmap anew")
+P(BBMAP_UNMARKED, 210, SAFE, GROUPS,
   "group %u: blocks %llu to %llu: in use, but free in the block bitmap", "mark them")
-P(BBMAP_LEAKED, 211, FIXABLE,
+P(BBMAP_LEAKED, 211, SAFE, GROUPS,
   "group %u: blocks %llu to %llu: in use in the block bitmap, but nobody's (leaked)",
   "free them")
-P(BBMAP_MORE, 212, FIXABLE, "group %u: more runs of blocks are wrong in the block bitmap",
+P(BBMAP_MORE, 212, SAFE, GROUPS, "group %u: more runs of blocks are wrong in the block bitmap",
   "as of the first runs, which are listed; -v lists all")
-P(IBMAP_BLOCK, 213, FIXABLE, AT_BLOCK, "write the bitmap anew")
-P(IBMAP_UNMARKED, 214, FIXABLE,
+P(IBMAP_BLOCK, 213, FIXABLE, GROUPS, AT_BLOCK, "write the bitmap anew")
+P(IBMAP_UNMARKED, 214, SAFE, GROUPS,
   "inode %llu: in use, but free in the inode bitmap of group %u", "mark it")
-P(IBMAP_LEAKED, 215, FIXABLE,
+P(IBMAP_LEAKED, 215, SAFE, GROUPS,
   "inode %llu: free, but in use in the inode bitmap of group %u", "free it")
-P(IBMAP_BEYOND, 216, FIXABLE,
+P(IBMAP_BEYOND, 216, FIXABLE, ITABLE,
   "group %u: inode bitmap marks inode %llu, beyond the %u table blocks written",
   "look for inodes further on, then free the rest")
-P(ITABLE_BLOCK, 217, DAMAGE, AT_BLOCK, RESTORE)
+P(ITABLE_BLOCK, 217, DAMAGE, NONE, AT_BLOCK, RESTORE)
 
 /* ---- 03: inodes ---- */
-P(INODE, 301, DAMAGE, "inode %llu: block %llu: %s",
+P(INODE, 301, DAMAGE, CLEAR, "inode %llu: block %llu: %s",
   "clear it and its names: restore the file from backup")
-P(INODE_RESERVED, 302, DAMAGE, "inode %llu: reserved, but in use", "clear it")
-P(INODE_BLOCKS, 303, FIXABLE, "inode %llu: has %llu blocks, i_blocks says %llu",
+P(INODE_RESERVED, 302, DAMAGE, CLEAR, "inode %llu: reserved, but in use", "clear it")
+P(INODE_BLOCKS, 303, SAFE, COUNTS, "inode %llu: has %llu blocks, i_blocks says %llu",
   "set the number found")
-P(INODE_TREE, 304, FIXABLE, "inode %llu: tree has %llu blocks, its root says %llu",
+P(INODE_TREE, 304, FIXABLE, COUNTS, "inode %llu: tree has %llu blocks, its root says %llu",
   "set the number found")
-P(SPECIAL_BLOCKS, 305, FIXABLE, "inode %llu: special file with blocks",
+P(SPECIAL_BLOCKS, 305, FIXABLE, COUNTS, "inode %llu: special file with blocks",
   "set the number found")
-P(SHORT_SYMLINK, 306, FIXABLE, "inode %llu: short symlink with blocks",
+P(SHORT_SYMLINK, 306, FIXABLE, COUNTS, "inode %llu: short symlink with blocks",
   "set the number found")
-P(LONG_SYMLINK, 307, DAMAGE, "inode %llu: %s", "clear it and its names")
-P(SYMLINK_BLOCK, 308, DAMAGE, AT_BLOCK, "clear the inode and its names")
-P(HIDDEN, 309, FIXABLE, "inode %llu: hidden inode %s", "set a link count of 1, without names")
+P(LONG_SYMLINK, 307, DAMAGE, CLEAR, "inode %llu: %s", "clear it and its names")
+P(SYMLINK_BLOCK, 308, DAMAGE, CLEAR, AT_BLOCK, "clear the inode and its names")
+P(HIDDEN, 309, FIXABLE, COUNTS, "inode %llu: hidden inode %s", "set a link count of 1, without names")
 
 /* ---- 04: blocks, extents, trees ---- */
-P(TREE_BLOCK, 401, DAMAGE, AT_BLOCK,
+P(TREE_BLOCK, 401, DAMAGE, OBJECT, AT_BLOCK,
   "cut the tree there: restore the file from backup")
-P(BLOCK_TWICE, 402, DAMAGE, "%s: block %llu is used twice",
+P(BLOCK_TWICE, 402, DAMAGE, OBJECT, "%s: block %llu is used twice",
   "copy the block; one of the two has foreign content")
-P(BLOCK_FOREIGN, 403, DAMAGE, "%s: blocks %llu to %llu are not in the data area",
+P(BLOCK_FOREIGN, 403, DAMAGE, OBJECT, "%s: blocks %llu to %llu are not in the data area",
   "remove the reference: restore the file from backup")
-P(EXTENT, 404, DAMAGE, "inode %llu: extent at logical block %llu: %s",
+P(EXTENT, 404, DAMAGE, EXTENTS, "inode %llu: extent at logical block %llu: %s",
   "remove the extent: restore the file from backup")
-P(EXTENT_OVERLAP, 405, DAMAGE,
+P(EXTENT_OVERLAP, 405, DAMAGE, EXTENTS,
   "inode %llu: extent at logical block %llu overlaps the one before",
   "remove the extent: restore the file from backup")
-P(EXTENT_BEYOND, 406, FIXABLE,
+P(EXTENT_BEYOND, 406, FIXABLE, EXTENTS,
   "inode %llu: written extent at logical block %llu is beyond the size",
   "free the blocks beyond the size")
 
 /* ---- 05: directories ---- */
-P(DIR_LEAF, 501, DAMAGE, AT_BLOCK,
+P(DIR_LEAF, 501, DAMAGE, DIR, AT_BLOCK,
   "remove the leaf; names come back from what inodes record")
-P(DIRENT_SECOND, 502, DAMAGE, ENTRY "a directory cannot have a second name",
+P(DIRENT_SECOND, 502, DAMAGE, DIR, ENTRY "a directory cannot have a second name",
   "remove the entry that the directory does not record")
-P(DIRENT_INO, 503, DAMAGE, ENTRY "impossible inode number", "remove the entry")
-P(DIRENT_FREE, 504, DAMAGE, ENTRY "the inode is free", "remove the entry")
-P(DIRENT_HIDDEN, 505, DAMAGE, ENTRY "names a hidden inode", "remove the entry")
-P(DIRENT_TYPE, 506, FIXABLE, ENTRY "type differs from the inode's", "set the inode's type")
-P(DIRENT_TWICE, 507, DAMAGE, ENTRY "the name is there twice", "rename one of them")
-P(DIRENT_HASH, 508, FIXABLE, ENTRY "hash does not match the name", "insert the entry anew")
-P(DIR_ENTRIES, 509, FIXABLE, "inode %llu: directory has %llu entries, i_size says %llu",
+P(DIRENT_INO, 503, DAMAGE, DIR, ENTRY "impossible inode number", "remove the entry")
+P(DIRENT_FREE, 504, DAMAGE, DIR, ENTRY "the inode is free", "remove the entry")
+P(DIRENT_HIDDEN, 505, DAMAGE, DIR, ENTRY "names a hidden inode", "remove the entry")
+P(DIRENT_TYPE, 506, FIXABLE, DIR, ENTRY "type differs from the inode's", "set the inode's type")
+P(DIRENT_TWICE, 507, DAMAGE, DIR, ENTRY "the name is there twice", "rename one of them")
+P(DIRENT_HASH, 508, FIXABLE, DIR, ENTRY "hash does not match the name", "insert the entry anew")
+P(DIR_ENTRIES, 509, FIXABLE, DIR, "inode %llu: directory has %llu entries, i_size says %llu",
   "set the number found")
-P(DIR_BLOCKS, 510, FIXABLE,
+P(DIR_BLOCKS, 510, FIXABLE, DIR,
   "inode %llu: directory has %llu blocks, r_blocks says %llu, i_blocks %llu",
   "set the number found")
-P(DIR_REMOVED, 511, DAMAGE, "inode %llu: removed directory with entries",
+P(DIR_REMOVED, 511, DAMAGE, CONNECT, "inode %llu: removed directory with entries",
   "connect it in lost+found")
-P(DIR_CHAIN_TWICE, 512, DAMAGE, "inode %llu: a name is in a leaf or its chain twice",
+P(DIR_CHAIN_TWICE, 512, DAMAGE, DIR, "inode %llu: a name is in a leaf or its chain twice",
   "rename one of them")
 
 /* ---- 06: names and link counts ---- */
-P(DIR_PARENTS, 601, FIXABLE, "inode %llu: directory records %u parents",
+P(DIR_PARENTS, 601, FIXABLE, NAMES, "inode %llu: directory records %u parents",
   "record the directory that has its entry")
-P(ROOT_PARENT, 602, FIXABLE, "inode %llu: the root directory is not its own parent",
+P(ROOT_PARENT, 602, FIXABLE, NAMES, "inode %llu: the root directory is not its own parent",
   "record it as its own parent")
-P(ROOT_MISSING, 603, DAMAGE, "inode %u: there is no root directory",
+P(ROOT_MISSING, 603, DAMAGE, ROOT, "inode %u: there is no root directory",
   "make one; what was in it goes to lost+found")
-P(DIR_NLINK, 604, FIXABLE, "inode %llu: directory has link count %u, should be %u",
+P(DIR_NLINK, 604, FIXABLE, NAMES, "inode %llu: directory has link count %u, should be %u",
   "set the count")
-P(DIR_NO_NAME, 605, DAMAGE, "inode %llu: directory has no name: not connected",
+P(DIR_NO_NAME, 605, DAMAGE, CONNECT, "inode %llu: directory has no name: not connected",
   "connect it in lost+found")
-P(DIR_PARENT, 606, FIXABLE,
+P(DIR_PARENT, 606, FIXABLE, NAMES,
   "inode %llu: directory records parent %llu, its entry is in %llu",
   "record the directory that has its entry")
-P(DIR_NAME, 607, FIXABLE, "inode %llu: directory records another name than it has",
+P(DIR_NAME, 607, FIXABLE, NAMES, "inode %llu: directory records another name than it has",
   "record the name it has")
-P(DIR_LOOP, 608, DAMAGE,
+P(DIR_LOOP, 608, DAMAGE, UNLOOP,
   "inode %llu: directory is its own ancestor, cut off from the root",
   "connect it in lost+found")
-P(FILE_NLINK, 609, FIXABLE, "inode %llu: has link count %u, should be %u", "set the count")
-P(FILE_NO_NAME, 610, DAMAGE,
+P(FILE_NLINK, 609, FIXABLE, NAMES, "inode %llu: has link count %u, should be %u", "set the count")
+P(FILE_NO_NAME, 610, DAMAGE, CONNECT,
   "inode %llu: has no name and is not in the orphan table", "connect it in lost+found")
-P(NAMES_BLOCK, 611, FIXABLE, AT_BLOCK, "record the names anew")
-P(NAME_VALUE, 612, FIXABLE, "inode %llu: %s", "remove the record")
-P(NAMES_TREE, 613, FIXABLE, "%s: tree has %llu blocks, its root says %llu",
+P(NAMES_BLOCK, 611, FIXABLE, NAMES, AT_BLOCK, "record the names anew")
+P(NAME_VALUE, 612, FIXABLE, NAMES, "inode %llu: %s", "remove the record")
+P(NAMES_TREE, 613, FIXABLE, NAMES, "%s: tree has %llu blocks, its root says %llu",
   "set the number found")
-P(NAME_MISSING, 614, FIXABLE,
+P(NAME_MISSING, 614, FIXABLE, NAMES,
   "inode %llu: records a name in directory %llu that does not exist", "remove the record")
-P(NAME_SHARED, 615, FIXABLE, "inode %llu: two names share one record",
+P(NAME_SHARED, 615, FIXABLE, NAMES, "inode %llu: two names share one record",
   "record the names anew")
-P(NAME_UNRECORDED, 616, FIXABLE, "inode %llu: has %u names, of which it records %u",
+P(NAME_UNRECORDED, 616, FIXABLE, NAMES, "inode %llu: has %u names, of which it records %u",
   "record the names anew")
 
 /* ---- 07: orphans ---- */
-P(ORPHAN_BLOCK, 701, FIXABLE, AT_BLOCK, "write the block anew, empty")
-P(ORPHAN_INO, 702, FIXABLE, "orphan table: block %llu: impossible inode number %llu",
+P(ORPHAN_BLOCK, 701, FIXABLE, ORPHANS, AT_BLOCK, "write the block anew, empty")
+P(ORPHAN_INO, 702, FIXABLE, ORPHANS, "orphan table: block %llu: impossible inode number %llu",
   "remove it from the table")
-P(ORPHAN_TWICE, 703, FIXABLE, "orphan table: inode %llu is listed twice",
+P(ORPHAN_TWICE, 703, SAFE, ORPHANS, "orphan table: inode %llu is listed twice",
   "remove one of them")
-P(ORPHAN_FREE, 704, FIXABLE, "orphan table: inode %llu is free", "remove it from the table")
-P(ORPHAN_LIST_INO, 705, FIXABLE, "orphan list: impossible inode number %llu",
+P(ORPHAN_FREE, 704, SAFE, ORPHANS, "orphan table: inode %llu is free", "remove it from the table")
+P(ORPHAN_LIST_INO, 705, FIXABLE, ORPHANS, "orphan list: impossible inode number %llu",
   "end the list there")
-P(ORPHAN_LIST_READ, 706, FIXABLE, "orphan list: inode %llu cannot be read",
+P(ORPHAN_LIST_READ, 706, FIXABLE, ORPHANS, "orphan list: inode %llu cannot be read",
   "end the list there")
-P(ORPHAN_LIST_FREE, 707, FIXABLE, "orphan list: inode %llu is free or damaged",
+P(ORPHAN_LIST_FREE, 707, FIXABLE, ORPHANS, "orphan list: inode %llu is free or damaged",
   "end the list there")
-P(ORPHAN_LIST_LOOP, 708, FIXABLE, "orphan list: a cycle through inode %llu",
+P(ORPHAN_LIST_LOOP, 708, FIXABLE, ORPHANS, "orphan list: a cycle through inode %llu",
   "end the list there")
-P(ORPHAN_STRAY, 709, FIXABLE,
+P(ORPHAN_STRAY, 709, FIXABLE, COUNTS,
   "inode %llu: leads on to orphan %llu, but is not in the orphan list",
   "set the field to 0")
-P(ORPHANS_WAIT, 710, NOTE, "orphan table: %zu inodes wait to be finished by the next mount",
+P(ORPHANS_WAIT, 710, NOTE, NONE, "orphan table: %zu inodes wait to be finished by the next mount",
   "none: the next mount finishes them")
-P(ORPHAN_COLL, 711, FIXABLE, "orphan table: inode %llu is a file of a collection",
+P(ORPHAN_COLL, 711, FIXABLE, ORPHANS, "orphan table: inode %llu is a file of a collection",
   "remove it from the table")
 
 /* ---- 08: collections ---- */
-P(COLL_BLOCK, 801, DAMAGE, AT_BLOCK, RESTORE)
-P(COLL_COUNT, 802, FIXABLE,
+P(COLL_BLOCK, 801, DAMAGE, COLL_TABLE, AT_BLOCK, RESTORE)
+P(COLL_COUNT, 802, SAFE, COLL_TABLE,
   "collection table: block %llu: says %u collections, there are %u", "set the number found")
-P(COLL, 803, DAMAGE, "collection %u: %s", "clear the record: create the collection anew")
-P(COLL_NAME, 804, DAMAGE, "collection %u: has the name of collection %u", "rename one of them")
-P(COLL_FILE, 805, DAMAGE, "%s: %s inode %llu %s",
+P(COLL, 803, DAMAGE, COLL_CLEAR, "collection %u: %s", "clear the record: create the collection anew")
+P(COLL_NAME, 804, DAMAGE, COLL_TABLE, "collection %u: has the name of collection %u", "rename one of them")
+P(COLL_FILE, 805, DAMAGE, COLL_CLEAR, "%s: %s inode %llu %s",
   "clear the record: create the collection anew")
-P(COLL_SHORT, 806, DAMAGE, "%s: its %s file has %lld blocks, its slots need %llu",
+P(COLL_SHORT, 806, DAMAGE, SLOTS, "%s: its %s file has %lld blocks, its slots need %llu",
   "reduce the slots to those that have blocks")
-P(HIDDEN_STRAY, 807, DAMAGE, "inode %llu: hidden, but nothing refers to it", "free it")
+P(HIDDEN_STRAY, 807, DAMAGE, CLEAR, "inode %llu: hidden, but nothing refers to it", "free it")
 
 /* ---- 09: embeddings ---- */
-P(SLOT_BLOCK, 901, DAMAGE, AT_BLOCK, "write the block anew, empty: set the embeddings again")
-P(SLOT_HOLE, 902, DAMAGE, "%s: block %llu of the table is a hole",
+P(SLOT_BLOCK, 901, DAMAGE, SLOTS, AT_BLOCK, "write the block anew, empty: set the embeddings again")
+P(SLOT_HOLE, 902, DAMAGE, SLOTS, "%s: block %llu of the table is a hole",
   "write the block anew, empty: set the embeddings again")
-P(SLOT_COUNT, 903, FIXABLE, "%s: block %llu: says %u slots in use, there are %u",
+P(SLOT_COUNT, 903, SAFE, SLOTS, "%s: block %llu: says %u slots in use, there are %u",
   "set the number found")
-P(SLOT_VALUE, 904, DAMAGE, SLOT "%s", "free the slot: set the embedding again")
-P(SLOT_FREE, 905, DAMAGE, SLOT "the inode is free or impossible", "free the slot")
-P(SLOT_HIDDEN, 906, DAMAGE, SLOT "the inode is hidden", "free the slot")
-P(SLOT_GENERATION, 907, DAMAGE, SLOT "the inode has another generation", "free the slot")
-P(SLOT_VECMASK, 908, FIXABLE, SLOT "the inode does not know of the collection (i_vecmask)",
+P(SLOT_VALUE, 904, DAMAGE, SLOTS, SLOT "%s", "free the slot: set the embedding again")
+P(SLOT_FREE, 905, DAMAGE, SLOTS, SLOT "the inode is free or impossible", "free the slot")
+P(SLOT_HIDDEN, 906, DAMAGE, SLOTS, SLOT "the inode is hidden", "free the slot")
+P(SLOT_GENERATION, 907, DAMAGE, SLOTS, SLOT "the inode has another generation", "free the slot")
+P(SLOT_VECMASK, 908, FIXABLE, SLOTS, SLOT "the inode does not know of the collection (i_vecmask)",
   "set the bit in the inode")
-P(SLOT_DATAGEN, 909, FIXABLE,
+P(SLOT_DATAGEN, 909, FIXABLE, SLOTS,
   SLOT "set for content the inode has not had yet (v_datagen)", "mark it as stale")
-P(SLOT_UNMAPPED, 910, FIXABLE, SLOT "not in the embedding map", "insert it in the map")
-P(SLOT_MAPPED, 911, DAMAGE, SLOT "the embedding map has another slot for it",
+P(SLOT_UNMAPPED, 910, FIXABLE, SLOTS, SLOT "not in the embedding map", "insert it in the map")
+P(SLOT_MAPPED, 911, DAMAGE, SLOTS, SLOT "the embedding map has another slot for it",
   "keep the slot with the higher stamp")
-P(PAYLOAD_READ, 912, DAMAGE, SLOT "its vector cannot be read (hole or I/O error)",
+P(PAYLOAD_READ, 912, DAMAGE, SLOTS, SLOT "its vector cannot be read (hole or I/O error)",
   "free the slot: set the embedding again")
-P(PAYLOAD_CRC, 913, DAMAGE, SLOT "checksum of its vector is wrong",
+P(PAYLOAD_CRC, 913, DAMAGE, SLOTS, SLOT "checksum of its vector is wrong",
   "free the slot: set the embedding again")
-P(CODE, 914, NOTE, "collection %u '%s': slot %llu: code is damaged (derived, will be rebuilt)",
+P(CODE, 914, NOTE, NONE, "collection %u '%s': slot %llu: code is damaged (derived, will be rebuilt)",
   "none: the kernel makes the code anew from the vector")
-P(STAMP_TWICE, 915, DAMAGE, "collection %u '%s': two slots have the stamp %llu",
+P(STAMP_TWICE, 915, DAMAGE, SLOTS, "collection %u '%s': two slots have the stamp %llu",
   "give one of them a new stamp")
-P(MAP_BLOCK, 916, FIXABLE, AT_BLOCK, "make the map anew from the slots")
-P(MAP_TREE, 917, FIXABLE, "%s: tree has %llu blocks, its root says %llu",
+P(MAP_BLOCK, 916, FIXABLE, SLOTS, AT_BLOCK, "make the map anew from the slots")
+P(MAP_TREE, 917, FIXABLE, SLOTS, "%s: tree has %llu blocks, its root says %llu",
   "set the number found")
-P(MAP_STRAY, 918, FIXABLE,
+P(MAP_STRAY, 918, FIXABLE, SLOTS,
   "collection %u '%s': the map leads inode %llu, chunk %u to slot %llu, which is not its",
   "remove it from the map")
 
 /* ---- 10: journal ---- */
-P(JOURNAL, 1001, DAMAGE, "journal: %s",
+P(JOURNAL, 1001, DAMAGE, NOW, "journal: %s",
   "discard the journal; what it held from there on is lost")
-P(JOURNAL_ERROR, 1002, NOTE, "journal: the kernel recorded error %d",
+P(JOURNAL_ERROR, 1002, NOTE, NONE, "journal: the kernel recorded error %d",
   "cleared by the next mount")
-P(JOURNAL_DIRTY, 1003, NOTE,
+P(JOURNAL_DIRTY, 1003, NOTE, NONE,
   "journal: not empty, the filesystem was not unmounted cleanly",
   "replayed by -p, -a and -y, or by the next mount")
-P(JOURNAL_REPLAYED, 1004, NOTE,
+P(JOURNAL_REPLAYED, 1004, NOTE, NONE,
   "journal: %u transactions, %llu blocks replayed in memory%s", "none")
 
 /* ---- 11: attributes ---- */
-P(XATTR_BLOCK, 1101, DAMAGE, AT_BLOCK, "free the block: set its attributes again")
-P(XATTR_TWICE, 1102, FIXABLE, "inode %llu: attribute '%s%.*s' is stored twice",
+P(XATTR_BLOCK, 1101, DAMAGE, XATTRS, AT_BLOCK, "free the block: set its attributes again")
+P(XATTR_TWICE, 1102, FIXABLE, XATTRS, "inode %llu: attribute '%s%.*s' is stored twice",
   "remove the one in the block, which the kernel does not see")
-P(XATTR_VALUE, 1103, DAMAGE, "inode %llu: the value of an attribute, inode %llu, %s",
+P(XATTR_VALUE, 1103, DAMAGE, XATTRS, "inode %llu: the value of an attribute, inode %llu, %s",
   "remove the attribute: set it again")
-P(VALUE_BLOCK, 1104, DAMAGE, AT_BLOCK, "remove the attribute: set it again")
-P(XATTR_ACL, 1105, DAMAGE, "inode %llu: %s", "remove the ACL: set it again")
+P(VALUE_BLOCK, 1104, DAMAGE, XATTRS, AT_BLOCK, "remove the attribute: set it again")
+P(XATTR_ACL, 1105, DAMAGE, XATTRS, "inode %llu: %s", "remove the ACL: set it again")
 
 #undef AT_BLOCK
 #undef ENTRY

@@ -18,12 +18,35 @@ static bool room(struct fsck *f)
 	return true;
 }
 
+void fsck_object(struct fsck *f, enum fsck_how on, u64 id)
+{
+	f->on = on;
+	f->id = id;
+}
+
+void fsck_want(struct fsck *f, enum fsck_how how, u64 id)
+{
+	if (!f->replay || how <= FSCK_FIX_NOW ||
+	    !fsck_grow(f, &f->want, f->nwant, &f->want_room, sizeof(*f->want)))
+		return;
+	f->want[f->nwant++] = (struct fsck_want){ how, id };
+}
+
+static void count(struct fsck *f, const struct fsck_known *k)
+{
+	f->problems++;
+	f->unsafe |= k->class != FSCK_SAFE;
+	fsck_want(f, k->how == FSCK_FIX_OBJECT ? f->on : k->how, f->id);
+}
+
 void fsck_tell(struct fsck *f, enum fsck_code code, const char *fmt, ...)
 {
-	bool note = fsck_lookup(code)->class == FSCK_NOTE;
+	const struct fsck_known *k = fsck_lookup(code);
+	bool note = k->class == FSCK_NOTE;
 	va_list ap;
 
-	f->problems += !note;
+	if (!note)
+		count(f, k);
 	if (!room(f))
 		return;
 	fprintf(f->out, "%s V%04d: ", note ? "note" : "PROBLEM", code);
@@ -41,6 +64,20 @@ void fsck_say(struct fsck *f, const char *fmt, ...)
 	vfprintf(f->out, fmt, ap);
 	va_end(ap);
 	fputc('\n', f->out);
+}
+
+void fsck_did(struct fsck *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->acted++;
+	if (f->repairs++ >= FSCK_MAX_LINES && !f->verbose)
+		return;
+	fputs("FIXED: ", stdout);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
 }
 
 void fsck_where(struct fsck *f, enum fsck_code code, const char *fmt, ...)
@@ -61,9 +98,19 @@ void fsck_report(void *ctx, u64 blkno, const char *what)
 	fsck_tell(f, f->where_code, fsck_text_TREE_BLOCK, f->where, (unsigned long long)blkno, what);
 }
 
+/* What a device does not give may only be there the next time: it must not be written off. */
+static bool made_anew(enum fsck_code code)
+{
+	enum fsck_how how = fsck_lookup(code)->how;
+
+	return how >= FSCK_FIX_GROUPS && how <= FSCK_FIX_GDT_COPY;
+}
+
 void fsck_unread(struct fsck *f, u64 blkno, int err)
 {
 	char what[80];
+
+	f->unread |= !made_anew(f->where_code);
 
 	if (err == -ENOMEM) {
 		fsck_fatal(f, err, "reading a block");

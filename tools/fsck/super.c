@@ -57,20 +57,47 @@ static bool read_copy(struct fsck *f, u64 blkno, struct vexfs_super_block *sb)
 			       sizeof(*sb)) && !vexfs_sb_verify(sb);
 }
 
+/* Go on with a copy of the superblock; what is checked and written from now on has it in block 0. */
+static int open_copy(struct fsck *f, const struct vexfs_super_block *copy)
+{
+	struct vexfs_super_block sb = *copy;
+	int err;
+
+	sb.s_group = 0;
+	sb.s_checksum = cpu_to_le32(vexfs_sb_checksum(&sb));
+	err = vexfs_image_open_sb(&f->img, &f->dev, 0, &sb);
+	if (!err)
+		err = fsck_write_super(f);
+	if (err)
+		return failed(f, strerror(-err));
+	fsck_did(f, "superblock taken from its copy in group %u", le32_to_cpu(copy->s_group));
+	return 0;
+}
+
+/* The first sound copy, or that of the group asked for. */
+static bool find_copy(struct fsck *f, struct vexfs_super_block *copy, u64 *blkno)
+{
+	u32 last = f->use_copy >= 0 ? f->use_copy : 10, g;
+
+	for (g = f->use_copy >= 0 ? f->use_copy : 1; g <= last; g++) {
+		*blkno = (u64)g * VEXFS_BLOCKS_PER_GROUP;
+		if (vexfs_group_has_super(g) && read_copy(f, *blkno, copy))
+			return true;
+	}
+	return false;
+}
+
 /* No usable superblock: is there a filesystem at all? */
 static int no_super(struct fsck *f, const char *what)
 {
 	struct vexfs_super_block copy, sb;
-	u32 g;
+	u64 blkno;
 
 	if (foreign(f))
 		return failed(f, what);
-	for (g = 1; g < 10; g += g == 1 ? 2 : 1) {
-		if (!vexfs_group_has_super(g) ||
-		    !read_copy(f, (u64)g * VEXFS_BLOCKS_PER_GROUP, &copy))
-			continue;
-		fsck_problem(f, SB_BAD, what, (unsigned long long)g * VEXFS_BLOCKS_PER_GROUP);
-		return FSCK_ERRORS;
+	if (find_copy(f, &copy, &blkno)) {
+		fsck_problem(f, SB_BAD, what, (unsigned long long)blkno);
+		return f->replay && !f->preen ? open_copy(f, &copy) : FSCK_ERRORS;
 	}
 	if (!vexfs_dev_read(&f->dev, VEXFS_SB_OFFSET, &sb, sizeof(sb)) &&
 	    le32_to_cpu(sb.s_magic) == VEXFS_SB_MAGIC) {
@@ -91,6 +118,7 @@ static void check_copy(struct fsck *f, u32 group)
 	const char *bad;
 	int err = vexfs_image_get(&f->img, blkno, &b);
 
+	fsck_object(f, FSCK_FIX_SB_COPY, group);
 	fsck_where(f, FSCK_SB_COPY, "superblock copy");
 	if (err) {
 		fsck_unread(f, blkno, err);
@@ -150,18 +178,48 @@ static int check_length(struct fsck *f)
 
 /* ---- the journal --------------------------------------------------------- */
 
+/* What could be replayed has been; the rest of the log is given up. */
 static void journal_problem(struct fsck *f, int err)
 {
-	if (err == -EUCLEAN)
-		fsck_problem(f, JOURNAL, f->journal.problem);
-	else
+	if (err != -EUCLEAN) {
 		fsck_fatal(f, err, "reading the journal");
+		return;
+	}
+	fsck_problem(f, JOURNAL, f->journal.problem);
+	if (!f->replay || f->preen)
+		return;
+	err = fsck_journal_discard(f);
+	if (err)
+		fsck_fatal(f, err, "emptying the journal");
+	else
+		fsck_did(f, "journal emptied");
+}
+
+static void hook(struct fsck *f)
+{
+	f->img.report = fsck_report;
+	f->img.report_ctx = f;
+	f->img.lazy_free = true;
+}
+
+/* What the log holds is not of this filesystem: as if it had not been replayed. */
+static int without_log(struct fsck *f, const struct vexfs_super_block *before)
+{
+	int err;
+
+	vexfs_image_close(&f->img);
+	err = vexfs_image_open_sb(&f->img, &f->dev, 0, before);
+	if (!err)
+		err = fsck_journal_discard(f);
+	fsck_did(f, "journal emptied, nothing of it replayed");
+	hook(f);
+	return err ? failed(f, strerror(-err)) : 0;
 }
 
 /* Block 0 may have been among the replayed blocks: it is judged as if it had been read. */
 static int reload_super(struct fsck *f)
 {
-	struct vexfs_super_block before = f->img.sb, after;
+	struct vexfs_super_block before = f->img.sb, after, device = before;
 	const char *bad = NULL;
 	int err = vexfs_image_reload(&f->img, &bad);
 
@@ -170,7 +228,7 @@ static int reload_super(struct fsck *f)
 		bad = "describes another filesystem";
 	if (bad) {
 		fsck_problem(f, SB_REPLAYED, bad);
-		return FSCK_ERRORS;
+		return f->replay && !f->preen ? without_log(f, &device) : FSCK_ERRORS;
 	}
 	if (err)
 		return failed(f, strerror(-err));
@@ -187,61 +245,6 @@ static int replay(struct fsck *f)
 	fsck_problem(f, JOURNAL_REPLAYED, f->journal.end_sequence - f->journal.sequence,
 		     (unsigned long long)f->journal.blocks, f->replay ? "" : " only");
 	return reload_super(f);
-}
-
-/* ---- writing ------------------------------------------------------------- */
-
-/* The kernel's note that it found damage: there is none (any more). */
-static int clear_error(struct fsck *f)
-{
-	struct vexfs_super_block *sb;
-	struct vexfs_blk b;
-	int err = vexfs_image_get(&f->img, 0, &b);
-
-	if (err)
-		return err;
-	sb = (void *)((u8 *)b.data + VEXFS_SB_OFFSET);
-	sb->s_state &= ~cpu_to_le32(VEXFS_STATE_ERROR);
-	sb->s_error_count = 0;
-	sb->s_error_time = 0;
-	sb->s_error_block = 0;
-	sb->s_error_ino = 0;
-	memset(sb->s_error_what, 0, sizeof(sb->s_error_what));
-	sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
-	err = vexfs_image_dirty(&f->img, &b, false);
-	f->img.io.ops->put(&f->img.io, &b);
-	return err;
-}
-
-/**
- * fsck_finish - write what a clean check allows to be written
- * @f: all passes were run and found no problem
- *
- * Everything before this looked at the log's blocks in memory: what turns out
- * to be damaged never reaches the device.
- */
-void fsck_finish(struct fsck *f)
-{
-	bool error = le32_to_cpu(f->img.sb.s_state) & VEXFS_STATE_ERROR;
-	int err = 0;
-
-	if (!f->journal.dirty && !error)
-		return;
-	f->img.writable = true;
-	if (error)
-		err = clear_error(f);
-	if (!err && f->journal.dirty)
-		err = vexfs_journal_finish(&f->img, &f->journal);
-	else if (!err)
-		err = vexfs_image_flush(&f->img);
-	f->img.writable = false;
-	if (err) {
-		fsck_fatal(f, err, "writing to the device");
-		return;
-	}
-	fsck_say(f, "written: %s%s", f->journal.blocks ? "what the journal held" : "",
-		 !error ? "" : f->journal.blocks ? "; the error flag was cleared" :
-			       "the error flag was cleared");
 }
 
 static int check_journal(struct fsck *f)
@@ -282,6 +285,7 @@ static void check_gdt(struct fsck *f, u32 index)
 	struct vexfs_blk a, b;
 	bool first, second;
 
+	fsck_object(f, FSCK_FIX_GDT, index);
 	fsck_where(f, FSCK_GDT_BLOCK, "group descriptors");
 	first = fsck_read(f, blkno, VEXFS_MAGIC_GDT, index, &a);
 	fsck_where(f, FSCK_GDT_COPY, "copy of the group descriptors");
@@ -298,8 +302,10 @@ static void check_gdt(struct fsck *f, u32 index)
 static int find_places(struct fsck *f)
 {
 	const char *bad = NULL;
-	int err = vexfs_image_places(&f->img, &bad);
+	int err = f->replay && !f->preen ? fsck_settle_places(f) : 0;
 
+	if (!err)
+		err = vexfs_image_places(&f->img, &bad);
 	if (bad) {
 		fsck_problem(f, PLACES, bad);
 		return FSCK_ERRORS;
@@ -307,40 +313,57 @@ static int find_places(struct fsck *f)
 	return err ? failed(f, strerror(-err)) : 0;
 }
 
-int fsck_super(struct fsck *f)
+static int open_super(struct fsck *f)
 {
+	struct vexfs_super_block copy;
 	const char *what = NULL;
-	u32 g;
-	int ret, err;
+	u64 blkno;
+	int err;
 
-	ret = open_device(f);
-	if (!ret)
-		ret = check_mounted(f);
-	if (ret)
-		return ret;
-	fsck_pass(f, 0, "superblock and journal");
+	if (f->use_copy >= 0)
+		return find_copy(f, &copy, &blkno) ? open_copy(f, &copy) :
+		       failed(f, "no sound superblock in the group named by -b");
 	err = vexfs_image_open_super(&f->img, &f->dev, 0, &what);
 	if (what)
 		return no_super(f, what);
-	if (err)
-		return failed(f, strerror(-err));
-	f->img.report = fsck_report;
-	f->img.report_ctx = f;
+	return err ? failed(f, strerror(-err)) : 0;
+}
+
+int fsck_open(struct fsck *f)
+{
+	int ret = open_device(f);
+
+	return ret ? ret : check_mounted(f);
+}
+
+int fsck_super(struct fsck *f)
+{
+	int ret = fsck_open(f);
+
+	if (ret)
+		return ret;
+	fsck_pass(f, 0, "superblock and journal");
+	ret = open_super(f);
+	if (ret)
+		return ret;
+	hook(f);
 	fsck_where(f, FSCK_GDT_BLOCK, "group descriptors");
 	ret = check_features(f);
 	if (!ret)
 		ret = check_length(f);
 	if (!ret)
 		ret = check_journal(f);
-	if (!ret)
-		ret = find_places(f);
-	if (ret)
-		return ret;
+	return ret ? ret : find_places(f);
+}
+
+void fsck_copies(struct fsck *f)
+{
+	u32 g;
+
 	check_state(f);
 	for (g = 0; g < f->img.geo.gdt_blocks; g++)
 		check_gdt(f, g);
 	for (g = 1; g < f->img.geo.groups; g++)
 		if (vexfs_group_has_super(g))
 			check_copy(f, g);
-	return 0;
 }

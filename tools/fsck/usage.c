@@ -6,6 +6,23 @@
 
 #include "tools/fsck/fsck.h"
 
+bool fsck_grow(struct fsck *f, void *array, size_t n, size_t *room, size_t size)
+{
+	size_t more = *room ? 2 * *room : 64;
+	void **p = array, *q;
+
+	if (n < *room)
+		return true;
+	q = realloc(*p, more * size);
+	if (!q) {
+		fsck_fatal(f, -ENOMEM, "noting what was found");
+		return false;
+	}
+	*p = q;
+	*room = more;
+	return true;
+}
+
 int fsck_usage_init(struct fsck *f)
 {
 	u32 groups = f->img.geo.groups;
@@ -13,7 +30,8 @@ int fsck_usage_init(struct fsck *f)
 	f->block_map = calloc(groups, sizeof(*f->block_map));
 	f->ino_map = calloc(groups, sizeof(*f->ino_map));
 	f->ino_room = calloc(groups, sizeof(*f->ino_room));
-	return f->block_map && f->ino_map && f->ino_room ? 0 : -ENOMEM;
+	f->itable = calloc(groups, sizeof(*f->itable));
+	return f->block_map && f->ino_map && f->ino_room && f->itable ? 0 : -ENOMEM;
 }
 
 void fsck_usage_free(struct fsck *f)
@@ -27,7 +45,21 @@ void fsck_usage_free(struct fsck *f)
 	free(f->block_map);
 	free(f->ino_map);
 	free(f->ino_room);
+	free(f->itable);
 	free(f->dirs);
+	free(f->orphan_list);
+	free(f->values);
+	free(f->twice);
+	f->block_map = NULL;
+	f->ino_map = NULL;
+	f->ino_room = NULL;
+	f->itable = NULL;
+	f->dirs = NULL;
+	f->orphan_list = NULL;
+	f->values = NULL;
+	f->twice = NULL;
+	f->ndirs = f->dirs_room = f->norphans = f->orphans_room = 0;
+	f->nvalues = f->values_room = f->ntwice = f->twice_room = 0;
 }
 
 /* ---- blocks -------------------------------------------------------------- */
@@ -79,6 +111,16 @@ void fsck_group_usage(struct fsck *f, u32 group, u8 *map)
 	set_fixed(&f->img.geo, group, map);
 }
 
+/* Every block of [first, end) that is set: the object at hand is not its first owner. */
+static void note_twice(struct fsck *f, const u8 *map, u64 start, u32 first, u32 end)
+{
+	while (f->replay && (first = vexfs_bit_next_set(map, first, end)) < end) {
+		if (!fsck_grow(f, &f->twice, f->ntwice, &f->twice_room, sizeof(*f->twice)))
+			return;
+		f->twice[f->ntwice++] = (struct fsck_twice){ f->id, start + first++ };
+	}
+}
+
 static bool claim_in_group(struct fsck *f, u64 blkno, u32 len)
 {
 	u8 *map = group_map(f, vexfs_block_group(blkno));
@@ -87,6 +129,7 @@ static bool claim_in_group(struct fsck *f, u64 blkno, u32 len)
 	if (!map)
 		return false;
 	taken = vexfs_bit_next_set(map, first, first + len);
+	note_twice(f, map, blkno - first, first, first + len);
 	vexfs_bits_set(map, first, len);
 	if (taken == first + len)
 		return true;

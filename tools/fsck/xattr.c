@@ -56,6 +56,7 @@ u32 fsck_xattrs(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 		note_value(f, ino, &e);
 	if (!blkno)
 		return 0;
+	fsck_object(f, FSCK_FIX_XATTRS, ino);
 	fsck_where(f, FSCK_XATTR_BLOCK, "inode %llu: attributes", (unsigned long long)ino);
 	if (!fsck_claim(f, blkno, 1) || !fsck_read(f, blkno, VEXFS_MAGIC_XATTR, ino, &b))
 		return 1;
@@ -155,6 +156,7 @@ void fsck_values(struct fsck *f)
 		return;
 	}
 	for (i = 0; i < f->nvalues && !f->err; i++) {
+		fsck_object(f, FSCK_FIX_XATTRS, f->values[i].owner);
 		bad = check_inode(f, &f->values[i], &di);
 		if (bad)
 			fsck_problem(f, XATTR_VALUE, (unsigned long long)f->values[i].owner,

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Repair, in rounds.
+ *
+ * A round checks everything and notes which objects have problems; then each of these is
+ * brought into order as a whole, in the order of enum fsck_how; then everything is checked
+ * again, on what the repairs have made of it. That ends when a round finds nothing, when
+ * nothing can be done about what it finds, or after MAX_ROUNDS. So a repair need not know
+ * what follows from it: the next round finds that out, and the last one is the proof.
+ *
+ * All changes are in the image's cache, which hides the device, until write.c writes them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/fsck/fsck.h"
+
+#define MAX_ROUNDS	24
+
+static int groups(struct fsck *f, u64 id)
+{
+	return 0;	/* every round does them, before the others */
+}
+
+static int (*const repair[FSCK_FIX_KINDS])(struct fsck *f, u64 id) = {
+	[FSCK_FIX_GROUPS] = groups,
+	[FSCK_FIX_GDT] = groups,
+	[FSCK_FIX_SB_COPY] = fsck_fix_sb_copy,
+	[FSCK_FIX_GDT_COPY] = fsck_fix_gdt_copy,
+	[FSCK_FIX_ITABLE] = fsck_fix_itable,
+};
+
+/* ---- what is to be done ---------------------------------------------------- */
+
+static int by_order(const void *a, const void *b)
+{
+	const struct fsck_want *x = a, *y = b;
+
+	if (x->how != y->how)
+		return x->how < y->how ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Each object once, in the order of repair. */
+static void sort_wants(struct fsck *f)
+{
+	size_t i, n = 0;
+
+	if (f->nwant)
+		qsort(f->want, f->nwant, sizeof(*f->want), by_order);
+	for (i = 0; i < f->nwant; i++)
+		if (!n || by_order(&f->want[n - 1], &f->want[i]))
+			f->want[n++] = f->want[i];
+	f->nwant = n;
+}
+
+/* Only what is counted is wrong: then bitmaps are made exact, which frees what leaked. */
+static bool only_counts(const struct fsck *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->nwant; i++)
+		if (f->want[i].how > FSCK_FIX_GDT_COPY)
+			return false;
+	return f->nwant;
+}
+
+static void repair_one(struct fsck *f, const struct fsck_want *w)
+{
+	int err = repair[w->how] ? repair[w->how](f, w->id) : 0;
+
+	if (err == -ENOSPC)
+		f->no_space = true;
+	else if (err && err != -EUCLEAN)
+		fsck_fatal(f, err, "repairing");
+	if (f->img.changed > FSCK_MAX_CHANGED)
+		fsck_fatal(f, -ENOMEM, "a repair of more than 1 GiB of metadata");
+}
+
+/* One round of repairs. False: nothing could be done. */
+static bool repair_all(struct fsck *f)
+{
+	size_t i;
+	int err;
+
+	sort_wants(f);
+	f->exact = f->no_space || only_counts(f);
+	f->no_space = false;
+	err = fsck_fix_groups(f);
+	if (err)
+		fsck_fatal(f, err, "repairing bitmaps");
+	for (i = 0; i < f->nwant && !f->err; i++)
+		repair_one(f, &f->want[i]);
+	return f->acted && !f->err;
+}
+
+/* ---- rounds ---------------------------------------------------------------- */
+
+static void begin(struct fsck *f)
+{
+	fsck_usage_free(f);
+	f->problems = f->derived = f->lines = 0;
+	f->used_inodes = f->used_blocks = f->embeddings = 0;
+	f->collections = 0;
+	f->unsafe = f->unread = false;
+	f->nwant = f->acted = 0;
+}
+
+/* Check again; the lines are only shown if they are the last word. */
+static char *check_again(struct fsck *f, void (*passes)(struct fsck *f))
+{
+	FILE *out = f->out;
+	char *text = NULL;
+	size_t size;
+
+	begin(f);
+	f->out = open_memstream(&text, &size);
+	if (!f->out) {
+		f->out = out;
+		fsck_fatal(f, -ENOMEM, "checking again");
+		return NULL;
+	}
+	passes(f);
+	fclose(f->out);
+	f->out = out;
+	return text;
+}
+
+static void show_rest(struct fsck *f, char *text)
+{
+	const char *line, *end;
+
+	fprintf(f->out, "Not repaired:\n");
+	for (line = text; *line; line = end) {
+		end = strchr(line, '\n');
+		end = end ? end + 1 : line + strlen(line);
+		if (!strncmp(line, "PROBLEM", 7))
+			fwrite(line, 1, end - line, f->out);
+	}
+}
+
+/* Does -p or -y go on after this round? */
+static bool may_repair(struct fsck *f)
+{
+	if (!f->replay || !f->problems || f->err)
+		return false;
+	return !f->unread && !(f->preen && f->unsafe);
+}
+
+void fsck_rounds(struct fsck *f, void (*passes)(struct fsck *f))
+{
+	char *text = NULL;
+	int n;
+
+	passes(f);
+	f->found = f->problems;
+	for (n = 0; n < MAX_ROUNDS && may_repair(f) && repair_all(f); n++) {
+		free(text);
+		text = check_again(f, passes);
+	}
+	if (text && f->problems && !f->err)
+		show_rest(f, text);
+	free(text);
+}

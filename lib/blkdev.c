@@ -137,6 +137,15 @@ int vexfs_dev_zero(const struct vexfs_dev *dev, u64 off, u64 len)
 	return dev_write_zeros(dev, off, len);
 }
 
+void vexfs_dev_discard(const struct vexfs_dev *dev, u64 off, u64 len)
+{
+	u64 range[2] = { off, len };
+	int ret = dev->is_block ? ioctl(dev->fd, BLKDISCARD, range) :
+		  fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len);
+
+	(void)ret;	/* many devices have no such thing */
+}
+
 int vexfs_dev_sync(const struct vexfs_dev *dev)
 {
 	return fsync(dev->fd) < 0 ? -errno : 0;

@@ -43,6 +43,8 @@ int vexfs_dev_read(const struct vexfs_dev *dev, u64 off, void *buf, size_t len);
 int vexfs_dev_write(const struct vexfs_dev *dev, u64 off, const void *buf, size_t len);
 /* Make [off, off + len) read as zeros, without writing where the device can do that itself. */
 int vexfs_dev_zero(const struct vexfs_dev *dev, u64 off, u64 len);
+/* Nothing in [off, off + len) is needed any more: a hint, which a device may ignore. A file gets a hole. */
+void vexfs_dev_discard(const struct vexfs_dev *dev, u64 off, u64 len);
 /* Everything written so far is on stable storage afterwards. */
 int vexfs_dev_sync(const struct vexfs_dev *dev);
 /* Make an image file at least @bytes long (sparse); updates dev->bytes. */

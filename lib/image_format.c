@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/feature_names.h"
 #include "lib/image_format.h"
 #include "lib/image_place.h"
 #include "lib/jbd2.h"
@@ -23,10 +24,12 @@ static u64 div_up(u64 n, u64 d)
 	return n / d + (n % d != 0);
 }
 
-static u32 plan_inodes_per_group(u64 blocks, u32 bytes_per_inode)
+static u32 plan_inodes_per_group(const struct vexfs_format *f, u64 blocks)
 {
+	u32 ratio = f->bytes_per_inode ?: VEXFS_DEFAULT_BYTES_PER_INODE;
 	u64 span = blocks < VEXFS_BLOCKS_PER_GROUP ? blocks : VEXFS_BLOCKS_PER_GROUP;
-	u64 n = span * VEXFS_BLOCK_SIZE / bytes_per_inode;
+	u64 n = f->inodes ? div_up(f->inodes, div_up(blocks, VEXFS_BLOCKS_PER_GROUP)) :
+		span * VEXFS_BLOCK_SIZE / ratio;
 
 	n = div_up(n, VEXFS_INODES_PER_BLOCK) * VEXFS_INODES_PER_BLOCK;
 	if (n < MIN_INODES)
@@ -58,7 +61,7 @@ static u32 plan_orphan_blocks(u64 inodes)
 static bool plan_groups(const struct vexfs_format *f, u64 blocks, struct vexfs_super_block *sb)
 {
 	u64 groups = div_up(blocks, VEXFS_BLOCKS_PER_GROUP);
-	u32 ipg = plan_inodes_per_group(blocks, f->bytes_per_inode ?: VEXFS_DEFAULT_BYTES_PER_INODE);
+	u32 ipg = plan_inodes_per_group(f, blocks);
 
 	sb->s_blocks = cpu_to_le64(blocks);
 	sb->s_groups = cpu_to_le32(groups);
@@ -89,8 +92,7 @@ static bool plan_tables(const struct vexfs_geo *geo, struct vexfs_super_block *s
 static u64 plan_trim(const struct vexfs_format *f)
 {
 	u64 tail = f->blocks % VEXFS_BLOCKS_PER_GROUP;
-	u32 ipg = plan_inodes_per_group(f->blocks,
-					f->bytes_per_inode ?: VEXFS_DEFAULT_BYTES_PER_INODE);
+	u32 ipg = plan_inodes_per_group(f, f->blocks);
 
 	if (f->blocks < VEXFS_BLOCKS_PER_GROUP || !tail)
 		return f->blocks;
@@ -114,6 +116,8 @@ static void plan_identity(const struct vexfs_format *f, struct vexfs_super_block
 	sb->s_mkfs_time = cpu_to_le64(f->now);
 	sb->s_checksum_type = VEXFS_CHECKSUM_CRC32C;
 	sb->s_hash_version = VEXFS_HASH_SIPHASH;
+	sb->s_reserve_blocks = cpu_to_le32(f->reserve);
+	vexfs_features_add(sb, f->feature);
 	memcpy(sb->s_hash_key, f->hash_key, sizeof(sb->s_hash_key));
 	memcpy(sb->s_uuid, f->uuid, sizeof(sb->s_uuid));
 	memcpy(sb->s_meta_uuid, f->uuid, sizeof(sb->s_meta_uuid));
@@ -165,6 +169,7 @@ static int plan_journal(const struct vexfs_format *f, const struct vexfs_geo *ge
 static int plan_check(const struct vexfs_format *f, char *why, size_t size)
 {
 	u32 bpi = f->bytes_per_inode ?: VEXFS_DEFAULT_BYTES_PER_INODE;
+	u64 most = div_up(f->blocks, VEXFS_BLOCKS_PER_GROUP) * VEXFS_BITS_PER_BITMAP;
 
 	if (f->blocks < VEXFS_MIN_BLOCKS) {
 		snprintf(why, size,
@@ -181,6 +186,11 @@ static int plan_check(const struct vexfs_format *f, char *why, size_t size)
 	if (bpi < VEXFS_MIN_BYTES_PER_INODE || bpi > VEXFS_MAX_BYTES_PER_INODE) {
 		snprintf(why, size, "%u bytes per inode: use %u to %u", bpi,
 			 VEXFS_MIN_BYTES_PER_INODE, VEXFS_MAX_BYTES_PER_INODE);
+		return -EINVAL;
+	}
+	if (f->inodes > most) {
+		snprintf(why, size, "%llu inodes are too many for this size: at most %llu",
+			 (unsigned long long)f->inodes, (unsigned long long)most);
 		return -EINVAL;
 	}
 	return 0;
@@ -568,7 +578,11 @@ static int write_tables(const struct writer *w)
 
 static int write_body(const struct writer *w)
 {
-	int err = wipe(w);
+	int err;
+
+	if (w->f->discard)
+		vexfs_dev_discard(w->dev, 0, w->geo.blocks << VEXFS_BLOCK_SHIFT);
+	err = wipe(w);
 
 	if (!err)
 		err = write_groups(w);

@@ -16,6 +16,10 @@
  * @blocks:	     device size in blocks of 4096 bytes
  * @journal_blocks:  0 = 1/32 of the device within 1024 .. 24576
  * @bytes_per_inode: one inode for that many bytes; 0 = 16384
+ * @inodes:	     so many inodes at least, whatever @bytes_per_inode says; 0 = by that
+ * @reserve:	     kept for root, in 1/1000 of the blocks
+ * @feature:	     bits of features that need nothing else, by word
+ * @discard:	     tell the device first that nothing on it is needed; a hint
  * @uuid:	     its uuid
  * @label:	     at most 63 bytes, NUL terminated
  * @hash_key:	     secret of the directory hash: random
@@ -29,6 +33,10 @@ struct vexfs_format {
 	u64	blocks;
 	u32	journal_blocks;
 	u32	bytes_per_inode;
+	u64	inodes;
+	u32	reserve;
+	u32	feature[3];
+	bool	discard;
 	u8	uuid[VEXFS_UUID_LEN];
 	char	label[VEXFS_LABEL_LEN];
 	u8	hash_key[VEXFS_HASH_KEY_LEN];

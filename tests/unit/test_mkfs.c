@@ -69,6 +69,15 @@ static void close_image(struct ib *ib)
 	vexfs_dev_close(&ib->dev);
 }
 
+static void fill(const char *path, off_t off, const void *data, size_t len)
+{
+	int fd = open(path, O_RDWR | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, data, len, off), len);
+	close(fd);
+}
+
 /* ---- sizes --------------------------------------------------------------- */
 
 static void check_bitmap(struct ib *ib, u32 g, u32 magic, u64 blkno, u32 nbits, u32 free)
@@ -285,6 +294,42 @@ static void test_options(void **state)
 	close_image(&ib);
 }
 
+static void test_more_options(void **state)
+{
+	struct ib ib;
+
+	mkfs(0, "", "-m", "2.5", "-Oxattr,project,^project", "-N90000", image, "300M");
+	open_image(&ib);
+	assert_int_equal(le32_to_cpu(ib.img.sb.s_reserve_blocks), 25);
+	assert_int_equal(ib.img.geo.feature[VEXFS_INCOMPAT], VEXFS_FEATURE_INCOMPAT_XATTR);
+	assert_int_equal(ib.img.geo.feature[VEXFS_RO_COMPAT], 0);
+	assert_true(ib.img.geo.groups * ib.img.geo.inodes_per_group >= 90000);
+	assert_true(ib.img.geo.groups * ib.img.geo.inodes_per_group < 90000 + 8 * ib.img.geo.groups);
+	close_image(&ib);
+	check_image();
+	MKFS4(1, "inodes are too many for this size: at most 32256", "-f", "-N40000", image, "20M");
+	MKFS4(2, "give a number of inodes", "-N", "0", image, "16M");
+	MKFS4(2, "give percent from 0 to 50", "-m", "60", image, "16M");
+	MKFS4(2, "is reserved", "-O", "encrypt", image, "16M");
+	MKFS4(2, "without a value", "-E", strdupa("nodiscard=1"), image, "16M");
+}
+
+/* An old image gives its blocks back, unless that is not wanted. */
+static void test_discard(void **state)
+{
+	static char data[1 << 20];
+	struct stat st;
+
+	memset(data, 'x', sizeof(data));
+	fill(image, 10 << 20, data, sizeof(data));
+	mkfs(0, "", "-f", "-E", strdupa("nodiscard"), image, "16M", NULL);
+	assert_int_equal(stat(image, &st), 0);
+	assert_true(st.st_blocks * 512 >= 1 << 20);
+	MKFS3(0, "", "-f", image, "16M");
+	assert_int_equal(stat(image, &st), 0);
+	assert_true(st.st_blocks * 512 < 1 << 20);
+}
+
 static void test_help(void **state)
 {
 	MKFS1(0, "examples: mkfs.vexfs", "--help");
@@ -362,15 +407,6 @@ static void test_wrong_kind(void **state)
 	MKFS2(1, "neither a block device nor a regular file", "/dev/null", "16M");
 	MKFS2(1, "neither a block device nor a regular file", dir, "16M");
 	MKFS2(1, "Not a directory", "/dev/null/x", "16M");
-}
-
-static void fill(const char *path, off_t off, const void *data, size_t len)
-{
-	int fd = open(path, O_RDWR | O_CREAT, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(pwrite(fd, data, len, off), len);
-	close(fd);
 }
 
 static void test_not_empty(void **state)
@@ -588,7 +624,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_sizes), T(test_default_journal), T(test_flex), T(test_last_alone),
-		T(test_largest), T(test_16t), T(test_options), T(test_help),
+		T(test_largest), T(test_16t), T(test_options), T(test_more_options), T(test_discard), T(test_help),
 		T(test_label_limit), T(test_dry_run), T(test_usage), T(test_too_small),
 		T(test_too_large), T(test_wrong_kind), T(test_not_empty), T(test_wipe),
 		T(test_keeps_rest), T(test_journal_is_zeroed), T(test_superblock_last),

@@ -232,6 +232,7 @@ static void defaults(struct mkfs *m)
 	memset(m, 0, sizeof(*m));
 	m->dev.fd = -1;
 	m->f.now = time(NULL);
+	m->f.discard = true;
 }
 
 static int run(struct mkfs *m)

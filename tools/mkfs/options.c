@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <uuid/uuid.h>
 
+#include "lib/feature_names.h"
 #include "tools/mkfs/mkfs.h"
 
 static const char usage_text[] =
@@ -22,10 +23,15 @@ static const char usage_text[] =
 	"  -d DIR, --populate DIR\n"
 	"	      copy the content of DIR into the filesystem\n"
 	"  -i BYTES   one inode per BYTES of space (default 16384)\n"
+	"  -N COUNT   at least so many inodes, whatever -i says\n"
+	"  -m PERCENT of the blocks are kept for root, 0 to 50, like 5 or 0.5 (default 0)\n"
+	"  -O NAME,...\n"
+	"	      features: xattr, project, inode_flags (without: set at first use)\n"
 	"  -J MIB     size of the journal in MiB (default: 1/32 of the device, 4 to 96)\n"
 	"  -E NAME=VALUE,...\n"
 	"	      root_owner=UID:GID  owner of the root directory (default 0:0)\n"
 	"	      seed=TEXT  derive uuid, hash key and generations from TEXT\n"
+	"	      nodiscard  do not discard what the device holds\n"
 	"  -f	      overwrite what is there (never a mounted filesystem)\n"
 	"  -n	      dry run: check and show the plan, write nothing\n"
 	"  -q	      print errors only\n"
@@ -114,6 +120,36 @@ static int parse_source(struct mkfs *m, const char *text)
 	return MKFS_USAGE;
 }
 
+static int parse_reserve(struct mkfs *m, const char *text)
+{
+	if (!vexfs_parse_reserve(text, &m->f.reserve))
+		return 0;
+	mkfs_complain("-m %s: give percent from 0 to 50, like 5 or 0.5", text);
+	return MKFS_USAGE;
+}
+
+static int parse_features(struct mkfs *m, const char *text)
+{
+	u32 del[VEXFS_FEATURE_WORDS] = { 0 }, i;
+	char why[256];
+
+	if (vexfs_features_parse(text, m->f.feature, del, why, sizeof(why))) {
+		mkfs_complain("-O %s", why);
+		return MKFS_USAGE;
+	}
+	for (i = 0; i < VEXFS_FEATURE_WORDS; i++)
+		m->f.feature[i] &= ~del[i];
+	return 0;
+}
+
+static int parse_inodes(struct mkfs *m, const char *text)
+{
+	if (!vexfs_parse_size(text, &m->f.inodes) && m->f.inodes && m->f.inodes < VEXFS_MAX_INO)
+		return 0;
+	mkfs_complain("-N %s: give a number of inodes", text);
+	return MKFS_USAGE;
+}
+
 /* ---- -E ---------------------------------------------------------------------- */
 
 static int parse_root_owner(struct mkfs *m, const char *value)
@@ -133,12 +169,26 @@ static int parse_seed(struct mkfs *m, const char *value)
 	return value && *value ? 0 : -EINVAL;
 }
 
+static int parse_discard(struct mkfs *m, const char *value)
+{
+	m->f.discard = true;
+	return value ? -EINVAL : 0;
+}
+
+static int parse_nodiscard(struct mkfs *m, const char *value)
+{
+	m->f.discard = false;
+	return value ? -EINVAL : 0;
+}
+
 static const struct extended {
 	const char *name, *form;
 	int (*parse)(struct mkfs *m, const char *value);	/* NULL: no value was given */
 } extended[] = {
 	{ "root_owner", "root_owner=UID:GID with numbers", parse_root_owner },
 	{ "seed", "seed=TEXT", parse_seed },
+	{ "discard", "discard without a value", parse_discard },
+	{ "nodiscard", "nodiscard without a value", parse_nodiscard },
 };
 
 static int parse_one_extended(struct mkfs *m, char *item)
@@ -154,7 +204,7 @@ static int parse_one_extended(struct mkfs *m, char *item)
 		mkfs_complain("-E %s: give %s", item, extended[i].form);
 		return MKFS_USAGE;
 	}
-	mkfs_complain("-E %s: unknown; known are root_owner=UID:GID and seed=TEXT", item);
+	mkfs_complain("-E %s: unknown; known are root_owner=UID:GID, seed=TEXT, discard, nodiscard", item);
 	return MKFS_USAGE;
 }
 
@@ -200,6 +250,12 @@ static int parse_option(struct mkfs *m, int c)
 		return parse_extended(m, optarg);
 	case 'J':
 		return parse_journal(m, optarg);
+	case 'm':
+		return parse_reserve(m, optarg);
+	case 'N':
+		return parse_inodes(m, optarg);
+	case 'O':
+		return parse_features(m, optarg);
 	case 'd':
 		return parse_source(m, optarg);
 	case 'i':
@@ -258,7 +314,7 @@ int mkfs_parse(struct mkfs *m, int argc, char **argv)
 	int c, err;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "L:U:d:i:J:E:fnqhV", longopts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "L:U:d:i:N:m:O:J:E:fnqhV", longopts, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage_text, stdout);
 			return MKFS_OK;

@@ -53,78 +53,253 @@ static u32 file_crc(const char *path)
 	return crc;
 }
 
-/* Damage that -y does away with; the rest of the table it must leave as it is, with exit code 4. */
-static const char *const repaired[] = {
-	"bad_gdt_checksum", "bad_gdt_copy", "gdt_differs", "gdt_place", "bad_free_blocks", "bad_free_inodes",
-	"bad_used_dirs", "bad_itable_init", "short_itable_init", "bad_bbmap_checksum", "bad_ibmap_checksum",
-	"leaked_block", "leaked_runs", "unmarked_block", "unmarked_inode", "marked_beyond", "header_reserved",
-	"desc_reserved",
+/* Damage that has no repair yet: -y must leave it, with exit code 4. */
+static const char *const left[] = {
+	"bad_sb_checksum", "gdt_outside", "gdt_both", "bad_inode_checksum", "misplaced_inode",
+	"xattr_block", "inode_xattr", "inode_reserved", "inode_epoch", "inode_flags",
+	"flags_without_feature", "project_without_feature", "flag_of_directories", "flag_of_hidden",
+	"inode_rdev", "inode_root_reserved", "inode_links_order", "inode_link_parent", "sb_reserved",
+	"sb_feature_field", "sb_state", "dir_cycle", "coll_checksum", "coll_state", "coll_index",
+	"coll_name", "coll_name_padding", "coll_flags", "coll_mode", "coll_graph", "coll_reserved",
+	"coll_free", "coll_same_name", "coll_dim", "coll_slots", "coll_more_slots", "coll_count",
+	"coll_inode", "coll_inode_twice", "slot_checksum", "slot_state", "slot_flags", "slot_reserved",
+	"slot_free_dirty", "slot_freed", "slot_inode", "slot_hidden", "slot_generation", "slot_mask",
+	"slot_datagen", "slot_stamp", "slot_same_stamp", "slot_chunk", "slot_count", "map_value",
+	"map_extra", "map_checksum", "map_blocks", "payload_crc", "payload_hole", "slot_hole",
+	"xattr_length", "xattr_parts", "xattr_kind", "xattr_name", "xattr_padding",
+	"xattr_tail", "xattr_value_length", "xattr_acl", "xattr_vec", "xattr_order", "xattr_file_default",
+	"xattr_hidden", "xattr_metadata", "xattr_checksum", "xattr_count", "xattr_empty", "xattr_shared",
+	"xattr_twice", "value_free", "value_foreign", "value_visible", "value_short", "value_too_large",
+	"value_piece", "value_checksum", "value_tail", "value_acl",
 };
 
 static bool is_repaired(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(repaired); i++)
-		if (!strcmp(name, repaired[i]))
-			return true;
-	return false;
+	for (i = 0; i < ARRAY_SIZE(left); i++)
+		if (!strcmp(name, left[i]))
+			return false;
+	return true;
 }
 
-/* What every file of the fixture holds, and that its name leads to it. */
-static u32 content_crc(struct fixture *x)
+/* ---- what a reader sees ------------------------------------------------------ */
+
+#define MAX_SEEN	1000
+
+/**
+ * struct view - what can be read
+ * @crc:  of each block of some files; 0: it cannot be read
+ * @name: inodes that some names lead to; 0: none
+ */
+struct view {
+	u32	crc[MAX_SEEN], n;
+	u64	name[8];
+};
+
+static u32 block_crc(struct ib *ib, struct vexfs_tree *t, u64 lblk)
 {
-	u64 ino[] = { x->file, x->frag, x->linked, x->many };
-	u32 crc = ~0U, i, k;
+	struct vexfs_extent e;
 	struct vexfs_blk b;
+	u32 crc = 1;
 
-	for (i = 0; i < ARRAY_SIZE(ino); i++) {
-		struct vexfs_inode di = ib_get_inode(&x->ib, ino[i]);
-
-		crc = crc32c(crc, &di, sizeof(di));
-		for (k = 0; k < (i == 1 ? 2 : 1); k++) {
-			crc = crc32c(crc, ib_pin(&x->ib, ib_map(&x->ib, ino[i], 2 * k), &b), VEXFS_BLOCK_SIZE);
-			x->ib.img.io.ops->put(&x->ib.img.io, &b);
-		}
-	}
-	for (k = 0; k < 2; k++) {
-		crc = crc32c(crc, ib_pin(&x->ib, leaf_of(&x->ib, k ? x->dir : x->sub), &b), VEXFS_BLOCK_SIZE);
-		x->ib.img.io.ops->put(&x->ib.img.io, &b);
-	}
+	if (vexfs_ext_find(t, lblk, &e))
+		return 0;
+	if (!e.pblk || (e.flags & VEXFS_EXT_UNWRITTEN))
+		return crc;
+	if (vexfs_image_get(&ib->img, e.pblk + (lblk - e.lblk), &b))
+		return 0;
+	crc = crc32c(~0U, b.data, VEXFS_BLOCK_SIZE) | 2;
+	ib->img.io.ops->put(&ib->img.io, &b);
 	return crc;
 }
+
+static void view_file(struct ib *ib, u64 ino, struct view *v)
+{
+	struct vexfs_inode di = ib_get_inode(ib, ino);
+	struct vexfs_tree t = {
+		.io = &ib->img.io, .root = &di.i_root, .owner = ino, .leaf_magic = VEXFS_MAGIC_NODE,
+	};
+	bool bad = vexfs_inode_verify(&di, &ib->img.geo, ino);
+	u32 i;
+
+	for (i = 0; i < 200; i++, v->n++)
+		v->crc[v->n] = bad || i >= le64_to_cpu(di.i_size) >> VEXFS_BLOCK_SHIFT ? 0 :
+			       block_crc(ib, &t, i);
+}
+
+static u64 view_name(struct ib *ib, u64 dir, const char *name)
+{
+	struct vexfs_inode di = ib_get_inode(ib, dir);
+	struct vexfs_tree t = {
+		.io = &ib->img.io, .root = &di.i_root, .owner = dir, .leaf_magic = VEXFS_MAGIC_DIR,
+	};
+	u64 hash = vexfs_dir_hash(ib->img.geo.hash_key, name, strlen(name)), ino;
+	u8 type;
+
+	if (vexfs_inode_verify(&di, &ib->img.geo, dir) ||
+	    vexfs_dir_lookup(&t, hash, name, strlen(name), &ino, &type) ||
+	    !vexfs_ino_valid(&ib->img.geo, ino))
+		return 0;
+	di = ib_get_inode(ib, ino);
+	return vexfs_inode_verify(&di, &ib->img.geo, ino) || (le32_to_cpu(di.i_flags) & VEXFS_INODE_HIDDEN) ?
+	       0 : ino;
+}
+
+static void view(struct fixture *x, struct view *v)
+{
+	struct ib *ib = &x->ib;
+	u64 ino[] = { x->file, x->frag, x->linked, x->many, x->unwritten };
+	size_t i;
+
+	ib_open(ib);
+	ib->img.report = NULL;
+	v->n = 0;
+	for (i = 0; i < ARRAY_SIZE(ino); i++)
+		view_file(ib, ino[i], v);
+	v->name[0] = view_name(ib, VEXFS_ROOT_INO, "dir");
+	v->name[1] = view_name(ib, x->dir, "sub");
+	v->name[2] = view_name(ib, x->dir, "file");
+	v->name[3] = view_name(ib, x->dir, "fragmented");
+	v->name[4] = view_name(ib, x->dir, "a");
+	v->name[5] = view_name(ib, x->sub, "b");
+	v->name[6] = view_name(ib, x->sub, "m7");
+	v->name[7] = view_name(ib, x->dir, "prealloc");
+	ib_close(ib);
+}
+
+/* What could be read can be read, and is the same. */
+static void compare(const char *name, const struct view *before, const struct view *after)
+{
+	u32 i;
+
+	for (i = 0; i < before->n; i++)
+		if (before->crc[i] && before->crc[i] != after->crc[i])
+			fail_msg("%s: block %u of file %u was readable", name, i % 200, i / 200);
+	for (i = 0; i < ARRAY_SIZE(before->name); i++)
+		if (before->name[i] && before->name[i] != after->name[i])
+			fail_msg("%s: name %u led to inode %llu", name, i, (unsigned long long)before->name[i]);
+}
+
+/* Different content in all blocks of two files, so that a mix-up shows. */
+static void fill(struct fixture *x)
+{
+	u64 ino[] = { x->file, x->frag, x->linked, x->many };
+	struct vexfs_blk b;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ino); i++) {
+		memset(ib_pin(&x->ib, ib_map(&x->ib, ino[i], 0), &b), 'a' + i, VEXFS_BLOCK_SIZE);
+		ib_change(&x->ib, &b, false);
+	}
+}
+
+/* ---- */
 
 /* Repaired, nothing left, files as before; or not, and the image is as it was. */
 static void test_repair(void **state)
 {
 	const struct damage *d = *state;
 	bool whole = is_repaired(d->name);
-	u32 content, before;
+	struct view before, after;
 	struct fixture x;
 	char *out;
+	u32 crc;
 	int ret;
 
 	fixture_make(&x);
-	ib_close(&x.ib);	/* checksums are stored */
-	ib_open(&x.ib);
-	content = content_crc(&x);
+	fill(&x);
 	d->make(&x);
 	ib_close(&x.ib);
-	before = file_crc(x.ib.path);
+	if (fsck_lookup(d->code)->how > FSCK_FIX_NOW && d->code / 100 > 1)
+		view(&x, &before);
+	else
+		before.n = 0;
+	crc = file_crc(x.ib.path);
 	ret = fsck_args(&x.ib, &out, "-y", NULL, NULL);
 	if (ret != (whole ? FSCK_CORRECTED : FSCK_ERRORS))
 		fail_msg("%s: exit code %d and:\n%s", d->name, ret, out);
 	free(out);
 	expect(&x.ib, "-n", whole ? FSCK_CLEAN : FSCK_ERRORS, "");
 	expect(&x.ib, "-y", whole ? FSCK_CLEAN : FSCK_ERRORS, "");
-	if (whole) {
-		ib_open(&x.ib);
-		assert_int_equal(content_crc(&x), content);
-		ib_close(&x.ib);
-		assert_int_not_equal(file_crc(x.ib.path), before);
+	if (whole)
+		assert_int_not_equal(file_crc(x.ib.path), crc);
+	if (before.n) {
+		view(&x, &after);
+		compare(d->name, &before, &after);
 	}
 	ib_remove(&x.ib);
 }
+
+/* ---- random damage ------------------------------------------------------------ */
+
+/* Group metadata with the inodes, the tables, or files and trees. */
+static u64 some_block(const struct vexfs_geo *geo, unsigned int *seed)
+{
+	switch (rand_r(seed) % 3) {
+	case 0:
+		return rand_r(seed) % 48;
+	case 1:
+		return geo->orphan_start + rand_r(seed) % (geo->orphan_blocks + geo->coll_blocks);
+	default:
+		return geo->journal_start + geo->journal_blocks + rand_r(seed) % 600;
+	}
+}
+
+/* Bytes of some blocks, half of them with a right checksum afterwards. */
+static void damage_some(struct fixture *x, unsigned int *seed)
+{
+	int k;
+
+	for (k = 0; k < 3; k++) {
+		u64 blkno = some_block(&x->ib.img.geo, seed);
+		bool seal = rand_r(seed) % 2 && blkno >= x->ib.img.geo.orphan_start;
+
+		EDIT_BLOCK(x, blkno, seal, p[rand_r(seed) % 4096] ^= 1 + rand_r(seed) % 255);
+	}
+}
+
+/* Whatever it is: what -y says it has repaired is clean, and a second -y writes nothing more. */
+static bool repair_random(unsigned int *seed, unsigned int i)
+{
+	struct fixture x;
+	char *out;
+	int ret;
+	u32 crc;
+
+	fixture_make(&x);
+	damage_some(&x, seed);
+	ib_close(&x.ib);
+	ret = fsck_args(&x.ib, &out, "-y", NULL, NULL);
+	if (ret != FSCK_CLEAN && ret != FSCK_CORRECTED && ret != FSCK_ERRORS && ret != FSCK_FAILED)
+		fail_msg("image %u: exit code %d and:\n%s", i, ret, out);
+	free(out);
+	crc = file_crc(x.ib.path);
+	if (ret <= FSCK_CORRECTED)
+		expect(&x.ib, "-n", FSCK_CLEAN, ": clean");
+	fsck_args(&x.ib, &out, "-y", NULL, NULL);
+	free(out);
+	if (file_crc(x.ib.path) != crc)
+		fail_msg("image %u: a second run writes again", i);
+	ib_remove(&x.ib);
+	return ret == FSCK_CORRECTED;
+}
+
+/* VEXFS_FSCK_IMAGES=10000 for the long form. */
+static void test_random(void **state)
+{
+	const char *env = getenv("VEXFS_SEED"), *count = getenv("VEXFS_FSCK_IMAGES");
+	unsigned int seed = env ? strtoul(env, NULL, 0) : 20261129, i, n, repaired = 0;
+
+	n = count ? strtoul(count, NULL, 0) : 40;
+	printf("# VEXFS_SEED=%u\n", seed);
+	for (i = 0; i < n; i++)
+		repaired += repair_random(&seed, i);
+	printf("# %u of %u repaired\n", repaired, n);
+	assert_true(repaired > n / 10);
+}
+
+/* ---- options -------------------------------------------------------------------- */
 
 /* -p repairs counters and copies, and writes nothing if there is anything else. */
 static void test_preen(void **state)
@@ -191,6 +366,7 @@ int main(void)
 	const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(test_preen),
 		cmocka_unit_test(test_undo),
+		cmocka_unit_test(test_random),
 	};
 	const struct damage *d;
 	struct CMUnitTest *tests;

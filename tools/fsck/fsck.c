@@ -233,7 +233,10 @@ static void let_go(struct fsck *f)
 {
 	fsck_usage_free(f);
 	free(f->want);
+	free(f->name);
 	f->want = NULL;
+	f->name = NULL;
+	f->name_room = 0;
 	f->nwant = f->want_room = 0;
 	vexfs_image_close(&f->img);
 	vexfs_dev_close(&f->dev);

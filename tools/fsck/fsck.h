@@ -77,12 +77,18 @@ struct fsck_twice {
 	u64	id, blkno;
 };
 
+/* A directory entry, as the inode should record it. */
+struct fsck_name {
+	u64	ino, parent, hash;
+};
+
 struct fsck_dir {
 	u64	ino;
 	u64	recorded;	/* parent according to i_links[0] */
 	u64	found;		/* parent according to the entries, 0 = none */
 	u32	subdirs;
 	u32	state;		/* link.c */
+	bool	connected;	/* leads to the root */
 };
 
 /**
@@ -128,6 +134,9 @@ struct fsck {
 	size_t	nwant, want_room;
 	struct fsck_twice *twice;
 	size_t	ntwice, twice_room;
+	struct fsck_name *name;	/* of inodes whose names are recorded anew; fix_name.c */
+	size_t	nname, name_room;
+	bool	gathered;
 	u64	acted, repairs;
 	u32	*itable;
 	u8	**block_map;
@@ -174,6 +183,8 @@ void fsck_report(void *ctx, u64 blkno, const char *what);	/* struct vexfs_image.
 void fsck_unread(struct fsck *f, u64 blkno, int err);
 /* Pin a block of the object at hand. False: it was reported. */
 bool fsck_read(struct fsck *f, u64 blkno, u32 magic, u64 owner, struct vexfs_blk *b);
+/* As fsck_read(), and nothing is reported. */
+bool fsck_read_quiet(struct fsck *f, u64 blkno, u32 magic, u64 owner, struct vexfs_blk *b);
 /* An I/O or memory error: remember the first, say what was being done. */
 void fsck_fatal(struct fsck *f, int err, const char *what);
 
@@ -202,12 +213,13 @@ int fsck_dir_add(struct fsck *f, u64 ino, u64 parent);
  * @is_dir: leaves are directory leaves (problems of these: FSCK_DIR_LEAF)
  * @recs:   called with the records of every leaf (not for directories)
  * @leaf:   called with every directory leaf and the blocks of its chain after it, verified
+ * @quiet:  claim and report nothing: to repair what was reported before
  * @blocks: blocks of the tree that could be read
  * @damaged: a block could not be read or verified: counts are meaningless
  */
 struct fsck_tree {
 	u64	owner;
-	bool	is_dir;
+	bool	is_dir, quiet;
 	void	(*recs)(struct fsck *f, void *ctx, const struct vexfs_rec *recs, u32 count);
 	void	(*leaf)(struct fsck *f, void *ctx, u64 blkno, const void *block);
 	void	*ctx;
@@ -235,6 +247,19 @@ int fsck_fix_sb_copy(struct fsck *f, u64 group);
 int fsck_fix_gdt_copy(struct fsck *f, u64 index);
 int fsck_fix_itable(struct fsck *f, u64 group);
 int fsck_settle_places(struct fsck *f);
+/* fix_inode.c; -ENOENT: it is free or does not verify */
+int fsck_get_inode(struct fsck *f, u64 ino, struct vexfs_inode *di);
+int fsck_put_inode(struct fsck *f, u64 ino, struct vexfs_inode *di);
+int fsck_settle_inode(struct fsck *f, u64 ino, struct vexfs_inode *di);
+int fsck_fix_clear(struct fsck *f, u64 ino);
+int fsck_fix_counts(struct fsck *f, u64 ino);
+int fsck_fix_extents(struct fsck *f, u64 ino);
+/* fix_dir.c, fix_name.c */
+int fsck_fix_dir(struct fsck *f, u64 dir);
+int fsck_fix_names(struct fsck *f, u64 ino);
+int fsck_fix_connect(struct fsck *f, u64 ino);
+int fsck_fix_root(struct fsck *f, u64 ino);
+int fsck_fix_orphans(struct fsck *f, u64 id);	/* fix_orphan.c */
 /* fix_super.c */
 int fsck_journal_discard(struct fsck *f);
 int fsck_journal_empty(struct fsck *f);

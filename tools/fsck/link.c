@@ -40,8 +40,11 @@ static void connect(struct fsck *f, struct fsck_dir *start)
 	} else {
 		verdict = d->state;
 	}
-	for (d = start; d && d->state == ON_WAY; d = above(f, d))
+	for (d = start; d && d->state == ON_WAY; d = above(f, d)) {
 		d->state = verdict;
+		d->connected = verdict == CONNECTED;
+	}
+	start->connected = start->state == CONNECTED;
 }
 
 /* ---- directories --------------------------------------------------------- */

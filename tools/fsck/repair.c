@@ -29,6 +29,14 @@ static int (*const repair[FSCK_FIX_KINDS])(struct fsck *f, u64 id) = {
 	[FSCK_FIX_SB_COPY] = fsck_fix_sb_copy,
 	[FSCK_FIX_GDT_COPY] = fsck_fix_gdt_copy,
 	[FSCK_FIX_ITABLE] = fsck_fix_itable,
+	[FSCK_FIX_CLEAR] = fsck_fix_clear,
+	[FSCK_FIX_EXTENTS] = fsck_fix_extents,
+	[FSCK_FIX_COUNTS] = fsck_fix_counts,
+	[FSCK_FIX_ROOT] = fsck_fix_root,
+	[FSCK_FIX_DIR] = fsck_fix_dir,
+	[FSCK_FIX_NAMES] = fsck_fix_names,
+	[FSCK_FIX_CONNECT] = fsck_fix_connect,
+	[FSCK_FIX_ORPHANS] = fsck_fix_orphans,
 };
 
 /* ---- what is to be done ---------------------------------------------------- */
@@ -40,6 +48,15 @@ static int by_order(const void *a, const void *b)
 	if (x->how != y->how)
 		return x->how < y->how ? -1 : 1;
 	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static int by_twice(const void *a, const void *b)
+{
+	const struct fsck_twice *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->blkno < y->blkno ? -1 : x->blkno > y->blkno;
 }
 
 /* Each object once, in the order of repair. */
@@ -78,19 +95,34 @@ static void repair_one(struct fsck *f, const struct fsck_want *w)
 		fsck_fatal(f, -ENOMEM, "a repair of more than 1 GiB of metadata");
 }
 
+/* As long as inodes may be missing, nothing that refers to inodes is judged. */
+static enum fsck_how last_kind(const struct fsck *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->nwant; i++)
+		if (f->want[i].how == FSCK_FIX_ITABLE)
+			return FSCK_FIX_ITABLE;
+	return FSCK_FIX_KINDS;
+}
+
 /* One round of repairs. False: nothing could be done. */
 static bool repair_all(struct fsck *f)
 {
+	enum fsck_how last;
 	size_t i;
 	int err;
 
 	sort_wants(f);
+	last = last_kind(f);
+	if (f->ntwice)
+		qsort(f->twice, f->ntwice, sizeof(*f->twice), by_twice);
 	f->exact = f->no_space || only_counts(f);
 	f->no_space = false;
 	err = fsck_fix_groups(f);
 	if (err)
 		fsck_fatal(f, err, "repairing bitmaps");
-	for (i = 0; i < f->nwant && !f->err; i++)
+	for (i = 0; i < f->nwant && !f->err && f->want[i].how <= last; i++)
 		repair_one(f, &f->want[i]);
 	return f->acted && !f->err;
 }
@@ -105,6 +137,7 @@ static void begin(struct fsck *f)
 	f->collections = 0;
 	f->unsafe = f->unread = false;
 	f->nwant = f->acted = 0;
+	f->gathered = false;
 }
 
 /* Check again; the lines are only shown if they are the last word. */

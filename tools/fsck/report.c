@@ -129,6 +129,16 @@ bool fsck_read(struct fsck *f, u64 blkno, u32 magic, u64 owner, struct vexfs_blk
 	return !err;
 }
 
+bool fsck_read_quiet(struct fsck *f, u64 blkno, u32 magic, u64 owner, struct vexfs_blk *b)
+{
+	int err;
+
+	f->img.report = NULL;
+	err = f->img.io.ops->read(&f->img.io, blkno, magic, 0, owner, b);
+	f->img.report = fsck_report;
+	return !err;
+}
+
 void fsck_fatal(struct fsck *f, int err, const char *what)
 {
 	if (f->err)

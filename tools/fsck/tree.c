@@ -20,6 +20,13 @@ static const struct vexfs_rec *node_recs(const void *block)
 	return (const void *)((const u8 *)block + VEXFS_MDHDR_SIZE);
 }
 
+static bool get_block(struct fsck *f, struct fsck_tree *t, u64 blkno, u32 magic, struct vexfs_blk *b)
+{
+	if (t->quiet)
+		return fsck_read_quiet(f, blkno, magic, t->owner, b);
+	return fsck_claim(f, blkno, 1) && fsck_read(f, blkno, magic, t->owner, b);
+}
+
 /* Pin and verify a block of the tree. False: damage, reported. */
 static bool read_block(struct fsck *f, struct fsck_tree *t, u64 blkno, u32 magic, int level, u64 lo,
 		       u64 hi, struct vexfs_blk *b)
@@ -29,13 +36,14 @@ static bool read_block(struct fsck *f, struct fsck_tree *t, u64 blkno, u32 magic
 
 	if (t->is_dir)
 		f->where_code = magic != VEXFS_MAGIC_NODE ? FSCK_DIR_LEAF : FSCK_TREE_BLOCK;
-	if (!fsck_claim(f, blkno, 1) || !fsck_read(f, blkno, magic, t->owner, b))
+	if (!get_block(f, t, blkno, magic, b))
 		return false;
 	bad = magic != VEXFS_MAGIC_NODE ? vexfs_dir_leaf_verify(b->data, lo, hi) :
 	      vexfs_node_verify(b->data, level, lo, hi, io->nblocks);
 	if (!bad)
 		return true;
-	fsck_report(f, blkno, bad);
+	if (!t->quiet)
+		fsck_report(f, blkno, bad);
 	io->ops->put(io, b);
 	return false;
 }
@@ -49,6 +57,10 @@ static void visit_chain(struct fsck *f, struct fsck_tree *t, const struct vexfs_
 	struct vexfs_blk b;
 
 	while (blkno && !f->err) {
+		if (blkno <= last && t->quiet) {
+			t->damaged = true;
+			return;
+		}
 		if (blkno <= last)
 			fsck_report(f, last, "directory chain not ascending");
 		if (!read_block(f, t, blkno, VEXFS_MAGIC_CHAIN, 0, hash, hash + 1, &b)) {

@@ -26,6 +26,22 @@ static void place_code(struct vexfs_graph *g, u32 links)
 }
 
 /*
+ * Exact for ids below 2^31: recip * per_block exceeds 2^shift by at most
+ * per_block <= 2^(shift - 31) (Granlund, Montgomery, PLDI 1994, theorem 4.2).
+ */
+static void reciprocal(struct vexfs_graph *g)
+{
+	u32 q, rest;
+
+	for (g->shift = 31; 1U << (g->shift - 31) < g->per_block; g->shift++)
+		;
+	/* 2^shift / per_block by two divisions of 32 bits */
+	q = (1U << 31) / g->per_block;
+	rest = (1U << 31) % g->per_block;
+	g->recip = ((u64)q << (g->shift - 31)) + (rest << (g->shift - 31)) / g->per_block + 1;
+}
+
+/*
  * As many records to a block as have place for @links; what is left over is
  * place for more. A quarter of the places is slack: a list that is full is pruned
  * to g->degree, and not at the next link again.
@@ -38,6 +54,7 @@ static void layout(struct vexfs_graph *g, u32 links)
 	g->stride = VEXFS_BLOCK_SIZE / g->per_block & ~15U;
 	if ((g->stride & ~63U) >= least)
 		g->stride &= ~63U;
+	reciprocal(g);
 	place_code(g, links);
 	g->degree = g->links - g->links / 5;
 	g->first = 1 + (g->gspace.dim + VEXFS_GRAPH_MEANS - 1) / VEXFS_GRAPH_MEANS;
@@ -277,7 +294,7 @@ struct vexfs_graph_node *graph_open(struct vexfs_graph *g, u32 id, bool change, 
 
 void graph_close(struct vexfs_graph *g, u32 id, bool change, struct vexfs_graph_node *node)
 {
-	graph_put(g, graph_lblk(g, id), change, (u8 *)node - id % g->per_block * g->stride);
+	graph_put(g, graph_lblk(g, id), change, (u8 *)node - (id - graph_group(g, id) * g->per_block) * g->stride);
 }
 
 /* A record as a query: distances from it to others. */

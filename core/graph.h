@@ -49,6 +49,7 @@ struct vexfs_graph_ops {
  * @mean:    gspace.dim words, padded with zeros to a multiple of 4; the caller's memory
  * @stride, @links, @degree, @per_block, @first, @nrec, @count, @nodes, @trained, @unit, @reach, @entry:
  *	     see struct vexfs_graph_head
+ * @recip, @shift: id / per_block is id * recip >> shift
  * @code_at: byte of a record where its struct vexfs_code is
  * @build:   candidates an insertion looks for
  */
@@ -60,7 +61,8 @@ struct vexfs_graph {
 	u32	*mean;
 	u32	stride, per_block, links, degree, code_at, first;
 	u32	nrec, count, nodes, trained, unit, reach;
-	u32	coll, build;
+	u32	coll, build, shift;
+	u64	recip;
 	u64	stamp;
 	u32	nentries, entry[VEXFS_GRAPH_ENTRIES];
 };

@@ -12,15 +12,21 @@
 
 _Static_assert(GRAPH_BATCH >= 2 * VEXFS_GRAPH_MAX_LINKS + 64, "a removal joins two lists");
 
+/* id / per_block: a division for each record that is met would cost as much as a short code's comparison. */
+static inline u32 graph_group(const struct vexfs_graph *g, u32 id)
+{
+	return (u32)(id * g->recip >> g->shift);
+}
+
 static inline u32 graph_lblk(const struct vexfs_graph *g, u32 id)
 {
-	return g->first + id / g->per_block;
+	return g->first + graph_group(g, id);
 }
 
 /* Record @id in the block that has it. */
 static inline void *graph_at(const struct vexfs_graph *g, u32 id, void *data)
 {
-	return (u8 *)data + id % g->per_block * g->stride;
+	return (u8 *)data + (id - graph_group(g, id) * g->per_block) * g->stride;
 }
 
 static inline struct vexfs_code *graph_code(const struct vexfs_graph *g, void *node)

@@ -173,8 +173,7 @@ int vexfs_graph_insert(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 id
 
 /* ---- entry points ------------------------------------------------------------------------ */
 
-#define SAMPLE	GRAPH_BATCH
-#define ENTRIES	16	/* more cost a walk more than they save it */
+#define ENTRIES	24	/* fewer may all be far from a cluster; each costs every walk a comparison */
 
 static bool is_node(struct vexfs_graph *g, u32 id)
 {
@@ -190,12 +189,12 @@ static bool is_node(struct vexfs_graph *g, u32 id)
 	return yes;
 }
 
-/* Ids at even steps, so that the same graph gets the same entry points. */
+/* Ids at about even steps: the same graph gets the same entry points. */
 static u32 sample_nodes(struct vexfs_graph *g, u32 *ids)
 {
-	u32 i, n = 0, step = max(g->nrec / SAMPLE, 1U);
+	u32 i, n = 0, step = max(g->nrec / (2 * ENTRIES), 1U);
 
-	for (i = 0; i < SAMPLE && i < g->nrec; i++) {
+	for (i = 0; i < 2 * ENTRIES && n < ENTRIES; i++) {
 		u32 id = (u32)(((u64)i * step + (i * 2654435761U >> 8) % step));
 
 		if (id < g->nrec && is_node(g, id))
@@ -213,53 +212,15 @@ static u32 first_node(struct vexfs_graph *g, u32 *ids)
 	return 0;
 }
 
-/* The farthest from those chosen so far; its distance goes down to 0 when it is chosen. */
-static u32 farthest(const u32 *limit, u32 n)
-{
-	u32 i, best = 0;
-
-	for (i = 1; i < n; i++)
-		if (limit[i] > limit[best])
-			best = i;
-	return best;
-}
-
-static void lower_limits(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 n, u32 chosen)
-{
-	struct vexfs_graph_node *node;
-	u32 i;
-	int err;
-
-	w->limit[chosen] = 0;
-	node = graph_open(g, w->ids[chosen], false, &err);
-	if (!node)
-		return;
-	graph_query_copy(g, &w->from, node);
-	graph_close(g, w->ids[chosen], false, node);
-	graph_compare(g, w, &w->from, n);
-	for (i = 0; i < n; i++)
-		w->limit[i] = min(w->limit[i], w->keys[i]);
-}
-
-/* Farthest-first traversal of a sample (Gonzalez 1985). */
+/* Not the farthest from each other: those are outliers, and hardly anything points away from them. */
 void vexfs_graph_entries(struct vexfs_graph *g, struct vexfs_graph_work *w)
 {
-	u32 i, n, at = 0, want;
+	u32 n = sample_nodes(g, w->ids);
 
-	w->budget = ~0U;
-	n = sample_nodes(g, w->ids);
 	if (!n)
 		n = first_node(g, w->ids);
 	if (!n)
 		return;
-	memset(w->limit, 0xff, n * sizeof(*w->limit));
-	want = min(n, (u32)ENTRIES);
-	for (i = 0; i < want; i++) {
-		g->entry[i] = w->ids[at];
-		lower_limits(g, w, n, at);
-		at = farthest(w->limit, n);
-		if (!w->limit[at])
-			break;
-	}
-	g->nentries = min(i + 1, want);
+	memcpy(g->entry, w->ids, n * sizeof(*g->entry));
+	g->nentries = n;
 }

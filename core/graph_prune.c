@@ -119,12 +119,22 @@ static u32 gather(struct vexfs_graph *g, struct vexfs_graph_work *w, struct vexf
 	return n;
 }
 
+static bool contains(const u32 *ids, u32 n, u32 id)
+{
+	while (n && *ids != id)
+		ids++, n--;
+	return n;
+}
+
+/* The new link is kept whatever the rule says: its vector may be reachable by no other. */
 static void prune_full(struct vexfs_graph *g, struct vexfs_graph_work *w, struct vexfs_graph_node *node, u32 degree,
 		       u32 link)
 {
 	u32 keep[VEXFS_GRAPH_MAX_LINKS], i, n;
 
 	n = graph_prune(g, w, gather(g, w, node, degree, link), keep);
+	if (!contains(keep, n, link))
+		keep[n < g->degree ? n++ : n - 1] = link;
 	for (i = 0; i < n; i++)
 		node->gn_link[i] = cpu_to_le32(keep[i]);
 	memset(node->gn_link + n, 0, (g->links - n) * sizeof(*node->gn_link));

@@ -212,7 +212,7 @@ static double recall(struct world *x, u32 queries, u32 ef, float offset, float s
 
 static void test_layout(void **state)
 {
-	u32 dims[] = { 1, 2, 15, 16, 100, 128, 384, 768, 784, 1024, 1536, 3000, 3583, 3584, 3585, 16384 }, i, m;
+	u32 dims[] = { 1, 2, 15, 16, 100, 128, 384, 768, 784, 1024, 1536, 3000, 3583, 3584, 3585, 16384 }, i, j, m;
 
 	for (i = 0; i < ARRAY_SIZE(dims); i++)
 		for (m = VEXFS_L2; m <= VEXFS_IP; m++) {
@@ -225,6 +225,12 @@ static void test_layout(void **state)
 			assert_in_range(g.degree, 16, g.links - 1);
 			assert_in_range(g.per_block * g.stride, 1, VEXFS_BLOCK_SIZE);
 			assert_int_equal(g.code_at % 16, 0);
+			/* the division by a product, at its edges */
+			for (j = 0; j < 2000; j++) {
+				u32 id = j < 1000 ? VEXFS_GRAPH_MAX_ID - j : j * 1073741U;
+
+				assert_int_equal(id * g.recip >> g.shift, id / g.per_block);
+			}
 			assert_in_range(g.code_at, 12 + 4 * g.links, g.stride - 16 - g.gspace.dim);
 			free(mean);
 		}

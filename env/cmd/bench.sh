@@ -6,7 +6,7 @@ cmd_help() {
 	cat <<'END'
 usage: ./vex bench loop [--runs N] [--kernel SERIES] [--accel ACCEL]
        ./vex bench tuning [--runs N] [--kernel SERIES]
-       ./vex bench vectors [--runs N] [--set NAME] [--data DIR] [--json]
+       ./vex bench vectors [--graph] [--runs N] [--set NAME] [--data DIR] [--json]
        ./vex bench dirs [--runs N] [--entries N] [--kernel SERIES]
 
 loop: medians of N runs [5], cold and warm (UML: cold): guest started -> first word of init; ./vex shell typed -> a
@@ -18,6 +18,7 @@ against one of two, the caching mode of disks. Medians of N runs [3].
 
 vectors: the distance kernels and exact search on this host's processor, against Faiss where Debian's libfaiss-dev is
 installed, on the real vectors of --data DIR ($VEXFS_DATA, ../shared/data) or one --set of them. --json: for programs.
+--graph, first: the graph index of core/ instead, against hnswlib and Faiss's HNSW (libhnswlib-dev, libfaiss-dev).
 
 dirs: names in one directory of N entries [100000], made, looked up and listed, in a guest; beside ext4, xfs and btrfs
 where this machine has mkfs for them and the kernel knows them. Medians of N runs [5], and ratios.

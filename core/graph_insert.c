@@ -2,6 +2,8 @@
 /* Adding vectors, entry points. Locking: core/graph.h. */
 #include "core/graph_impl.h"
 
+#define LARGE	16384	/* vectors */
+
 /* The prepared vector as a record without links. */
 static void write_record(struct vexfs_graph *g, struct vexfs_graph_work *w, struct vexfs_graph_node *node, u32 stamp)
 {
@@ -149,6 +151,12 @@ static void grow_entries(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 
 		vexfs_graph_entries(g, w);
 }
 
+/* A large graph needs better links, and can pay for them: the walks of others get dearer, too. */
+static u32 build_list(const struct vexfs_graph *g, const struct vexfs_graph_work *w)
+{
+	return min(g->nodes < LARGE ? g->build : 2 * g->build, w->cap);
+}
+
 int vexfs_graph_insert(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 id, u32 stamp, const u32 *f32)
 {
 	u32 equal;
@@ -159,7 +167,7 @@ int vexfs_graph_insert(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 id
 	if (err)
 		return err;
 	w->budget = ~0U;
-	graph_walk(g, w, min(g->build, w->cap));
+	graph_walk(g, w, build_list(g, w));
 	if (g->nrec <= id)
 		g->nrec = id + 1;
 	equal = find_equal(g, w);

@@ -168,6 +168,23 @@ static u32 new_links(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 id)
 	return n;
 }
 
+/* The nearest that remains is likely to be next: its links arrive while others are compared. */
+static void prefetch_next(struct vexfs_graph *g, struct vexfs_graph_work *w)
+{
+	struct vexfs_graph_node *node;
+	int err;
+
+	while (w->next < w->npool && w->pool[w->next] & GRAPH_SEEN)
+		w->next++;
+	if (w->next == w->npool)
+		return;
+	node = graph_open(g, pool_id(w->pool[w->next]), false, &err);
+	if (!node)
+		return;
+	prefetch_lines(node, sizeof(*node) + 4 * g->links);
+	graph_close(g, pool_id(w->pool[w->next]), false, node);
+}
+
 static void walk_entries(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 ef)
 {
 	u32 i, n = 0;
@@ -189,14 +206,16 @@ static void walk_entries(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 
  */
 u32 graph_walk(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 ef)
 {
-	u32 id, expanded = 0;
+	u32 id, n, expanded = 0;
 
 	table_clear(w, ef);
 	w->npool = 0;
 	w->next = 0;
 	walk_entries(g, w, ef);
 	while (w->budget && !table_full(w) && pool_next(w, &id)) {
-		compare_to_pool(g, w, ef, new_links(g, w, id));
+		n = new_links(g, w, id);
+		prefetch_next(g, w);
+		compare_to_pool(g, w, ef, n);
 		expanded++;
 	}
 	return expanded;

@@ -85,6 +85,42 @@ static void test_inodes(void **state)
 	expect("dump.vexfs", args, 0, "level 0    block");
 }
 
+/* Blocks with a hole of one between: what each begins with is where it belongs, and the rest is zeros. */
+static void test_extract(void **state)
+{
+	static u8 want[9 << VEXFS_BLOCK_SHIFT];
+	u8 *got;
+	char args[64];
+	int code, i;
+	struct vexfs_inode di;
+	u64 ino;
+
+	memset(want, 0, sizeof(want));
+	ib_open(&x.ib);
+	ino = ib_file(&x.ib, x.dir, "content", 5, 1);
+	for (i = 0; i < 5; i++) {
+		struct vexfs_blk b;
+		u8 *p = ib_pin(&x.ib, ib_map(&x.ib, ino, 2 * i), &b);
+
+		memset(p, 0, VEXFS_BLOCK_SIZE);
+		memset(p, 'a' + i, 100);
+		memset(want + (2 * i << VEXFS_BLOCK_SHIFT), 'a' + i, 100);
+		ib_change(&x.ib, &b, false);
+	}
+	di = ib_get_inode(&x.ib, ino);
+	di.i_size = cpu_to_le64(sizeof(want) - 1000);
+	ib_put_inode(&x.ib, ino, &di);
+	ib_close(&x.ib);
+	snprintf(args, sizeof(args), "--extract %llu", (unsigned long long)ino);
+	got = (u8 *)output("dump.vexfs", args, &code);
+	assert_int_equal(code, 0);
+	assert_memory_equal(got, want, sizeof(want) - 1000);
+	assert_int_equal(got[sizeof(want) - 1000], 0);
+	free(got);
+	snprintf(args, sizeof(args), "-x %llu", (unsigned long long)x.dir);
+	expect("dump.vexfs", args, 1, "a directory, not a file");
+}
+
 static void test_collections(void **state)
 {
 	expect("dump.vexfs", "-c", 0, "collection 9: 'pages', live");
@@ -162,7 +198,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_super), T(test_inodes), T(test_collections), T(test_refusals), T(test_poke),
+		T(test_super), T(test_inodes), T(test_extract), T(test_collections), T(test_refusals), T(test_poke),
 		T(test_damaged),
 	};
 

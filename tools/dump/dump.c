@@ -26,6 +26,7 @@ static const char usage_text[] =
 	"  -o, --orphans	the orphan table\n"
 	"  -j, --journal	the journal's superblock and what replay would do\n"
 	"  -b, --block N	one block: its header and a hex dump\n"
+	"  -x, --extract INODE	the content of a file, to standard output\n"
 	"  -r, --replay		show the state after a replay of the journal (in memory)\n"
 	"  --help, --version\n"
 	"\n"
@@ -167,7 +168,7 @@ struct command {
 static const struct command commands[] = {
 	{ 'S', dump_super }, { 'g', dump_group }, { 'i', dump_inode }, { 'e', dump_extents },
 	{ 'd', dump_dir }, { 'c', dump_collections }, { 's', dump_slots }, { 'o', dump_orphans },
-	{ 'j', dump_journal }, { 'b', dump_block },
+	{ 'j', dump_journal }, { 'b', dump_block }, { 'x', dump_extract },
 };
 
 static const struct option longopts[] = {
@@ -181,6 +182,7 @@ static const struct option longopts[] = {
 	{ "orphans", no_argument, NULL, 'o' },
 	{ "journal", no_argument, NULL, 'j' },
 	{ "block", required_argument, NULL, 'b' },
+	{ "extract", required_argument, NULL, 'x' },
 	{ "replay", no_argument, NULL, 'r' },
 	{ "poke", required_argument, NULL, 'P' },
 	{ "seal", no_argument, NULL, 'L' },
@@ -189,7 +191,7 @@ static const struct option longopts[] = {
 	{ }
 };
 
-#define SHORT_OPTS	"Sg:i:e:d:cs:ojb:r"
+#define SHORT_OPTS	"Sg:i:e:d:cs:ojb:x:r"
 #define MAX_COMMANDS	64
 
 /* What the command line asks for, in its order. */

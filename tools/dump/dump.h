@@ -44,6 +44,7 @@ void dump_orphans(struct dump *d, u64 unused);
 void dump_inode(struct dump *d, u64 ino);
 void dump_extents(struct dump *d, u64 ino);
 void dump_dir(struct dump *d, u64 ino);
+void dump_extract(struct dump *d, u64 ino);	/* the content, as it is */
 /* coll.c */
 void dump_collections(struct dump *d, u64 unused);
 void dump_slots(struct dump *d, u64 id);

@@ -294,3 +294,53 @@ void dump_dir(struct dump *d, u64 ino)
 	vexfs_bt_walk(&t, show_node, NULL);
 	vexfs_dir_iterate(&t, &start, show_entry, NULL);
 }
+
+/* ---- content ------------------------------------------------------------------ */
+
+/* @len bytes of one extent or hole, from logical byte @off on. */
+static bool put_run(struct dump *d, const struct vexfs_extent *e, u64 off, u64 len)
+{
+	static u8 buf[1 << 16];
+	bool data = e->pblk && !(e->flags & VEXFS_EXT_UNWRITTEN);
+	u64 at = ((e->pblk - e->lblk) << VEXFS_BLOCK_SHIFT) + off;
+	size_t n;
+
+	for (; len; len -= n, at += n) {
+		n = len < sizeof(buf) ? len : sizeof(buf);
+		memset(buf, 0, n);
+		if (data && vexfs_dev_read(&d->dev, at, buf, n)) {
+			dump_problem(d, "block %llu cannot be read",
+				     (unsigned long long)(at >> VEXFS_BLOCK_SHIFT));
+			return false;
+		}
+		if (fwrite(buf, 1, n, stdout) != n)
+			return false;	/* main() reports it */
+	}
+	return true;
+}
+
+void dump_extract(struct dump *d, u64 ino)
+{
+	struct vexfs_inode di;
+	struct vexfs_extent e;
+	struct vexfs_tree t;
+	u64 off = 0, size, end;
+
+	if (!dump_get_inode(d, ino, &di))
+		return;
+	if (!S_ISREG(le16_to_cpu(di.i_mode))) {
+		dump_problem(d, "inode %llu: a %s, not a file", (unsigned long long)ino,
+			     type_name(le16_to_cpu(di.i_mode)));
+		return;
+	}
+	t = tree_of(d, ino, &di, VEXFS_MAGIC_NODE);
+	size = le64_to_cpu(di.i_size);
+	for (; off < size; off = end) {
+		if (vexfs_ext_find(&t, off >> VEXFS_BLOCK_SHIFT, &e))
+			return;
+		end = (e.lblk + e.len) << VEXFS_BLOCK_SHIFT;
+		end = end < size ? end : size;
+		if (!put_run(d, &e, off, end - off))
+			return;
+	}
+}

@@ -13,7 +13,9 @@
  * A reserve is left to what must not fail any more: completion of I/O, eviction,
  * freeing. Beside it, blocks are promised one by one: before a write is accepted,
  * what the extent tree may need to mark its blocks as written (extent.c) is
- * taken off free_blocks, though no block has been chosen yet.
+ * taken off free_blocks, though no block has been chosen yet. Beyond the reserve, the
+ * superblock's s_reserve_blocks keeps room for who has CAP_SYS_RESOURCE: full for
+ * users is not full for the administrator who has to clean up.
  *
  * Trimming (discard.c) claims free blocks, too, and marks them as pending while the
  * device discards them. With the option discard, blocks whose transaction has
@@ -107,6 +109,7 @@ static int vexfs_groups_count(struct super_block *sb)
 	percpu_counter_set(&sbi->free_inodes, inodes);
 	sbi->reserve_blocks = clamp_t(u64, sbi->geo.blocks / VEXFS_RESERVE_SHARE, VEXFS_RESERVE_MIN,
 				      VEXFS_RESERVE_MAX);
+	sbi->root_blocks = div_u64(sbi->geo.blocks * le32_to_cpu(sbi->es->s_reserve_blocks), 1000);
 	return 0;
 }
 
@@ -317,9 +320,17 @@ static u32 vexfs_claim(struct vexfs_sb_info *sbi, u32 want, u32 least, s64 keep)
 	return want;
 }
 
+/* What the caller has to leave. By his subjective credentials: those of the client, in knfsd. */
+static s64 vexfs_claim_keep(struct vexfs_sb_info *sbi)
+{
+	if (!sbi->root_blocks || ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
+		return sbi->reserve_blocks;
+	return sbi->reserve_blocks + sbi->root_blocks;
+}
+
 int vexfs_promise_take(struct vexfs_sb_info *sbi, u32 n)
 {
-	if (!vexfs_claim(sbi, n, n, sbi->reserve_blocks))
+	if (!vexfs_claim(sbi, n, n, vexfs_claim_keep(sbi)))
 		return -ENOSPC;
 	atomic64_add(n, &sbi->promised);
 	return 0;
@@ -570,7 +581,7 @@ int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *
 	int err = -ENOSPC;
 
 	if (room != VEXFS_ROOM_PROMISED)
-		claimed = vexfs_claim(sbi, want, 1, room == VEXFS_ROOM_NORMAL ? sbi->reserve_blocks : 0);
+		claimed = vexfs_claim(sbi, want, 1, room == VEXFS_ROOM_NORMAL ? vexfs_claim_keep(sbi) : 0);
 	*len = claimed;
 	if (claimed)
 		err = vexfs_alloc_search(handle, sb, goal, blkno, len);

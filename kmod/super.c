@@ -161,7 +161,7 @@ static int vexfs_statfs(struct dentry *dentry, struct kstatfs *st)
 	free = percpu_counter_sum(&sbi->free_blocks) + percpu_counter_sum(&sbi->pending_blocks) -
 	       sbi->reserve_blocks;
 	st->f_bfree = clamp_t(s64, free, 0, st->f_blocks);
-	st->f_bavail = st->f_bfree;
+	st->f_bavail = clamp_t(s64, free - (s64)sbi->root_blocks, 0, st->f_blocks);
 	st->f_files = (u64)sbi->geo.groups * sbi->geo.inodes_per_group;
 	st->f_ffree = percpu_counter_sum_positive(&sbi->free_inodes);
 	st->f_namelen = VEXFS_NAME_LEN;

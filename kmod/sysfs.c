@@ -80,6 +80,12 @@ static ssize_t vexfs_show_reserve_blocks(struct vexfs_sb_info *sbi, char *buf)
 	return sysfs_emit(buf, "%u\n", sbi->reserve_blocks);
 }
 
+/* Kept for CAP_SYS_RESOURCE: mkfs.vexfs -m. */
+static ssize_t vexfs_show_root_reserve_blocks(struct vexfs_sb_info *sbi, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", sbi->root_blocks);
+}
+
 #define VEXFS_ATTR(which)									\
 static struct vexfs_attr vexfs_attr_##which = {							\
 	.attr = { .name = #which, .mode = 0444 }, .show = vexfs_show_##which,			\
@@ -99,6 +105,7 @@ VEXFS_ATTR(lost_embeddings);
 VEXFS_ATTR(pending_blocks);
 VEXFS_ATTR(promised_blocks);
 VEXFS_ATTR(reserve_blocks);
+VEXFS_ATTR(root_reserve_blocks);
 
 static struct attribute *vexfs_attrs[] = {
 	&vexfs_attr_errors_count.attr,
@@ -115,6 +122,7 @@ static struct attribute *vexfs_attrs[] = {
 	&vexfs_attr_pending_blocks.attr,
 	&vexfs_attr_promised_blocks.attr,
 	&vexfs_attr_reserve_blocks.attr,
+	&vexfs_attr_root_reserve_blocks.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(vexfs);

@@ -105,6 +105,7 @@ struct vexfs_sb_info {
 	struct percpu_counter	pending_blocks;
 	atomic64_t		promised;	/* to extent trees: kmod/balloc.c */
 	u32			reserve_blocks;	/* of free_blocks: not for VEXFS_ROOM_NORMAL */
+	u64			root_blocks;	/* of the rest: for CAP_SYS_RESOURCE only */
 	spinlock_t		room_lock;	/* near the end, claims take turns */
 	struct workqueue_struct	*ioend_wq;
 	unsigned int		errors;		/* VEXFS_ERRORS_* */

@@ -159,9 +159,89 @@ static void short_write(void)
 	close(fd);
 }
 
+/* ---- root's share ------------------------------------------------------------------- */
+
+static void space(unsigned long long *all, unsigned long long *avail)
+{
+	struct statvfs st;
+
+	if (statvfs(guest_mnt, &st))
+		ktap_bail("statvfs");
+	*all = st.f_bfree;
+	*avail = st.f_bavail;
+}
+
+/* Writes until it is refused. Returns bytes. */
+static long long fill(const char *name, mode_t mode)
+{
+	int fd = open(guest_at(name), O_CREAT | O_TRUNC | O_RDWR, mode);
+	long long bytes = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		ktap_bail("create %s", name);
+	for (size_t len = sizeof(buf); len >= BLOCK; len /= 2)
+		while ((n = write(fd, buf, len)) > 0)
+			bytes += n;
+	if (fsync(fd))
+		ktap_bail("fsync %s", name);
+	close(fd);
+	return bytes;
+}
+
+/* What a user may not do any more, by fallocate and for a directory either. */
+static void user_is_refused(void)
+{
+	int fd = open(guest_at("more"), O_CREAT | O_RDWR, 0644);
+	int err = fallocate(fd, 0, 0, BLOCK * 64) ? errno : 0;
+	int dir = 0, made = 0;
+	char name[32];
+
+	for (int i = 0; i < 64 && !dir; i++) {
+		snprintf(name, sizeof(name), "d%d", i);
+		if (mkdir(guest_at(name), 0755))
+			dir = errno;
+		else
+			made++;
+		snprintf(name, sizeof(name), "d%d/f", i);
+		if (!dir && mknod(guest_at(name), S_IFREG | 0644, 0))
+			dir = errno;
+	}
+	ktap(fd >= 0 && err == ENOSPC && dir == ENOSPC, "a user: fallocate %d, mkdir %d after %d", err, dir, made);
+	close(fd);
+}
+
+static void root_share(void)
+{
+	unsigned long long all, avail, before, share = (64 << 20) / BLOCK / 10;
+
+	chmod(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", 0755);
+	ktap(guest_mkfs("-m 10") == 0 && guest_mount(NULL) == 0 && chmod(guest_mnt, 0777) == 0, "mkfs -m 10 and mount");
+	space(&all, &avail);
+	ktap(all - avail == share, "%llu of %llu blocks are root's", all - avail, all);
+	if (seteuid(1000))
+		ktap_bail("seteuid");
+	fill("user", 0644);
+	space(&before, &avail);
+	ktap(before >= share && before < share + 64 && avail < 64, "a user leaves %llu blocks, %llu for him", before, avail);
+	user_is_refused();
+	if (seteuid(0))
+		ktap_bail("seteuid");
+	fill("root", 0600);
+	space(&all, &avail);
+	ktap(all < 64 && avail == 0, "root leaves %llu blocks", all);
+	if (seteuid(1000))
+		ktap_bail("seteuid");
+	ktap(unlink(guest_at("user")) == 0, "a user can delete on a full device");
+	if (seteuid(0))
+		ktap_bail("seteuid");
+	umount(guest_mnt);
+	ktap(guest_fsck() == 0, "fsck.vexfs -n finds it clean");
+}
+
 int main(void)
 {
-	ktap_plan(14);
+	ktap_plan(21);
 	guest_setup();
 	ktap(guest_mkfs("") == 0 && guest_mount(NULL) == 0, "mkfs and mount");
 
@@ -178,5 +258,7 @@ int main(void)
 	umount(guest_mnt);
 	ktap(guest_fsck() == 0, "fsck.vexfs -n finds it clean");
 	ktap(guest_mount(NULL) == 0, "it can be mounted");
+	umount(guest_mnt);
+	root_share();
 	return ktap_exit();
 }

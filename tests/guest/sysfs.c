@@ -192,6 +192,7 @@ int main(void)
 	ktap(found() && is("errors_count", "2") && is("last_error_inode", "11") && is("last_error_block", block) &&
 	     recent("last_error_time"), "the second is counted");
 	ktap(atoll(attr("reserve_blocks")) > 0 && is("lost_embeddings", "0") && is("promised_blocks", "0") &&
+	     is("root_reserve_blocks", "0") &&
 	     atoll(attr("pending_blocks")) >= 0, "counters");
 	identity();
 	sync();		/* the record is written like everything else */

@@ -15,6 +15,8 @@ struct fixture {
 };
 
 void fixture_make(struct fixture *x);	/* fsck_fixture.c, with what pins pieces of it */
+u64 fixture_block(const struct vexfs_geo *geo, unsigned int *seed);
+u32 file_crc(const char *path);
 void fixture_chain(struct fixture *x);	/* a directory "chain" in addition; fsck_damage_chain.c */
 
 /**

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -47,6 +48,33 @@ void fixture_make(struct fixture *x)
 		ib_embed(ib, 0, i, x->file, i);
 	for (i = 0; i < 70; i++)
 		ib_embed(ib, 9, i, i % 2 ? x->linked : x->frag, i);
+}
+
+/* Group metadata with the inodes, the tables, or files and trees. */
+u64 fixture_block(const struct vexfs_geo *geo, unsigned int *seed)
+{
+	switch (rand_r(seed) % 3) {
+	case 0:
+		return rand_r(seed) % 48;
+	case 1:
+		return geo->orphan_start + rand_r(seed) % (geo->orphan_blocks + geo->coll_blocks);
+	default:
+		return geo->journal_start + geo->journal_blocks + rand_r(seed) % 600;
+	}
+}
+
+u32 file_crc(const char *path)
+{
+	static u8 buf[1 << 16];
+	FILE *f = fopen(path, "r");
+	u32 crc = ~0U;
+	size_t n;
+
+	assert_non_null(f);
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		crc = crc32c(crc, buf, n);
+	fclose(f);
+	return crc;
 }
 
 /* ---- pieces -------------------------------------------------- */

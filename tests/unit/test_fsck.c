@@ -123,20 +123,6 @@ static void test_damage(void **state)
 	ib_remove(&x.ib);
 }
 
-static u32 file_crc(const char *path)
-{
-	static u8 buf[1 << 16];
-	FILE *f = fopen(path, "r");
-	u32 crc = ~0U;
-	size_t n;
-
-	assert_non_null(f);
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		crc = crc32c(crc, buf, n);
-	fclose(f);
-	return crc;
-}
-
 /* ---- no damage ----------------------------------------------------------- */
 
 static void test_clean(void **state)
@@ -650,19 +636,6 @@ static void test_many_problems(void **state)
 	ib_remove(&x.ib);
 }
 
-/* Group metadata with the inodes, the tables, or files and trees. */
-static u64 interesting_block(const struct vexfs_geo *geo, unsigned int *seed)
-{
-	switch (rand_r(seed) % 3) {
-	case 0:
-		return rand_r(seed) % 48;
-	case 1:
-		return geo->orphan_start + rand_r(seed) % (geo->orphan_blocks + geo->coll_blocks);
-	default:
-		return geo->journal_start + geo->journal_blocks + rand_r(seed) % 600;
-	}
-}
-
 /* Random bytes anywhere: whatever it says, it ends, without a sanitizer's complaint. */
 static void test_random_damage(void **state)
 {
@@ -678,7 +651,7 @@ static void test_random_damage(void **state)
 
 		fixture_make(&x);
 		for (k = 0; k < 5; k++) {
-			u64 blkno = interesting_block(&x.ib.img.geo, &seed);
+			u64 blkno = fixture_block(&x.ib.img.geo, &seed);
 
 			seal = rand_r(&seed) % 2;
 			EDIT_BLOCK(&x, blkno, seal && blkno >= x.ib.img.geo.orphan_start,

@@ -39,20 +39,6 @@ static void expect(struct ib *ib, char *opt, int code, const char *text)
 	free(out);
 }
 
-static u32 file_crc(const char *path)
-{
-	static u8 buf[1 << 16];
-	FILE *f = fopen(path, "r");
-	u32 crc = ~0U;
-	size_t n;
-
-	assert_non_null(f);
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		crc = crc32c(crc, buf, n);
-	fclose(f);
-	return crc;
-}
-
 /* Damage that has no repair yet: -y must leave it, with exit code 4. */
 static const char *const left[] = {
 	"bad_sb_checksum", "gdt_outside", "gdt_both", "bad_inode_checksum", "misplaced_inode",
@@ -233,26 +219,13 @@ static void test_repair(void **state)
 
 /* ---- random damage ------------------------------------------------------------ */
 
-/* Group metadata with the inodes, the tables, or files and trees. */
-static u64 some_block(const struct vexfs_geo *geo, unsigned int *seed)
-{
-	switch (rand_r(seed) % 3) {
-	case 0:
-		return rand_r(seed) % 48;
-	case 1:
-		return geo->orphan_start + rand_r(seed) % (geo->orphan_blocks + geo->coll_blocks);
-	default:
-		return geo->journal_start + geo->journal_blocks + rand_r(seed) % 600;
-	}
-}
-
 /* Bytes of some blocks, half of them with a right checksum afterwards. */
 static void damage_some(struct fixture *x, unsigned int *seed)
 {
 	int k;
 
 	for (k = 0; k < 3; k++) {
-		u64 blkno = some_block(&x->ib.img.geo, seed);
+		u64 blkno = fixture_block(&x->ib.img.geo, seed);
 		bool seal = rand_r(seed) % 2 && blkno >= x->ib.img.geo.orphan_start;
 
 		EDIT_BLOCK(x, blkno, seal, p[rand_r(seed) % 4096] ^= 1 + rand_r(seed) % 255);

@@ -191,7 +191,7 @@ struct vexfs_graph_reply {
  * vexfs_graph_search - nearest vectors by their codes
  * @out: want entries. Keys are those of gspace, for ordering only
  *
- * Return: 0, -EDOM for a query that is no vector of the space, or what ops->admit returned.
+ * Return: 0, -EDOM for a query outside the space, or what ops->admit returned.
  */
 int vexfs_graph_search(struct vexfs_graph *g, struct vexfs_graph_work *w, const struct vexfs_graph_ask *ask,
 		       struct vexfs_cand *out, struct vexfs_graph_reply *reply);

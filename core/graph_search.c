@@ -228,7 +228,7 @@ struct results {
 	u32	n, want;
 };
 
-/* Stamp and next of @id. Return: false if there is no such record. */
+/* Stamp and next of @id. Return: false if the record does not exist. */
 static bool look(struct vexfs_graph *g, u32 id, u32 *stamp, u32 *next)
 {
 	struct vexfs_graph_node *node;

@@ -401,7 +401,7 @@ static void test_full(void **state)
 	assert_int_equal(mknod(image, S_IFREG | 0600, 0), 0);
 	populate_to(image, "300M", 0, "");
 	assert_int_equal(truncate(image, 16 << 20), 0);
-	populate_to(image, "16M", 1, "there is no filesystem on it now");
+	populate_to(image, "16M", 1, "it holds no filesystem now");
 	expect_nothing(image);
 }
 

@@ -128,7 +128,7 @@ P(DIR_PARENTS, 601, FIXABLE, NAMES, "inode %llu: directory records %u parents",
   "record the directory that has its entry")
 P(ROOT_PARENT, 602, FIXABLE, NAMES, "inode %llu: the root directory is not its own parent",
   "record it as its own parent")
-P(ROOT_MISSING, 603, DAMAGE, ROOT, "inode %u: there is no root directory",
+P(ROOT_MISSING, 603, DAMAGE, ROOT, "inode %u: the root directory is missing",
   "make one; what was in it goes to lost+found")
 P(DIR_NLINK, 604, FIXABLE, NAMES, "inode %llu: directory has link count %u, should be %u",
   "set the count")

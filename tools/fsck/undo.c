@@ -93,7 +93,7 @@ static int save_all(struct fsck *f, const struct vexfs_dev *to, const u64 *block
  * @blocks: those that will be written
  * @n:      how many
  *
- * Return: 0 or a negative errno; then there is no such file.
+ * Return: 0 or a negative errno; then the file does not exist.
  */
 int fsck_undo_save(struct fsck *f, const u64 *blocks, size_t n)
 {

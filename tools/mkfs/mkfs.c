@@ -158,7 +158,7 @@ static void restore_signals(const struct sigaction *old)
 		sigaction(stop_signals[i], &old[i], NULL);
 }
 
-/* All of it. Up to the last step, the superblock, there is no filesystem. */
+/* All of it. The superblock comes last: an image cut short is not a filesystem. */
 static int write_steps(struct mkfs *m)
 {
 	int err = vexfs_format_begin(&m->dev, &m->f, &m->sb);
@@ -177,7 +177,7 @@ static int give_up(struct mkfs *m, int err)
 
 	mkfs_complain("writing %s failed: %s; %s", m->path,
 		      mkfs_stopped ? "interrupted" : strerror(-err),
-		      gone ? "the file was removed" : "there is no filesystem on it now");
+		      gone ? "the file was removed" : "it holds no filesystem now");
 	return MKFS_FAILED;
 }
 

@@ -38,14 +38,10 @@ int populate_failed(struct populate *p, int err, const char *fmt, ...)
 
 int populate_check(struct populate *p)
 {
-	char done[24];
-
 	if (mkfs_stopped)
 		return -EINTR;
-	if (p->f->progress) {
-		vexfs_format_size(p->bytes, done, sizeof(done));
+	if (p->f->progress)
 		p->f->progress(p->f->ctx, "entries", p->entries, 0);
-	}
 	return 0;
 }
 

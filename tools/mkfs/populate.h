@@ -18,7 +18,7 @@
  * @root_owner: the owner of the root directory is f's
  * @links:    inodes with several names seen so far: tsearch(3) tree of struct hard_link
  * @path:     of the object at hand, for messages
- * @entries, @bytes: copied so far
+ * @entries: copied so far
  * @left_out: attributes of kinds that VexFS does not have
  * @buf:      MKFS_CHUNK bytes
  * @names, @value: VEXFS_XATTR_VALUE_MAX bytes each, for attributes
@@ -31,7 +31,7 @@ struct populate {
 	bool	has_epoch, root_owner;
 	void	*links;
 	const char *path;
-	u64	entries, bytes, left_out;
+	u64	entries, left_out;
 	u8	*buf;
 	char	*names;
 	u8	*value;

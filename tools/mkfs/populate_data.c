@@ -78,7 +78,6 @@ static int copy_data(struct populate *p, int fd, u64 size, struct vexfs_inode *d
 		memset(p->buf + len, 0, padded - len);
 		err = store_chunk(p, di, off >> VEXFS_BLOCK_SHIFT, padded >> VEXFS_BLOCK_SHIFT);
 		off += len;
-		p->bytes += len;
 		if (!err)
 			err = populate_check(p);
 	}

@@ -136,6 +136,16 @@ static int verify_rec(struct fsck *f, const struct vexfs_dev *from, u64 i, struc
 	return 0;
 }
 
+/* A repair that was interrupted may have left a superblock that does not verify. */
+static bool may_be_of(const struct vexfs_dev *dev, const u8 *uuid)
+{
+	struct vexfs_super_block sb;
+
+	if (vexfs_dev_read(dev, VEXFS_SB_OFFSET, &sb, sizeof(sb)) || vexfs_sb_verify(&sb))
+		return true;
+	return !memcmp(sb.s_meta_uuid, uuid, VEXFS_UUID_LEN);
+}
+
 static int verify_head(struct fsck *f, const struct vexfs_dev *from, u64 *count)
 {
 	struct undo_head h;
@@ -145,6 +155,8 @@ static int verify_head(struct fsck *f, const struct vexfs_dev *from, u64 *count)
 		return bad_file(f, "not a complete undo file of fsck.vexfs");
 	if (le64_to_cpu(h.u_bytes) != f->dev.bytes)
 		return bad_file(f, "made for a device of another size");
+	if (!may_be_of(&f->dev, h.u_uuid))
+		return bad_file(f, "made for another filesystem; nothing was written");
 	*count = le64_to_cpu(h.u_count);
 	return 0;
 }

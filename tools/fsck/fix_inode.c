@@ -217,12 +217,12 @@ static size_t first_twice(const struct fsck *f, u64 id, u64 blkno)
 	return lo;
 }
 
-/* A block of its own with the same content; a block that says what it is gets its new address. */
-static int copy_block(struct fsck *f, u64 ino, u64 from, u64 *to)
+/* A block of its own with the same content; @header: it says what it is, and gets its new address. Content of a
+ * file may look like such a block, and stays what it is. */
+static int copy_block(struct fsck *f, bool header, u64 from, u64 *to)
 {
 	u32 one = 1;
 	struct vexfs_blk a, b;
-	struct vexfs_mdhdr *h;
 	int err = vexfs_image_get(&f->img, from, &a);
 
 	if (err)
@@ -232,10 +232,9 @@ static int copy_block(struct fsck *f, u64 ino, u64 from, u64 *to)
 		err = vexfs_image_new(&f->img, *to, &b);
 	if (!err) {
 		memcpy(b.data, a.data, VEXFS_BLOCK_SIZE);
-		h = b.data;
-		if (le64_to_cpu(h->h_owner) == ino && le64_to_cpu(h->h_blkno) == from) {
-			h->h_blkno = cpu_to_le64(*to);
-			vexfs_mdhdr_seal(h);
+		if (header) {
+			((struct vexfs_mdhdr *)b.data)->h_blkno = cpu_to_le64(*to);
+			vexfs_mdhdr_seal(b.data);
 		}
 		fsck_changed(f, &b, false);
 		f->img.io.ops->put(&f->img.io, &b);
@@ -268,7 +267,7 @@ static int insert_own(struct fsck *f, u64 ino, struct vexfs_tree *t, const struc
 			continue;
 		err = insert(t, e, done, at - done, e->pblk + done);
 		if (!err)
-			err = copy_block(f, ino, f->twice[i].blkno, &to);
+			err = copy_block(f, false, f->twice[i].blkno, &to);
 		if (!err)
 			err = insert(t, e, at, 1, to);
 		done = at + 1;
@@ -310,7 +309,7 @@ static int fix_symlink(struct fsck *f, u64 ino, struct vexfs_inode *di)
 	    !fsck_read_quiet(f, blkno, VEXFS_MAGIC_SYMLINK, ino, &b))
 		return fsck_fix_clear(f, ino);
 	f->img.io.ops->put(&f->img.io, &b);
-	err = copy_block(f, ino, blkno, &e.pblk);
+	err = copy_block(f, true, blkno, &e.pblk);
 	if (err)
 		return err;
 	di->i_root.r_recs[0].val = cpu_to_le64(vexfs_ext_pack(&e));

@@ -264,10 +264,11 @@ int fsck_fix_connect(struct fsck *f, u64 ino)
 	return err;
 }
 
+/* Nobody knows the mode it had: nobody but root gets in before root has looked. */
 int fsck_fix_root(struct fsck *f, u64 ino)
 {
 	struct vexfs_inode di = {
-		.i_mode = cpu_to_le16(S_IFDIR | 0755), .i_magic = cpu_to_le16(VEXFS_INODE_MAGIC),
+		.i_mode = cpu_to_le16(S_IFDIR | 0700), .i_magic = cpu_to_le16(VEXFS_INODE_MAGIC),
 		.i_ino = cpu_to_le64(ino), .i_nlink = cpu_to_le32(2),
 	};
 	struct vexfs_inode old;

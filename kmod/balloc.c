@@ -38,9 +38,20 @@ struct vexfs_pending {
 	u32	group, start, len;
 };
 
+/* The array may be replaced by a longer copy (kmod/grow.c); what it points to stays. */
+static struct vexfs_gset *vexfs_gset(struct vexfs_sb_info *sbi, u32 group)
+{
+	return READ_ONCE(sbi->gset)[group / VEXFS_GD_PER_BLOCK];
+}
+
+struct vexfs_group *vexfs_gi(struct vexfs_sb_info *sbi, u32 group)
+{
+	return &vexfs_gset(sbi, group)->group[group % VEXFS_GD_PER_BLOCK];
+}
+
 struct vexfs_group_desc *vexfs_gd(struct vexfs_sb_info *sbi, u32 group, struct buffer_head **bh)
 {
-	struct buffer_head *b = sbi->gdt[group / VEXFS_GD_PER_BLOCK];
+	struct buffer_head *b = vexfs_gset(sbi, group)->bh;
 
 	if (bh)
 		*bh = b;
@@ -60,6 +71,31 @@ void vexfs_balloc_init(struct vexfs_sb_info *sbi)
 	atomic64_set(&sbi->promised, 0);
 }
 
+struct vexfs_gset *vexfs_gset_new(struct buffer_head *bh)
+{
+	struct vexfs_gset *s = kvzalloc(sizeof(*s), GFP_KERNEL);
+	u32 i;
+
+	if (!s)
+		return NULL;
+	s->bh = bh;
+	for (i = 0; i < VEXFS_GD_PER_BLOCK; i++)
+		mutex_init(&s->group[i].lock);
+	return s;
+}
+
+void vexfs_gset_free(struct vexfs_gset *s)
+{
+	u32 i;
+
+	if (!s)
+		return;
+	for (i = 0; i < VEXFS_GD_PER_BLOCK; i++)
+		kvfree(s->group[i].pending);
+	brelse(s->bh);
+	kvfree(s);
+}
+
 static int vexfs_gdt_read(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
@@ -71,7 +107,11 @@ static int vexfs_gdt_read(struct super_block *sb)
 
 		if (IS_ERR(bh))
 			return PTR_ERR(bh);
-		sbi->gdt[i] = bh;
+		sbi->gset[i] = vexfs_gset_new(bh);
+		if (!sbi->gset[i]) {
+			brelse(bh);
+			return -ENOMEM;
+		}
 		vexfs_places_set(&sbi->geo, i, bh->b_data);
 		cond_resched();
 	}
@@ -83,7 +123,7 @@ static int vexfs_places_check(struct super_block *sb)
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	const char *what = vexfs_places_verify(&sbi->geo);
 
-	return what ? vexfs_corrupt(sb, 0, sbi->gdt[0]->b_blocknr, what) : 0;
+	return what ? vexfs_corrupt(sb, 0, sbi->gset[0]->bh->b_blocknr, what) : 0;
 }
 
 static int vexfs_groups_count(struct super_block *sb)
@@ -97,13 +137,11 @@ static int vexfs_groups_count(struct super_block *sb)
 		const char *what = vexfs_gd_verify(gd, &sbi->geo, g);
 
 		if (what)
-			return vexfs_corrupt(sb, 0, sbi->gdt[g / VEXFS_GD_PER_BLOCK]->b_blocknr,
-					     what);
-		mutex_init(&sbi->groups[g].lock);
-		sbi->groups[g].free_blocks = le32_to_cpu(gd->gd_free_blocks);
-		sbi->groups[g].free_inodes = le32_to_cpu(gd->gd_free_inodes);
-		blocks += sbi->groups[g].free_blocks;
-		inodes += sbi->groups[g].free_inodes;
+			return vexfs_corrupt(sb, 0, vexfs_gset(sbi, g)->bh->b_blocknr, what);
+		vexfs_gi(sbi, g)->free_blocks = le32_to_cpu(gd->gd_free_blocks);
+		vexfs_gi(sbi, g)->free_inodes = le32_to_cpu(gd->gd_free_inodes);
+		blocks += vexfs_gi(sbi, g)->free_blocks;
+		inodes += vexfs_gi(sbi, g)->free_inodes;
 	}
 	percpu_counter_set(&sbi->free_blocks, blocks);
 	percpu_counter_set(&sbi->free_inodes, inodes);
@@ -118,10 +156,9 @@ int vexfs_groups_load(struct super_block *sb)
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	int err;
 
-	sbi->gdt = kvcalloc(sbi->geo.gdt_blocks, sizeof(*sbi->gdt), GFP_KERNEL);
-	sbi->groups = kvcalloc(sbi->geo.groups, sizeof(*sbi->groups), GFP_KERNEL);
+	sbi->gset = kvcalloc(sbi->geo.gdt_blocks, sizeof(*sbi->gset), GFP_KERNEL);
 	sbi->geo.place = kvcalloc(sbi->geo.groups, sizeof(*sbi->geo.place), GFP_KERNEL);
-	if (!sbi->gdt || !sbi->groups || !sbi->geo.place)
+	if (!sbi->gset || !sbi->geo.place)
 		return -ENOMEM;
 	err = vexfs_gdt_read(sb);
 	if (!err)
@@ -141,13 +178,10 @@ void vexfs_groups_unload(struct super_block *sb)
 	list_splice(&sbi->discards, &sbi->pending);
 	list_for_each_entry_safe(p, n, &sbi->pending, list)
 		kfree(p);
-	for (i = 0; sbi->gdt && i < sbi->geo.gdt_blocks; i++)
-		brelse(sbi->gdt[i]);
-	for (i = 0; sbi->groups && i < sbi->geo.groups; i++)
-		kvfree(sbi->groups[i].pending);
+	for (i = 0; sbi->gset && i < sbi->geo.gdt_blocks; i++)
+		vexfs_gset_free(sbi->gset[i]);
 	kvfree(sbi->geo.place);
-	kvfree(sbi->gdt);
-	kvfree(sbi->groups);
+	kvfree(sbi->gset);
 }
 
 /* ---- pending frees ----------------------------------------------------------- */
@@ -158,7 +192,7 @@ void vexfs_groups_unload(struct super_block *sb)
  */
 static void vexfs_pending_add(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len, tid_t tid)
 {
-	struct vexfs_group *g = &sbi->groups[group];
+	struct vexfs_group *g = vexfs_gi(sbi, group);
 	struct vexfs_pending *p, *last;
 
 	if (!g->pending)
@@ -193,7 +227,7 @@ static struct vexfs_pending *vexfs_pending_first(struct vexfs_sb_info *sbi, tid_
 /* No longer pending. pending_lock held. */
 static void vexfs_pending_free(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len)
 {
-	bitmap_clear(sbi->groups[group].pending, start, len);
+	bitmap_clear(vexfs_gi(sbi, group)->pending, start, len);
 	percpu_counter_add(&sbi->pending_blocks, -(s64)len);
 	percpu_counter_add(&sbi->free_blocks, len);
 	sbi->room_seq++;
@@ -484,8 +518,8 @@ static void vexfs_group_account(struct vexfs_sb_info *sbi, u32 group, s32 delta)
 {
 	struct vexfs_group_desc *gd = vexfs_gd(sbi, group, NULL);
 
-	sbi->groups[group].free_blocks += delta;
-	gd->gd_free_blocks = cpu_to_le32(sbi->groups[group].free_blocks);
+	vexfs_gi(sbi, group)->free_blocks += delta;
+	gd->gd_free_blocks = cpu_to_le32(vexfs_gi(sbi, group)->free_blocks);
 }
 
 /* Journal access to a group's bitmap and descriptor. */
@@ -510,7 +544,7 @@ static int vexfs_alloc_locked(handle_t *handle, struct super_block *sb, u32 grou
 			      u64 *blkno, u32 *len)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	struct vexfs_group *g = &sbi->groups[group];
+	struct vexfs_group *g = vexfs_gi(sbi, group);
 	struct buffer_head *bh, *gdt;
 	u32 nbits = vexfs_group_blocks(&sbi->geo, group);
 	u32 start = 0, got;
@@ -564,11 +598,11 @@ static int vexfs_alloc_search(handle_t *handle, struct super_block *sb, u64 goal
 	for (i = 0; i < sbi->geo.groups && err == -ENOSPC; i++) {
 		group = (first + i) % sbi->geo.groups;
 		from = i ? 0 : vexfs_block_index(goal);
-		if (!READ_ONCE(sbi->groups[group].free_blocks))
+		if (!READ_ONCE(vexfs_gi(sbi, group)->free_blocks))
 			continue;
-		mutex_lock(&sbi->groups[group].lock);
+		mutex_lock(&vexfs_gi(sbi, group)->lock);
 		err = vexfs_alloc_locked(handle, sb, group, from, blkno, len);
-		mutex_unlock(&sbi->groups[group].lock);
+		mutex_unlock(&vexfs_gi(sbi, group)->lock);
 	}
 	return err;
 }
@@ -635,9 +669,9 @@ int vexfs_free_blocks(handle_t *handle, struct super_block *sb, u64 blkno, u64 l
 		u32 index = vexfs_block_index(blkno);
 		u32 n = min_t(u64, len, VEXFS_BLOCKS_PER_GROUP - index);
 
-		mutex_lock(&sbi->groups[group].lock);
+		mutex_lock(&vexfs_gi(sbi, group)->lock);
 		err = vexfs_free_in_group(handle, sb, group, index, n);
-		mutex_unlock(&sbi->groups[group].lock);
+		mutex_unlock(&vexfs_gi(sbi, group)->lock);
 		blkno += n;
 		len -= n;
 	}
@@ -650,9 +684,9 @@ static void vexfs_trim_note(struct vexfs_sb_info *sbi, u32 group, u32 start, s32
 {
 	spin_lock(&sbi->pending_lock);
 	if (len > 0)
-		bitmap_set(sbi->groups[group].pending, start, len);
+		bitmap_set(vexfs_gi(sbi, group)->pending, start, len);
 	else
-		bitmap_clear(sbi->groups[group].pending, start, -len);
+		bitmap_clear(vexfs_gi(sbi, group)->pending, start, -len);
 	percpu_counter_add(&sbi->pending_blocks, len);
 	sbi->trimming += len;
 	spin_unlock(&sbi->pending_lock);
@@ -686,7 +720,7 @@ static int vexfs_trim_find(struct super_block *sb, const struct buffer_head *bh,
 			   const struct vexfs_trim *t, u32 *start, u32 *len)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	struct vexfs_group *g = &sbi->groups[t->group];
+	struct vexfs_group *g = vexfs_gi(sbi, t->group);
 	const void *map = bh->b_data + VEXFS_MDHDR_SIZE;
 	u64 first = vexfs_group_start(&sbi->geo, t->group);
 	u32 run;
@@ -708,7 +742,7 @@ static int vexfs_trim_find(struct super_block *sb, const struct buffer_head *bh,
 
 int vexfs_trim_take(struct super_block *sb, const struct vexfs_trim *t, u32 *start, u32 *len)
 {
-	struct vexfs_group *g = &VEXFS_SB(sb)->groups[t->group];
+	struct vexfs_group *g = vexfs_gi(VEXFS_SB(sb), t->group);
 	struct buffer_head *bh = vexfs_bbmap_read(sb, t->group);
 	int err = 0;
 

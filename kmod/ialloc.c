@@ -50,8 +50,8 @@ static void vexfs_igroup_account(struct vexfs_sb_info *sbi, u32 group, int inode
 {
 	struct vexfs_group_desc *gd = vexfs_gd(sbi, group, NULL);
 
-	sbi->groups[group].free_inodes += inodes;
-	gd->gd_free_inodes = cpu_to_le32(sbi->groups[group].free_inodes);
+	vexfs_gi(sbi, group)->free_inodes += inodes;
+	gd->gd_free_inodes = cpu_to_le32(vexfs_gi(sbi, group)->free_inodes);
 	le32_add_cpu(&gd->gd_used_dirs, dirs);
 	percpu_counter_add(&sbi->free_inodes, inodes);
 }
@@ -71,7 +71,7 @@ static int vexfs_ialloc_locked(handle_t *handle, struct super_block *sb, u32 gro
 		return PTR_ERR(bh);
 	map = bh->b_data + VEXFS_MDHDR_SIZE;
 	vexfs_gd(sbi, group, &gdt);
-	bit = vexfs_bit_next_clear(map, sbi->groups[group].ino_hint, n);
+	bit = vexfs_bit_next_clear(map, vexfs_gi(sbi, group)->ino_hint, n);
 	*ino = (u64)group * n + bit + 1;
 	if (bit >= n)
 		err = -ENOSPC;
@@ -85,7 +85,7 @@ static int vexfs_ialloc_locked(handle_t *handle, struct super_block *sb, u32 gro
 		err = vexfs_itable_init(handle, sb, group, bit);
 	if (!err) {
 		vexfs_bits_set(map, bit, 1);
-		sbi->groups[group].ino_hint = bit + 1;
+		vexfs_gi(sbi, group)->ino_hint = bit + 1;
 		vexfs_igroup_account(sbi, group, -1, dir);
 		err = vexfs_md_dirty(handle, sb, bh);
 	}
@@ -105,8 +105,9 @@ static u32 vexfs_pick_group(struct vexfs_sb_info *sbi, struct inode *dir, bool i
 	if (!is_dir || dir->i_ino != VEXFS_ROOT_INO)
 		return parent;
 	for (g = 0; g < sbi->geo.groups; g++)
-		if (READ_ONCE(sbi->groups[g].free_inodes) && READ_ONCE(sbi->groups[g].free_blocks) >
-		    READ_ONCE(sbi->groups[best].free_blocks))
+		if (READ_ONCE(vexfs_gi(sbi, g)->free_inodes) &&
+		    READ_ONCE(vexfs_gi(sbi, g)->free_blocks) >
+		    READ_ONCE(vexfs_gi(sbi, best)->free_blocks))
 			best = g;
 	return best;
 }
@@ -121,11 +122,11 @@ static int vexfs_ialloc(handle_t *handle, struct super_block *sb, u32 first, boo
 	for (i = 0; i < sbi->geo.groups && err == -ENOSPC; i++) {
 		u32 group = (first + i) % sbi->geo.groups;
 
-		if (!READ_ONCE(sbi->groups[group].free_inodes))
+		if (!READ_ONCE(vexfs_gi(sbi, group)->free_inodes))
 			continue;
-		mutex_lock(&sbi->groups[group].lock);
+		mutex_lock(&vexfs_gi(sbi, group)->lock);
 		err = vexfs_ialloc_locked(handle, sb, group, is_dir, ino);
-		mutex_unlock(&sbi->groups[group].lock);
+		mutex_unlock(&vexfs_gi(sbi, group)->lock);
 	}
 	return err;
 }
@@ -241,7 +242,7 @@ int vexfs_free_inode(handle_t *handle, struct inode *inode)
 	if (IS_ERR(bh))
 		return PTR_ERR(bh);
 	err = vexfs_clear_slot(handle, sb, ino);
-	mutex_lock(&sbi->groups[group].lock);
+	mutex_lock(&vexfs_gi(sbi, group)->lock);
 	vexfs_gd(sbi, group, &gdt);
 	if (!err)
 		err = vexfs_md_modify(handle, sb, bh);
@@ -251,13 +252,13 @@ int vexfs_free_inode(handle_t *handle, struct inode *inode)
 		err = vexfs_corrupt(sb, ino, bh->b_blocknr, "freeing an inode that is free");
 	if (!err) {
 		vexfs_bits_clear(bh->b_data + VEXFS_MDHDR_SIZE, bit, 1);
-		sbi->groups[group].ino_hint = min(sbi->groups[group].ino_hint, bit);
+		vexfs_gi(sbi, group)->ino_hint = min(vexfs_gi(sbi, group)->ino_hint, bit);
 		vexfs_igroup_account(sbi, group, 1, -dir);
 		err = vexfs_md_dirty(handle, sb, bh);
 	}
 	if (!err)
 		err = vexfs_md_dirty(handle, sb, gdt);
-	mutex_unlock(&sbi->groups[group].lock);
+	mutex_unlock(&vexfs_gi(sbi, group)->lock);
 	brelse(bh);
 	return err;
 }

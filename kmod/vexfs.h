@@ -78,6 +78,17 @@ struct vexfs_group {
 };
 
 /**
+ * struct vexfs_gset - a descriptor block and its groups, as many as there are or may come
+ * @bh: the block
+ *
+ * Never moves and is not freed before the filesystem is unmounted.
+ */
+struct vexfs_gset {
+	struct buffer_head	*bh;
+	struct vexfs_group	group[VEXFS_GD_PER_BLOCK];
+};
+
+/**
  * struct vexfs_error - an error found
  * @time: seconds since 1970; 0: none
  * @ino:  inode, 0: unknown
@@ -96,8 +107,7 @@ struct vexfs_sb_info {
 	struct buffer_head	*sb_bh;		/* block 0 */
 	struct vexfs_super_block *es;		/* in it; changed under es_lock */
 	struct mutex		es_lock;
-	struct buffer_head	**gdt;
-	struct vexfs_group	*groups;
+	struct vexfs_gset	**gset;		/* by descriptor block: vexfs_gi(), vexfs_gd() */
 	journal_t		*journal;
 	struct jbd2_buffer_trigger_type trigger;	/* seals struct vexfs_mdhdr */
 	struct percpu_counter	free_blocks;	/* without those pending and those promised */
@@ -414,7 +424,12 @@ void vexfs_balloc_init(struct vexfs_sb_info *sbi);
 int vexfs_groups_load(struct super_block *sb);
 void vexfs_groups_unload(struct super_block *sb);
 #define VEXFS_ALLOC_CREDITS	2
+/* Any number below geo.groups; no lock. */
+struct vexfs_group *vexfs_gi(struct vexfs_sb_info *sbi, u32 group);
 struct vexfs_group_desc *vexfs_gd(struct vexfs_sb_info *sbi, u32 group, struct buffer_head **bh);
+/* For @bh, which is the set's then. NULL: no memory. */
+struct vexfs_gset *vexfs_gset_new(struct buffer_head *bh);
+void vexfs_gset_free(struct vexfs_gset *s);
 
 /* discard.c */
 int vexfs_fitrim(struct super_block *sb, struct fstrim_range __user *arg);

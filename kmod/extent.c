@@ -28,18 +28,40 @@ void vexfs_ext_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *i
 	t->goal = vexfs_group_start(geo, vexfs_ino_group(geo, inode->i_ino));
 }
 
-int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e)
+/* data_sem held. */
+static int vexfs_map_held(struct inode *inode, u64 lblk, struct vexfs_extent *e, bool nowait)
 {
-	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	struct vexfs_kio kio;
 	struct vexfs_tree t;
 	int err;
 
 	vexfs_ext_tree(&t, &kio, inode, NULL);
-	down_read(&vi->data_sem);
+	kio.nowait = nowait;
 	err = vexfs_ext_find(&t, lblk, e);
-	up_read(&vi->data_sem);
 	trace_vexfs_map(inode, lblk, e, err);
+	return err;
+}
+
+int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	int err;
+
+	down_read(&vi->data_sem);
+	err = vexfs_map_held(inode, lblk, e, false);
+	up_read(&vi->data_sem);
+	return err;
+}
+
+int vexfs_map_nowait(struct inode *inode, u64 lblk, struct vexfs_extent *e)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	int err;
+
+	if (!down_read_trylock(&vi->data_sem))
+		return -EAGAIN;
+	err = vexfs_map_held(inode, lblk, e, true);
+	up_read(&vi->data_sem);
 	return err;
 }
 

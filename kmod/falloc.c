@@ -182,6 +182,20 @@ static int vexfs_falloc_fill(struct vexfs_falloc *fa)
 
 /* ---- edges ---------------------------------------------------------------------- */
 
+/* The page of the edge, alone in its folio: of a large one all would become dirty, also what is a
+ * hole. invalidate_lock held, so nobody else brings the page back meanwhile; it is clean. */
+static struct folio *vexfs_edge_folio(struct address_space *mapping, pgoff_t index)
+{
+	struct folio *folio = read_mapping_folio(mapping, index, NULL);
+	int err;
+
+	if (IS_ERR(folio) || !folio_test_large(folio))
+		return folio;
+	folio_put(folio);
+	err = invalidate_inode_pages2_range(mapping, index, index);
+	return err ? ERR_PTR(err) : read_mapping_folio(mapping, index, NULL);
+}
+
 /*
  * Bytes [@from, @to) of one block are to become zeros: make ready whatever can fail.
  * invalidate_lock held, the block's page clean: what is not written reads as zeros.
@@ -199,7 +213,7 @@ static int vexfs_edge_prepare(struct inode *inode, loff_t from, loff_t to, struc
 	err = vexfs_map(inode, from >> VEXFS_BLOCK_SHIFT, &e);
 	if (err || !e.pblk || (e.flags & VEXFS_EXT_UNWRITTEN))
 		return err;
-	folio = read_mapping_folio(inode->i_mapping, from >> PAGE_SHIFT, NULL);
+	folio = vexfs_edge_folio(inode->i_mapping, from >> PAGE_SHIFT);
 	if (IS_ERR(folio))
 		return PTR_ERR(folio);
 	edge->folio = folio;
@@ -244,20 +258,25 @@ static int vexfs_edges_prepare(struct vexfs_falloc *fa, struct vexfs_edge edge[2
 
 /* ---- zeros ------------------------------------------------------------------------ */
 
-/* What is on the disk is what the pages say, and they are not needed any more. invalidate_lock held. */
+/*
+ * What is on the disk is what the pages say, and whole blocks of the range have none any more, nor
+ * get any as long as invalidate_lock is held. Folios go as they are, nothing is zeroed in them:
+ * they may reach beyond the range, and the call may still fail.
+ */
 static int vexfs_falloc_flush(struct vexfs_falloc *fa)
 {
-	return filemap_write_and_wait_range(fa->inode->i_mapping, fa->first << VEXFS_BLOCK_SHIFT,
-					    (fa->end << VEXFS_BLOCK_SHIFT) - 1);
+	struct address_space *mapping = fa->inode->i_mapping;
+	int err = filemap_write_and_wait_range(mapping, fa->first << VEXFS_BLOCK_SHIFT,
+					       (fa->end << VEXFS_BLOCK_SHIFT) - 1);
+
+	if (err || fa->inner >= fa->inner_end)
+		return err;
+	return invalidate_inode_pages2_range(mapping, fa->inner, fa->inner_end - 1);
 }
 
 static int vexfs_falloc_inner(struct vexfs_falloc *fa, int (*change)(struct inode *, u64, u64))
 {
-	if (fa->inner >= fa->inner_end)
-		return 0;
-	truncate_pagecache_range(fa->inode, fa->inner << VEXFS_BLOCK_SHIFT,
-				 (fa->inner_end << VEXFS_BLOCK_SHIFT) - 1);
-	return change(fa->inode, fa->inner, fa->inner_end);
+	return fa->inner < fa->inner_end ? change(fa->inode, fa->inner, fa->inner_end) : 0;
 }
 
 /* The range reads as zeros; @change does that to whole blocks. invalidate_lock held. */

@@ -5,8 +5,8 @@
  * What makes an embedding stale: whoever changes content calls vexfs_content_changed()
  * first, while holding a lock that vexfs_datagen_settle() takes, and keeps it until the
  * change can be seen. write(2), buffered or direct, and with it splice, sendfile,
- * copy_file_range, AIO and io_uring: vexfs_write_checks(), under i_rwsem; a direct write
- * that outlives i_rwsem is counted in i_dio_count. truncate(2) and O_TRUNC: vexfs_setsize(),
+ * copy_file_range, AIO and io_uring: vexfs_write_checks(), under i_rwsem, or, under i_rwsem
+ * shared, kmod/dio.c; a direct write that outlives i_rwsem is counted in i_dio_count. truncate(2) and O_TRUNC: vexfs_setsize(),
  * under i_rwsem. A store through a mapping: vexfs_page_mkwrite(), under invalidate_lock and
  * then the folio lock; settling write-protects the pages, so the first store after it
  * faults. fallocate(2), where it changes bytes: kmod/falloc.c, under i_rwsem, direct writes
@@ -17,59 +17,6 @@
 #include "kmod/trace.h"
 #include <linux/blkdev.h>
 #include <linux/uio.h>
-
-/* ---- direct I/O ----------------------------------------------------------- */
-
-static ssize_t vexfs_dio_read(struct kiocb *iocb, struct iov_iter *to)
-{
-	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t ret;
-
-	inode_lock_shared(inode);
-	ret = iomap_dio_rw(iocb, to, &vexfs_iomap_read_ops, NULL, 0, NULL, 0);
-	inode_unlock_shared(inode);
-	file_accessed(iocb->ki_filp);
-	return ret;
-}
-
-static int vexfs_dio_write_end(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
-{
-	struct inode *inode = file_inode(iocb->ki_filp);
-	loff_t end = iocb->ki_pos + size;
-	bool grows = end > i_size_read(inode);
-	int err = 0;
-
-	if (error || !size)
-		return error;
-	if ((flags & IOMAP_DIO_UNWRITTEN) || grows || end > READ_ONCE(VEXFS_I(inode)->disksize))
-		err = vexfs_convert(inode, iocb->ki_pos, size, end);
-	/* Growing writes wait for their I/O under i_rwsem. The size moves last: below it a
-	 * reader must find what was written, not an unwritten block. */
-	if (!err && grows)
-		i_size_write(inode, end);
-	return err;
-}
-
-static const struct iomap_dio_ops vexfs_dio_write_ops = {
-	.end_io = vexfs_dio_write_end,
-};
-
-/* i_rwsem held; -ENOTBLK: do it through the page cache. */
-static ssize_t vexfs_dio_write(struct kiocb *iocb, struct iov_iter *from)
-{
-	struct inode *inode = file_inode(iocb->ki_filp);
-	unsigned int flags = 0;
-	int err = vexfs_stale_commit(inode);
-
-	if (err)
-		return err;
-	/* A partial block is zeroed around the write, which another write to the
-	 * same block must not see half done. */
-	if (!IS_ALIGNED(iocb->ki_pos | iov_iter_count(from), VEXFS_BLOCK_SIZE) ||
-	    iocb->ki_pos + iov_iter_count(from) > i_size_read(inode))
-		flags |= IOMAP_DIO_FORCE_WAIT;
-	return iomap_dio_rw(iocb, from, &vexfs_iomap_ops, &vexfs_dio_write_ops, flags, NULL, 0);
-}
 
 /* ---- read and write ---------------------------------------------------------- */
 
@@ -156,12 +103,17 @@ static ssize_t vexfs_do_write(struct kiocb *iocb, struct iov_iter *from)
 
 	if (vexfs_is_shutdown(inode->i_sb))
 		return -EIO;
+	if (iocb->ki_flags & IOCB_DIRECT) {
+		ret = vexfs_dio_overwrite(iocb, from);
+		if (ret != -ENOTBLK)
+			return ret;
+	}
 	if (iocb->ki_flags & IOCB_NOWAIT)
-		return -EAGAIN;		/* a write may start a handle, which waits */
+		return -EAGAIN;		/* any other write may start a handle, which waits */
 	inode_lock(inode);
 	ret = vexfs_write_locked(iocb, from);
 	inode_unlock(inode);
-	if (ret > 0)
+	if (ret > 0 && !(iocb->ki_flags & IOCB_DIRECT))	/* which has seen to that itself */
 		ret = generic_write_sync(iocb, ret);
 	return ret;
 }
@@ -286,7 +238,7 @@ static int vexfs_open(struct inode *inode, struct file *file)
 {
 	if (vexfs_is_shutdown(inode->i_sb))
 		return -EIO;
-	file->f_mode |= FMODE_CAN_ODIRECT;
+	file->f_mode |= FMODE_CAN_ODIRECT | FMODE_NOWAIT;
 	return generic_file_open(inode, file);
 }
 
@@ -335,6 +287,7 @@ const struct file_operations vexfs_file_fops = {
 	.fallocate = vexfs_fallocate,
 	.unlocked_ioctl = vexfs_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	VEXFS_FOP_FLAGS
 };
 
 const struct inode_operations vexfs_file_iops = {

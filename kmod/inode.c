@@ -235,6 +235,7 @@ void vexfs_set_inode_ops(struct inode *inode)
 		inode->i_op = &vexfs_file_iops;
 		inode->i_fop = &vexfs_file_fops;
 		inode->i_mapping->a_ops = &vexfs_aops;
+		vexfs_large_folios(inode);
 	} else if (S_ISDIR(inode->i_mode)) {
 		inode->i_op = &vexfs_dir_iops;
 		inode->i_fop = &vexfs_dir_fops;

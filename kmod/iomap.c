@@ -145,14 +145,14 @@ int vexfs_set_aside(struct super_block *sb, u32 n)
 }
 
 /* What is there now; the cookie must not be younger than the mapping. */
-static int vexfs_iomap_lookup(struct inode *inode, u64 lblk, struct iomap *iomap,
+static int vexfs_iomap_lookup(struct inode *inode, u64 lblk, unsigned int flags, struct iomap *iomap,
 			      struct vexfs_extent *e)
 {
 	unsigned int seq = READ_ONCE(VEXFS_I(inode)->map_seq);
 	int err;
 
 	smp_rmb();	/* pairs with data_sem, under which both change */
-	err = vexfs_map(inode, lblk, e);
+	err = flags & IOMAP_NOWAIT ? vexfs_map_nowait(inode, lblk, e) : vexfs_map(inode, lblk, e);
 	if (!err)
 		vexfs_fill_iomap(inode, e, seq, iomap);
 	return err;
@@ -165,13 +165,13 @@ static int vexfs_iomap_check(struct inode *inode, u64 lblk)
 	return lblk >= VEXFS_MAX_LBLK ? -EFBIG : 0;
 }
 
-static int vexfs_iomap_map(struct inode *inode, loff_t pos, struct iomap *iomap)
+static int vexfs_iomap_map(struct inode *inode, loff_t pos, unsigned int flags, struct iomap *iomap)
 {
 	u64 lblk = pos >> VEXFS_BLOCK_SHIFT;
 	struct vexfs_extent e;
 	int err = vexfs_iomap_check(inode, lblk);
 
-	return err ? err : vexfs_iomap_lookup(inode, lblk, iomap, &e);
+	return err ? err : vexfs_iomap_lookup(inode, lblk, flags, iomap, &e);
 }
 
 static int vexfs_iomap_map_write(struct inode *inode, loff_t pos, loff_t length,
@@ -185,12 +185,14 @@ static int vexfs_iomap_map_write(struct inode *inode, loff_t pos, loff_t length,
 	int err = vexfs_iomap_check(inode, lblk);
 
 	if (!err)
-		err = vexfs_iomap_lookup(inode, lblk, iomap, &e);
+		err = vexfs_iomap_lookup(inode, lblk, flags, iomap, &e);
 	if (err || vexfs_prepared(inode, &e))
 		return err;
+	if (flags & (IOMAP_OVERWRITE_ONLY | IOMAP_NOWAIT))
+		return -EAGAIN;
 	err = vexfs_prepare(inode, &want, !(flags & IOMAP_FAULT), &new, &fresh);
 	if (!err)
-		err = vexfs_iomap_lookup(inode, lblk, iomap, &e);
+		err = vexfs_iomap_lookup(inode, lblk, flags, iomap, &e);
 	if (err || !fresh)
 		return err;
 	/* Only what this write has allocated is its own to give back. */
@@ -198,6 +200,15 @@ static int vexfs_iomap_map_write(struct inode *inode, loff_t pos, loff_t length,
 	iomap->length = min_t(u64, iomap->offset + iomap->length,
 			      (new.lblk + new.len) << VEXFS_BLOCK_SHIFT) - iomap->offset;
 	return 0;
+}
+
+/* Reading what is written up to @end back needs a transaction that has not committed, or a new size. */
+static bool vexfs_datasync_dirty(struct inode *inode, loff_t end)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	return end > READ_ONCE(vi->disksize) ||
+	       !jbd2_transaction_committed(VEXFS_SB(inode->i_sb)->journal, vi->datasync_tid);
 }
 
 static int vexfs_iomap_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
@@ -208,9 +219,9 @@ static int vexfs_iomap_begin(struct inode *inode, loff_t pos, loff_t length, uns
 	if ((flags & IOMAP_WRITE) && !(flags & IOMAP_ZERO))
 		err = vexfs_iomap_map_write(inode, pos, length, flags, iomap);
 	else
-		err = vexfs_iomap_map(inode, pos, iomap);
-	/* O_DSYNC must flush the journal, which IOMAP_F_DIRTY asks for. */
-	if (!err && (flags & IOMAP_WRITE))
+		err = vexfs_iomap_map(inode, pos, flags, iomap);
+	/* Without this, O_DSYNC does with a write that goes through the device's cache. */
+	if (!err && (flags & IOMAP_WRITE) && vexfs_datasync_dirty(inode, pos + length))
 		iomap->flags |= IOMAP_F_DIRTY;
 	trace_vexfs_iomap_begin(inode, pos, length, flags, iomap, err);
 	return err;
@@ -219,7 +230,7 @@ static int vexfs_iomap_begin(struct inode *inode, loff_t pos, loff_t length, uns
 static int vexfs_iomap_begin_read(struct inode *inode, loff_t pos, loff_t length,
 				  unsigned int flags, struct iomap *iomap, struct iomap *srcmap)
 {
-	int err = vexfs_iomap_map(inode, pos, iomap);
+	int err = vexfs_iomap_map(inode, pos, flags, iomap);
 
 	trace_vexfs_iomap_begin(inode, pos, length, flags, iomap, err);
 	return err;
@@ -273,7 +284,7 @@ const struct iomap_ops vexfs_iomap_read_ops = {
  * folios could be of blocks that a truncate has given away meanwhile. */
 static int vexfs_map_blocks(VEXFS_MAP_BLOCKS_ARGS)
 {
-	int err = vexfs_iomap_map(inode, offset, &wpc->iomap);
+	int err = vexfs_iomap_map(inode, offset, 0, &wpc->iomap);
 
 	trace_vexfs_writeback_map(inode, offset, VEXFS_BLOCK_SIZE, 0, &wpc->iomap, err);
 	return err;

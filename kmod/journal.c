@@ -504,11 +504,23 @@ static void vexfs_kio_pin(struct vexfs_blk *b, struct buffer_head *bh)
 	b->priv = bh;
 }
 
+static bool vexfs_kio_cached(struct vexfs_io *io, u64 blkno)
+{
+	struct buffer_head *bh = sb_find_get_block(to_kio(io)->sb, blkno);
+	bool cached = bh && buffer_uptodate(bh) && buffer_vexfs_verified(bh);
+
+	brelse(bh);
+	return cached;
+}
+
 static int vexfs_kio_read(struct vexfs_io *io, u64 blkno, u32 magic, u32 magic2, u64 owner,
 			  struct vexfs_blk *b)
 {
-	struct buffer_head *bh = vexfs_md_read(to_kio(io)->sb, blkno, magic, magic2, owner);
+	struct buffer_head *bh;
 
+	if (to_kio(io)->nowait && !vexfs_kio_cached(io, blkno))
+		return -EAGAIN;
+	bh = vexfs_md_read(to_kio(io)->sb, blkno, magic, magic2, owner);
 	if (IS_ERR(bh))
 		return PTR_ERR(bh);
 	vexfs_kio_pin(b, bh);
@@ -583,15 +595,6 @@ static int vexfs_kio_free(struct vexfs_io *io, struct vexfs_blk *b)
 	return vexfs_write_error(kio->sb, kio->owner_ino, blkno, "revoke failed", err);
 }
 
-static bool vexfs_kio_cached(struct vexfs_io *io, u64 blkno)
-{
-	struct buffer_head *bh = sb_find_get_block(to_kio(io)->sb, blkno);
-	bool cached = bh && buffer_uptodate(bh) && buffer_vexfs_verified(bh);
-
-	brelse(bh);
-	return cached;
-}
-
 /*
  * A block's contents are verified once after they came from the disk. That is enough:
  *  - only core changes them, under the lock of the block's tree; the buffer is in no other hands,
@@ -643,4 +646,5 @@ void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *han
 	kio->allocated = 0;
 	kio->room = VEXFS_ROOM_NORMAL;
 	kio->promised = NULL;
+	kio->nowait = false;
 }

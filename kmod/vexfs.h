@@ -369,6 +369,7 @@ enum vexfs_room {
  * @owner_ino: for messages
  * @room:      for blocks allocated
  * @promised:  NULL, or blocks set aside, to be taken first
+ * @nowait:    -EAGAIN for a block that is not in memory
  */
 struct vexfs_kio {
 	struct vexfs_io		io;
@@ -378,6 +379,7 @@ struct vexfs_kio {
 	u64			allocated;	/* metadata blocks allocated - freed, for i_blocks */
 	enum vexfs_room		room;
 	u32			*promised;
+	bool			nowait;
 };
 void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *handle, u64 ino);
 
@@ -504,6 +506,8 @@ void vexfs_ext_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *i
 		    handle_t *handle);
 /* The extent or hole at @lblk. */
 int vexfs_map(struct inode *inode, u64 lblk, struct vexfs_extent *e);
+/* The same, or -EAGAIN: it would have to wait for data_sem or the disk. */
+int vexfs_map_nowait(struct inode *inode, u64 lblk, struct vexfs_extent *e);
 /* The logical block after the last one mapped. */
 int vexfs_map_end(struct inode *inode, u64 *end);
 /* Map a hole: allocates up to @len blocks at @lblk with @flags (VEXFS_EXT_UNWRITTEN or 0).
@@ -549,6 +553,11 @@ extern const struct file_operations vexfs_file_fops;
 extern const struct inode_operations vexfs_file_iops;
 extern const struct address_space_operations vexfs_aops;
 extern const struct iomap_ops vexfs_iomap_ops, vexfs_iomap_read_ops;
+
+/* dio.c; there: which locks */
+ssize_t vexfs_dio_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t vexfs_dio_write(struct kiocb *iocb, struct iov_iter *from);	/* -ENOTBLK: do it through the page cache */
+ssize_t vexfs_dio_overwrite(struct kiocb *iocb, struct iov_iter *from);
 /* Commit a pending "content changed" before content is written. Not in a handle. */
 int vexfs_stale_commit(struct inode *inode);
 /* Map (or promise, see vexfs_promise_mapped()) what is at @want->lblk, and wait for room.

@@ -151,6 +151,22 @@ static inline ssize_t vexfs_buffered_write(struct kiocb *iocb, struct iov_iter *
 #define VEXFS_AOPS_ERROR_REMOVE		.error_remove_page = generic_error_remove_page
 #endif
 
+/* io_uring may run direct writes of a file side by side. */
+#ifdef FOP_DIO_PARALLEL_WRITE
+#define VEXFS_FOP_FLAGS			.fop_flags = FOP_DIO_PARALLEL_WRITE,
+#else
+#define VEXFS_FOP_FLAGS
+#endif
+
+/* Only where iomap knows which blocks of a large folio are dirty: elsewhere a small write would
+ * write all of it back. */
+static inline void vexfs_large_folios(struct inode *inode)
+{
+#ifdef VEXFS_HAVE_IOMAP_DIRTY_FOLIO
+	mapping_set_large_folios(inode->i_mapping);
+#endif
+}
+
 /* ---- superblock ------------------------------------------------------------------ */
 static inline void vexfs_set_xattr_handlers(struct super_block *sb,
 					    const struct xattr_handler *const *handlers)

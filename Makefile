@@ -119,7 +119,7 @@ unit-extra-test_fsck_repair := $(unit-extra-test_fsck)
 unit-link-test_fsck := -Wl,--wrap=vexfs_dev_read
 unit-extra-test_feature := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs) $(src-dump.vexfs)))
 unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-vexctl)))
-unit-extra-test_vexctl_text := $(unit-extra-test_vexctl)
+$(foreach t,text search,$(eval unit-extra-test_vexctl_$(t) := $(unit-extra-test_vexctl)))
 define unit-rule
 $(B)/unit/$(1): $(B)/asan/tests/unit/$(1).o $(UNIT_HELP) $(unit-extra-$(1)) $(B)/asan/libvexfs.a
 	@mkdir -p $$(@D)

@@ -49,6 +49,7 @@ enum vex_text_kind {
  * @save:	the model as one malloc'ed block; the caller frees it
  * @load:	from such a block, of any provenance. -EBADMSG: damaged
  * @documents:	number of documents it was fitted on
+ * @rarity:	how rare a word of vex_words() is: 0 in every document, larger in few; NULL: cannot tell
  */
 struct vex_embedder_ops {
 	const char *name;
@@ -61,6 +62,7 @@ struct vex_embedder_ops {
 	int (*save)(struct vex_embedder *e, void **block, size_t *len);
 	int (*load)(struct vex_embedder *e, const void *block, size_t len);
 	uint64_t (*documents)(const struct vex_embedder *e);
+	float (*rarity)(const struct vex_embedder *e, const char *word, size_t len);
 };
 
 /* The common beginning of every embedder. */

@@ -292,6 +292,14 @@ static uint64_t lexical_documents(const struct vex_embedder *e)
 	return to_lexical(e)->docs;
 }
 
+static float lexical_rarity(const struct vex_embedder *e, const char *word, size_t len)
+{
+	const struct lexical *l = (const struct lexical *)e;
+	const struct vex_word *known = vex_word_table_find(&l->vocab, vex_word_hash(word, len));
+
+	return idf(l->docs, known ? known->count : 1) - 1.0f;
+}
+
 /* ---- the model as a block of bytes ------------------------------------------------ */
 
 /**
@@ -392,4 +400,5 @@ const struct vex_embedder_ops vex_lexical_ops = {
 	.save = lexical_save,
 	.load = lexical_load,
 	.documents = lexical_documents,
+	.rarity = lexical_rarity,
 };

@@ -53,7 +53,7 @@ if ! { mkfs.vexfs -q -f -L notes "$VEX_DISK_TEST" && mount -t vexfs "$VEX_DISK_T
 	exit 1
 fi
 cd "$mnt" || exit 1
-plan 46
+plan 48
 
 # ---- collections
 run 0 collection create . x --dim 3 --metric l2; ok $? 'collection create'
@@ -72,7 +72,7 @@ echo hello >f
 echo '[1, 2.5, -3]' >"$TMPDIR/v"
 run 0 set --collection x f "$TMPDIR/v" && run 0 get --collection x f && out_has '1 2.5 -3'
 ok $? 'set and get'
-run 1 get --collection none f && err_has 'create it with'; ok $? 'a collection that does not exist'
+run 1 get --collection none f && err_has 'does not exist'; ok $? 'a collection that does not exist'
 echo '1 2' >"$TMPDIR/short"
 run 1 set --collection x f "$TMPDIR/short" && err_has '2 elements' && err_has 'dimension 3'
 ok $? 'a wrong dimension'
@@ -107,13 +107,13 @@ run 1 import --collection x --list "$TMPDIR/names" --vectors "$TMPDIR/v.fvecs" &
 
 # ---- search by vector
 echo '0 1 0.1' >"$TMPDIR/q"
-run 0 search --collection x --vector "$TMPDIR/q" . && [ "$(first_hit)" = i2 ]; ok $? 'search by vector'
-run 0 search --collection x --exact --k 1024 --vector "$TMPDIR/q" . && [ "$(hits | wc -l)" -eq 3 ]
+run 0 search --table --collection x --vector "$TMPDIR/q" . && [ "$(first_hit)" = i2 ]; ok $? 'search by vector'
+run 0 search --table --collection x --exact --k 1024 --vector "$TMPDIR/q" . && [ "$(hits | wc -l)" -eq 3 ]
 ok $? 'k larger than what there is'
-run 2 search --collection x --k 0 --vector "$TMPDIR/q" . && err_has 'between 1 and 1024'; ok $? 'k = 0'
-run 1 search --collection x --vector "$TMPDIR/short" . && err_has 'dimension 3'
+run 2 search --table --collection x --k 0 --vector "$TMPDIR/q" . && err_has 'between 1 and 1024'; ok $? 'k = 0'
+run 1 search --table --collection x --vector "$TMPDIR/short" . && err_has 'dimension 3'
 ok $? 'a query of a wrong dimension'
-mkdir none && run 3 search --collection x --vector "$TMPDIR/q" none; ok $? 'nothing found'
+mkdir none && run 3 search --table --collection x --vector "$TMPDIR/q" none; ok $? 'nothing found'
 
 # ---- texts
 mkdir -p docs/sub docs/private
@@ -128,22 +128,26 @@ printf 'text\000editor' >docs/binary
 chmod 755 . docs docs/sub
 chmod 644 docs/editor docs/game docs/mail docs/sub/*
 chmod 700 docs/private
-run 0 collection create . t --dim 384 && run 1 search --collection t . mail && err_has 'vexctl embed'
+run 0 collection create . t --dim 384 && run 1 search --table --collection t . mail && err_has 'vexctl embed'
 ok $? 'search before there is a model'
 run 0 embed --collection t docs && out_has 'embedded 6 of 8 files' && out_has 'binary 1' &&
 	[ -s .vexctl/t.lexical ]; ok $? 'embed'
 run 0 embed --collection t docs && out_has 'embedded 0 of 8 files'; ok $? 'embed again: nothing to do'
-run 0 search --collection t --k 2 --snippet . 'programmers editing text' &&
+run 0 search --table --collection t --k 2 --snippet . 'programmers editing text' &&
 	[ "$(first_hit)" = docs/editor ] && out_has 'syntax highlighting'; ok $? 'search a text'
-run 0 search --collection t docs/sub 'mail over smtp' && [ "$(first_hit)" = reader ] &&
+run 0 search --table --weak --collection t docs/sub 'mail over smtp' && [ "$(first_hit)" = docs/sub/reader ] &&
 	[ "$(hits | wc -l)" -eq 2 ]; ok $? 'the scope of a search'
 run 0 search --collection t --json --k 1 . 'png images' && out_has '"path": "docs/sub/image"'
 ok $? 'search, JSON'
 
+run 0 search 'png images' && grep -qx 'docs/sub/image:1: Converts images between PNG and JPEG' "$out"
+ok $? 'search without any option: path, line, passage'
+run 3 search 'quantum chromodynamics' && err_has 'nothing found'; ok $? 'nothing is like that'
+
 # ---- permissions
-as user1 0 search --collection t . 'secret smtp passwords' && ! out_has secret &&
+as user1 0 search --table --weak --collection t . 'secret smtp passwords' && ! out_has secret &&
 	[ "$(hits | wc -l)" -eq 5 ]; ok $? 'a user does not find what he may not open'
-run 0 search --collection t . 'secret smtp passwords' && [ "$(first_hit)" = docs/private/secret ]
+run 0 search --table --collection t . 'secret smtp passwords' && [ "$(first_hit)" = docs/private/secret ]
 ok $? 'root does'
 as user1 1 set --collection x i1 "$TMPDIR/q" && err_has 'denied'; ok $? 'a user may not set'
 as user1 1 collection create . u --dim 3 && err_has 'only root'; ok $? 'nor create a collection'
@@ -151,16 +155,16 @@ as user1 1 get --collection t docs/private/secret; ok $? 'nor get from a private
 
 # ---- staleness, and what survives
 echo 'Now it is about gardening' >>docs/mail
-run 0 search --collection t . 'transfer agent' && out_has '(stale)' &&
-	run 0 search --collection t --fresh . 'transfer agent' && ! out_has 'docs/mail'
+run 4 search --table --collection t . 'transfer agent' && out_has '(stale)' && err_has 'changed since' &&
+	run 0 search --table --weak --collection t --fresh . 'transfer agent' && ! out_has 'docs/mail'
 ok $? 'stale hits are marked, --fresh leaves them out'
 run 0 embed --collection t docs && out_has 'embedded 1 of 8 files'; ok $? 'embed renews what is stale'
 run 0 embed --collection t --chunk-size 64 docs && run 0 list docs/mail && out_has 'bytes 0..'
 ok $? 'passages'
 cd / || exit 1
 umount "$mnt" && mount -t vexfs "$VEX_DISK_TEST" "$mnt" && run 0 get --collection x "$mnt/i2" &&
-	out_has '0 1 0' && run 0 search --collection t "$mnt" 'ancient warfare' &&
-	[ "$(first_hit)" = docs/game ]; ok $? 'everything is there after a remount'
+	out_has '0 1 0' && run 0 search --table --collection t "$mnt" 'ancient warfare' &&
+	[ "$(first_hit)" = "$mnt/docs/game" ]; ok $? 'everything is there after a remount'
 run 0 stat "$mnt" && out_has 'label        notes' && out_has 'in 2 collections'; ok $? 'stat'
 mount -o remount,ro "$mnt" && run 1 set --collection x "$mnt/i1" "$TMPDIR/q" &&
 	err_has 'read-only'; ok $? 'a read-only mount says so'

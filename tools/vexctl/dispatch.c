@@ -24,7 +24,7 @@ static void print_help(FILE *f)
 	for (i = 0; i < NCOMMANDS; i++)
 		fprintf(f, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n'vexctl COMMAND --help' tells more, with an example. --json: output for programs.\n"
-	      "Exit codes: 0 done, 1 failed, 2 usage, 3 nothing found.\n\n"
+	      "Exit codes: 0 done, 1 failed, 2 usage, 3 nothing found, 4 found but stale or incomplete.\n\n"
 	      "example:\n"
 	      "  vexctl collection create /mnt notes --dim 384 --metric cosine\n"
 	      "  vexctl embed --collection notes /mnt\n"

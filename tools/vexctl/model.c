@@ -24,6 +24,20 @@ static void model_name(char name[128], const char *collection, const char *embed
 	snprintf(name, 128, "%.63s.%.15s", collection, embedder);
 }
 
+bool model_exists(int rootfd, const char *collection)
+{
+	char name[128];
+	int dir = open_model_dir(rootfd, false);
+	bool there;
+
+	if (dir < 0)
+		return false;
+	model_name(name, collection, vex_lexical_ops.name);
+	there = !faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW);
+	close(dir);
+	return there;
+}
+
 int model_load(int rootfd, const char *collection, const char *embedder, struct vex_embedder **out)
 {
 	char name[128];

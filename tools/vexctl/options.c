@@ -2,11 +2,12 @@
 /* The command line: options that mean the same in every command, and arguments. */
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/vexctl/vexctl.h"
 
-enum kind { FLAG, STRING, NUMBER, SIZE };
+enum kind { FLAG, STRING, NUMBER, SIZE, SHARE };
 
 /**
  * struct option_def - an option
@@ -37,6 +38,13 @@ static const struct option_def defs[] = {
 	{ "refit", 0, FLAG, FIELD(refit), 0, 0, 0 },
 	{ "all", 'a', FLAG, FIELD(all), 0, 0, 0 },
 	{ "quiet", 'q', FLAG, FIELD(quiet), 0, 0, 0 },
+	{ "table", 0, FLAG, FIELD(table), 0, 0, 0 },
+	{ "weak", 0, FLAG, FIELD(weak), 0, 0, 0 },
+	{ "per-file", 0, FLAG, FIELD(per_file), 0, 0, 0 },
+	{ "line-number", 'n', FLAG, FIELD(line_number), 0, 0, 0 },
+	{ "files-with-hits", 'l', FLAG, FIELD(with_hits), 0, 0, 0 },
+	{ "files-without-hits", 'L', FLAG, FIELD(without_hits), 0, 0, 0 },
+	{ "null", '0', FLAG, FIELD(null), 0, 0, 0 },
 	{ "collection", 'c', STRING, FIELD(collection), 0, 0, 0 },
 	{ "vector", 0, STRING, FIELD(vector), 0, 0, 0 },
 	{ "list", 0, STRING, FIELD(list), 0, 0, 0 },
@@ -53,6 +61,9 @@ static const struct option_def defs[] = {
 	{ "k", 'k', NUMBER, FIELD(k), 1, VEXFS_SEARCH_MAX_K, 10 },
 	{ "effort", 0, NUMBER, FIELD(effort), 1, UINT32_MAX, 0 },
 	{ "max-work", 0, NUMBER, FIELD(max_work), 1, UINT32_MAX, 0 },
+	{ "context", 'C', NUMBER, FIELD(context), 0, 1000, 0 },
+	{ "max-width", 0, NUMBER, FIELD(max_width), 10, SNIPPET_MAX, SNIPPET_MAX },
+	{ "min-score", 0, SHARE, FIELD(min_score), 0, 1, 0 },
 	{ "chunk-size", 0, SIZE, FIELD(chunk_size), 64, TEXT_MAX, 0 },
 };
 
@@ -122,6 +133,18 @@ static int set_number(const struct parser *p, const struct option_def *d, const 
 	return EXIT_OK;
 }
 
+static int set_share(const struct parser *p, const struct option_def *d, const char *value)
+{
+	char *end;
+	double n = strtod(value, &end);
+
+	if (*end || end == value || !(n >= (double)d->min && n <= (double)d->max))
+		return usage_error(p->cmd, "--%s %s: a number between %llu and %llu is needed", d->name,
+				   value, (unsigned long long)d->min, (unsigned long long)d->max);
+	memcpy(place(p->opt, d), &n, sizeof(n));
+	return EXIT_OK;
+}
+
 static int set_option(struct parser *p, const struct option_def *d, const char *value)
 {
 	p->opt->given |= 1ull << (d - defs);
@@ -129,6 +152,8 @@ static int set_option(struct parser *p, const struct option_def *d, const char *
 		*(bool *)place(p->opt, d) = true;
 		return EXIT_OK;
 	}
+	if (d->kind == SHARE)
+		return set_share(p, d, value);
 	if (d->kind != STRING)
 		return set_number(p, d, value);
 	*(const char **)place(p->opt, d) = value;
@@ -153,6 +178,32 @@ static int take_option(struct parser *p, const struct option_def *d, const char 
 	return set_option(p, d, value);
 }
 
+/* "-l", several flags as "-ln", and values as "-C3" or "-C 3". */
+static int take_letters(struct parser *p, const char *word)
+{
+	const struct option_def *d;
+	const char *c;
+	int ret = EXIT_OK;
+
+	for (c = word + 1; !ret && *c; c++) {
+		d = find_letter(*c);
+		if (d && d->kind != FLAG)
+			return take_option(p, d, word, c[1] ? c + 1 : NULL);
+		ret = take_option(p, d, word, NULL);
+	}
+	return ret;
+}
+
+/* "-" is standard input, "-1.5" can only be meant as an argument */
+static bool is_letters(const struct parser *p, const char *word)
+{
+	if (word[0] != '-' || !word[1])
+		return false;
+	if (!strcmp(word, "-0"))
+		return accepts(p->cmd, "null");
+	return !(word[1] >= '0' && word[1] <= '9');
+}
+
 static int take_word(struct parser *p, char *word)
 {
 	const char *eq;
@@ -162,9 +213,8 @@ static int take_word(struct parser *p, char *word)
 		return take_option(p, find_long(word + 2, eq ? (size_t)(eq - word - 2) :
 						strlen(word + 2)), word, eq ? eq + 1 : NULL);
 	}
-	/* "-" is standard input, "-1.5" can only be meant as an argument */
-	if (word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9'))
-		return take_option(p, word[2] ? NULL : find_letter(word[1]), word, NULL);
+	if (is_letters(p, word))
+		return take_letters(p, word);
 	p->opt->args[p->opt->nargs++] = word;
 	return EXIT_OK;
 }

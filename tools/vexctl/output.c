@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Messages, tables, JSON, progress. Nothing from a file reaches a terminal raw. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,28 +50,72 @@ bool colour(FILE *f)
 	return isatty(fileno(f)) && !getenv("NO_COLOR") && term && strcmp(term, "dumb");
 }
 
+/* Characters of the category Cf, and the two that end lines: they reorder or hide what is shown. */
+static const uint32_t format_chars[][2] = {
+	{ 0xad, 0xad }, { 0x600, 0x605 }, { 0x61c, 0x61c }, { 0x6dd, 0x6dd }, { 0x70f, 0x70f },
+	{ 0x890, 0x891 }, { 0x8e2, 0x8e2 }, { 0x180e, 0x180e }, { 0x200b, 0x200f },
+	{ 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb },
+	{ 0x110bd, 0x110bd }, { 0x110cd, 0x110cd }, { 0x13430, 0x1343f }, { 0x1bca0, 0x1bca3 },
+	{ 0x1d173, 0x1d17a }, { 0xe0001, 0xe007f },
+};
+
+static bool is_format(uint32_t cp)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(format_chars) / sizeof(format_chars[0]); i++)
+		if (cp >= format_chars[i][0] && cp <= format_chars[i][1])
+			return true;
+	return false;
+}
+
 /* C0 and C1 controls could drive the terminal; invalid UTF-8 could hide them. */
 static bool printable(uint32_t cp, bool valid)
 {
-	return valid && cp >= 0x20 && cp != 0x7f && !(cp >= 0x80 && cp < 0xa0);
+	return valid && cp >= 0x20 && cp != 0x7f && !(cp >= 0x80 && cp < 0xa0) && !is_format(cp);
+}
+
+static void print_char(FILE *f, const char *s, unsigned int n, bool raw)
+{
+	unsigned int i;
+
+	if (raw)
+		fwrite(s, 1, n, f);
+	else
+		for (i = 0; i < n; i++)
+			fprintf(f, "\\x%02x", (unsigned char)s[i]);
 }
 
 void print_safe(FILE *f, const char *s, size_t len)
 {
 	const char *end = s + len;
-	unsigned int n, i;
+	unsigned int n;
 	uint32_t cp;
 	bool valid;
 
 	while (s < end) {
 		n = vex_utf8_decode(s, end, &cp, &valid);
-		if (printable(cp, valid))
-			fwrite(s, 1, n, f);
-		else
-			for (i = 0; i < n; i++)
-				fprintf(f, "\\x%02x", (unsigned char)s[i]);
+		print_char(f, s, n, printable(cp, valid));
 		s += n;
 	}
+}
+
+size_t print_text(FILE *f, const char *s, size_t len, size_t *max)
+{
+	const char *p = s, *end = s + len;
+	unsigned int n;
+	uint32_t cp;
+	bool valid;
+
+	for (; p < end && *max; (*max)--) {
+		n = vex_utf8_decode(p, end, &cp, &valid);
+		if (cp == '\t')
+			fputc(' ', f);
+		else	/* joiners: emoji and several scripts are written with them */
+			print_char(f, p, n, printable(cp, valid) || cp == 0x200c || cp == 0x200d);
+		p += n;
+	}
+	return (size_t)(p - s);
 }
 
 static bool valid_utf8(const char *s, size_t len)
@@ -126,8 +171,19 @@ struct json_object *json_double(double d, const char *fmt)
 {
 	char text[64];
 
+	if (!isfinite(d))
+		return NULL;	/* JSON has no infinity */
 	snprintf(text, sizeof(text), fmt, d);
 	return json_object_new_double_s(d, text);
+}
+
+int json_line(struct json_object *o)
+{
+	int ret = puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
+						      JSON_C_TO_STRING_NOSLASHESCAPE));
+
+	json_object_put(o);
+	return ret < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 int json_finish(struct json_object *o)

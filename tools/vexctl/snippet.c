@@ -6,17 +6,10 @@
 
 #include "tools/vexctl/vexctl.h"
 
-#define TERMS_MAX	32
 #define MATCHES_MAX	4096
 #define WINDOW		150	/* bytes between the first and the last match shown */
 #define LEAD		30	/* bytes of context before the first match */
-#define STEM_MIN	4	/* words that share so long a beginning count as forms of one */
-
-struct terms {
-	unsigned int n;
-	size_t len[TERMS_MAX];
-	char word[TERMS_MAX][VEX_WORD_MAX];
-};
+#define LINE_LEAD	90	/* unless the line begins so near */
 
 /**
  * struct match - a word of the text that is (a form of) a query word
@@ -37,51 +30,13 @@ struct finder {
 	unsigned int count[TERMS_MAX];
 };
 
-static void add_term(void *ctx, const char *word, size_t len, unsigned int chars)
-{
-	struct terms *t = ctx;
-	unsigned int i;
-
-	for (i = 0; i < t->n; i++)
-		if (t->len[i] == len && !memcmp(t->word[i], word, len))
-			return;
-	if (t->n == TERMS_MAX)
-		return;
-	memcpy(t->word[t->n], word, len);
-	t->len[t->n++] = len;
-}
-
-struct terms *terms_create(const char *query)
-{
-	struct terms *t = calloc(1, sizeof(*t));
-
-	if (t)
-		vex_words(query, strlen(query), add_term, t);
-	return t;
-}
-
-void terms_free(struct terms *t)
-{
-	free(t);
-}
-
-/* Equal, or one continues the other: "sort" and "sorting". */
-static bool same_word(const char *a, size_t alen, const char *b, size_t blen)
-{
-	size_t least = alen < blen ? alen : blen;
-
-	if (memcmp(a, b, least))
-		return false;
-	return alen == blen || (least >= STEM_MIN && alen + blen - 2 * least <= least);
-}
-
 static void check_word(struct finder *f, const char *word, size_t len, size_t off, size_t end)
 {
 	const struct terms *t = f->terms;
 	unsigned int i;
 
 	for (i = 0; i < t->n && f->n < MATCHES_MAX; i++) {
-		if (!same_word(t->word[i], t->len[i], word, len))
+		if (!terms_same(t->word[i], t->len[i], word, len))
 			continue;
 		f->match[f->n++] = (struct match){ .off = off, .len = end - off, .term = i };
 		f->count[i]++;
@@ -173,12 +128,13 @@ static size_t best_window(const struct finder *f)
 /* Begin at the line's beginning if that is near, otherwise at a word's. */
 static size_t window_start(const char *text, size_t match)
 {
-	size_t at = match, least = match > LEAD ? match - LEAD : 0;
+	size_t at = match, least = match > LINE_LEAD ? match - LINE_LEAD : 0;
 
 	while (at > least && text[at - 1] != '\n')
 		at--;
 	if (!at || text[at - 1] == '\n')
 		return at;
+	at = match > LEAD ? match - LEAD : 0;
 	while (at < match && text[at - 1] != ' ' && text[at - 1] != '\t')
 		at++;
 	return at;
@@ -235,6 +191,16 @@ static void trim_end(struct snippet *s)
 		drop_character(s);
 }
 
+/* Without a match: not on the blank lines a passage may begin with. */
+static size_t first_text(const char *text, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && is_space(text[at]))
+		at++;
+	return at < len ? at : 0;
+}
+
 void snippet_find(const struct terms *terms, const char *text, size_t len, struct snippet *s)
 {
 	struct finder *f = calloc(1, sizeof(*f));
@@ -245,7 +211,8 @@ void snippet_find(const struct terms *terms, const char *text, size_t len, struc
 		return;
 	f->terms = terms;
 	find_matches(f, text, len);
-	start = f->n ? window_start(text, f->match[best_window(f)].off) : 0;
+	start = f->n ? window_start(text, f->match[best_window(f)].off) : first_text(text, len);
+	s->at = start;
 	end = copy_window(f, text, len, start, s);
 	s->more_before = start > 0;
 	while (end < len && is_space(text[end]))

@@ -41,9 +41,16 @@ const char *reason(int err)
 
 static void say_no_collection(const struct target *t, const char *collection)
 {
-	say_error("collection '%s' does not exist on the filesystem of %s: create it with "
-		  "'vexctl collection create %s %s --dim N', or see 'vexctl collection list %s'",
-		  collection, t->path, t->path, collection, t->path);
+	char names[256];
+
+	collection_names(t, names, sizeof(names));
+	if (names[0])
+		say_error("collection '%s' does not exist on the filesystem of %s, or is not yours to use; "
+			  "there: %s", collection, t->path, names);
+	else
+		say_error("collection '%s' does not exist on the filesystem of %s: create it with "
+			  "'vexctl collection create %s %s --dim N'", collection, t->path, t->path,
+			  collection);
 }
 
 int target_fail(const struct target *t, const char *collection, const char *doing, int err)
@@ -72,7 +79,10 @@ int target_open(struct target *t, const char *path, int flags)
 		ret = vexfs_info(t->fd, &info);
 	if (!ret)
 		return EXIT_OK;
-	target_fail(t, NULL, "use", ret);
+	if (t->fd < 0 && ret == -EACCES)	/* not about embeddings */
+		say_error("cannot use %s: %s", path, strerror(-ret));
+	else
+		target_fail(t, NULL, "use", ret);
 	target_close(t);
 	return EXIT_FAILED;
 }

@@ -19,6 +19,7 @@ enum {
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_NOTHING = 3,	/* nothing found */
+	EXIT_PARTLY = 4,	/* found, but the index is stale or not everything was searched */
 };
 
 /**
@@ -30,8 +31,10 @@ enum {
 struct options {
 	const char *collection, *vector, *list, *vectors, *type, *metric, *range, *embedder,
 		*fingerprint, *mode, *owner;
-	uint64_t dim, chunk, k, effort, max_work, chunk_size;
-	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet;
+	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width;
+	double min_score;
+	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
+		weak, per_file, line_number, with_hits, without_hits, null;
 	uint64_t given;		/* bit per entry of the option table */
 	char **args;
 	int nargs;
@@ -108,11 +111,16 @@ void say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int usage_error(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 bool colour(FILE *f);			/* a terminal that may be coloured */
-void print_safe(FILE *f, const char *s, size_t len);	/* no control characters reach a terminal */
+/* No control or format characters reach a terminal: they are shown as \xNN. */
+void print_safe(FILE *f, const char *s, size_t len);
+/* The same for text of a file: joiners that scripts need are passed on. At most *@max characters,
+ * which is counted down; returns how many bytes were printed. */
+size_t print_text(FILE *f, const char *s, size_t len, size_t *max);
 struct json_object *json_text(const char *s, size_t len);	/* made valid UTF-8 */
 void json_add_path(struct json_object *o, const char *path, size_t len);
-struct json_object *json_double(double d, const char *fmt);	/* written as  says */
+struct json_object *json_double(double d, const char *fmt); /* as @fmt writes it; not finite: null */
 int json_finish(struct json_object *o);	/* print and free; EXIT_FAILED if stdout is broken */
+int json_line(struct json_object *o);	/* the same, on one line */
 const char *human_bytes(uint64_t n, char buf[16]);
 double now_seconds(void);
 
@@ -151,8 +159,17 @@ int mount_root(const struct target *t, char *path);
 /* Look a collection up for a command; says what is wrong. EXIT_OK or EXIT_FAILED. */
 int target_collection(const struct target *t, const char *name, struct vexfs_ioc_collection *c);
 
+/* choose.c */
+#define DEFAULT_COLLECTION	"default"
+/* The collection meant by a command that names none: DEFAULT_COLLECTION, or the only one there is;
+ * @texts: among those that a text can be searched in. Says what is wrong; EXIT_OK or EXIT_FAILED. */
+int collection_choose(const struct target *t, bool texts, char name[VEXFS_IOC_NAME_LEN]);
+/* What collections there are, ", " between them, as many as fit; "" if none. */
+void collection_names(const struct target *t, char *text, size_t room);
+
 /* model.c: the models of a filesystem's collections, in .vexctl/ at its root */
 #define MODEL_DIR	".vexctl"
+bool model_exists(int rootfd, const char *collection);
 int model_load(int rootfd, const char *collection, const char *embedder, struct vex_embedder **out);
 void model_remove(int rootfd, const char *collection);
 int model_save(int rootfd, const char *collection, struct vex_embedder *e);
@@ -205,22 +222,43 @@ struct file_list {
 int file_list_add(struct file_list *l, const char *path, dev_t dev);
 void file_list_free(struct file_list *l);
 
+/* terms.c */
+#define TERMS_MAX	32
+#define EXACT_MAX	8
+/**
+ * struct terms - a query by its words
+ * @word, @len, @n: its distinct words, as vex_words() makes them
+ * @weight: how much each counts, 1 if nothing is known
+ * @exact, @nexact: identifiers and quoted parts, as written; point into the query
+ */
+struct terms {
+	unsigned int n, nexact;
+	size_t len[TERMS_MAX], exact_len[EXACT_MAX];
+	float weight[TERMS_MAX];
+	const char *exact[EXACT_MAX];
+	char word[TERMS_MAX][VEX_WORD_MAX];
+};
+struct terms *terms_create(const char *query);	/* NULL: no memory */
+void terms_free(struct terms *t);
+/* Weigh the words as @e does, if it can tell. */
+void terms_weigh(struct terms *t, const struct vex_embedder *e);
+/* Equal, or one continues the other: "sort" and "sorting". */
+bool terms_same(const char *a, size_t alen, const char *b, size_t blen);
+
 /* snippet.c */
 /**
  * struct snippet - the part of a text that matches a query best
  * @text: one line, white space collapsed, NUL terminated
  * @mark: @mark[i]: byte i belongs to a word of the query
+ * @at:   where in the whole text it begins
  */
 #define SNIPPET_MAX	200
 struct snippet {
 	char text[SNIPPET_MAX + 1];
 	bool mark[SNIPPET_MAX + 1];
-	size_t len;
+	size_t len, at;
 	bool more_before, more_after;
 };
-struct terms;
-struct terms *terms_create(const char *query);	/* NULL: no memory */
-void terms_free(struct terms *t);
 void snippet_find(const struct terms *terms, const char *text, size_t len, struct snippet *s);
 
 #endif /* VEXCTL_H */

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vexctl search: from the query to the kernel's answer */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/vexctl/search.h"
+
+#define PATHS_FIRST	(64u << 10)
+#define PATHS_MAX	(8u << 20)	/* 1024 hits with the longest paths there are, twice */
+#define CANDIDATES_MIN	200		/* nearest passages whose words are looked at */
+#define CANDIDATES_PER	20		/* for each result wanted */
+
+static int no_model(const struct search_job *j, const char *root, int err)
+{
+	const char *where = root[0] ? root : j->scope.path;
+
+	if (err == -ENOENT)
+		say_error("%s has no lexical model of collection '%s': make one with 'vexctl embed "
+			  "--collection %s %s', or search with --vector FILE", where,
+			  j->collection, j->collection, where);
+	else if (err == -EBADMSG || err == -EFBIG)
+		say_error("the lexical model of collection '%s' in %s/%s is damaged: make it again "
+			  "with 'vexctl embed --refit --collection %s %s'", j->collection,
+			  where, MODEL_DIR, j->collection, where);
+	else
+		say_error("cannot read the model of collection '%s' in %s/%s: %s",
+			  j->collection, where, MODEL_DIR, strerror(-err));
+	return EXIT_FAILED;
+}
+
+static int embed_query(struct search_job *j)
+{
+	struct vex_embedder *e = j->e;
+	int ret;
+
+	if (e->dim != j->coll.dim) {
+		say_error("the lexical model makes vectors of %u elements, collection '%s' has %u: "
+			  "make it again with 'vexctl embed --refit'", e->dim, j->collection,
+			  j->coll.dim);
+		return EXIT_FAILED;
+	}
+	j->v.n = e->dim;
+	j->v.v = malloc(e->dim * sizeof(float));
+	ret = j->v.v ? e->ops->embed(e, VEX_TEXT_QUERY, j->text, strlen(j->text), j->v.v) : -ENOMEM;
+	if (ret == -ENODATA)
+		say_error("the query has no words to search for");
+	else if (ret)
+		say_error("cannot embed the query: %s", strerror(-ret));
+	return ret ? EXIT_FAILED : EXIT_OK;
+}
+
+static int text_vector(struct search_job *j)
+{
+	char root[PATH_MAX];
+	int fd = mount_root(&j->scope, root), ret;
+
+	ret = fd < 0 ? fd : model_load(fd, j->collection, vex_lexical_ops.name, &j->e);
+	if (fd >= 0)
+		close(fd);
+	if (ret)
+		return no_model(j, root, ret);
+	snprintf(j->embedder.name, sizeof(j->embedder.name), "%s", vex_lexical_ops.name);
+	terms_weigh(j->terms, j->e);
+	return embed_query(j);
+}
+
+int search_vector(struct search_job *j)
+{
+	if (j->opt->vector)
+		return vector_read(j->opt->vector, j->opt->raw, true, &j->coll, &j->v);
+	return text_vector(j);
+}
+
+static bool path_missing(const struct vexfs_search *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->found; i++)
+		if (s->hits[i].flags & VEXFS_HIT_NO_PATH)
+			return true;
+	return false;
+}
+
+/* Paths have no known length: when the room was short, search again with more. */
+static int search_with_paths(struct search_job *j)
+{
+	uint32_t room = PATHS_FIRST;
+	char *bigger;
+	int ret;
+
+	for (;; room *= 4) {
+		bigger = realloc(j->s.paths, room);
+		if (!bigger)
+			return -ENOMEM;
+		j->s.paths = bigger;
+		j->s.path_bytes = room;
+		ret = vexfs_search(j->scope.fd, &j->s);
+		if (ret || room >= PATHS_MAX || !path_missing(&j->s))
+			return ret;
+	}
+}
+
+static int search_fail(const struct search_job *j, int err)
+{
+	if (err == -EDOM)
+		say_error("the query vector cannot be used: all zero under the cosine metric, or an "
+			  "element that is NaN or infinite");
+	else if (err == -EMEDIUMTYPE)
+		embedder_fail(&j->scope, j->collection);
+	else if (err == -EACCES)
+		say_error("cannot search %s: you may not search collection '%s'", j->scope.path,
+			  j->collection);
+	else
+		target_fail(&j->scope, j->collection, "search", err);
+	return EXIT_FAILED;
+}
+
+/* More than are shown: some are left out for their words or for being of one file. */
+static uint32_t candidates(const struct search_job *j)
+{
+	const struct options *opt = j->opt;
+	uint64_t n = opt->k;
+
+	if (opt->without_hits)
+		return VEXFS_SEARCH_MAX_K;
+	if (j->text || opt->per_file || opt->with_hits)
+		n = n * CANDIDATES_PER > CANDIDATES_MIN ? n * CANDIDATES_PER : CANDIDATES_MIN;
+	return n < VEXFS_SEARCH_MAX_K ? (uint32_t)n : VEXFS_SEARCH_MAX_K;
+}
+
+int search_ask(struct search_job *j)
+{
+	double begun = now_seconds();
+	int ret;
+
+	j->s.collection = j->collection;
+	j->s.embedder = &j->embedder;
+	j->s.vector = j->v.v;
+	j->s.dim = j->coll.dim;
+	j->s.k = candidates(j);
+	j->s.effort = (uint32_t)j->opt->effort;
+	j->s.max_work = j->opt->max_work;
+	j->s.flags = (j->opt->exact ? VEXFS_SEARCH_EXACT : 0) |
+		     (j->opt->fresh ? VEXFS_SEARCH_FRESH : 0);
+	j->s.hits = calloc(j->s.k, sizeof(*j->s.hits));
+	ret = j->s.hits ? search_with_paths(j) : -ENOMEM;
+	j->seconds = now_seconds() - begun;
+	return ret ? search_fail(j, ret) : EXIT_OK;
+}

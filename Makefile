@@ -57,7 +57,7 @@ src-fsck.vexfs := $(wildcard tools/fsck/*.c)
 src-tune.vexfs := $(wildcard tools/tune/*.c)
 src-dump.vexfs := $(wildcard tools/dump/*.c)
 src-vexctl := $(wildcard tools/vexctl/*.c)
-LIBS := -lblkid -luuid -ljson-c -lxxhash -lm
+LIBS := -lblkid -luuid -ljson-c -lxxhash -lm -pthread
 
 # core's SIMD units choose their instruction set themselves, file by file; they are empty on anything but x86-64.
 target-x86 := $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null))
@@ -119,7 +119,7 @@ unit-extra-test_fsck_repair := $(unit-extra-test_fsck)
 unit-link-test_fsck := -Wl,--wrap=vexfs_dev_read
 unit-extra-test_feature := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs) $(src-dump.vexfs)))
 unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-vexctl)))
-$(foreach t,text search,$(eval unit-extra-test_vexctl_$(t) := $(unit-extra-test_vexctl)))
+$(foreach t,text search index,$(eval unit-extra-test_vexctl_$(t) := $(unit-extra-test_vexctl)))
 define unit-rule
 $(B)/unit/$(1): $(B)/asan/tests/unit/$(1).o $(UNIT_HELP) $(unit-extra-$(1)) $(B)/asan/libvexfs.a
 	@mkdir -p $$(@D)
@@ -146,7 +146,8 @@ modules:
 dest := $(DESTDIR)$(PREFIX)
 install: all
 	umask 022 && mkdir -p "$(dest)/sbin" "$(dest)/bin" "$(dest)/lib/pkgconfig" "$(dest)/include/linux" \
-		"$(dest)/share/man/man1" "$(dest)/share/man/man5" "$(dest)/share/man/man8"
+		"$(dest)/share/man/man1" "$(dest)/share/man/man5" "$(dest)/share/man/man8" \
+		"$(dest)/share/bash-completion/completions"
 	install -m 755 $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/tune.vexfs \
 		$(B)/bin/dump.vexfs "$(dest)/sbin"
 	install -m 755 $(B)/bin/vexctl "$(dest)/bin"
@@ -159,6 +160,7 @@ install: all
 	install -m 644 tools/man/*.1 "$(dest)/share/man/man1"
 	install -m 644 tools/man/*.5 "$(dest)/share/man/man5"
 	install -m 644 tools/man/*.8 "$(dest)/share/man/man8"
+	install -m 644 tools/completion/vexctl.bash "$(dest)/share/bash-completion/completions/vexctl"
 
 lint:
 	@./vex lint

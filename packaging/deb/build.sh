@@ -87,6 +87,7 @@ tools_package() {
 	install -D -m 755 -t "$stage/usr/bin" build/bin/vexctl
 	strip --strip-debug "$stage"/usr/sbin/* "$stage"/usr/bin/*
 	man_pages
+	install -D -m 644 tools/completion/vexctl.bash "$stage/usr/share/bash-completion/completions/vexctl"
 	install -D -m 644 -t "$stage/usr/lib/modules-load.d" packaging/systemd/vexfs.conf
 	install -D -m 644 -t "$stage/lib/udev/rules.d" packaging/systemd/60-vexfs.rules
 	install -D -m 644 -t "$stage/lib/systemd/system" packaging/systemd/mnt-vexfs.mount

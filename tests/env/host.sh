@@ -30,8 +30,9 @@ done
 # What each command of vexctl accepts, by its source, stands in its entry of the manual's synopsis and in its --help.
 cat "$ROOT"/tools/vexctl/*.c | awk -F'"' '
 	FILENAME == "-" && /^\t\.name = / { name = $2 }
-	FILENAME == "-" && /^\t\.accepts = / { accepts[name] = $2 }
-	FILENAME == "-" && /^\t\.(name|accepts) = / { next }
+	FILENAME == "-" && /^\t\.accepts =/ { accepts[name] = $2; below = $2 == "" }
+	FILENAME == "-" && /^\t\.(name|accepts) =/ { next }
+	FILENAME == "-" && below { accepts[name] = $2; below = 0; next }
 	FILENAME == "-" { if (/^};/) name = ""; if (name != "") help[name] = help[name] $0; next }
 	/^\.Sh DESCRIPTION/ { exit }
 	/^\.Cm / { name = substr($0, 5) }

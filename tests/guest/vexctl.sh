@@ -128,7 +128,7 @@ printf 'text\000editor' >docs/binary
 chmod 755 . docs docs/sub
 chmod 644 docs/editor docs/game docs/mail docs/sub/*
 chmod 700 docs/private
-run 0 collection create . t --dim 384 && run 1 search --table --collection t . mail && err_has 'vexctl embed'
+run 0 collection create . t --dim 384 && run 1 search --table --collection t . mail && err_has 'vexctl index'
 ok $? 'search before there is a model'
 run 0 embed --collection t docs && out_has 'embedded 6 of 8 files' && out_has 'binary 1' &&
 	[ -s .vexctl/t.lexical ]; ok $? 'embed'

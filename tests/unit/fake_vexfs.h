@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,7 +37,7 @@ struct fake_vector {
 	uint64_t off, len;
 	struct timespec mtime;		/* of the content it was made from */
 	char path[PATH_MAX];
-	unsigned char data[4 * 512];
+	unsigned char data[4 * 768];
 };
 
 static struct {
@@ -92,7 +93,7 @@ static int fake_create(struct vexfs_ioc_collection *c)
 {
 	uint32_t i;
 
-	if (c->size != sizeof(*c) || (c->flags & ~0x7U) || !c->dim || c->dim > 512)
+	if (c->size != sizeof(*c) || (c->flags & ~0x7U) || !c->dim || c->dim > 768)
 		return EINVAL;
 	if (fake_coll(c->name))
 		return EEXIST;
@@ -522,14 +523,19 @@ static int fake_call(int fd, unsigned long request, void *arg)
 
 int ioctl(int fd, unsigned long request, ...)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	va_list ap;
 	void *arg;
+	int err;
 
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	errno = fake_call(fd, request, arg);
-	return errno ? -1 : 0;
+	pthread_mutex_lock(&lock);
+	err = fake_call(fd, request, arg);
+	pthread_mutex_unlock(&lock);
+	errno = err;
+	return err ? -1 : 0;
 }
 
 static void fake_mount(void)

@@ -243,7 +243,7 @@ static void test_embed_and_search(void **state)
 	write_corpus();
 	assert_int_equal(run("search", "-c", "x", "%", "mail", NULL), 1);
 	assert_says(r.err, "no lexical model");
-	assert_says(r.err, "vexctl embed");
+	assert_says(r.err, "vexctl index");
 	assert_int_equal(run("embed", "-c", "x", "%", NULL), 0);
 	assert_says(r.out, "embedded 5 of 8 files");
 	assert_says(r.out, "binary 1, without words 2, failed 0");
@@ -289,7 +289,7 @@ static void test_embed_again(void **state)
 	touch("mail", 1000);
 	assert_int_equal(run("search", "-c", "x", "--k", "1", "--table", "%", "smtp", NULL), 4);
 	assert_says(r.out, "mail  (stale)");
-	assert_says(r.err, "run 'vexctl embed");
+	assert_says(r.err, "run 'vexctl index --collection x");
 	assert_int_equal(run("search", "-c", "x", "--fresh", "--weak", "--json", "%", "smtp", NULL), 0);
 	assert_null(strstr(r.out, "/mail\""));
 	assert_int_equal(run("embed", "-c", "x", "%", NULL), 0);

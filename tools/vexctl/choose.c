@@ -59,28 +59,80 @@ void collection_names(const struct target *t, char *text, size_t room)
 	find_choices(t, &h);
 }
 
-int collection_choose(const struct target *t, bool texts, char name[VEXFS_IOC_NAME_LEN])
+/* Those a command without a name may mean; says what is wrong. */
+static int choices(const struct target *t, bool texts, struct choice *h)
 {
-	char names[256] = "", root[PATH_MAX];
-	struct choice h = { .rootfd = -1, .names = names, .room = sizeof(names) };
+	char root[PATH_MAX];
 	int ret;
 
-	if (texts)
-		h.rootfd = mount_root(t, root);
-	if (texts && h.rootfd < 0)
-		return target_fail(t, NULL, "find the root of the filesystem of", h.rootfd);
-	ret = find_choices(t, &h);
-	if (h.rootfd >= 0)
-		close(h.rootfd);
-	if (ret)
-		return target_fail(t, NULL, "list the collections of", ret);
-	strcpy(name, h.preset ? DEFAULT_COLLECTION : h.first);
-	if (h.preset || h.n == 1)
+	h->rootfd = texts ? mount_root(t, root) : -1;
+	if (texts && h->rootfd < 0)
+		return target_fail(t, NULL, "find the root of the filesystem of", h->rootfd);
+	ret = find_choices(t, h);
+	if (h->rootfd >= 0)
+		close(h->rootfd);
+	return ret ? target_fail(t, NULL, "list the collections of", ret) : EXIT_OK;
+}
+
+static int take_choice(const struct choice *h, char name[VEXFS_IOC_NAME_LEN])
+{
+	strcpy(name, h->preset ? DEFAULT_COLLECTION : h->first);
+	if (h->preset || h->n < 2)
 		return EXIT_OK;
-	if (h.n)
-		say_error("several collections fit: %s: say which one with --collection NAME", names);
-	else
+	say_error("several collections fit: %s: say which one with --collection NAME", h->names);
+	return EXIT_FAILED;
+}
+
+int collection_choose(const struct target *t, bool texts, char name[VEXFS_IOC_NAME_LEN])
+{
+	char names[256] = "";
+	struct choice h = { .names = names, .room = sizeof(names) };
+	int ret = choices(t, texts, &h);
+
+	if (!ret && !h.n) {
 		say_error("nothing is indexed on the filesystem of %s: run 'vexctl %s' first", t->path,
 			  texts ? "index" : "collection create");
+		return EXIT_FAILED;
+	}
+	return ret ? ret : take_choice(&h, name);
+}
+
+static int make_default(const struct target *t, uint32_t dim)
+{
+	struct vexfs_ioc_collection c = {
+		.name = DEFAULT_COLLECTION, .dim = dim, .elem = VEXFS_IOC_F16,
+		.metric = VEXFS_IOC_COSINE,
+	};
+	int ret;
+
+	strcpy(c.embedder.name, vex_lexical_ops.name);
+	ret = vexfs_collection_make(t->fd, &c);
+	if (!ret)
+		return EXIT_OK;
+	if (ret == -EPERM)
+		say_error("there is no collection on the filesystem of %s yet, and only root or the owner "
+			  "of its root directory may make one: ask for 'vexctl collection create %s %s "
+			  "--dim %u --type f16'", t->path, t->path, DEFAULT_COLLECTION, dim);
+	else
+		target_fail(t, NULL, "create a collection on", ret);
 	return EXIT_FAILED;
+}
+
+int collection_choose_or_make(const struct target *t, uint32_t dim, char name[VEXFS_IOC_NAME_LEN],
+			      bool *made)
+{
+	struct vexfs_ioc_collection c;
+	char names[256] = "";
+	struct choice h = { .names = names, .room = sizeof(names) };
+	int ret = choices(t, true, &h);
+
+	*made = false;
+	if (ret || h.n)
+		return ret ? ret : take_choice(&h, name);
+	strcpy(name, DEFAULT_COLLECTION);	/* perhaps made, but never filled */
+	if (!vexfs_collection_info(t->fd, name, &c))
+		return EXIT_OK;
+	ret = make_default(t, dim);
+	*made = !ret;
+	return ret;
 }

@@ -9,8 +9,9 @@
 #endif
 
 static const struct command *const commands[] = {
+	&cmd_index, &cmd_search, &cmd_status, &cmd_stale,
 	&cmd_collection_create, &cmd_collection_list, &cmd_collection_change, &cmd_collection_drop,
-	&cmd_embed, &cmd_search, &cmd_set, &cmd_import, &cmd_get, &cmd_del, &cmd_list, &cmd_stat,
+	&cmd_embed, &cmd_set, &cmd_import, &cmd_get, &cmd_del, &cmd_list, &cmd_stat,
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -26,9 +27,8 @@ static void print_help(FILE *f)
 	fputs("\n'vexctl COMMAND --help' tells more, with an example. --json: output for programs.\n"
 	      "Exit codes: 0 done, 1 failed, 2 usage, 3 nothing found, 4 found but stale or incomplete.\n\n"
 	      "example:\n"
-	      "  vexctl collection create /mnt notes --dim 384 --metric cosine\n"
-	      "  vexctl embed --collection notes /mnt\n"
-	      "  vexctl search --collection notes --snippet /mnt \"how to fix a flat tyre\"\n", f);
+	      "  vexctl index /mnt\n"
+	      "  vexctl search /mnt \"how to fix a flat tyre\"\n", f);
 }
 
 /* Words of @name that argv begins with: all of them, or 0. */
@@ -74,6 +74,28 @@ static int group_help(const char *group, bool asked)
 	return asked && found ? EXIT_OK : EXIT_USAGE;
 }
 
+/* For completion: the words that may follow, one a line. */
+static int complete(int argc, char **argv)
+{
+	const struct command *cmd;
+	const char *p, *end;
+	int words;
+	size_t i;
+
+	cmd = find_command(argc, argv, &words);
+	if (!cmd) {
+		for (i = 0; i < NCOMMANDS; i++)
+			puts(commands[i]->name);
+		return EXIT_OK;
+	}
+	for (p = cmd->accepts; *p; p = end + strspn(end, " ")) {
+		end = p + strcspn(p, " ");
+		printf("--%.*s\n", (int)(end - p), p);
+	}
+	puts("--help");
+	return EXIT_OK;
+}
+
 static int run_command(const struct command *cmd, int argc, char **argv)
 {
 	struct options opt;
@@ -115,6 +137,8 @@ int vexctl_main(int argc, char **argv)
 		printf("vexctl %s\n", VEXFS_VERSION_STRING);
 		return EXIT_OK;
 	}
+	if (!strcmp(argv[1], "--complete"))
+		return complete(argc - 2, argv + 2);
 	if (is_help(argv[1])) {		/* vexctl help COMMAND */
 		cmd = find_command(argc - 2, argv + 2, &words);
 		if (!cmd)

@@ -9,30 +9,36 @@
 
 #include "tools/vexctl/embed.h"
 
-/* All of @opt's paths must be on the filesystem of the first. */
-static int collect_files(struct embed_job *j)
+/* What one path does not give, the others still do. */
+static void collect_path(struct embed_job *j, const char *path)
 {
-	struct target t;
 	dev_t dev = j->first.st.st_dev;
-	int i, ret;
+	struct target t;
+	int ret;
 
-	for (i = 0; i < j->opt->nargs; i++) {
-		ret = target_open(&t, j->opt->args[i], O_RDONLY);
-		if (ret)
-			return ret;
-		ret = t.st.st_dev == dev ? file_list_add(&j->files, t.path, dev) : -EXDEV;
-		target_close(&t);
-		if (ret == -EXDEV)
-			say_error("%s and %s are on different filesystems: embed them one by one",
-				  j->first.path, j->opt->args[i]);
-		else if (ret)
-			say_error("cannot list the files below %s: %s", j->opt->args[i],
-				  strerror(-ret));
-		if (ret)
-			return EXIT_FAILED;
+	if (target_open(&t, path, O_RDONLY)) {
+		j->counts.failed++;
+		return;
 	}
+	ret = t.st.st_dev == dev ? file_list_add(&j->files, t.path, dev) : -EXDEV;
+	target_close(&t);
+	if (!ret)
+		return;
+	j->counts.failed++;
+	if (ret == -EXDEV)
+		say_error("%s and %s are on different filesystems: embed them one by one",
+			  j->first.path, path);
+	else
+		say_error("cannot list the files below %s: %s", path, strerror(-ret));
+}
+
+static void collect_files(struct embed_job *j)
+{
+	int i;
+
+	for (i = 0; i < j->opt->nargs; i++)
+		collect_path(j, j->opt->args[i]);
 	j->counts.failed += j->files.errors;
-	return EXIT_OK;
 }
 
 static int bad_model(const struct embed_job *j, int err)
@@ -146,17 +152,23 @@ static void report_text(const struct embed_job *j, double seconds)
 		puts("the files have more than doubled since: --refit makes a better model");
 }
 
+int embed_model(struct embed_job *j)
+{
+	int ret = find_model(j);
+
+	if (ret || j->e)
+		return ret;
+	j->fitted = true;
+	return make_model(j);
+}
+
 static int embed_all(struct embed_job *j)
 {
 	double begun = now_seconds();
-	int ret = collect_files(j);
+	int ret;
 
-	if (!ret)
-		ret = find_model(j);
-	if (!ret && !j->e) {
-		j->fitted = true;
-		ret = make_model(j);
-	}
+	collect_files(j);
+	ret = embed_model(j);
 	if (ret)
 		return ret;
 	embed_files(j);
@@ -167,7 +179,7 @@ static int embed_all(struct embed_job *j)
 	return j->counts.failed ? EXIT_FAILED : EXIT_OK;
 }
 
-static int prepare(struct embed_job *j)
+int embed_prepare(struct embed_job *j)
 {
 	int ret = target_collection(&j->first, j->opt->collection, &j->coll);
 
@@ -186,10 +198,32 @@ static int prepare(struct embed_job *j)
 	return EXIT_FAILED;
 }
 
+void embed_end(struct embed_job *j)
+{
+	vex_embedder_destroy(j->e);
+	file_list_free(&j->files);
+	text_free(&j->text);
+	free(j->data);
+	if (j->rootfd >= 0)
+		close(j->rootfd);
+	target_close(&j->first);
+}
+
+/* The filesystem is that of the first path there is; the others are reported when their turn comes. */
+static int open_first(struct embed_job *j)
+{
+	const struct options *opt = j->opt;
+	int i = 0;
+
+	while (i + 1 < opt->nargs && access(opt->args[i], F_OK))
+		i++;
+	return target_open(&j->first, opt->args[i], O_RDONLY);
+}
+
 static int run_embed(const struct command *cmd, struct options *opt)
 {
 	struct embed_job j = {
-		.opt = opt, .rootfd = -1,
+		.opt = opt, .rootfd = -1, .first.fd = -1,
 		.embedder = opt->embedder ? opt->embedder : vex_lexical_ops.name,
 	};
 	int ret;
@@ -197,19 +231,13 @@ static int run_embed(const struct command *cmd, struct options *opt)
 	if (!vex_embedder_find(j.embedder))
 		return usage_error(cmd, "--embedder %s: the only one so far is 'lexical'",
 				   j.embedder);
-	ret = target_open(&j.first, opt->args[0], O_RDONLY);
+	ret = open_first(&j);
 	if (ret)
 		return ret;
-	ret = prepare(&j);
+	ret = embed_prepare(&j);
 	if (!ret)
 		ret = embed_all(&j);
-	vex_embedder_destroy(j.e);
-	file_list_free(&j.files);
-	text_free(&j.text);
-	free(j.data);
-	if (j.rootfd >= 0)
-		close(j.rootfd);
-	target_close(&j.first);
+	embed_end(&j);
 	return ret;
 }
 

@@ -5,10 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/vexctl/embed.h"
+#include "tools/vexctl/index.h"
 
 #define COMPLAINTS_MAX	10	/* per-file errors shown; all are counted */
 #define LIST_BATCH	32
+#define WHOLE_MAX	2048	/* index: larger files are embedded in passages */
+#define PASSAGE		1024	/* of about so many bytes */
+#define LONG_LINE	(256u << 10)	/* data, not text */
 
 /* Non-blocking, no links: what was a regular file when it was listed may have changed. */
 static int open_regular(const char *path, int flags, struct stat *st)
@@ -57,26 +60,17 @@ int embed_fit(struct embed_job *j)
 	return ret ? ret : j->e->ops->fit_done(j->e);
 }
 
-/**
- * struct state - the embeddings a file has in the collection
- * @chunks: one more than the highest chunk number
- */
-struct state {
-	bool has_first, first_is_whole, stale;
-	uint32_t chunks;
-};
-
-static int file_state(const struct embed_job *j, int fd, struct state *s)
+int embed_file_state(int fd, uint32_t collection, struct embed_state *s)
 {
 	struct vexfs_vec_entry e[LIST_BATCH];
-	struct vexfs_list pos = { .next_id = j->coll.id };
+	struct vexfs_list pos = { .next_id = collection };
 	int n = 1, i;
 
 	memset(s, 0, sizeof(*s));
 	while (n > 0) {
 		n = vexfs_embedding_list(fd, &pos, e, LIST_BATCH);
 		for (i = 0; i < n; i++) {
-			if (e[i].collection_id != j->coll.id)
+			if (e[i].collection_id != collection)
 				return 0;
 			s->stale |= !!(e[i].flags & VEXFS_VEC_STALE);
 			s->chunks = e[i].chunk + 1;
@@ -89,12 +83,33 @@ static int file_state(const struct embed_job *j, int fd, struct state *s)
 	return n;
 }
 
+static uint64_t passage_size(const struct embed_job *j, const struct stat *st)
+{
+	if (!j->index || j->opt->chunk_size)
+		return j->opt->chunk_size;
+	return st->st_size > WHOLE_MAX ? PASSAGE : 0;
+}
+
 /* Chunk 0 is set last, so that its presence means that the others are there. */
-static bool up_to_date(const struct embed_job *j, const struct state *s)
+static bool up_to_date(const struct embed_job *j, const struct embed_state *s)
 {
 	if (j->opt->force || j->opt->refit || j->fitted || !s->has_first || s->stale)
 		return false;
-	return s->first_is_whole == !j->opt->chunk_size;
+	return s->first_is_whole == !j->passage;
+}
+
+static int make_vector(struct embed_job *j, const char *text, size_t len)
+{
+	int ret;
+
+	if (j->reuse && reuse_find(j->reuse, text, len, j->data)) {
+		j->counts.reused++;
+		return 0;
+	}
+	ret = model_embed(j->e, VEX_TEXT_DOCUMENT, text, len, &j->coll, j->data);
+	if (!ret && j->reuse)
+		reuse_add(j->reuse, text, len, j->data);
+	return ret;
 }
 
 static int set_chunk(struct embed_job *j, int fd, uint32_t chunk, size_t from, size_t to)
@@ -105,12 +120,11 @@ static int set_chunk(struct embed_job *j, int fd, uint32_t chunk, size_t from, s
 		.bytes = j->coll.dim * elem_size(j->coll.elem), .generation = j->generation,
 		.embedder = &id,
 	};
-	int ret = model_embed(j->e, VEX_TEXT_DOCUMENT, j->text.data + from, to - from, &j->coll,
-			      j->data);
+	int ret = make_vector(j, j->text.data + from, to - from);
 
 	if (ret)
 		return ret;
-	if (j->opt->chunk_size) {
+	if (j->passage) {
 		e.range_off = from;
 		e.range_len = to - from;
 	}
@@ -155,9 +169,9 @@ static int delete_chunks(struct embed_job *j, int fd, uint32_t from, uint32_t to
 	return ret;
 }
 
-static int set_all(struct embed_job *j, int fd, const struct state *s)
+static int set_all(struct embed_job *j, int fd, const struct embed_state *s)
 {
-	size_t size = j->opt->chunk_size ? (size_t)j->opt->chunk_size : TEXT_MAX;
+	size_t size = j->passage ? (size_t)j->passage : TEXT_MAX;
 	size_t first = text_first_word(&j->text), to = passage_end(&j->text, first, size);
 	uint32_t chunks = 0;
 	int ret = set_passages(j, fd, to, size, &chunks);
@@ -167,11 +181,31 @@ static int set_all(struct embed_job *j, int fd, const struct state *s)
 	return ret ? ret : set_chunk(j, fd, 0, first, to);
 }
 
-/* -ENODATA: there is nothing to embed; an embedding of what was there before goes. */
-static int embed_text(struct embed_job *j, int fd, const struct state *s)
+int embed_unfit(const struct text *t)
 {
-	int ret = j->text.binary || !j->text.len ? -ENODATA : set_all(j, fd, s);
+	if (t->binary)
+		return SKIP_BINARY;
+	if (text_first_word(t) == t->len)
+		return SKIP_EMPTY;
+	return text_longest_line(t) > LONG_LINE ? SKIP_LONG_LINE : SKIP_NONE;
+}
 
+/* vexctl embed takes long lines, too. */
+static enum skip unfit(const struct embed_job *j)
+{
+	int why = embed_unfit(&j->text);
+
+	return why == SKIP_LONG_LINE && !j->index ? SKIP_NONE : (enum skip)why;
+}
+
+/* -ENODATA: there is nothing to embed; an embedding of what was there before goes. */
+static int embed_text(struct embed_job *j, int fd, const struct embed_state *s)
+{
+	enum skip why = unfit(j);
+	int ret = why != SKIP_NONE ? -ENODATA : set_all(j, fd, s);
+
+	if (ret == -ENODATA)
+		j->why = why != SKIP_NONE ? why : SKIP_EMPTY;
 	if (ret == -ENODATA && s->chunks)
 		vexfs_embedding_del_all(fd, j->opt->collection);
 	return ret;
@@ -182,7 +216,7 @@ static int embed_text(struct embed_job *j, int fd, const struct state *s)
  * that has changed since it was asked for the generation. Read such a file once more,
  * and leave one that does not hold still for the next run: what it has by then is stale.
  */
-static int embed_steadily(struct embed_job *j, int fd, const struct state *s)
+static int embed_steadily(struct embed_job *j, int fd, const struct embed_state *s)
 {
 	int tries, ret = -ESTALE;
 
@@ -196,35 +230,59 @@ static int embed_steadily(struct embed_job *j, int fd, const struct state *s)
 	return ret;
 }
 
-static void count(struct embed_job *j, const char *path, int ret)
+void embed_complain(struct embed_job *j, const char *path, int err)
 {
-	if (ret == -ENODATA && j->text.binary)
-		j->counts.binary++;
-	else if (ret == -ENODATA)
-		j->counts.empty++;
-	else if (!ret)
-		j->counts.embedded++;
-	else if (++j->counts.failed <= COMPLAINTS_MAX)
-		say_error("cannot embed %s: %s", path, ret == -ESTALE ?
-			  "it keeps changing; run vexctl embed again" : reason(ret));
-	if ((!ret || ret == -ENODATA) && j->text.cut)
-		j->counts.cut++;
+	if (++j->counts.failed <= COMPLAINTS_MAX)
+		say_error("cannot embed %s: %s", path, err == -ESTALE ?
+			  "it keeps changing; run the command again" : reason(err));
+}
+
+/* No failure of index, but why it does not have the file. */
+static enum skip no_failure(const struct embed_job *j, int err)
+{
+	if (!j->index)
+		return SKIP_NONE;
+	if (err == -EACCES || err == -EPERM)
+		return SKIP_DENIED;
+	/* a link or something else is there now */
+	return err == -ENOENT || err == -ELOOP || err == -EINVAL ? SKIP_GONE : SKIP_NONE;
+}
+
+int embed_one(struct embed_job *j, const char *path)
+{
+	struct embed_state state;
+	struct stat st;
+	int fd = open_regular(path, O_RDWR, &st), ret;
+
+	j->why = SKIP_NONE;
+	j->text.cut = j->text.binary = false;
+	if (fd < 0) {
+		j->why = no_failure(j, fd);
+		return fd;
+	}
+	j->passage = passage_size(j, &st);
+	ret = embed_file_state(fd, j->coll.id, &state);
+	if (!ret && up_to_date(j, &state)) {
+		j->counts.fresh++;
+	} else if (!ret) {
+		ret = embed_steadily(j, fd, &state);
+		j->counts.embedded += !ret;
+		j->counts.cut += j->text.cut && (!ret || ret == -ENODATA);
+	}
+	close(fd);
+	return ret;
 }
 
 static void embed_file(struct embed_job *j, const char *path)
 {
-	struct state state;
-	struct stat st;
-	int fd = open_regular(path, O_RDWR, &st), ret;
+	int ret = embed_one(j, path);
 
-	j->text.cut = j->text.binary = false;
-	ret = fd < 0 ? fd : file_state(j, fd, &state);
-	if (!ret && up_to_date(j, &state))
-		j->counts.fresh++;
-	else
-		count(j, path, ret ? ret : embed_steadily(j, fd, &state));
-	if (fd >= 0)
-		close(fd);
+	if (j->why == SKIP_BINARY)
+		j->counts.binary++;
+	else if (j->why == SKIP_EMPTY)
+		j->counts.empty++;
+	else if (ret)
+		embed_complain(j, path, ret);
 }
 
 void embed_files(struct embed_job *j)

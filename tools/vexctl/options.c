@@ -38,6 +38,7 @@ static const struct option_def defs[] = {
 	{ "refit", 0, FLAG, FIELD(refit), 0, 0, 0 },
 	{ "all", 'a', FLAG, FIELD(all), 0, 0, 0 },
 	{ "quiet", 'q', FLAG, FIELD(quiet), 0, 0, 0 },
+	{ "verbose", 'v', FLAG, FIELD(verbose), 0, 0, 0 },
 	{ "table", 0, FLAG, FIELD(table), 0, 0, 0 },
 	{ "weak", 0, FLAG, FIELD(weak), 0, 0, 0 },
 	{ "per-file", 0, FLAG, FIELD(per_file), 0, 0, 0 },

@@ -230,9 +230,30 @@ void progress_begin(struct progress *p, const char *what, uint64_t total, bool a
 	p->begun = p->shown = now_seconds();
 }
 
+void progress_text(char *buf, size_t room, const char *what, uint64_t done, uint64_t total,
+		   double seconds, bool bar)
+{
+	static const char full[] = "####################", empty[] = "--------------------";
+	int part = total ? (int)(done * 20 / total) : 0;
+	char left[32] = "";
+
+	if (part > 20)
+		part = 20;
+	if (done && done < total)
+		snprintf(left, sizeof(left), ", %.0f s left",
+			 seconds * (double)(total - done) / (double)done);
+	if (bar)
+		snprintf(buf, room, "%s %llu of %llu [%.*s%.*s]%s", what, (unsigned long long)done,
+			 (unsigned long long)total, part, full, 20 - part, empty, left);
+	else
+		snprintf(buf, room, "%s %llu of %llu (%.0f s%s)", what, (unsigned long long)done,
+			 (unsigned long long)total, seconds, left);
+}
+
 /* A terminal sees the line move; a log gets a line now and then. */
 void progress_step(struct progress *p, uint64_t done)
 {
+	char text[160];
 	double now;
 
 	if (!p->on)
@@ -241,9 +262,8 @@ void progress_step(struct progress *p, uint64_t done)
 	if (now - p->shown < (p->terminal ? 0.1 : 2.0))
 		return;
 	p->shown = now;
-	fprintf(stderr, "%s%s %llu of %llu (%.0f s)%s", p->terminal ? "\r" : "", p->what,
-		(unsigned long long)done, (unsigned long long)p->total, now - p->begun,
-		p->terminal ? "\x1b[K" : "\n");
+	progress_text(text, sizeof(text), p->what, done, p->total, now - p->begun, p->terminal);
+	fprintf(stderr, "%s%s%s", p->terminal ? "\r" : "", text, p->terminal ? "\x1b[K" : "\n");
 	fflush(stderr);
 }
 

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/vexctl/index.h"
 #include "tools/vexctl/search.h"
+
+#define LOOK_MOST	1000	/* files that changed since they were indexed, looked at */
 
 /* On standard error, so that it is seen also where the results go through a pipe. */
 static void warn_truncated(const struct search_job *j)
@@ -23,6 +26,27 @@ static void warn_truncated(const struct search_job *j)
 			j->scope.path);
 }
 
+/* Files that a search here cannot find, or finds by what they were. */
+static bool warn_scope(const struct search_job *j)
+{
+	struct scope_state s = { 0 };
+	char option[VEXFS_IOC_NAME_LEN + 16] = "";
+	int ret = 0;
+
+	if (j->text)
+		ret = scope_check(&j->scope, &j->coll, false, LOOK_MOST, &s, NULL, NULL);
+	if (ret || (!s.missing && !s.stale && !j->stale))
+		return false;
+	if (s.stale < j->stale)
+		s.stale = j->stale;
+	if (j->opt->collection)
+		snprintf(option, sizeof(option), " --collection %s", j->collection);
+	say_error("%s%llu files here are not indexed and %llu have changed since: run 'vexctl index%s %s'",
+		  s.partly ? "at least " : "", (unsigned long long)s.missing,
+		  (unsigned long long)s.stale, option, j->scope.path);
+	return true;
+}
+
 /* What makes the result less than it could be: one line, with what to do. */
 static bool warn_partly(const struct search_job *j)
 {
@@ -31,13 +55,8 @@ static bool warn_partly(const struct search_job *j)
 	else if (j->s.reply & VEXFS_REPLY_INCOMPLETE)
 		say_error("some files below %s could not be looked at: see the kernel's log, dmesg",
 			  j->scope.path);
-	else if (j->stale)
-		say_error(
-			"%zu of the passages found %s of files that have changed since: run 'vexctl "
-			"embed --collection %s %s'",
-			j->stale, j->stale == 1 ? "is" : "are", j->collection, j->scope.path);
 	else
-		return false;
+		return warn_scope(j);
 	return true;
 }
 
@@ -222,8 +241,8 @@ const struct command cmd_search = {
 		"      --max-work N          embeddings to compare at most (default: the system's limit)\n"
 		"      --embedder NAME       which embedder made the vector; another one's collection is refused\n"
 		"      --fingerprint HEX     and its fingerprint, up to 64 digits\n\n"
-		"Exit status: 0 found, 3 nothing found, 4 found, but files have changed since or not everything\n"
-		"was searched (a line on standard error says what to do), 1 failed, 2 usage.\n\n"
+		"Exit status: 0 found, 3 nothing found, 4 found, but files are new or have changed since, or not\n"
+		"everything was searched (a line on standard error says what to do), 1 failed, 2 usage.\n\n"
 		"example: vexctl search \"lost luggage refund\"\n"
 		"         vexctl search -l -0 ~/notes \"flat tyre\" | xargs -0 less\n",
 };

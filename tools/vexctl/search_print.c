@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vexctl search: the output, for people, for grep's friends, and for programs */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tools/vexctl/search.h"
+#include "tools/vexctl/tree.h"
 
 /* The colours of grep. */
 #define PATH_COLOUR	"35"
@@ -160,26 +162,34 @@ static bool is_hit(const struct search_job *j, const char *path)
 	return false;
 }
 
-/* -L: the files below the scope that are not among the hits. */
-static int print_others(const struct search_job *j)
+static int print_other(void *ctx, const char *path, const struct stat *st, bool fresh)
 {
-	struct file_list all = { 0 };
-	const char *path;
-	size_t i, skip = strlen(j->scope.path);
-	int ret = file_list_add(&all, j->scope.path, j->scope.st.st_dev);
+	const struct search_job *j = ctx;
 
-	for (i = 0; !ret && i < all.n; i++) {
-		path = all.path[i] + skip;
-		path += strspn(path, "/");
-		if (is_hit(j, path))
-			continue;
-		print_name(j, &(struct found){ .path = path, .path_len = strlen(path) });
-		putchar(j->opt->null ? '\0' : '\n');
+	path += strlen(j->scope.path);
+	path += strspn(path, "/");
+	if (is_hit(j, path))
+		return 0;
+	print_name(j, &(struct found){ .path = path, .path_len = strlen(path) });
+	putchar(j->opt->null ? '\0' : '\n');
+	return 0;
+}
+
+/* -L: the files below the scope, but for the ignored, that are not among the hits. */
+static int print_others(struct search_job *j)
+{
+	static const struct tree_ops ops = { .file = print_other };
+	char root[PATH_MAX];
+	int fd = mount_root(&j->scope, root), ret = fd;
+
+	if (fd >= 0) {
+		close(fd);
+		ret = tree_walk(j->scope.path, root, NULL, &ops, j);
 	}
-	file_list_free(&all);
-	if (ret)
-		say_error("cannot list the files below %s: %s", j->scope.path, strerror(-ret));
-	return ret ? EXIT_FAILED : EXIT_OK;
+	if (!ret)
+		return EXIT_OK;
+	say_error("cannot list the files below %s: %s", j->scope.path, strerror(-ret));
+	return EXIT_FAILED;
 }
 
 /* ---- columns -------------------------------------------------------------------------- */

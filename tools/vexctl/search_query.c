@@ -18,12 +18,12 @@ static int no_model(const struct search_job *j, const char *root, int err)
 	const char *where = root[0] ? root : j->scope.path;
 
 	if (err == -ENOENT)
-		say_error("%s has no lexical model of collection '%s': make one with 'vexctl embed "
+		say_error("%s has no lexical model of collection '%s': make one with 'vexctl index "
 			  "--collection %s %s', or search with --vector FILE", where,
 			  j->collection, j->collection, where);
 	else if (err == -EBADMSG || err == -EFBIG)
 		say_error("the lexical model of collection '%s' in %s/%s is damaged: make it again "
-			  "with 'vexctl embed --refit --collection %s %s'", j->collection,
+			  "with 'vexctl index --refit --collection %s %s'", j->collection,
 			  where, MODEL_DIR, j->collection, where);
 	else
 		say_error("cannot read the model of collection '%s' in %s/%s: %s",
@@ -38,7 +38,7 @@ static int embed_query(struct search_job *j)
 
 	if (e->dim != j->coll.dim) {
 		say_error("the lexical model makes vectors of %u elements, collection '%s' has %u: "
-			  "make it again with 'vexctl embed --refit'", e->dim, j->collection,
+			  "make it again with 'vexctl index --refit'", e->dim, j->collection,
 			  j->coll.dim);
 		return EXIT_FAILED;
 	}

@@ -42,10 +42,25 @@ int text_read(struct text *t, int fd, uint64_t off, uint64_t len)
 	return 0;
 }
 
-/* The last place in (from + size * 3 / 4, end] that follows one of @breaks; 0: none. */
-static size_t break_before(const struct text *t, size_t from, size_t end, const char *breaks)
+size_t text_longest_line(const struct text *t)
 {
-	size_t least = from + (end - from) / 4 * 3, at;
+	const char *p = t->data, *end = t->data + t->len, *next;
+	size_t longest = 0;
+
+	for (; p < end; p = next + 1) {
+		next = memchr(p, '\n', (size_t)(end - p));
+		if (!next)
+			next = end;
+		if ((size_t)(next - p) > longest)
+			longest = (size_t)(next - p);
+	}
+	return longest;
+}
+
+/* The last place in (@least, @end] that follows one of @breaks; 0: none. */
+static size_t break_before(const struct text *t, size_t least, size_t end, const char *breaks)
+{
+	size_t at;
 
 	for (at = end; at > least; at--)
 		if (strchr(breaks, t->data[at - 1]))
@@ -53,15 +68,30 @@ static size_t break_before(const struct text *t, size_t from, size_t end, const 
 	return 0;
 }
 
+/* The last blank line in (@least, @end]: between paragraphs, and between functions. */
+static size_t blank_line_before(const struct text *t, size_t least, size_t end)
+{
+	size_t at = end;
+
+	while ((at = break_before(t, least, at, "\n"))) {
+		if (at >= 2 && t->data[at - 2] == '\n')
+			return at;
+		at--;
+	}
+	return 0;
+}
+
 size_t passage_end(const struct text *t, size_t from, size_t size)
 {
-	size_t end = from + size, at;
+	size_t end = from + size, late = from + size / 4 * 3, at;
 
 	if (t->len - from <= size)
 		return t->len;
-	at = break_before(t, from, end, "\n");
+	at = blank_line_before(t, from + size / 2, end);
 	if (!at)
-		at = break_before(t, from, end, " \t\r");
+		at = break_before(t, late, end, "\n");
+	if (!at)
+		at = break_before(t, late, end, " \t\r");
 	if (at)
 		return at;
 	/* not inside a UTF-8 sequence, unless these are no sequences */

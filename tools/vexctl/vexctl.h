@@ -34,7 +34,7 @@ struct options {
 	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width;
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
-		weak, per_file, line_number, with_hits, without_hits, null;
+		weak, per_file, line_number, with_hits, without_hits, null, verbose;
 	uint64_t given;		/* bit per entry of the option table */
 	char **args;
 	int nargs;
@@ -60,7 +60,7 @@ struct command {
 extern const struct command cmd_collection_create, cmd_collection_list, cmd_collection_change,
 	cmd_collection_drop;
 extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import;
-extern const struct command cmd_embed, cmd_search, cmd_stat;
+extern const struct command cmd_embed, cmd_index, cmd_search, cmd_stale, cmd_stat, cmd_status;
 
 /* dispatch.c */
 int vexctl_main(int argc, char **argv);
@@ -133,6 +133,9 @@ struct progress {
 	uint64_t total;
 	double begun, shown;
 };
+/* What progress_step() shows: a bar, and when it will be done. */
+void progress_text(char *buf, size_t room, const char *what, uint64_t done, uint64_t total,
+		   double seconds, bool bar);
 void progress_begin(struct progress *p, const char *what, uint64_t total, bool asked);
 void progress_step(struct progress *p, uint64_t done);
 void progress_end(struct progress *p);
@@ -164,6 +167,9 @@ int target_collection(const struct target *t, const char *name, struct vexfs_ioc
 /* The collection meant by a command that names none: DEFAULT_COLLECTION, or the only one there is;
  * @texts: among those that a text can be searched in. Says what is wrong; EXIT_OK or EXIT_FAILED. */
 int collection_choose(const struct target *t, bool texts, char name[VEXFS_IOC_NAME_LEN]);
+/* The same for one that is to be filled: makes DEFAULT_COLLECTION of @dim elements if there is none. */
+int collection_choose_or_make(const struct target *t, uint32_t dim, char name[VEXFS_IOC_NAME_LEN],
+			      bool *made);
 /* What collections there are, ", " between them, as many as fit; "" if none. */
 void collection_names(const struct target *t, char *text, size_t room);
 
@@ -208,6 +214,7 @@ int text_read(struct text *t, int fd, uint64_t off, uint64_t len);	/* len 0: as 
 /* Where the passage that begins at @from ends: at most @size bytes on, at the end of a line, a word
  * or at least a character. */
 size_t passage_end(const struct text *t, size_t from, size_t size);
+size_t text_longest_line(const struct text *t);
 size_t text_first_word(const struct text *t);	/* offset; t->len if there is none */
 
 /* walk.c */
@@ -219,6 +226,7 @@ struct file_list {
 	size_t n, room;
 	size_t errors;		/* directories that could not be read */
 };
+int file_list_append(struct file_list *l, const char *path);	/* -ENOMEM */
 int file_list_add(struct file_list *l, const char *path, dev_t dev);
 void file_list_free(struct file_list *l);
 

@@ -7,7 +7,7 @@
 
 #include "tools/vexctl/vexctl.h"
 
-static int append(struct file_list *l, const char *path)
+int file_list_append(struct file_list *l, const char *path)
 {
 	size_t room = l->room ? 2 * l->room : 256;
 	char **bigger;
@@ -30,7 +30,7 @@ static int visit(struct file_list *l, FTS *fts, FTSENT *e, dev_t dev)
 {
 	switch (e->fts_info) {
 	case FTS_F:
-		return e->fts_statp->st_dev == dev ? append(l, e->fts_path) : 0;
+		return e->fts_statp->st_dev == dev ? file_list_append(l, e->fts_path) : 0;
 	case FTS_D:
 		/* Our own models are no texts; other filesystems are not ours. */
 		if (e->fts_statp->st_dev != dev || !strcmp(e->fts_name, MODEL_DIR))

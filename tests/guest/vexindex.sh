@@ -1,0 +1,115 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# needs: disk=test:100M mem=512M time=180
+# The everyday path on a real VexFS: index, search, change, stale, delete, another user.
+set -u
+
+n=0 fails=0
+ok() { # ok STATUS NAME
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n $2"
+	else
+		echo "not ok $n $2"
+		sed 's/^/# /' "$out" "$err"
+		fails=$((fails + 1))
+	fi
+}
+out=$TMPDIR/out err=$TMPDIR/err mnt=$TMPDIR/mnt
+: >"$out"
+: >"$err"
+mkdir -p "$mnt"
+
+# run EXPECTED-STATUS ARGUMENT...: vexctl, its output in $out and $err
+run() {
+	want=$1
+	shift
+	vexctl "$@" >"$out" 2>"$err" </dev/null
+	got=$?
+	[ "$got" -eq "$want" ] && return 0
+	echo "# vexctl $*: exit status $got, $want expected"
+	return 1
+}
+as_user1() { # as_user1 EXPECTED-STATUS ARGUMENT...
+	want=$1
+	shift
+	su -s /bin/sh user1 -c 'exec vexctl "$@"' -- sh "$@" >"$out" 2>"$err" </dev/null
+	got=$?
+	[ "$got" -eq "$want" ] && return 0
+	echo "# user1: vexctl $*: exit status $got, $want expected"
+	return 1
+}
+out_has() { grep -qF -- "$1" "$out"; }
+err_has() { grep -qF -- "$1" "$err"; }
+first_is() { head -n 1 "$out" | grep -q "^$1:[0-9]*: "; }
+
+if ! { mkfs.vexfs -q -f "$VEX_DISK_TEST" && mount -t vexfs "$VEX_DISK_TEST" "$mnt"; }; then
+	echo "Bail out! cannot make and mount a VexFS"
+	exit 1
+fi
+cd "$mnt" || exit 1
+echo "KTAP version 1"
+echo "1..22"
+
+mkdir -p notes/private build
+echo 'How to fix a flat tyre: take the wheel off' >notes/tyre
+echo 'Knead the dough and bake the bread in a hot oven' >notes/bread
+echo 'The secret of the locksmith: a spare key under the mat' >notes/private/secret
+echo 'compiled' >build/output
+echo 'build/' >.gitignore
+ln -s . notes/loop
+printf 'a\000b' >notes/picture
+i=0
+while [ "$i" -lt 400 ]; do
+	echo "line $i of a long log about trains and their delays"
+	i=$((i + 1))
+done >notes/log
+echo 'the octopus sleeps in the harbour' >>notes/log
+chmod 755 . notes build
+chmod 644 notes/tyre notes/bread notes/log
+chmod 700 notes/private
+
+run 1 search 'flat tyre' && err_has "run 'vexctl index' first"; ok $? 'before anything is indexed'
+run 0 index && out_has "made collection 'default': 768 dimensions" && out_has 'indexed 4 files'
+ok $? 'index: one command'
+out_has './notes/picture: binary' && out_has './notes/loop: symbolic link' && ! out_has output
+ok $? 'what is skipped is named'
+run 0 index && out_has 'indexed 0 files' && out_has '4 up to date'; ok $? 'again: nothing to do'
+run 0 search 'flat tyre' && first_is notes/tyre; ok $? 'search without an option'
+run 0 search 'sleeping octopus' && first_is notes/log && out_has 'notes/log:401: the octopus'
+ok $? 'a passage of a long file, with its line'
+run 3 search 'quantum chromodynamics'; ok $? 'nothing is like that'
+run 0 search --json 'bake bread' && out_has '"path": "notes/bread", "line": 1'; ok $? 'JSON'
+run 0 status && out_has '0 not indexed, 0 changed since'; ok $? 'status: complete'
+
+# ---- changes
+echo 'Now it is about gardening' >notes/bread
+run 4 search 'flat tyre' && err_has '0 files here are not indexed and 1 have changed'
+ok $? 'a changed file is told, although it is no hit'
+echo 'Bicycle wheels have spokes' >notes/.new && mv notes/.new notes/tyre
+run 4 stale && out_has 'stale    notes/bread' && out_has 'missing  notes/tyre'
+ok $? 'stale: written, and written as editors do'
+mkdir other && echo 'a parrot that speaks' >other/parrot && cp -a other notes/ && rm -r other
+run 4 status && out_has '2 not indexed, 1 changed'; ok $? 'a copied directory is seen'
+mkdir moved && echo 'a tale of whales' >moved/whale
+run 0 index notes && run 4 status && out_has '1 not indexed'; ok $? 'an index of a part'
+run 0 index && run 0 search 'wheel spokes' && first_is notes/tyre && run 0 search 'parrot' &&
+	first_is notes/other/parrot; ok $? 'index brings it up to date'
+mv moved notes/ && run 0 search whales && first_is notes/moved/whale; ok $? 'a moved directory keeps its embeddings'
+rm notes/other/parrot && run 3 search 'parrot speaks' && ! out_has parrot; ok $? 'a deleted file is not found'
+
+# ---- another user
+as_user1 3 search 'locksmith spare key' && ! out_has secret; ok $? 'no file of others is found'
+run 0 search 'spare key of the locksmith' && first_is notes/private/secret; ok $? 'root finds it'
+chmod 644 notes/tyre
+as_user1 0 search 'wheel spokes' && first_is notes/tyre; ok $? 'what may be read is found'
+as_user1 0 index && out_has 'permission denied'; ok $? 'index of files that are not his: skipped, with the reason'
+
+# ---- crash and remount
+echo 'one more note about volcanoes' >notes/volcano
+cd / && umount "$mnt" && mount -t vexfs "$VEX_DISK_TEST" "$mnt" && cd "$mnt" && run 4 stale &&
+	out_has 'missing  notes/volcano'; ok $? 'all of it is known after a remount'
+mount -o remount,ro "$mnt" && run 1 index && err_has 'read-only'; ok $? 'a read-only mount says so'
+cd /
+umount "$mnt"
+[ "$fails" -eq 0 ]

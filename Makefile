@@ -107,6 +107,20 @@ $(B)/guest/tests/%: $(B)/obj/tests/guest/%.o $(B)/libvexfs.a
 	$(Q)$(CC) $(CFLAGS_ALL) -static -Wl,--strip-debug $(LDFLAGS) -o $@ $^ $(LIBS)
 guest: $(addprefix $(B)/guest/bin/,$(TOOLS)) $(GUEST_TESTS)
 
+# ---- power cuts: the program that records a run in a guest, the one that judges it -------
+CRASH_MODEL := tests/crash/model.c
+$(B)/guest/crash/record: $(patsubst %.c,$(B)/obj/%.o,tests/crash/record.c $(CRASH_MODEL)) $(B)/libvexfs.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS_ALL) -static -Wl,--strip-debug $(LDFLAGS) -o $@ $^ $(LIBS)
+CRASH_CHECK := $(filter-out tests/crash/record.c,$(wildcard tests/crash/*.c)) $(filter-out %/main.c,$(src-fsck.vexfs))
+$(B)/crash/check: $(patsubst %.c,$(B)/obj/%.o,$(CRASH_CHECK)) $(B)/libvexfs.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+.PHONY: crash
+crash: $(B)/guest/crash/record $(B)/crash/check
+
 # ---- host unit tests --------------------------------------------------------------
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_HELP := $(patsubst %.c,$(B)/asan/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))

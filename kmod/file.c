@@ -6,7 +6,8 @@
  * first, while holding a lock that vexfs_datagen_settle() takes, and keeps it until the
  * change can be seen. write(2), buffered or direct, and with it splice, sendfile,
  * copy_file_range, AIO and io_uring: vexfs_write_checks(), under i_rwsem, or, under i_rwsem
- * shared, kmod/dio.c; a direct write that outlives i_rwsem is counted in i_dio_count. truncate(2) and O_TRUNC: vexfs_setsize(),
+ * shared, kmod/dio.c; a direct write that outlives i_rwsem is counted in i_dio_count.
+ * truncate(2) and O_TRUNC: vexfs_setsize(),
  * under i_rwsem. A store through a mapping: vexfs_page_mkwrite(), under invalidate_lock and
  * then the folio lock; settling write-protects the pages, so the first store after it
  * faults. fallocate(2), where it changes bytes: kmod/falloc.c, under i_rwsem, direct writes

@@ -161,6 +161,16 @@ static const char *check(const void *record, const struct owned *f, u32 n, const
 	return NULL;
 }
 
+/* Bytes that check() would complain of become zero. */
+static void clear(void *record, const struct owned *f, u32 n, const u32 *feature)
+{
+	bool future = from_the_future(feature);
+
+	for (; n; f++, n--)
+		if (!(f->bit ? feature[f->word] & f->bit : future))
+			memset((u8 *)record + f->off, 0, f->len);
+}
+
 static const char *check_flags(u32 flags, const u32 *feature)
 {
 	u32 i;
@@ -211,4 +221,37 @@ const char *vexfs_feature_check_slot(const struct vexfs_slot *s, const struct ve
 const char *vexfs_feature_check_desc(const struct vexfs_group_desc *gd, const struct vexfs_geo *geo)
 {
 	return check(gd, desc_fields, ARRAY_SIZE(desc_fields), geo->feature);
+}
+
+/* ---- repair ------------------------------------------------------------------ */
+
+void vexfs_feature_clear_super(struct vexfs_super_block *sb)
+{
+	const u32 feature[VEXFS_FEATURE_WORDS] = {
+		vexfs_feature_bits(sb, VEXFS_COMPAT), vexfs_feature_bits(sb, VEXFS_RO_COMPAT),
+		vexfs_feature_bits(sb, VEXFS_INCOMPAT),
+	};
+
+	clear(sb, super_fields, ARRAY_SIZE(super_fields), feature);
+}
+
+void vexfs_feature_clear_inode(struct vexfs_inode *di, const struct vexfs_geo *geo)
+{
+	u32 flags = le32_to_cpu(di->i_flags), known = VEXFS_INODE_FLAGS, i;
+
+	for (i = 0; i < ARRAY_SIZE(inode_flags); i++)
+		if (geo->feature[inode_flags[i].word] & inode_flags[i].bit)
+			known |= inode_flags[i].flag;
+	di->i_flags = cpu_to_le32(flags & known);
+	clear(di, inode_fields, ARRAY_SIZE(inode_fields), geo->feature);
+}
+
+void vexfs_feature_clear_coll(struct vexfs_collection *c, const struct vexfs_geo *geo)
+{
+	clear(c, coll_fields, ARRAY_SIZE(coll_fields), geo->feature);
+}
+
+void vexfs_feature_clear_slot(struct vexfs_slot *s, const struct vexfs_geo *geo)
+{
+	clear(s, slot_fields, ARRAY_SIZE(slot_fields), geo->feature);
 }

@@ -32,4 +32,10 @@ const char *vexfs_feature_check_coll(const struct vexfs_collection *c, const str
 const char *vexfs_feature_check_slot(const struct vexfs_slot *s, const struct vexfs_geo *geo);
 const char *vexfs_feature_check_desc(const struct vexfs_group_desc *gd, const struct vexfs_geo *geo);
 
+/* Repair: zero what the verifiers above would refuse. The checksum is the caller's to compute anew. */
+void vexfs_feature_clear_super(struct vexfs_super_block *sb);
+void vexfs_feature_clear_inode(struct vexfs_inode *di, const struct vexfs_geo *geo);
+void vexfs_feature_clear_coll(struct vexfs_collection *c, const struct vexfs_geo *geo);
+void vexfs_feature_clear_slot(struct vexfs_slot *s, const struct vexfs_geo *geo);
+
 #endif /* VEXFS_CORE_FEATURE_H */

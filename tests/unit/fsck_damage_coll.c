@@ -248,6 +248,20 @@ static void payload_hole(struct fixture *x)
 		   di.i_root.r_recs[0].val |= cpu_to_le64(VEXFS_EXT_UNWRITTEN));
 }
 
+/* Where no slot is in use: the next set would find it. */
+static void coll_hole(struct fixture *x)
+{
+	struct vexfs_collection c = ib_get_coll(&x->ib, 9);
+
+	EDIT_INODE(x, le64_to_cpu(c.c_payload_ino), {
+		u64 val = le64_to_cpu(di.i_root.r_recs[0].val);
+
+		assert_int_equal(le16_to_cpu(di.i_root.r_count), 1);
+		di.i_root.r_recs[0].val = cpu_to_le64(val - (1ULL << VEXFS_EXT_PBLK_BITS));
+		di.i_blocks = cpu_to_le64(le64_to_cpu(di.i_blocks) - 1);
+	});
+}
+
 static void slot_hole(struct fixture *x)
 {
 	struct vexfs_collection c = ib_get_coll(&x->ib, 0);
@@ -300,6 +314,7 @@ const struct damage coll_damages[] = {
 	{ "map_blocks", map_blocks, FSCK_MAP_TREE, NULL },
 	{ "payload_crc", payload_crc, FSCK_PAYLOAD_CRC, NULL },
 	{ "payload_hole", payload_hole, FSCK_PAYLOAD_READ, NULL },
+	{ "coll_hole", coll_hole, FSCK_COLL_HOLE, NULL },
 	{ "slot_hole", slot_hole, FSCK_SLOT_HOLE, NULL },
 };
 

@@ -27,6 +27,7 @@ static s64 own_inode(struct fsck *f, const struct vexfs_collection *c, u64 ino, 
 	else if (fi->coll)
 		bad = "has another use in a collection";
 	if (bad) {
+		f->doubt = true;
 		fsck_problem(f, COLL_FILE, f->where, role, (unsigned long long)ino, bad);
 		return -1;
 	}
@@ -71,6 +72,7 @@ static void check_collection(struct fsck *f, const struct vexfs_collection *c, u
 
 	fsck_object(f, FSCK_FIX_SLOTS, id);
 	if (bad) {
+		f->doubt = true;
 		fsck_problem(f, COLL, id, bad);
 		return;
 	}
@@ -90,8 +92,10 @@ static void load_block(struct fsck *f, u32 index, struct vexfs_collection *table
 
 	fsck_object(f, FSCK_FIX_COLL_TABLE, index);
 	fsck_where(f, FSCK_COLL_BLOCK, "collection table");
-	if (!fsck_read(f, blkno, VEXFS_MAGIC_COLL, index, &b))
+	if (!fsck_read(f, blkno, VEXFS_MAGIC_COLL, index, &b)) {
+		f->doubt = true;
 		return;
+	}
 	memcpy(table + first, (const u8 *)b.data + VEXFS_MDHDR_SIZE,
 	       VEXFS_COLL_PER_BLOCK * sizeof(*table));
 	said = le16_to_cpu(((const struct vexfs_mdhdr *)b.data)->h_count);
@@ -124,8 +128,11 @@ static void check_hidden(struct fsck *f)
 {
 	u32 g, i;
 
-	/* The files of a feature this program does not know have no owner it could find. */
-	if (f->unknown_compat)
+	/*
+	 * The files of a feature this program does not know have no owner it could find. The owner of
+	 * others may be damaged, and is repaired first.
+	 */
+	if (f->unknown_compat || f->doubt)
 		return;
 	for (g = 0; g < f->img.geo.groups; g++)
 		for (i = 0; i < f->ino_room[g]; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Repair of a directory: a new tree of the entries that are right. */
+/* Repair of a directory: a new tree of the entries that are right. Cycles of directories are cut. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -11,11 +11,12 @@
 /**
  * struct entries - what the blocks of a directory that verify hold
  * @dropped: entries that were not taken over
+ * @without: an inode that is not to have an entry, or 0
  */
 struct entries {
 	struct vexfs_dent *d;	/* name: memory of its own */
 	size_t	n, room;
-	u64	dropped;
+	u64	dropped, without;
 };
 
 static void collect(struct fsck *f, void *ctx, u64 blkno, const void *block)
@@ -92,7 +93,7 @@ static int build(struct fsck *f, u64 dir, struct vexfs_inode *di, struct entries
 
 	memset(&di->i_root, 0, sizeof(di->i_root));
 	for (i = 0; i < es->n; i++) {
-		err = right(f, dir, &es->d[i]) ? add_entry(f, &t, &es->d[i]) : -EEXIST;
+		err = es->d[i].ino != es->without && right(f, dir, &es->d[i]) ? add_entry(f, &t, &es->d[i]) : -EEXIST;
 		if (err && err != -EEXIST)
 			return err;
 		es->dropped += err == -EEXIST;
@@ -101,9 +102,9 @@ static int build(struct fsck *f, u64 dir, struct vexfs_inode *di, struct entries
 	return 0;
 }
 
-int fsck_fix_dir(struct fsck *f, u64 dir)
+static int rebuild(struct fsck *f, u64 dir, u64 without)
 {
-	struct entries es = { 0 };
+	struct entries es = { .without = without };
 	struct fsck_tree t = { .owner = dir, .quiet = true, .is_dir = true, .leaf = collect, .ctx = &es };
 	struct vexfs_inode di;
 	int err = fsck_get_inode(f, dir, &di);
@@ -119,4 +120,17 @@ int fsck_fix_dir(struct fsck *f, u64 dir)
 			 (unsigned long long)(es.n - es.dropped), t.damaged ? "; others were lost" : "");
 	free_entries(&es);
 	return err;
+}
+
+int fsck_fix_dir(struct fsck *f, u64 dir)
+{
+	return rebuild(f, dir, 0);
+}
+
+/* A directory below itself loses its name, and the next round finds it without one. */
+int fsck_fix_unloop(struct fsck *f, u64 dir)
+{
+	const struct fsck_dir *d = fsck_dir_get(f, dir);
+
+	return d && d->found ? rebuild(f, d->found, dir) : 0;
 }

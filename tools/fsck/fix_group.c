@@ -276,13 +276,32 @@ int fsck_fix_itable(struct fsck *f, u64 group)
 
 /* ---- which descriptors to believe ---------------------------------------- */
 
-/* How many of the groups have their bitmaps where these descriptors say. */
+/* Is an inode where the group's table is said to begin? */
+static bool itable_there(struct fsck *f, u32 group, u64 blkno)
+{
+	u64 ino = (u64)group * f->img.geo.inodes_per_group + 1;
+	const struct vexfs_inode *di;
+	struct vexfs_blk b;
+	bool found = false;
+	u32 i;
+
+	if (vexfs_image_get(&f->img, blkno, &b))
+		return false;
+	di = b.data;
+	for (i = 0; i < VEXFS_INODES_PER_BLOCK; i++)
+		found |= le16_to_cpu(di[i].i_magic) == VEXFS_INODE_MAGIC && le64_to_cpu(di[i].i_ino) == ino + i;
+	f->img.io.ops->put(&f->img.io, &b);
+	return found;
+}
+
+/* How many bitmaps and inode tables are where these descriptors say. */
 static u32 score(struct fsck *f, u32 index, const struct vexfs_group_desc *gd)
 {
 	u32 first = index * VEXFS_GD_PER_BLOCK, i, k, n = 0;
 	struct vexfs_blk b;
 
-	for (i = 0; first + i < f->img.geo.groups && i < VEXFS_GD_PER_BLOCK; i++)
+	for (i = 0; first + i < f->img.geo.groups && i < VEXFS_GD_PER_BLOCK; i++) {
+		n += itable_there(f, first + i, le64_to_cpu(gd[i].gd_itable));
 		for (k = 0; k < 2; k++) {
 			u64 blkno = le64_to_cpu(k ? gd[i].gd_ibmap : gd[i].gd_bbmap);
 
@@ -292,6 +311,7 @@ static u32 score(struct fsck *f, u32 index, const struct vexfs_group_desc *gd)
 						 0, blkno, first + i);
 			f->img.io.ops->put(&f->img.io, &b);
 		}
+	}
 	return n;
 }
 

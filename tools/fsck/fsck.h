@@ -64,6 +64,7 @@ struct fsck_value {
 	u64	owner, ino;
 	u32	len;
 	u8	kind;
+	bool	bad;		/* it cannot be read, or is not one */
 };
 
 /* An object that is to be repaired. */
@@ -105,6 +106,7 @@ struct fsck_dir {
  * @acted:    repairs made in this round; @repairs: in all
  * @exact:    bitmaps are to have what was found and nothing else
  * @no_space: a repair found no free block or inode
+ * @doubt:    a collection is damaged, or an inode with attributes: hidden inodes may be theirs
  * @itable:   per group: inode table blocks that were scanned
  * @derived:  damage to derived data, which the kernel rebuilds
  * @replayed: blocks the journal's replay put into the cache
@@ -129,7 +131,7 @@ struct fsck {
 	u64	id;
 
 	u64	problems, found, derived, lines;
-	bool	unsafe, unread, exact, no_space;
+	bool	unsafe, unread, exact, no_space, doubt;
 	struct fsck_want *want;
 	size_t	nwant, want_room;
 	struct fsck_twice *twice;
@@ -254,12 +256,21 @@ int fsck_settle_inode(struct fsck *f, u64 ino, struct vexfs_inode *di);
 int fsck_fix_clear(struct fsck *f, u64 ino);
 int fsck_fix_counts(struct fsck *f, u64 ino);
 int fsck_fix_extents(struct fsck *f, u64 ino);
+int fsck_fix_salvage(struct fsck *f, u64 ino);	/* fix_salvage.c */
+int fsck_fix_xattrs(struct fsck *f, u64 ino);	/* fix_xattr.c */
+/* Keep the attributes of an area that are sound; the rest of it becomes zero. */
+void fsck_xattr_sound(u8 *area, u32 size, u16 mode);
 /* fix_dir.c, fix_name.c */
 int fsck_fix_dir(struct fsck *f, u64 dir);
+int fsck_fix_unloop(struct fsck *f, u64 dir);
 int fsck_fix_names(struct fsck *f, u64 ino);
 int fsck_fix_connect(struct fsck *f, u64 ino);
 int fsck_fix_root(struct fsck *f, u64 ino);
 int fsck_fix_orphans(struct fsck *f, u64 id);	/* fix_orphan.c */
+/* fix_coll.c, fix_slot.c */
+int fsck_fix_coll_table(struct fsck *f, u64 index);
+int fsck_fix_coll_record(struct fsck *f, u64 id);
+int fsck_fix_slots(struct fsck *f, u64 id);
 /* fix_super.c */
 int fsck_journal_discard(struct fsck *f);
 int fsck_journal_empty(struct fsck *f);

@@ -147,6 +147,7 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 	bad = vexfs_inode_verify(di, &f->img.geo, ino);
 	if (bad) {
 		fi->flags |= FSCK_INO_BAD;
+		f->doubt = true;
 		fsck_problem(f, INODE, (unsigned long long)ino,
 			     (unsigned long long)vexfs_ino_block(&f->img.geo, ino), bad);
 		return;

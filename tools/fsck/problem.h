@@ -25,7 +25,8 @@ enum fsck_how {
 	FSCK_FIX_GDT,		/* a descriptor block */
 	FSCK_FIX_GDT_COPY,
 	FSCK_FIX_ITABLE,	/* of a group */
-	FSCK_FIX_CLEAR,		/* an inode, as the next five */
+	FSCK_FIX_SALVAGE,	/* an inode, as those before ORPHANS */
+	FSCK_FIX_CLEAR,
 	FSCK_FIX_XATTRS,
 	FSCK_FIX_EXTENTS,
 	FSCK_FIX_COUNTS,
@@ -36,7 +37,7 @@ enum fsck_how {
 	FSCK_FIX_CONNECT,
 	FSCK_FIX_ORPHANS,	/* all of them */
 	FSCK_FIX_COLL_TABLE,
-	FSCK_FIX_COLL_CLEAR,	/* a collection, as the next */
+	FSCK_FIX_COLL_RECORD,	/* a collection, as the next */
 	FSCK_FIX_SLOTS,
 	FSCK_FIX_KINDS
 };

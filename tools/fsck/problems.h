@@ -39,6 +39,9 @@ P(SB_COMPAT, 107, NOTE, NONE,
 P(MOUNTED, 108, NOTE, NONE, "%s is mounted on %s: what is reported may only mean that it is changing",
   "none: unmount it first")
 
+P(SB_FIELD, 109, FIXABLE, NOW, "superblock: %s; its checksum is right and the rest is sound",
+  "clear the field")
+
 /* ---- 02: group descriptors, bitmaps, inode tables ---- */
 P(GDT_BLOCK, 201, FIXABLE, GDT, AT_BLOCK, "write the copy over it and count anew")
 P(GDT_COPY, 202, SAFE, GDT_COPY, AT_BLOCK, "write the descriptors over the copy")
@@ -71,8 +74,9 @@ P(IBMAP_BEYOND, 216, FIXABLE, ITABLE,
 P(ITABLE_BLOCK, 217, DAMAGE, NONE, AT_BLOCK, RESTORE)
 
 /* ---- 03: inodes ---- */
-P(INODE, 301, DAMAGE, CLEAR, "inode %llu: block %llu: %s",
-  "clear it and its names: restore the file from backup")
+P(INODE, 301, DAMAGE, SALVAGE, "inode %llu: block %llu: %s",
+  "clear the field; if content or type are not known, clear it and its names; after a wrong checksum, what is "
+  "left is root's alone")
 P(INODE_RESERVED, 302, DAMAGE, CLEAR, "inode %llu: reserved, but in use", "clear it")
 P(INODE_BLOCKS, 303, SAFE, COUNTS, "inode %llu: has %llu blocks, i_blocks says %llu",
   "set the number found")
@@ -180,16 +184,19 @@ P(ORPHAN_COLL, 711, FIXABLE, ORPHANS, "orphan table: inode %llu is a file of a c
   "remove it from the table")
 
 /* ---- 08: collections ---- */
-P(COLL_BLOCK, 801, DAMAGE, COLL_TABLE, AT_BLOCK, RESTORE)
+P(COLL_BLOCK, 801, DAMAGE, COLL_TABLE, AT_BLOCK,
+  "keep the records that are sound, for root alone; create the other collections anew")
 P(COLL_COUNT, 802, SAFE, COLL_TABLE,
   "collection table: block %llu: says %u collections, there are %u", "set the number found")
-P(COLL, 803, DAMAGE, COLL_CLEAR, "collection %u: %s", "clear the record: create the collection anew")
+P(COLL, 803, DAMAGE, COLL_RECORD, "collection %u: %s",
+  "clear the field; if vectors or slots are not known, clear the record: create the collection anew")
 P(COLL_NAME, 804, DAMAGE, COLL_TABLE, "collection %u: has the name of collection %u", "rename one of them")
-P(COLL_FILE, 805, DAMAGE, COLL_CLEAR, "%s: %s inode %llu %s",
-  "clear the record: create the collection anew")
+P(COLL_FILE, 805, DAMAGE, COLL_RECORD, "%s: %s inode %llu %s",
+  "a new file for codes, which are derived; else clear the record: create the collection anew")
 P(COLL_SHORT, 806, DAMAGE, SLOTS, "%s: its %s file has %lld blocks, its slots need %llu",
   "reduce the slots to those that have blocks")
 P(HIDDEN_STRAY, 807, DAMAGE, CLEAR, "inode %llu: hidden, but nothing refers to it", "free it")
+P(COLL_HOLE, 808, FIXABLE, SLOTS, "%s: its %s file has a hole at block %llu", "allocate the blocks")
 
 /* ---- 09: embeddings ---- */
 P(SLOT_BLOCK, 901, DAMAGE, SLOTS, AT_BLOCK, "write the block anew, empty: set the embeddings again")

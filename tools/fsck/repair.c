@@ -29,14 +29,20 @@ static int (*const repair[FSCK_FIX_KINDS])(struct fsck *f, u64 id) = {
 	[FSCK_FIX_SB_COPY] = fsck_fix_sb_copy,
 	[FSCK_FIX_GDT_COPY] = fsck_fix_gdt_copy,
 	[FSCK_FIX_ITABLE] = fsck_fix_itable,
+	[FSCK_FIX_SALVAGE] = fsck_fix_salvage,
 	[FSCK_FIX_CLEAR] = fsck_fix_clear,
+	[FSCK_FIX_XATTRS] = fsck_fix_xattrs,
 	[FSCK_FIX_EXTENTS] = fsck_fix_extents,
 	[FSCK_FIX_COUNTS] = fsck_fix_counts,
 	[FSCK_FIX_ROOT] = fsck_fix_root,
 	[FSCK_FIX_DIR] = fsck_fix_dir,
+	[FSCK_FIX_UNLOOP] = fsck_fix_unloop,
 	[FSCK_FIX_NAMES] = fsck_fix_names,
 	[FSCK_FIX_CONNECT] = fsck_fix_connect,
 	[FSCK_FIX_ORPHANS] = fsck_fix_orphans,
+	[FSCK_FIX_COLL_TABLE] = fsck_fix_coll_table,
+	[FSCK_FIX_COLL_RECORD] = fsck_fix_coll_record,
+	[FSCK_FIX_SLOTS] = fsck_fix_slots,
 };
 
 /* ---- what is to be done ---------------------------------------------------- */
@@ -135,7 +141,7 @@ static void begin(struct fsck *f)
 	f->problems = f->derived = f->lines = 0;
 	f->used_inodes = f->used_blocks = f->embeddings = 0;
 	f->collections = 0;
-	f->unsafe = f->unread = false;
+	f->unsafe = f->unread = f->doubt = false;
 	f->nwant = f->acted = 0;
 	f->gathered = false;
 }

@@ -12,16 +12,7 @@
 #include <string.h>
 
 #include "core/coll.h"
-#include "tools/fsck/fsck.h"
-
-/* A hidden file: its extents, with the last one used at hand. */
-struct region {
-	u64	ino;
-	struct vexfs_btree_root root;
-	struct vexfs_tree tree;
-	struct vexfs_extent e;
-	struct vexfs_layout l;
-};
+#include "tools/fsck/region.h"
 
 /**
  * struct slots - one collection being checked
@@ -43,7 +34,7 @@ struct slots {
 	struct vexfs_tree map;
 	bool	map_ok;
 	u64	records, live, matched;
-	struct region file[VEXFS_COLL_FILES];
+	struct fsck_region file[VEXFS_COLL_FILES];
 	u64	*stamps;
 	size_t	room;
 	u8	*rec;
@@ -54,61 +45,6 @@ struct slots {
 	fsck_problem(f, what, (s)->id, (s)->name, (unsigned long long)(slot), \
 		     (unsigned long long)le64_to_cpu((v)->v_ino), le32_to_cpu((v)->v_chunk), \
 		     ##__VA_ARGS__)
-
-/* ---- hidden files -------------------------------------------------------- */
-
-static int region_open(struct fsck *f, struct region *r, u64 ino)
-{
-	struct vexfs_inode *di;
-	struct vexfs_blk b;
-	int err = vexfs_image_inode(&f->img, ino, &b, &di);
-
-	if (err)
-		return err;
-	r->ino = ino;
-	r->root = di->i_root;
-	r->tree = (struct vexfs_tree){
-		.io = &f->img.io, .root = &r->root, .owner = ino, .leaf_magic = VEXFS_MAGIC_NODE,
-	};
-	f->img.io.ops->put(&f->img.io, &b);
-	return 0;
-}
-
-/* Damage in the extent tree was reported in pass 1: here it is only a missing block. */
-static bool region_map(struct fsck *f, struct region *r, u64 lblk, u64 *pblk)
-{
-	if (lblk < r->e.lblk || lblk - r->e.lblk >= r->e.len) {
-		int err;
-
-		f->img.report = NULL;
-		err = vexfs_ext_find(&r->tree, lblk, &r->e);
-		f->img.report = fsck_report;
-		if (err) {
-			r->e.len = 0;
-			return false;
-		}
-	}
-	if (!r->e.pblk || (r->e.flags & VEXFS_EXT_UNWRITTEN))
-		return false;
-	*pblk = r->e.pblk + (lblk - r->e.lblk);
-	return true;
-}
-
-static bool region_read(struct fsck *f, struct region *r, u64 slot, u8 *rec)
-{
-	u64 lblk = vexfs_layout_lblk(&r->l, slot), pblk;
-	u32 offs = vexfs_layout_offset(&r->l, slot), left = r->l.bytes, n;
-	struct vexfs_blk b;
-
-	for (; left; left -= n, rec += n, lblk++, offs = 0) {
-		if (!region_map(f, r, lblk, &pblk) || vexfs_image_get(&f->img, pblk, &b))
-			return false;
-		n = VEXFS_BLOCK_SIZE - offs < left ? VEXFS_BLOCK_SIZE - offs : left;
-		memcpy(rec, (const u8 *)b.data + offs, n);
-		f->img.io.ops->put(&f->img.io, &b);
-	}
-	return true;
-}
 
 /* ---- one slot ------------------------------------------------------------ */
 
@@ -159,7 +95,7 @@ static void check_mapped(struct fsck *f, struct slots *s, const struct vexfs_slo
 
 static void check_payload(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
 {
-	if (!region_read(f, &s->file[VEXFS_COLL_PAYLOAD], slot, s->rec))
+	if (!fsck_region_read(f, &s->file[VEXFS_COLL_PAYLOAD], slot, s->rec))
 		bad_slot(f, s, slot, v, PAYLOAD_READ);
 	else if (vexfs_vec_crc(&s->space, s->rec) != le32_to_cpu(v->v_payload_crc))
 		bad_slot(f, s, slot, v, PAYLOAD_CRC);
@@ -167,7 +103,7 @@ static void check_payload(struct fsck *f, struct slots *s, const struct vexfs_sl
 
 static void check_code(struct fsck *f, struct slots *s, const struct vexfs_slot *v, u64 slot)
 {
-	if (region_read(f, &s->file[VEXFS_COLL_CODE], slot, s->rec) &&
+	if (fsck_region_read(f, &s->file[VEXFS_COLL_CODE], slot, s->rec) &&
 	    vexfs_code_valid(&s->space, (const void *)s->rec, (u32)le64_to_cpu(v->v_stamp)))
 		return;
 	f->derived++;
@@ -204,12 +140,12 @@ static void check_live(struct fsck *f, struct slots *s, const struct vexfs_slot 
 /* Pin block @index of the slot table; false: reported. */
 static bool slot_block(struct fsck *f, struct slots *s, u64 index, struct vexfs_blk *b)
 {
-	struct region *table = &s->file[VEXFS_COLL_SLOTS];
+	struct fsck_region *table = &s->file[VEXFS_COLL_SLOTS];
 	u64 pblk;
 
 	fsck_where(f, FSCK_SLOT_BLOCK, "collection %u '%s': slot table (inode %llu)", s->id, s->name,
 		   (unsigned long long)table->ino);
-	if (!region_map(f, table, index, &pblk)) {
+	if (!fsck_region_map(f, table, index, &pblk)) {
 		fsck_problem(f, SLOT_HOLE, f->where, (unsigned long long)index);
 		return false;
 	}
@@ -317,7 +253,7 @@ static int slots_open(struct fsck *f, struct slots *s, const struct vexfs_collec
 	int err = 0;
 
 	for (i = 0; i < VEXFS_COLL_FILES && !err; i++) {
-		err = region_open(f, &s->file[i], vexfs_coll_file_ino(c, i));
+		err = fsck_region_open(f, &s->file[i], vexfs_coll_file_ino(c, i));
 		bytes = vexfs_coll_file_record(&s->space, i);
 		if (bytes)
 			vexfs_layout_init(&s->file[i].l, bytes);
@@ -329,6 +265,23 @@ static int slots_open(struct fsck *f, struct slots *s, const struct vexfs_collec
 	return s->rec ? 0 : -ENOMEM;
 }
 
+/* The kernel writes to any slot, used or not. A hole in the slot table is reported with its block. */
+static void check_holes(struct fsck *f, struct slots *s, const struct vexfs_collection *c)
+{
+	u64 lblk, pblk, need;
+	u32 i;
+
+	fsck_where(f, FSCK_COLL_HOLE, "collection %u '%s'", s->id, s->name);
+	for (i = VEXFS_COLL_PAYLOAD; i < VEXFS_COLL_FILES; i++) {
+		need = vexfs_coll_file_blocks(c, i);
+		for (lblk = 0; lblk < need && fsck_region_map(f, &s->file[i], lblk, &pblk);)
+			lblk = s->file[i].e.lblk + s->file[i].e.len;
+		if (lblk < need)
+			fsck_problem(f, COLL_HOLE, f->where, vexfs_coll_file_name(i),
+				     (unsigned long long)lblk);
+	}
+}
+
 static void check_slots(struct fsck *f, struct slots *s, const struct vexfs_collection *c)
 {
 	u64 blocks = s->nslots / VEXFS_SLOTS_PER_BLOCK, i;
@@ -336,6 +289,8 @@ static void check_slots(struct fsck *f, struct slots *s, const struct vexfs_coll
 
 	if (err)
 		fsck_fatal(f, err, "reading a collection");
+	else
+		check_holes(f, s, c);
 	for (i = 0; i < blocks && !f->err; i++) {
 		check_block(f, s, i);
 		fsck_progress(f, i + 1, blocks);

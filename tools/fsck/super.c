@@ -57,10 +57,9 @@ static bool read_copy(struct fsck *f, u64 blkno, struct vexfs_super_block *sb)
 			       sizeof(*sb)) && !vexfs_sb_verify(sb);
 }
 
-/* Go on with a copy of the superblock; what is checked and written from now on has it in block 0. */
-static int open_copy(struct fsck *f, const struct vexfs_super_block *copy)
+/* Go on with this one; what is checked and written from now on has it in block 0. */
+static int open_as(struct fsck *f, struct vexfs_super_block sb)
 {
-	struct vexfs_super_block sb = *copy;
 	int err;
 
 	sb.s_group = 0;
@@ -68,10 +67,45 @@ static int open_copy(struct fsck *f, const struct vexfs_super_block *copy)
 	err = vexfs_image_open_sb(&f->img, &f->dev, 0, &sb);
 	if (!err)
 		err = fsck_write_super(f);
-	if (err)
-		return failed(f, strerror(-err));
-	fsck_did(f, "superblock taken from its copy in group %u", le32_to_cpu(copy->s_group));
-	return 0;
+	return err ? failed(f, strerror(-err)) : 0;
+}
+
+static int open_copy(struct fsck *f, const struct vexfs_super_block *copy)
+{
+	int err = open_as(f, *copy);
+
+	if (!err)
+		fsck_did(f, "superblock taken from its copy in group %u", le32_to_cpu(copy->s_group));
+	return err;
+}
+
+/* A right checksum, and nothing wrong but fields that mean nothing, or nothing that matters. */
+static bool clear_fields(struct fsck *f, struct vexfs_super_block *sb)
+{
+	if (vexfs_dev_read(&f->dev, VEXFS_SB_OFFSET, sb, sizeof(*sb)) ||
+	    le32_to_cpu(sb->s_checksum) != vexfs_sb_checksum(sb))
+		return false;
+	sb->s_state &= cpu_to_le32(VEXFS_STATE_ERROR);
+	if (le32_to_cpu(sb->s_errors) > VEXFS_ERRORS_SHUTDOWN)
+		sb->s_errors = 0;
+	if (le32_to_cpu(sb->s_reserve_blocks) > VEXFS_MAX_RESERVE)
+		sb->s_reserve_blocks = 0;
+	vexfs_feature_clear_super(sb);
+	sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
+	return !vexfs_sb_verify(sb);
+}
+
+static int open_cleared(struct fsck *f, const struct vexfs_super_block *sb, const char *what)
+{
+	int err;
+
+	fsck_problem(f, SB_FIELD, what);
+	if (!f->replay || f->preen)
+		return FSCK_ERRORS;
+	err = open_as(f, *sb);
+	if (!err)
+		fsck_did(f, "superblock: the field was cleared");
+	return err;
 }
 
 /* The first sound copy, or that of the group asked for. */
@@ -95,6 +129,8 @@ static int no_super(struct fsck *f, const char *what)
 
 	if (foreign(f))
 		return failed(f, what);
+	if (clear_fields(f, &sb))
+		return open_cleared(f, &sb, what);
 	if (find_copy(f, &copy, &blkno)) {
 		fsck_problem(f, SB_BAD, what, (unsigned long long)blkno);
 		return f->replay && !f->preen ? open_copy(f, &copy) : FSCK_ERRORS;

@@ -31,6 +31,19 @@ static void note_value(struct fsck *f, u64 owner, const struct vexfs_xattr_ent *
 	};
 }
 
+/* A damaged block: what can be kept of it has its values. */
+static void note_rest(struct fsck *f, u64 ino, const struct vexfs_inode *di, const void *block)
+{
+	u8 area[VEXFS_MD_SPACE];
+	struct vexfs_xattr_ent e;
+	u32 pos = 0;
+
+	memcpy(area, (const u8 *)block + VEXFS_MDHDR_SIZE, sizeof(area));
+	fsck_xattr_sound(area, sizeof(area), le16_to_cpu(di->i_mode));
+	while (vexfs_xattr_next(area, sizeof(area), &pos, &e))
+		note_value(f, ino, &e);
+}
+
 static void check_block(struct fsck *f, u64 ino, const struct vexfs_inode *di, const void *area)
 {
 	struct vexfs_xattr_ent e, other;
@@ -61,10 +74,12 @@ u32 fsck_xattrs(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 	if (!fsck_claim(f, blkno, 1) || !fsck_read(f, blkno, VEXFS_MAGIC_XATTR, ino, &b))
 		return 1;
 	bad = vexfs_xattr_block_verify(b.data, le16_to_cpu(di->i_mode));
-	if (bad)
+	if (bad) {
 		fsck_report(f, blkno, bad);
-	else
+		note_rest(f, ino, di, b.data);
+	} else {
 		check_block(f, ino, di, vexfs_xattr_block_area(b.data));
+	}
 	f->img.io.ops->put(&f->img.io, &b);
 	return 1;
 }
@@ -103,7 +118,7 @@ static bool read_piece(struct fsck *f, const struct fsck_value *v, struct vexfs_
 	return !bad;
 }
 
-static void check_content(struct fsck *f, const struct fsck_value *v, struct vexfs_inode *di, u8 *buf)
+static void check_content(struct fsck *f, struct fsck_value *v, struct vexfs_inode *di, u8 *buf)
 {
 	u32 i, n = vexfs_xattr_value_blocks(v->len);
 	const char *bad = NULL;
@@ -116,6 +131,7 @@ static void check_content(struct fsck *f, const struct fsck_value *v, struct vex
 		bad = vexfs_acl_verify(buf, v->len);
 	if (bad)
 		fsck_problem(f, XATTR_ACL, (unsigned long long)v->owner, bad);
+	v->bad = !ok || bad;
 }
 
 static const char *check_inode(struct fsck *f, const struct fsck_value *v, struct vexfs_inode *di)
@@ -158,6 +174,7 @@ void fsck_values(struct fsck *f)
 	for (i = 0; i < f->nvalues && !f->err; i++) {
 		fsck_object(f, FSCK_FIX_XATTRS, f->values[i].owner);
 		bad = check_inode(f, &f->values[i], &di);
+		f->values[i].bad = bad;
 		if (bad)
 			fsck_problem(f, XATTR_VALUE, (unsigned long long)f->values[i].owner,
 				     (unsigned long long)f->values[i].ino, bad);

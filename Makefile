@@ -8,6 +8,7 @@
 #   make guest                    static tools and guest tests -> build/guest
 #   make install DESTDIR=...      tools, libvexfs, header, man pages
 #   make fuzz                     mutate metadata blocks through core's decoders
+#   make build/fuzz_image         whole images through fsck, dump and core: see ./vex fuzz
 #   make lint                     the checks of ./vex lint
 #   make clean
 #
@@ -184,7 +185,20 @@ fuzz: $(B)/asan/tests/fuzz/fuzz_core.o $(B)/asan/libvexfs.a
 	$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $(B)/fuzz_core $^ $(LIBS)
 	$(B)/fuzz_core $(FUZZ_RUNS)
 
-clean:
-	rm -rf $(B)/obj $(B)/asan $(B)/unit $(B)/bin $(B)/guest $(B)/kmod $(B)/libvexfs.a
+# Whole images: what is tested reports the code it reaches. For libFuzzer env/cmd/fuzz.sh gives other flags.
+FUZZ_COVER := -fsanitize-coverage=trace-pc
+FUZZ_MAIN :=
+FUZZ_SRC := $(CORE_SRC) $(LIB_SRC) $(filter-out %/main.c,$(src-fsck.vexfs) $(src-dump.vexfs))
+FUZZ_HELP := $(patsubst %,tests/fuzz/%.c,fuzz_image base mutate check) tests/unit/imgbuild.c tests/unit/jbuild.c
+$(B)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC fuzz)
+	$(Q)$(CC) $(CPPFLAGS) -DVEXFS_UNIT $(CFLAGS_ALL) $(SANITIZE) $(FUZZ_COVER) $(simd-flags) -MMD -MP -c $< -o $@
+$(B)/fuzz_image: $(patsubst %.c,$(B)/fuzz/%.o,$(FUZZ_SRC)) $(patsubst %.c,$(B)/asan/%.o,$(FUZZ_HELP))
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS_ALL) $(SANITIZE) $(FUZZ_MAIN) -Wl,--wrap=vexfs_dev_write $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
--include $(shell find $(B)/obj $(B)/asan -name '*.d' 2>/dev/null)
+clean:
+	rm -rf $(B)/obj $(B)/asan $(B)/fuzz $(B)/fuzz_image $(B)/unit $(B)/bin $(B)/guest $(B)/kmod $(B)/libvexfs.a
+
+-include $(shell find $(B)/obj $(B)/asan $(B)/fuzz -name '*.d' 2>/dev/null)

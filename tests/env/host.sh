@@ -23,7 +23,7 @@ expect 2 "a number that the shell takes for an octal one"
 run "$VEX" test --only env --filter '^no-such-test$'
 expect 7 "nothing ran is no success"
 says '^0 passed, 0 failed' "the last line says so"
-for c in run test shell debug crash trace perf vm image ssh qmp kernel build lint bench setup doctor clean help; do
+for c in run test shell debug crash trace perf vm image ssh qmp kernel build lint fuzz bench setup doctor clean help; do
 	run "$VEX" "$c" --help
 	if ((STATUS == 0)) && grep -q '\./vex' "$WORK/out"; then report 0 "$c --help"; else report 1 "$c --help"; fi
 done

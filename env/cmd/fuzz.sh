@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# One-line purpose: hostile images: fsck, dump and core on mutated filesystems
+
+cmd_help() {
+	cat <<'END'
+usage: ./vex fuzz image [--time T] [--runs N] [--seed S] [--engine ENGINE] [--out DIR]
+       ./vex fuzz image --show FILE
+
+Changes images that use every feature (values, records, whole blocks; checksums are made right afterwards) and gives
+each to fsck.vexfs -n, dump.vexfs, the functions of core/ as the kernel uses them, and fsck.vexfs -y twice, in one
+program, under the address and undefined-behaviour sanitizers. Nothing may crash, hang, leak, or ask for memory without
+bounds; -n and dump may not write; what -y says it has repaired must be clean; the second -y may write nothing.
+
+  --time T        so long: seconds, or with a suffix: 10m, 2h [1m, without --runs]
+  --runs N        so many images
+  --seed S        begin with this; it is printed [the clock]
+  --engine ENGINE own: a driver that keeps what reaches new code; libfuzzer: clang's, with the same changes; auto:
+                  libfuzzer where clang has it [auto]
+  --out DIR       where finds go: the program (find-SEED-N), its image, what was printed [~/.cache/vex/fuzz]
+  --show FILE     do it again, and show what the tools print
+
+The last line says how many images, how fast, and how much of the code was reached. Ends with 1 after a find.
+
+examples:
+  ./vex fuzz image --time 10m
+  ./vex fuzz image --runs 2000 --seed 7 --engine own
+  ./vex fuzz image --show ~/.cache/vex/fuzz/find-7-1
+END
+}
+
+# fuzz_seconds T: 90, 90s, 10m, 2h in seconds.
+fuzz_seconds() {
+	[[ $1 =~ ^([1-9][0-9]{0,6})([smh]?)$ ]] || usage_error "invalid time '$1' (example: 10m)"
+	case ${BASH_REMATCH[2]} in
+	m) echo $((BASH_REMATCH[1] * 60)) ;;
+	h) echo $((BASH_REMATCH[1] * 3600)) ;;
+	*) echo "${BASH_REMATCH[1]}" ;;
+	esac
+}
+
+# The clang that links with libFuzzer, or nothing.
+fuzz_clang() {
+	local cc dir
+	dir=$(mktemp -d)
+	echo 'int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n) { return !p && n; }' >"$dir/probe.c"
+	for cc in clang "${VEX_CLANG:-clang-19}"; do
+		type -P "$cc" >/dev/null || continue
+		if "$cc" -fsanitize=fuzzer,address,undefined "$dir/probe.c" -o "$dir/probe" 2>/dev/null; then
+			echo "$cc"
+			break
+		fi
+	done
+	rm -rf "$dir"
+}
+
+# fuzz_build CLANG: the program, by gcc with our driver, or by clang with libFuzzer; its path in FUZZ_BIN.
+fuzz_build() {
+	local args=() out=build
+	if [[ -n $1 ]]; then
+		out=build/fuzz-clang
+		args=(CC="$1" BUILD="$out" CFLAGS=-DVEXFS_LIBFUZZER FUZZ_COVER=-fsanitize=fuzzer-no-link FUZZ_MAIN=-fsanitize=fuzzer)
+	fi
+	quietly "building the fuzzer" "$VEX_BUILD/log/fuzz-build.log" make -C "$VEX_ROOT" -j"$JOBS" --no-print-directory \
+		"${args[@]}" "$out/fuzz_image" || die "$EX_ENV" "the fuzzer does not build: build/log/fuzz-build.log"
+	FUZZ_BIN=$VEX_ROOT/$out/fuzz_image
+}
+
+# fuzz_libfuzzer OUT TIME RUNS SEED
+fuzz_libfuzzer() {
+	local out=$1 corpus=$1/corpus log=$VEX_BUILD/log/fuzz-image.log rc=0 seed=$4
+	seed=${seed:-$((RANDOM * 32768 + RANDOM + 1))}
+	mkdir -p "$corpus"
+	quietly "fuzzing (seed $seed)" "$log" "$FUZZ_BIN" -artifact_prefix="$out/find-" -max_len=145 -timeout=60 \
+		-close_fd_mask=3 -rss_limit_mb=2048 -print_final_stats=1 -max_total_time="${2:-0}" -runs="${3:--1}" \
+		-seed="$seed" "$corpus" || rc=$?
+	awk -v seed="$seed" '/ cov: [0-9]+/ { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
+		/number_of_executed_units/ { n = $2 } /average_exec_per_sec/ { rate = $2 } /new_units_added/ { kept = $2 }
+		END { printf "%d executions (%d/s), %d places in the code reached, %d programs kept, seed %s\n",
+			n, rate, cov, kept, seed }' "$log"
+	((rc == 0)) || say "FIND: $(grep -oE 'Test unit written to .*' "$log" | tail -n1); again: ./vex fuzz image --show FILE"
+	return $((rc != 0))
+}
+
+fuzz_image() {
+	local time='' runs='' seed='' engine=auto out=$VEX_CACHE/fuzz show='' clang='' args=()
+	while (($#)); do
+		case $1 in
+		--time | --runs | --seed | --engine | --out | --show) need_value "$1" $# ;;&
+		--time) time=$(fuzz_seconds "$2") || exit; shift ;;
+		--runs) [[ $2 =~ ^[1-9][0-9]{0,11}$ ]] || usage_error "invalid number '$2' (example: 1000)"; runs=$2; shift ;;
+		--seed) [[ $2 =~ ^[1-9][0-9]{0,8}$ ]] || usage_error "invalid seed '$2' (example: 7)"; seed=$2; shift ;;
+		--engine) [[ $2 =~ ^(auto|own|libfuzzer)$ ]] || usage_error "--engine $2: use auto, own or libfuzzer"
+			engine=$2; shift ;;
+		--out) out=$2; shift ;;
+		--show) [[ -f $2 ]] || usage_error "--show $2: no such file"; show=$(readlink -f "$2"); shift ;;
+		--no-install) export VEX_INSTALL=0 ;;
+		-v) export VEX_VERBOSE=1 ;;
+		*) usage_error "unknown option '$1'" ;;
+		esac
+		shift
+	done
+	need fuzz
+	if [[ -n $show ]]; then
+		fuzz_build ''
+		exec "$FUZZ_BIN" --show "$show"
+	fi
+	if [[ $engine != own ]]; then clang=$(fuzz_clang); fi
+	[[ $engine != libfuzzer || -n $clang ]] || die "$EX_ENV" "no clang here links with -fsanitize=fuzzer: use --engine own"
+	fuzz_build "$clang"
+	mkdir -p "$out"
+	[[ -n $time$runs ]] || time=60
+	if [[ -n $clang ]]; then
+		fuzz_libfuzzer "$out" "$time" "$runs" "$seed"
+		return
+	fi
+	if [[ -n $time ]]; then args+=(--time "$time"); fi
+	if [[ -n $runs ]]; then args+=(--runs "$runs"); fi
+	if [[ -n $seed ]]; then args+=(--seed "$seed"); fi
+	exec "$FUZZ_BIN" --out "$out" "${args[@]}"
+}
+
+cmd_main() {
+	local what=${1:-}
+	[[ $what == image ]] || usage_error "fuzz what? (image)"
+	shift
+	fuzz_image "$@"
+}

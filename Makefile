@@ -58,7 +58,7 @@ src-fsck.vexfs := $(wildcard tools/fsck/*.c)
 src-tune.vexfs := $(wildcard tools/tune/*.c)
 src-dump.vexfs := $(wildcard tools/dump/*.c)
 src-vexctl := $(wildcard tools/vexctl/*.c)
-LIBS := -lblkid -luuid -ljson-c -lxxhash -lm -pthread
+LIBS := -lblkid -luuid -ljson-c -lxxhash -lunistring -lm -pthread
 
 # core's SIMD units choose their instruction set themselves, file by file; they are empty on anything but x86-64.
 target-x86 := $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null))

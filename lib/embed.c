@@ -15,7 +15,7 @@
 #include "lib/embed.h"
 
 #define MODEL_MAGIC	"VEXMODEL"
-#define MODEL_VERSION	1
+#define MODEL_VERSION	2	/* 2: words by Unicode's normalisation and folding */
 
 /**
  * struct model_head - the beginning of a model file, little-endian
@@ -154,7 +154,7 @@ static const struct vex_embedder_ops *check_head(const struct model_head *head)
 	uint32_t dim = le32toh(head->dim);
 
 	if (memcmp(head->magic, MODEL_MAGIC, sizeof(head->magic)) ||
-	    le32toh(head->version) != MODEL_VERSION || !dim || dim > VEX_EMBED_MAX_DIM ||
+	    !dim || dim > VEX_EMBED_MAX_DIM ||
 	    !memchr(head->name, 0, sizeof(head->name)))
 		return NULL;
 	return vex_embedder_find(head->name);
@@ -192,6 +192,8 @@ static int load_model(int fd, struct vex_embedder **out)
 	ops = n == sizeof(head) ? check_head(&head) : NULL;
 	if (!ops)
 		return -EBADMSG;
+	if (le32toh(head.version) != MODEL_VERSION)
+		return -EPROTO;
 	if (le64toh(head.len) > VEX_EMBED_MAX_MODEL)
 		return -EFBIG;
 	ret = read_block(fd, &head, &block, &len);

@@ -40,6 +40,7 @@ enum vex_text_kind {
 /**
  * struct vex_embedder_ops - one kind of embedder
  * @name:	as in the model's file name, at most 15 bytes
+ * @identity:	name and version: other versions make other vectors of the same text
  * @create:	an unfitted embedder for vectors of @dim float32; NULL: no memory
  * @destroy:	free it
  * @fit:	learn from one document; call before the first @embed
@@ -52,7 +53,7 @@ enum vex_text_kind {
  * @rarity:	how rare a word of vex_words() is: 0 in every document, larger in few; NULL: cannot tell
  */
 struct vex_embedder_ops {
-	const char *name;
+	const char *name, *identity;
 	struct vex_embedder *(*create)(uint32_t dim);
 	void (*destroy)(struct vex_embedder *e);
 	int (*fit)(struct vex_embedder *e, const char *text, size_t len);
@@ -89,15 +90,15 @@ int vex_model_save(struct vex_embedder *e, int dirfd, const char *name);
 /**
  * vex_model_load - read a model file
  *
- * Return: 0 and *@out; -ENOENT; -EBADMSG (not a model, damaged, or of a version
- * this program does not know); -EFBIG; -ENOMEM; read errors. Never follows a
+ * Return: 0 and *@out; -ENOENT; -EBADMSG (not a model, or damaged); -EPROTO (of
+ * another version); -EFBIG; -ENOMEM; read errors. Never follows a
  * symbolic link and never blocks on a special file.
  */
 int vex_model_load(int dirfd, const char *name, struct vex_embedder **out);
 
 /**
  * typedef vex_word_fn - called for every word of a text
- * @word:  lower-case UTF-8, not terminated
+ * @word:  normalised and case-folded UTF-8, not terminated
  * @len:   1..VEX_WORD_MAX bytes
  * @chars: code points in it
  */
@@ -109,16 +110,17 @@ typedef void (*vex_word_fn)(void *ctx, const char *word, size_t len, unsigned in
 /**
  * vex_words - split a text into words
  *
- * A word is a run of letters and digits, lower-cased (ASCII, Latin-1, Latin
- * Extended-A, Greek, Cyrillic). Ideographs and kana, written without spaces,
- * give overlapping pairs instead. Bytes that are not UTF-8 are read as Latin-1.
+ * A word is a run of letters, marks and digits of the text in Unicode's NFKC form
+ * with full case folding, so that equal text in other code points gives equal words.
+ * Scripts written without spaces (Han, kana, Thai, Lao, Khmer, Myanmar) give
+ * overlapping pairs instead; each emoji is a word. Bytes that are not UTF-8 are read
+ * as Latin-1.
  */
 void vex_words(const char *text, size_t len, vex_word_fn fn, void *ctx);
 
 /** vex_utf8_decode - one code point at @p < @end; *@valid tells Latin-1 fall-backs apart
  * Return: bytes consumed, 1..4. */
 unsigned int vex_utf8_decode(const char *p, const char *end, uint32_t *cp, bool *valid);
-uint32_t vex_lower(uint32_t cp);
 bool vex_is_word_char(uint32_t cp);
 
 #endif /* LIBVEXFS_EMBED_H */

@@ -392,6 +392,7 @@ static int lexical_load(struct vex_embedder *e, const void *block, size_t len)
 
 const struct vex_embedder_ops vex_lexical_ops = {
 	.name = "lexical",
+	.identity = "lexical 2",
 	.create = lexical_create,
 	.destroy = lexical_destroy,
 	.fit = lexical_fit,

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Texts to words: UTF-8, letters and digits, lower case. */
+/* Texts to words: UTF-8, normalised and case-folded by libunistring. */
+#include <stdlib.h>
 #include <string.h>
+#include <unicase.h>
+#include <unictype.h>
+#include <uninorm.h>
 
 #include "lib/embed.h"
+
+#define RUN_MAX	1024	/* bytes normalised at a time */
 
 static bool is_continuation(char c)
 {
@@ -75,46 +81,16 @@ static unsigned int utf8_encode(uint32_t cp, char *out)
 	return 4;
 }
 
-/* Latin Extended-A pairs capitals and small letters, even/odd in some parts, odd/even in others. */
-static uint32_t lower_latin_a(uint32_t cp)
+/* Properties of a character that decide what it does to a word. */
+static bool is_letter(uint32_t cp)
 {
-	if (cp == 0x130)
-		return 'i';
-	if (cp == 0x178)
-		return 0xff;
-	if (cp == 0x138 || cp == 0x149 || cp == 0x17f)
-		return cp;
-	if ((cp >= 0x139 && cp <= 0x148) || cp >= 0x179)
-		return cp + (cp & 1);
-	return cp | 1;
+	return uc_is_general_category_withtable(cp, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M |
+						    UC_CATEGORY_MASK_N);
 }
 
-uint32_t vex_lower(uint32_t cp)
+static bool is_emoji(uint32_t cp)
 {
-	if (cp < 0x80)
-		return cp >= 'A' && cp <= 'Z' ? cp + 32 : cp;
-	if (cp < 0x100)
-		return cp >= 0xc0 && cp <= 0xde && cp != 0xd7 ? cp + 32 : cp;
-	if (cp < 0x180)
-		return lower_latin_a(cp);
-	if (cp >= 0x391 && cp <= 0x3a9)
-		return cp + 32;
-	if (cp >= 0x400 && cp <= 0x40f)
-		return cp + 80;
-	if (cp >= 0x410 && cp <= 0x42f)
-		return cp + 32;
-	return cp;
-}
-
-/* Punctuation, symbols and spaces above ASCII; everything else there counts as a letter. */
-static bool is_separator(uint32_t cp)
-{
-	if (cp < 0xc0)
-		return cp != 0xaa && cp != 0xb5 && cp != 0xba;	/* ordinals, micro sign */
-	return cp == 0xd7 || cp == 0xf7 || (cp >= 0x2000 && cp <= 0x2bff) ||
-	       (cp >= 0x3000 && cp <= 0x303f) || (cp >= 0xe000 && cp <= 0xf8ff) ||
-	       (cp >= 0xfe30 && cp <= 0xfe6f) || (cp >= 0xff00 && cp <= 0xff0f) ||
-	       (cp >= 0xfff0 && cp <= 0xffff) || (cp >= 0x1f000 && cp <= 0x1faff) || cp == 0xfeff;
+	return cp >= 0x2000 && uc_is_property_emoji(cp) && !uc_is_property_default_ignorable_code_point(cp);
 }
 
 bool vex_is_word_char(uint32_t cp)
@@ -122,14 +98,25 @@ bool vex_is_word_char(uint32_t cp)
 	if (cp < 0x80)
 		return (cp >= '0' && cp <= '9') || (cp >= 'a' && cp <= 'z') ||
 		       (cp >= 'A' && cp <= 'Z');
-	return !is_separator(cp);
+	return is_letter(cp) || is_emoji(cp);
 }
 
 /* Scripts written without spaces between words. Hangul has spaces. */
 static bool is_unspaced(uint32_t cp)
 {
-	return (cp >= 0x3040 && cp <= 0x30ff) || (cp >= 0x3400 && cp <= 0x9fff) ||
-	       (cp >= 0xf900 && cp <= 0xfaff) || (cp >= 0x20000 && cp <= 0x3ffff);
+	static const char *const names[] = {
+		"Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar",
+	};
+	const uc_script_t *script;
+	size_t i;
+
+	if (cp < 0xe00)
+		return false;
+	script = uc_script(cp);
+	for (i = 0; script && i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(script->name, names[i]))
+			return true;
+	return cp == 0x30fc;	/* the long vowel of both kana */
 }
 
 /**
@@ -187,24 +174,136 @@ static void add_letter(struct splitter *s, uint32_t cp)
 {
 	if (s->unspaced || s->chars == VEX_WORD_CHARS)
 		end_word(s);
-	append(s, vex_lower(cp));
+	append(s, cp);
 }
 
-void vex_words(const char *text, size_t len, vex_word_fn fn, void *ctx)
+/* Each is a word. */
+static void add_emoji(struct splitter *s, uint32_t cp)
 {
-	struct splitter s = { .fn = fn, .ctx = ctx };
-	const char *p = text, *end = text + len;
+	end_word(s);
+	append(s, cp);
+	end_word(s);
+}
+
+/* One folded character. */
+static void add_char(struct splitter *s, uint32_t cp)
+{
+	if (cp >= 0x80 && uc_is_property_default_ignorable_code_point(cp))
+		return;		/* soft hyphens, joiners, variation selectors */
+	if (!s->chars && cp >= 0x80 && uc_is_general_category_withtable(cp, UC_CATEGORY_MASK_M))
+		return;		/* an accent without a letter */
+	if (!vex_is_word_char(cp))
+		end_word(s);
+	else if (cp >= 0x80 && is_emoji(cp) && !is_letter(cp))
+		add_emoji(s, cp);
+	else if (is_unspaced(cp))
+		add_ideograph(s, cp);
+	else
+		add_letter(s, cp);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool is_ascii(const char *p, const char *end)
+{
+	while (p < end && !((unsigned char)*p & 0x80))
+		p++;
+	return p == end;
+}
+
+/* What belongs together in normalisation: up to a blank, at most RUN_MAX bytes, whole characters. */
+static const char *run_end(const char *p, const char *end)
+{
+	const char *most = (size_t)(end - p) > RUN_MAX ? p + RUN_MAX : end, *at = p;
+	uint32_t cp;
+	bool valid;
+
+	while (at < most && !is_blank(*at))
+		at++;
+	if (at < end && at == most) {
+		for (at = p; at < most; at += vex_utf8_decode(at, end, &cp, &valid))
+			;
+	}
+	return at;
+}
+
+/* As valid UTF-8: bytes that are none are taken for Latin-1. @out: 2 * len + 4 bytes. */
+static size_t repair(const char *p, const char *end, uint8_t *out)
+{
+	size_t n = 0;
 	uint32_t cp;
 	bool valid;
 
 	while (p < end) {
 		p += vex_utf8_decode(p, end, &cp, &valid);
-		if (!vex_is_word_char(cp))
-			end_word(&s);
-		else if (is_unspaced(cp))
-			add_ideograph(&s, cp);
+		n += utf8_encode(cp, (char *)out + n);
+	}
+	return n;
+}
+
+/* NFKC, full case folding, NFKC again: both can undo the other. NULL: no memory; the caller frees it. */
+static uint8_t *fold(const uint8_t *s, size_t len, size_t *out)
+{
+	size_t n;
+	uint8_t *once = u8_normalize(UNINORM_NFKC, s, len, NULL, &n), *twice;
+
+	if (!once)
+		return NULL;
+	twice = u8_casefold(once, n, NULL, UNINORM_NFKC, NULL, out);
+	free(once);
+	return twice;
+}
+
+static void add_run(struct splitter *s, const char *p, const char *end)
+{
+	uint8_t valid[2 * RUN_MAX + 16], *folded;
+	const char *at, *stop;
+	size_t len;
+	uint32_t cp;
+	bool ok;
+
+	folded = fold(valid, repair(p, end, valid), &len);
+	if (!folded)
+		return;
+	at = (const char *)folded;
+	stop = at + len;
+	while (at < stop) {
+		at += vex_utf8_decode(at, stop, &cp, &ok);
+		add_char(s, cp);
+	}
+	free(folded);
+}
+
+static void add_ascii(struct splitter *s, const char *p, const char *end)
+{
+	for (; p < end; p++) {
+		if (!vex_is_word_char((unsigned char)*p))
+			end_word(s);
 		else
-			add_letter(&s, cp);
+			add_letter(s, *p >= 'A' && *p <= 'Z' ? (uint32_t)*p + 32 : (uint32_t)*p);
+	}
+}
+
+void vex_words(const char *text, size_t len, vex_word_fn fn, void *ctx)
+{
+	struct splitter s = { .fn = fn, .ctx = ctx };
+	const char *p = text, *end = text + len, *stop;
+
+	while (p < end) {
+		if (is_blank(*p)) {
+			end_word(&s);
+			p++;
+			continue;
+		}
+		stop = run_end(p, end);
+		if (is_ascii(p, stop))
+			add_ascii(&s, p, stop);
+		else
+			add_run(&s, p, stop);
+		p = stop;
 	}
 	end_word(&s);
 }

@@ -13,6 +13,7 @@ CROSS_ARCHS=(arm64)
 # shellcheck disable=SC2034	# read by ./vex build
 CROSS_TESTS=(test_block test_btree test_journal test_softfloat test_vec test_vec_simd)
 CROSS_LIBS=(libblkid1 libblkid-dev libuuid1 uuid-dev libjson-c5 libjson-c-dev libxxhash0 libxxhash-dev
+	libunistring2 libunistring-dev
 	libcmocka0 libcmocka-dev)
 
 cross_triplet() { case $1 in arm64) echo aarch64-linux-gnu ;; esac }

@@ -93,7 +93,9 @@ tools_package() {
 	install -D -m 644 -t "$stage/lib/systemd/system" packaging/systemd/mnt-vexfs.mount
 	install -D -m 755 -t "$stage/usr/lib/vexfs" packaging/systemd/udev-probe
 	install -d "$stage/mnt/vexfs"
-	control vexfs-tools amd64 'libblkid1, libc6 (>= 2.36), libjson-c5, libuuid1, libxxhash0' \
+	# Its name has the number of its interface, which differs between releases of Debian.
+	unistring=$(readelf -d build/bin/vexctl | sed -n 's/.*NEEDED.*\[libunistring\.so\.\([0-9]*\)\].*/libunistring\1/p')
+	control vexfs-tools amd64 "libblkid1, libc6 (>= 2.36), libjson-c5, ${unistring:?}, libuuid1, libxxhash0" \
 		'VexFS tools' 'mkfs.vexfs, fsck.vexfs, tune.vexfs, dump.vexfs, vexctl, and what mounts a disk labelled "vexfs" at boot.'
 	finish vexfs-tools amd64
 }

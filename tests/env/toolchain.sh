@@ -192,7 +192,7 @@ wants() {
 	report "$([[ " $(tr ' ' '\n' <<<"$got" | sort | paste -sd' ') " == " $(tr ' ' '\n' <<<"$want" | sort | paste -sd' ') " ]]; echo $?)" \
 		"... names all it needs" "wanted: $want"
 }
-build="gcc libc6-dev make binutils libblkid-dev uuid-dev libjson-c-dev libxxhash-dev"
+build="gcc libc6-dev make binutils libblkid-dev uuid-dev libjson-c-dev libxxhash-dev libunistring-dev"
 kernel="gcc-12 libelf1 libssl3 kmod xz-utils"
 guest="$build $kernel qemu-system-x86 busybox-static"
 kbuild="bc bison flex libelf-dev libssl-dev cpio rsync zstd ccache"

@@ -84,6 +84,41 @@ static void test_words(void **state)
 		assert_string_equal(words_of(&l, cases[i].text), cases[i].words);
 }
 
+/* Equal text in other code points gives equal words; every script has some. */
+static void test_unicode_words(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{ "cafe\xcc\x81 caf\xc3\xa9 CAF\xc3\x89", "caf\xc3\xa9|caf\xc3\xa9|caf\xc3\xa9|" },
+		{ "\xc4\x90\xe1\xba\xa4T", "\xc4\x91\xe1\xba\xa5t|" },
+		{ "Stra\xc3\x9f" "e STRASSE", "strasse|strasse|" },
+		{ "\xef\xbc\xa6\xef\xbd\x95\xef\xbd\x8c\xef\xbd\x8c", "full|" },
+		{ "\xf0\x9d\x90\x80\xf0\x9d\x90\x81", "ab|" },
+		{ "o\xef\xac\x83" "ce", "office|" },
+		{ "co\xc2\xad" "operate", "cooperate|" },
+		{ "\xce\xa3\xce\xaf\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x82",
+		  "\xcf\x83\xce\xaf\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x83|" },
+		/* emoji, with a skin tone, joined: words of their own */
+		{ "go\xf0\x9f\x9a\x80!", "go|\xf0\x9f\x9a\x80|" },
+		{ "\xe2\x9d\xa4\xef\xb8\x8f", "\xe2\x9d\xa4|" },
+		/* Hebrew, Arabic with a vowel sign, Hindi with its marks */
+		{ "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d|" },
+		{ "\xe0\xa4\xb9\xe0\xa4\xbf\xe0\xa4\xa8\xe0\xa5\x8d\xe0\xa4\xa6\xe0\xa5\x80",
+		  "\xe0\xa4\xb9\xe0\xa4\xbf\xe0\xa4\xa8\xe0\xa5\x8d\xe0\xa4\xa6\xe0\xa5\x80|" },
+		/* Thai, half-width katakana with its voicing mark, hangul in one word */
+		{ "\xe0\xb8\x81\xe0\xb8\x82\xe0\xb8\x84",
+		  "\xe0\xb8\x81\xe0\xb8\x82|\xe0\xb8\x82\xe0\xb8\x84|" },
+		{ "\xef\xbd\xb6\xef\xbe\x9e\xef\xbd\xb7", "\xe3\x82\xac\xe3\x82\xad|" },
+		{ "\xed\x95\x9c\xea\xb8\x80", "\xed\x95\x9c\xea\xb8\x80|" },
+	};
+	struct word_list l;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(words_of(&l, cases[i].text), cases[i].words);
+}
+
 static void test_long_words(void **state)
 {
 	struct word_list l;
@@ -673,6 +708,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_unicode_words),
 		cmocka_unit_test(test_long_words),
 		cmocka_unit_test(test_random_bytes),
 		cmocka_unit_test(test_utf8_round),

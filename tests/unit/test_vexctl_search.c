@@ -97,7 +97,7 @@ static void test_output(void **state)
 	assert_says(r.out, "\"rank\": 1, \"score\": 0.");
 	assert_says(r.out, "\"path\": \"tyre\", \"line\": 3, \"range\": ");
 	assert_says(r.out, "\"stale\": false");
-	assert_says(r.out, "\"embedder\": \"lexical\"");
+	assert_says(r.out, "\"embedder\": \"lexical 2\"");
 	assert_ptr_equal(strchr(r.out, '\n'), r.out + strlen(r.out) - 1);
 	assert_int_equal(run("search", "--min-score", "0.99", "flat tyre", NULL), 3);
 	assert_int_equal(run("search", "--min-score", "2", "flat tyre", NULL), 2);
@@ -151,6 +151,35 @@ static void test_stale(void **state)
 	assert_int_equal(run("search", "--json", "flat tyre", NULL), 4);
 	assert_says(r.out, "\"stale\": true");
 	assert_int_equal(run("search", "--fresh", "--weak", "bake bread in an oven", NULL), 0);
+}
+
+/* Composed or not, in any case: the same word. */
+static void test_other_code_points(void **state)
+{
+	write_notes();
+	write_text("nfd", "the cafe\xcc\x81 of \xc4\x91\xe1\xba\xa5t n\xc6\xb0\xe1\xbb\x9b" "c\n");
+	enter();
+	assert_int_equal(run("embed", "-c", "notes", "%", NULL), 0);
+	assert_int_equal(run("search", "caf\xc3\xa9", NULL), 0);
+	assert_says(r.out, "nfd:1:");
+	assert_int_equal(run("search", "\xc4\x90\xe1\xba\xa4T N\xc6\xaf\xe1\xbb\x9a" "C", NULL), 0);
+	assert_says(r.out, "nfd:1:");
+	assert_int_equal(run("search", "\xf0\x9f\x9a\x80", NULL), 3);
+}
+
+static void test_like(void **state)
+{
+	write_notes();
+	write_text("tyres", "A flat tyre and how to fix the wheel\n");
+	enter();
+	assert_int_equal(run("embed", "-c", "notes", "%", NULL), 0);
+	assert_int_equal(run("search", "--like", "tyres", NULL), 0);
+	assert_int_equal(strncmp(r.out, "tyre:", 5), 0);
+	assert_null(strstr(r.out, "tyres:"));
+	assert_int_equal(run("search", "--like", "none", NULL), 1);
+	assert_says(r.err, "none");
+	assert_int_equal(run("search", "--like", "sub", NULL), 1);
+	assert_int_equal(run("search", "--like", "tyres", "--vector", "x", NULL), 2);
 }
 
 static void test_per_file(void **state)
@@ -225,6 +254,23 @@ static void test_terms(void **state)
 	}
 }
 
+static void test_function_words(void **state)
+{
+	assert_true(is_function_word("the", 3) && is_function_word("a", 1) && is_function_word("für", 4));
+	assert_true(is_function_word("uno", 3));
+	assert_false(is_function_word("th", 2) || is_function_word("tyre", 4) || is_function_word("o d", 3));
+}
+
+/* In few documents a word as "the" is rare: it must not make a hit. */
+static void test_small_set(void **state)
+{
+	write_notes();
+	enter();
+	assert_int_equal(run("search", "where is the key of the house", NULL), 3);
+	assert_int_equal(run("search", "how is the dough of the bread", NULL), 0);
+	assert_int_equal(strncmp(r.out, "bread:", 6), 0);
+}
+
 static void test_words(void **state)
 {
 	struct terms *t = terms_create("sort numbers");
@@ -249,11 +295,15 @@ int main(void)
 		ON_FAKE(test_escapes),
 		ON_FAKE(test_exact_words),
 		ON_FAKE(test_stale),
+		ON_FAKE(test_other_code_points),
+		ON_FAKE(test_like),
 		ON_FAKE(test_per_file),
 		cmocka_unit_test(test_similarity),
 		cmocka_unit_test(test_fuse),
 		cmocka_unit_test(test_terms),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_function_words),
+		ON_FAKE(test_small_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,7 +105,7 @@ static int make_default(const struct target *t, uint32_t dim)
 	};
 	int ret;
 
-	strcpy(c.embedder.name, vex_lexical_ops.name);
+	strcpy(c.embedder.name, vex_lexical_ops.identity);
 	ret = vexfs_collection_make(t->fd, &c);
 	if (!ret)
 		return EXIT_OK;

@@ -49,6 +49,9 @@ static int bad_model(const struct embed_job *j, int err)
 		say_error("collection '%s' holds %llu embeddings, but there is no lexical model that "
 			  "made them: use another collection, or --force to mix them", name,
 			  (unsigned long long)j->coll.live);
+	else if (err == -EPROTO)
+		say_error("the lexical model of collection '%s' in %s/%s is of another version: --refit "
+			  "makes a new one and embeds the files again", name, j->root, MODEL_DIR);
 	else if (err == -EBADMSG || err == -EFBIG)
 		say_error("the lexical model of collection '%s' in %s/%s is damaged: --refit makes a "
 			  "new one and embeds the files again", name, j->root, MODEL_DIR);

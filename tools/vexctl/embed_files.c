@@ -128,7 +128,7 @@ static int set_chunk(struct embed_job *j, int fd, uint32_t chunk, size_t from, s
 		e.range_off = from;
 		e.range_len = to - from;
 	}
-	strncpy(id.name, j->embedder, sizeof(id.name) - 1);
+	strncpy(id.name, j->e->ops->identity, sizeof(id.name) - 1);
 	ret = vexfs_embedding_set(fd, &e);
 	if (!ret)
 		j->counts.embeddings++;

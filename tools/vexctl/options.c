@@ -48,6 +48,7 @@ static const struct option_def defs[] = {
 	{ "null", '0', FLAG, FIELD(null), 0, 0, 0 },
 	{ "collection", 'c', STRING, FIELD(collection), 0, 0, 0 },
 	{ "vector", 0, STRING, FIELD(vector), 0, 0, 0 },
+	{ "like", 0, STRING, FIELD(like), 0, 0, 0 },
 	{ "list", 0, STRING, FIELD(list), 0, 0, 0 },
 	{ "vectors", 0, STRING, FIELD(vectors), 0, 0, 0 },
 	{ "type", 0, STRING, FIELD(type), 0, 0, 0 },

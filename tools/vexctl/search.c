@@ -123,13 +123,13 @@ static int take_arguments(const struct command *cmd, struct options *opt, struct
 	bool swapped;
 
 	*dir = NULL;
-	if (opt->vector) {
+	if (opt->vector || opt->like) {
 		*dir = opt->nargs ? opt->args[0] : NULL;
 		return opt->nargs > 1 ? usage_error(cmd, "unexpected argument '%s'", opt->args[1]) :
 					EXIT_OK;
 	}
 	if (!opt->nargs)
-		return usage_error(cmd, "the text to search for is missing (or --vector FILE)");
+		return usage_error(cmd, "the text to search for is missing (or --like FILE, --vector FILE)");
 	if (opt->nargs > 2 ||
 	    (opt->nargs == 2 && access(opt->args[0], F_OK) && !is_directory(opt->args[1])))
 		return usage_error(cmd,
@@ -145,6 +145,8 @@ static int take_arguments(const struct command *cmd, struct options *opt, struct
 
 static int check_options(const struct command *cmd, const struct options *opt)
 {
+	if (opt->like && opt->vector)
+		return usage_error(cmd, "only one of --like and --vector is possible");
 	if (opt->raw && !opt->vector)
 		return usage_error(cmd, "--raw is about the elements of --vector FILE");
 	if (!opt->vector && (opt->embedder || opt->fingerprint))
@@ -173,9 +175,35 @@ static void free_job(struct search_job *j)
 	terms_free(j->terms);
 	text_free(&j->file);
 	free(j->prefix);
+	free(j->like);
 	free(j->found);
 	free(j->s.hits);
 	free(j->s.paths);
+}
+
+/* The text of a file, of any filesystem, as the query. */
+static int read_like(struct search_job *j)
+{
+	const char *path = j->opt->like;
+	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : dup(0);
+	struct text t = { 0 };
+	struct stat st;
+	int ret = fd < 0 || fstat(fd, &st) ? -errno : text_init(&t);
+
+	if (!ret)
+		ret = S_ISREG(st.st_mode) ? text_read(&t, fd, 0, 0) : -EINVAL;
+	if (fd >= 0)
+		close(fd);
+	if (!ret && !t.binary) {
+		t.data[t.len] = '\0';
+		j->text = j->like = t.data;
+		j->not = st.st_ino;
+		return EXIT_OK;
+	}
+	text_free(&t);
+	say_error("cannot read the text of %s: %s", path, ret == -EINVAL ? "it is not a regular file" :
+		  ret ? strerror(-ret) : "it is binary");
+	return EXIT_FAILED;
 }
 
 static int run_search(const struct command *cmd, struct options *opt)
@@ -190,11 +218,17 @@ static int run_search(const struct command *cmd, struct options *opt)
 		ret = embedder_ask(cmd, opt, &j.embedder);
 	if (ret)
 		return ret;
+	if (opt->like)
+		ret = read_like(&j);
+	if (ret)
+		return ret;
 	if (!dir)
 		dir = ".";
 	ret = target_open(&j.scope, dir, O_RDONLY | O_DIRECTORY);
-	if (ret)
+	if (ret) {
+		free(j.like);
 		return ret;
+	}
 	j.prefix = path_prefix(dir);
 	j.terms = terms_create(j.text ? j.text : "");
 	if (j.prefix && j.terms)
@@ -209,12 +243,12 @@ const struct command cmd_search = {
 	.name = "search",
 	.summary = "find the passages nearest to a text or a vector",
 	.accepts =
-		"collection k exact fresh weak min-score per-file line-number context max-width files-with-hits files-without-hits null json table snippet vector raw effort max-work embedder fingerprint quiet",
+		"collection k exact fresh weak min-score per-file line-number context max-width files-with-hits files-without-hits null json table snippet like vector raw effort max-work embedder fingerprint quiet",
 	.min_args = 0,
 	.max_args = -1,
 	.run = run_search,
 	.help = "usage: vexctl search [OPTION]... [DIR] \"TEXT\"\n"
-		"       vexctl search --vector FILE|- [OPTION]... [DIR]\n"
+		"       vexctl search --like FILE|--vector FILE [OPTION]... [DIR]\n"
 		"Find the passages below DIR (default: here) that are nearest to a text by their words and by\n"
 		"their vectors, or to a vector. Only files you may open are found. What TEXT has in double\n"
 		"quotes, and identifiers, are looked for as written, too.\n\n"
@@ -236,6 +270,7 @@ const struct command cmd_search = {
 		"  -q, --quiet               do not say that nothing was found\n"
 		"more:\n"
 		"      --exact               compare every vector in full precision, rank by vectors only\n"
+		"      --like FILE           the text of a file as the query; the file itself is left out\n"
 		"      --vector FILE         the query as numbers; with --raw as little-endian float32\n"
 		"      --effort N            candidates to compare in full precision (default: chosen)\n"
 		"      --max-work N          embeddings to compare at most (default: the system's limit)\n"

@@ -33,7 +33,7 @@ struct found {
 
 /**
  * struct search_job - a search from the command line to its output
- * @text:   the words, or NULL when a vector was given
+ * @text:   the words, or NULL when a vector was given; @like: those of a file, which is @not
  * @scope:  the directory; @prefix is what the paths of hits need to be found from here
  * @e:      the embedder of @text; NULL: a vector was given
  * @terms:  of @text
@@ -43,6 +43,8 @@ struct found {
 struct search_job {
 	const struct options *opt;
 	const char *text;
+	char *like;
+	ino_t not;
 	struct target scope;
 	char *prefix;
 	char collection[VEXFS_IOC_NAME_LEN];

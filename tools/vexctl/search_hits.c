@@ -90,6 +90,8 @@ static bool wanted(const struct search_job *j, const struct found *f)
 {
 	const struct options *opt = j->opt;
 
+	if (j->like && f->hit->ino == j->not)
+		return false;
 	if ((f->weak && !opt->weak) || f->score < (float)opt->min_score)
 		return false;
 	return !(opt->per_file || opt->with_hits) || !same_file_before(j, f);

@@ -21,6 +21,10 @@ static int no_model(const struct search_job *j, const char *root, int err)
 		say_error("%s has no lexical model of collection '%s': make one with 'vexctl index "
 			  "--collection %s %s', or search with --vector FILE", where,
 			  j->collection, j->collection, where);
+	else if (err == -EPROTO)
+		say_error("the lexical model of collection '%s' in %s/%s is of another version: make it "
+			  "again with 'vexctl index --refit --collection %s %s'", j->collection,
+			  where, MODEL_DIR, j->collection, where);
 	else if (err == -EBADMSG || err == -EFBIG)
 		say_error("the lexical model of collection '%s' in %s/%s is damaged: make it again "
 			  "with 'vexctl index --refit --collection %s %s'", j->collection,
@@ -34,9 +38,12 @@ static int no_model(const struct search_job *j, const char *root, int err)
 static int embed_query(struct search_job *j)
 {
 	struct vex_embedder *e = j->e;
+	char *subject = terms_subject(j->terms);
+	const char *text = subject ? subject : j->text;
 	int ret;
 
 	if (e->dim != j->coll.dim) {
+		free(subject);
 		say_error("the lexical model makes vectors of %u elements, collection '%s' has %u: "
 			  "make it again with 'vexctl index --refit'", e->dim, j->collection,
 			  j->coll.dim);
@@ -44,7 +51,8 @@ static int embed_query(struct search_job *j)
 	}
 	j->v.n = e->dim;
 	j->v.v = malloc(e->dim * sizeof(float));
-	ret = j->v.v ? e->ops->embed(e, VEX_TEXT_QUERY, j->text, strlen(j->text), j->v.v) : -ENOMEM;
+	ret = j->v.v ? e->ops->embed(e, VEX_TEXT_QUERY, text, strlen(text), j->v.v) : -ENOMEM;
+	free(subject);
 	if (ret == -ENODATA)
 		say_error("the query has no words to search for");
 	else if (ret)
@@ -62,7 +70,7 @@ static int text_vector(struct search_job *j)
 		close(fd);
 	if (ret)
 		return no_model(j, root, ret);
-	snprintf(j->embedder.name, sizeof(j->embedder.name), "%s", vex_lexical_ops.name);
+	snprintf(j->embedder.name, sizeof(j->embedder.name), "%s", j->e->ops->identity);
 	terms_weigh(j->terms, j->e);
 	return embed_query(j);
 }

@@ -30,62 +30,56 @@ struct finder {
 	unsigned int count[TERMS_MAX];
 };
 
-static void check_word(struct finder *f, const char *word, size_t len, size_t off, size_t end)
+/**
+ * struct place - a word of the text as it is written
+ */
+struct place {
+	struct finder *f;
+	size_t off, len;
+};
+
+static void check_word(void *ctx, const char *word, size_t len, unsigned int chars)
 {
+	struct place *at = ctx;
+	struct finder *f = at->f;
 	const struct terms *t = f->terms;
 	unsigned int i;
 
 	for (i = 0; i < t->n && f->n < MATCHES_MAX; i++) {
 		if (!terms_same(t->word[i], t->len[i], word, len))
 			continue;
-		f->match[f->n++] = (struct match){ .off = off, .len = end - off, .term = i };
+		/* what is written as one can be several words: once is enough */
+		if (f->n && f->match[f->n - 1].off == at->off)
+			return;
+		f->match[f->n++] =
+			(struct match){ .off = at->off, .len = at->len, .term = i };
 		f->count[i]++;
 		return;
 	}
 }
 
-/* Lower-cases one character; @len only grows by what fits. */
-static void append_lower(char *word, size_t *len, const char *p, unsigned int n, uint32_t cp)
-{
-	uint32_t low = vex_lower(cp);
-
-	if (*len + 4 > VEX_WORD_MAX)
-		return;
-	if (low < 0x80) {
-		word[(*len)++] = (char)low;
-	} else if (low < 0x800) {
-		word[(*len)++] = (char)(0xc0 | low >> 6);
-		word[(*len)++] = (char)(0x80 | (low & 0x3f));
-	} else {
-		memcpy(word + *len, p, n);	/* no case above U+07FF that we know */
-		*len += n;
-	}
-}
-
-/* Like vex_words(), but with places; ideographs match as whole runs only. */
+/* The words of vex_words(), with their places. */
 static void find_matches(struct finder *f, const char *text, size_t len)
 {
-	const char *p = text, *end = text + len, *begin = text;
-	char word[VEX_WORD_MAX];
-	size_t wlen = 0;
+	const char *p = text, *end = text + len, *begin = NULL;
+	struct place at = { .f = f };
 	unsigned int n;
 	uint32_t cp;
-	bool valid;
+	bool valid, word;
 
 	while (p < end && f->n < MATCHES_MAX) {
 		n = vex_utf8_decode(p, end, &cp, &valid);
-		if (vex_is_word_char(cp)) {
-			if (!wlen)
-				begin = p;
-			append_lower(word, &wlen, p, n, cp);
-		} else if (wlen) {
-			check_word(f, word, wlen, (size_t)(begin - text), (size_t)(p - text));
-			wlen = 0;
-		}
+		word = vex_is_word_char(cp);
+		if (word && !begin)
+			begin = p;
 		p += n;
+		if (!begin || (word && p < end))
+			continue;
+		at.off = (size_t)(begin - text);
+		at.len = (size_t)(p - begin) - (word ? 0 : n);
+		vex_words(begin, at.len, check_word, &at);
+		begin = NULL;
 	}
-	if (wlen && p == end)
-		check_word(f, word, wlen, (size_t)(begin - text), len);
 }
 
 /* What a window is worth: its distinct words, those rare in this text most. */

@@ -7,6 +7,7 @@
 #include "tools/vexctl/vexctl.h"
 
 #define STEM_MIN	4	/* words that share so long a beginning count as forms of one */
+#define FUNCTION_WEIGHT	0.1f	/* of words that are no subject, or in every document */
 #define EXACT_MIN	3	/* bytes of an identifier */
 
 static void add_term(void *ctx, const char *word, size_t len, unsigned int chars)
@@ -107,13 +108,39 @@ void terms_free(struct terms *t)
 	free(t);
 }
 
-/* A word of every document still counts a little, or a query of such words would find nothing. */
+/* Alone they still find something: a query of such words only has them all alike. */
+static float word_weight(const struct terms *t, unsigned int i, const struct vex_embedder *e)
+{
+	if (is_function_word(t->word[i], t->len[i]))
+		return FUNCTION_WEIGHT;
+	return FUNCTION_WEIGHT + (e->ops->rarity ? e->ops->rarity(e, t->word[i], t->len[i]) : 1);
+}
+
 void terms_weigh(struct terms *t, const struct vex_embedder *e)
 {
 	unsigned int i;
 
-	for (i = 0; i < t->n && e->ops->rarity; i++)
-		t->weight[i] = 0.1f + e->ops->rarity(e, t->word[i], t->len[i]);
+	for (i = 0; i < t->n; i++)
+		t->weight[i] = word_weight(t, i, e);
+}
+
+char *terms_subject(const struct terms *t)
+{
+	char *text = t->n < TERMS_MAX ? malloc(TERMS_MAX * (VEX_WORD_MAX + 1)) : NULL, *p = text;
+	unsigned int i;
+
+	for (i = 0; text && i < t->n; i++) {
+		if (is_function_word(t->word[i], t->len[i]))
+			continue;
+		p = mempcpy(p, t->word[i], t->len[i]);
+		*p++ = ' ';
+	}
+	if (p != text) {
+		p[-1] = '\0';
+		return text;
+	}
+	free(text);
+	return NULL;
 }
 
 bool terms_same(const char *a, size_t alen, const char *b, size_t blen)

@@ -29,7 +29,7 @@ enum {
  * been checked against their bounds; @given tells a default from a choice.
  */
 struct options {
-	const char *collection, *vector, *list, *vectors, *type, *metric, *range, *embedder,
+	const char *collection, *vector, *like, *list, *vectors, *type, *metric, *range, *embedder,
 		*fingerprint, *mode, *owner;
 	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width;
 	double min_score;
@@ -250,8 +250,14 @@ struct terms *terms_create(const char *query);	/* NULL: no memory */
 void terms_free(struct terms *t);
 /* Weigh the words as @e does, if it can tell. */
 void terms_weigh(struct terms *t, const struct vex_embedder *e);
+/* The words that are a subject, blanks between them; NULL if that is none, or not all the words are
+ * known. The caller frees it. */
+char *terms_subject(const struct terms *t);
 /* Equal, or one continues the other: "sort" and "sorting". */
 bool terms_same(const char *a, size_t alen, const char *b, size_t blen);
+
+/* function_words.c: "the", "how", in a few languages; @word as vex_words() makes it */
+bool is_function_word(const char *word, size_t len);
 
 /* snippet.c */
 /**

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Block allocation: one bitmap per group, first fit from a goal.
+ * Block allocation: one bitmap per group, first fit from a goal, by an index (kmod/groupmem.c). A file that
+ * grows has a window, where others do not take blocks as long as there are any elsewhere (kmod/window.c).
  *
  * A freed block must not be handed out before the transaction that freed it
  * has committed: after a crash the old owner may own it again. The bit in the
- * bitmap is cleared at once, inside the handle; a second, in-memory bitmap per
- * group (pending) keeps the allocator away until the commit callback clears
+ * bitmap is cleared at once, inside the handle; it is pending: a second, in-memory
+ * bitmap of the group (avoid) keeps the allocator away until the commit callback clears
  * it. The callback runs in the commit thread, which a holder of group->lock
  * may be waiting for, so it takes only pending_lock.
  *
@@ -21,7 +22,7 @@
  * device discards them. With the option discard, blocks whose transaction has
  * committed stay pending until the device has been told.
  */
-#include "kmod/vexfs.h"
+#include "kmod/balloc.h"
 #include "kmod/trace.h"
 
 #define VEXFS_RESERVE_SHARE	128	/* one block of so many is reserved, within ... */
@@ -30,13 +31,10 @@
 #define VEXFS_ROOM_TRIES	3	/* commits made for one operation */
 #define VEXFS_ROOM_PIECES	1000	/* and its attempts, where blocks come back piece by piece */
 #define VEXFS_COMMIT_BATCH	64	/* pending entries per hold of pending_lock */
-#define VEXFS_SCAN_RUNS	8	/* runs looked at in a group before taking the longest */
-
-struct vexfs_pending {
-	struct list_head list;
-	tid_t	tid;
-	u32	group, start, len;
-};
+#define VEXFS_GDT_AHEAD	64	/* descriptor blocks read ahead at mount */
+#define VEXFS_FIT_ALL	2048	/* blocks: a run of so many is as good as a longer one */
+#define VEXFS_FIT_PART	32	/* ... and one of so many is better than the first there is */
+#define VEXFS_FIT_VISITS	16	/* groups looked into for that */
 
 /* The array may be replaced by a longer copy (kmod/grow.c); what it points to stays. */
 static struct vexfs_gset *vexfs_gset(struct vexfs_sb_info *sbi, u32 group)
@@ -65,6 +63,7 @@ void vexfs_balloc_init(struct vexfs_sb_info *sbi)
 {
 	INIT_LIST_HEAD(&sbi->pending);
 	INIT_LIST_HEAD(&sbi->discards);
+	INIT_LIST_HEAD(&sbi->group_mem);
 	spin_lock_init(&sbi->pending_lock);
 	spin_lock_init(&sbi->room_lock);
 	init_waitqueue_head(&sbi->room_wait);
@@ -86,36 +85,50 @@ struct vexfs_gset *vexfs_gset_new(struct buffer_head *bh)
 
 void vexfs_gset_free(struct vexfs_gset *s)
 {
-	u32 i;
-
 	if (!s)
 		return;
-	for (i = 0; i < VEXFS_GD_PER_BLOCK; i++)
-		kvfree(s->group[i].pending);
 	brelse(s->bh);
 	kvfree(s);
 }
 
-static int vexfs_gdt_read(struct super_block *sb)
+/* They are far from each other: some are asked for at a time. */
+static void vexfs_gdt_ahead(struct super_block *sb, u32 first)
 {
-	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	const struct vexfs_geo *geo = &VEXFS_SB(sb)->geo;
 	u32 i;
 
-	for (i = 0; i < sbi->geo.gdt_blocks; i++) {
-		struct buffer_head *bh = vexfs_md_read(sb, vexfs_gdt_block(&sbi->geo, i),
-						       VEXFS_MAGIC_GDT, 0, i);
+	for (i = first; i < min(first + VEXFS_GDT_AHEAD, geo->gdt_blocks); i++)
+		sb_breadahead(sb, vexfs_gdt_block(geo, i));
+}
 
-		if (IS_ERR(bh))
-			return PTR_ERR(bh);
-		sbi->gset[i] = vexfs_gset_new(bh);
-		if (!sbi->gset[i]) {
-			brelse(bh);
-			return -ENOMEM;
-		}
-		vexfs_places_set(&sbi->geo, i, bh->b_data);
+static int vexfs_gset_read(struct super_block *sb, u32 i)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct buffer_head *bh = vexfs_md_read(sb, vexfs_gdt_block(&sbi->geo, i), VEXFS_MAGIC_GDT, 0, i);
+
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	sbi->gset[i] = vexfs_gset_new(bh);
+	if (!sbi->gset[i]) {
+		brelse(bh);
+		return -ENOMEM;
+	}
+	vexfs_places_set(&sbi->geo, i, bh->b_data);
+	return 0;
+}
+
+static int vexfs_gdt_read(struct super_block *sb)
+{
+	u32 i;
+	int err = 0;
+
+	for (i = 0; i < VEXFS_SB(sb)->geo.gdt_blocks && !err; i++) {
+		if (!(i % VEXFS_GDT_AHEAD))
+			vexfs_gdt_ahead(sb, i);
+		err = vexfs_gset_read(sb, i);
 		cond_resched();
 	}
-	return 0;
+	return err;
 }
 
 static int vexfs_places_check(struct super_block *sb)
@@ -180,6 +193,7 @@ void vexfs_groups_unload(struct super_block *sb)
 		kfree(p);
 	for (i = 0; sbi->gset && i < sbi->geo.gdt_blocks; i++)
 		vexfs_gset_free(sbi->gset[i]);
+	vexfs_group_mem_unload(sbi);
 	kvfree(sbi->geo.place);
 	kvfree(sbi->gset);
 }
@@ -188,19 +202,17 @@ void vexfs_groups_unload(struct super_block *sb)
 
 /*
  * group->lock held. Marks the blocks untouchable until @tid has committed. The tree no longer has them: an
- * error here would leak them, so these two small allocations may not fail.
+ * error here would leak them, so the small allocations may not fail.
  */
 static void vexfs_pending_add(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len, tid_t tid)
 {
-	struct vexfs_group *g = vexfs_gi(sbi, group);
 	struct vexfs_pending *p, *last;
 
-	if (!g->pending)
-		g->pending = kzalloc(VEXFS_MD_SPACE, GFP_NOFS | __GFP_NOFAIL);
+	vexfs_group_mem(sbi, group);
 	p = kmalloc(sizeof(*p), GFP_NOFS | __GFP_NOFAIL);
 	*p = (struct vexfs_pending){ .tid = tid, .group = group, .start = start, .len = len };
 	spin_lock(&sbi->pending_lock);
-	bitmap_set(g->pending, start, len);
+	vexfs_avoid_set(sbi, group, start, len);
 	/* Runs freed in order, as a truncate does, make one entry. */
 	last = list_empty(&sbi->pending) ? NULL :
 		list_last_entry(&sbi->pending, struct vexfs_pending, list);
@@ -224,10 +236,9 @@ static struct vexfs_pending *vexfs_pending_first(struct vexfs_sb_info *sbi, tid_
 	return p && tid_geq(tid, p->tid) ? p : NULL;
 }
 
-/* No longer pending. pending_lock held. */
-static void vexfs_pending_free(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len)
+void vexfs_pending_free(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len)
 {
-	bitmap_clear(vexfs_gi(sbi, group)->pending, start, len);
+	vexfs_avoid_clear(sbi, group, start, len);
 	percpu_counter_add(&sbi->pending_blocks, -(s64)len);
 	percpu_counter_add(&sbi->free_blocks, len);
 	sbi->room_seq++;
@@ -265,33 +276,6 @@ static u64 vexfs_pending_hand_on(struct vexfs_sb_info *sbi, tid_t tid)
 	}
 	spin_unlock(&sbi->pending_lock);
 	return blocks;
-}
-
-bool vexfs_discard_next(struct vexfs_sb_info *sbi, u64 *blkno, u32 *len)
-{
-	struct vexfs_pending *p;
-
-	spin_lock(&sbi->pending_lock);
-	p = list_first_entry_or_null(&sbi->discards, struct vexfs_pending, list);
-	if (p) {
-		*blkno = vexfs_group_start(&sbi->geo, p->group) + p->start;
-		*len = p->len;
-	}
-	spin_unlock(&sbi->pending_lock);
-	return p;
-}
-
-void vexfs_discard_done(struct vexfs_sb_info *sbi)
-{
-	struct vexfs_pending *p;
-
-	spin_lock(&sbi->pending_lock);
-	p = list_first_entry(&sbi->discards, struct vexfs_pending, list);
-	list_del(&p->list);
-	vexfs_pending_free(sbi, p->group, p->start, p->len);
-	spin_unlock(&sbi->pending_lock);
-	kfree(p);
-	wake_up_all(&sbi->room_wait);
 }
 
 /**
@@ -338,7 +322,7 @@ void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid)
  * waits; near it (where the counter's parts might deceive, and two who look
  * first and take then) they take turns under room_lock.
  */
-static u32 vexfs_claim(struct vexfs_sb_info *sbi, u32 want, u32 least, s64 keep)
+u32 vexfs_claim(struct vexfs_sb_info *sbi, u32 want, u32 least, s64 keep)
 {
 	s64 far = keep + 2 * (s64)want * num_online_cpus(), room;
 
@@ -465,52 +449,29 @@ bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries)
 
 /* ---- allocation ---------------------------------------------------------------- */
 
-static struct buffer_head *vexfs_bbmap_read(struct super_block *sb, u32 group)
+struct buffer_head *vexfs_bbmap_read(struct super_block *sb, u32 group)
 {
 	return vexfs_md_read(sb, vexfs_group_bbmap(&VEXFS_SB(sb)->geo, group), VEXFS_MAGIC_BBMAP, 0,
 			     group);
 }
 
-/* First block at or after @from that is neither used nor pending. */
-static u32 vexfs_next_free(const struct vexfs_group *g, const void *map, u32 from, u32 nbits)
+u32 vexfs_next_free(const struct vexfs_group *g, const void *map, u32 from, u32 nbits)
 {
 	for (;;) {
 		from = vexfs_bit_next_clear(map, from, nbits);
-		if (from >= nbits || !g->pending || !test_bit(from, g->pending))
+		if (from >= nbits || !g->mem || !test_bit(from, g->mem->avoid))
 			return from;
-		from = find_next_zero_bit(g->pending, nbits, from);
+		from = find_next_zero_bit(g->mem->avoid, nbits, from);
 	}
 }
 
-static u32 vexfs_run_length(const struct vexfs_group *g, const void *map, u32 start, u32 nbits)
+u32 vexfs_run_length(const struct vexfs_group *g, const void *map, u32 start, u32 nbits)
 {
 	u32 end = vexfs_bit_next_set(map, start, nbits);
 
-	if (g->pending)
-		end = min_t(u32, end, find_next_bit(g->pending, end, start));
+	if (g->mem)
+		end = min_t(u32, end, find_next_bit(g->mem->avoid, end, start));
 	return end - start;
-}
-
-/* The first run of @want blocks at or after @from, or the longest of a few. */
-static u32 vexfs_find_run(const struct vexfs_group *g, const void *map, u32 from, u32 nbits,
-			  u32 want, u32 *start)
-{
-	u32 best = 0, runs, pos = from;
-
-	for (runs = 0; runs < VEXFS_SCAN_RUNS && best < want; runs++) {
-		u32 len;
-
-		pos = vexfs_next_free(g, map, pos, nbits);
-		if (pos >= nbits)
-			break;
-		len = vexfs_run_length(g, map, pos, min(nbits, pos + want));
-		if (len > best) {
-			best = len;
-			*start = pos;
-		}
-		pos += len;
-	}
-	return best;
 }
 
 /* Change the bitmap and the counters. group->lock held, both buffers writable. */
@@ -539,91 +500,240 @@ static int vexfs_group_dirty(handle_t *handle, struct super_block *sb, struct bu
 	return err ? err : vexfs_md_dirty(handle, sb, gdt);
 }
 
-/* One group, lock held. 0, -ENOSPC (nothing here), or an error. */
-static int vexfs_alloc_locked(handle_t *handle, struct super_block *sb, u32 group, u32 from,
-			      u64 *blkno, u32 *len)
+/**
+ * struct vexfs_alloc - what is looked for
+ * @handle: of which
+ * @sb:     the filesystem
+ * @win:    a window, as vexfs_alloc_data() says; NULL
+ * @goal:   block number
+ * @next:   take what is right there, if anything is
+ * @len:    blocks; in the end, what was got
+ * @spare:  more that a run is to have, for @win
+ * @least:  how short a run may be
+ * @steal:  nothing else is left: what windows hold
+ * @visits: groups to look into
+ * @blkno:  what was got
+ */
+struct vexfs_alloc {
+	handle_t		*handle;
+	struct super_block	*sb;
+	struct vexfs_window	*win;
+	u64			goal;
+	bool			next, steal;
+	u32			len, spare, least, visits;
+	u64			blkno;
+};
+
+/* Take blocks [@start, @start + @len) of a group. group->lock held. */
+static int vexfs_alloc_take(const struct vexfs_alloc *a, u32 group, struct buffer_head *bh, u32 start, u32 len)
 {
-	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	struct vexfs_group *g = vexfs_gi(sbi, group);
-	struct buffer_head *bh, *gdt;
-	u32 nbits = vexfs_group_blocks(&sbi->geo, group);
-	u32 start = 0, got;
-	void *map;
+	struct vexfs_sb_info *sbi = VEXFS_SB(a->sb);
+	void *map = bh->b_data + VEXFS_MDHDR_SIZE;
+	struct buffer_head *gdt;
+	int err = 0;
+
+	vexfs_gd(sbi, group, &gdt);
+	if (vexfs_bit_next_set(map, start, start + len) < start + len)
+		err = vexfs_corrupt(a->sb, 0, bh->b_blocknr, "bitmap has changed by itself");
+	if (!err && !vexfs_data_range_valid(&sbi->geo, vexfs_group_start(&sbi->geo, group) + start, len))
+		err = vexfs_corrupt(a->sb, 0, bh->b_blocknr, "bitmap calls metadata free");
+	if (!err && len > vexfs_gi(sbi, group)->free_blocks)
+		err = vexfs_corrupt(a->sb, 0, gdt->b_blocknr, "free block count below what is free");
+	if (!err)
+		err = vexfs_group_modify(a->handle, a->sb, bh, gdt);
+	if (err)
+		return err;
+	vexfs_bits_set(map, start, len);
+	vexfs_index_used(sbi, group, start, len);
+	vexfs_group_account(sbi, group, -(s32)len);
+	return vexfs_group_dirty(a->handle, a->sb, bh, gdt);
+}
+
+/* A run that may have spare blocks after it; 0: the group has none. group->lock held. */
+static u32 vexfs_alloc_find(const struct vexfs_alloc *a, u32 group, const void *map, u32 from, bool there,
+			    u32 *start)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(a->sb);
+	u32 nbits = vexfs_group_blocks(&sbi->geo, group), want = min(a->len + a->spare, nbits), got = 0;
+
+	if (there && from < nbits)
+		got = vexfs_run_length(vexfs_gi(sbi, group), map, from, min(nbits, from + want));
+	if (got) {
+		*start = from;
+		return got;
+	}
+	got = vexfs_index_find(sbi, group, map, from, want, a->least, start);
+	if (!got && a->steal) {
+		vexfs_windows_end(sbi, group);
+		got = vexfs_index_find(sbi, group, map, from, want, 1, start);
+	}
+	return got;
+}
+
+/* One group. 0, -ENOSPC (nothing here), or an error. group->lock held. */
+static int vexfs_alloc_locked(struct vexfs_alloc *a, u32 group, u32 from, bool there)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(a->sb);
+	struct buffer_head *bh = vexfs_bbmap_read(a->sb, group);
+	u32 start, run, len;
 	int err;
 
-	bh = vexfs_bbmap_read(sb, group);
 	if (IS_ERR(bh))
 		return PTR_ERR(bh);
-	map = bh->b_data + VEXFS_MDHDR_SIZE;
-	got = vexfs_find_run(g, map, from, nbits, *len, &start);
-	if (got < *len && from > 0) {
-		u32 start2 = 0, got2 = vexfs_find_run(g, map, 0, nbits, *len, &start2);
-
-		if (got2 > got) {
-			got = got2;
-			start = start2;
-		}
-	}
-	err = got ? 0 : -ENOSPC;
-	vexfs_gd(sbi, group, &gdt);
-	if (!err && !vexfs_data_range_valid(&sbi->geo, vexfs_group_start(&sbi->geo, group) + start,
-					    got))
-		err = vexfs_corrupt(sb, 0, bh->b_blocknr, "bitmap calls metadata free");
-	if (!err && got > g->free_blocks)
-		err = vexfs_corrupt(sb, 0, gdt->b_blocknr, "free block count below what is free");
-	if (!err)
-		err = vexfs_group_modify(handle, sb, bh, gdt);
-	if (!err) {
-		vexfs_bits_set(map, start, got);
-		vexfs_group_account(sbi, group, -(s32)got);
-		err = vexfs_group_dirty(handle, sb, bh, gdt);
-		*blkno = vexfs_group_start(&sbi->geo, group) + start;
-		*len = got;
-	}
+	run = vexfs_alloc_find(a, group, bh->b_data + VEXFS_MDHDR_SIZE, from, there, &start);
+	len = min(run, a->len);
+	err = len ? vexfs_alloc_take(a, group, bh, start, len) : -ENOSPC;
 	brelse(bh);
+	if (err)
+		return err;
+	if (a->win && run > len)
+		vexfs_window_set(sbi, a->win, group, start + len, run - len);
+	a->blkno = vexfs_group_start(&sbi->geo, group) + start;
+	a->len = len;
+	return 0;
+}
+
+/* May it have what is looked for? @there: of any length, at the goal. A guess that costs nothing: no lock. */
+static bool vexfs_alloc_worth(const struct vexfs_alloc *a, const struct vexfs_group *g, bool there)
+{
+	u32 too_long = READ_ONCE(g->too_long);
+
+	if (there || a->steal)
+		return READ_ONCE(g->free_blocks);
+	return READ_ONCE(g->free_blocks) >= a->least && (!too_long || a->least < too_long);
+}
+
+/* From the goal's group on, all groups, but few that are not known. Takes their locks. */
+static int vexfs_alloc_groups(struct vexfs_alloc *a)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(a->sb);
+	u32 first = vexfs_block_group(a->goal), i, visits = 0;
+	int err = -ENOSPC;
+
+	for (i = 0; i < sbi->geo.groups && err == -ENOSPC && visits < a->visits; i++) {
+		u32 group = (first + i) % sbi->geo.groups;
+		struct vexfs_group *g = vexfs_gi(sbi, group);
+
+		if (!vexfs_alloc_worth(a, g, a->next && !i))
+			continue;
+		mutex_lock(&g->lock);
+		err = vexfs_alloc_locked(a, group, i ? 0 : vexfs_block_index(a->goal), a->next && !i);
+		mutex_unlock(&g->lock);
+		visits++;
+	}
 	return err;
 }
 
-/* Search the groups for up to *@len blocks, which have been claimed. */
-static int vexfs_alloc_search(handle_t *handle, struct super_block *sb, u64 goal, u64 *blkno,
-			      u32 *len)
+/*
+ * Up to a->len blocks, which have been claimed: first where all of it fits, then where a good part does, then
+ * anywhere. A group that is not known costs a read of its bitmap, so few of them are looked into for a better fit.
+ */
+static int vexfs_alloc_search(struct vexfs_alloc *a)
 {
-	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	u32 first, group, i, from;
+	u32 all = min_t(u32, a->len + a->spare, VEXFS_FIT_ALL);
+	int err;
+
+	if (a->goal >= VEXFS_SB(a->sb)->geo.blocks)
+		a->goal = 0;
+	a->least = all;
+	a->visits = VEXFS_FIT_VISITS;
+	err = vexfs_alloc_groups(a);
+	if (err == -ENOSPC) {
+		a->least = min(all, VEXFS_FIT_PART);
+		err = vexfs_alloc_groups(a);
+	}
+	if (err == -ENOSPC) {
+		a->least = 1;
+		a->steal = true;
+		a->spare = 0;
+		a->visits = U32_MAX;
+		err = vexfs_alloc_groups(a);
+	}
+	return err;
+}
+
+/* The search, and the counters: before it, what it may take is claimed. */
+static int vexfs_alloc_claimed(struct vexfs_alloc *a, int (*search)(struct vexfs_alloc *a), enum vexfs_room room)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(a->sb);
+	u32 want = a->len, claimed = want;
 	int err = -ENOSPC;
 
-	if (goal >= sbi->geo.blocks)
-		goal = 0;
-	first = vexfs_block_group(goal);
-	for (i = 0; i < sbi->geo.groups && err == -ENOSPC; i++) {
-		group = (first + i) % sbi->geo.groups;
-		from = i ? 0 : vexfs_block_index(goal);
-		if (!READ_ONCE(vexfs_gi(sbi, group)->free_blocks))
-			continue;
-		mutex_lock(&vexfs_gi(sbi, group)->lock);
-		err = vexfs_alloc_locked(handle, sb, group, from, blkno, len);
-		mutex_unlock(&vexfs_gi(sbi, group)->lock);
-	}
+	if (room != VEXFS_ROOM_PROMISED)
+		claimed = vexfs_claim(sbi, want, 1, room == VEXFS_ROOM_NORMAL ? vexfs_claim_keep(sbi) : 0);
+	a->len = claimed;
+	if (claimed)
+		err = search(a);
+	if (room == VEXFS_ROOM_PROMISED && !err)
+		atomic64_sub(a->len, &sbi->promised);
+	else if (room != VEXFS_ROOM_PROMISED)
+		percpu_counter_add(&sbi->free_blocks, claimed - (err ? 0 : a->len));
+	trace_vexfs_alloc_blocks(a->sb, vexfs_handle_tid(a->handle), a->goal, want, a->blkno, a->len, err);
 	return err;
 }
 
 int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *blkno, u32 *len,
 		       enum vexfs_room room)
 {
-	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	u32 want = *len, claimed = want;
+	struct vexfs_alloc a = { .handle = handle, .sb = sb, .goal = goal, .len = *len };
+	int err = vexfs_alloc_claimed(&a, vexfs_alloc_search, room);
+
+	*blkno = a.blkno;
+	*len = a.len;
+	return err;
+}
+
+/* ---- content of files ------------------------------------------------------------- */
+
+/* From the window of the file, which begins at the goal. -ENOSPC: others have taken it. Takes the group's lock. */
+static int vexfs_alloc_window(struct vexfs_alloc *a)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(a->sb);
+	struct vexfs_window *w = a->win;
+	struct buffer_head *bh = vexfs_bbmap_read(a->sb, w->group);
 	int err = -ENOSPC;
 
-	if (room != VEXFS_ROOM_PROMISED)
-		claimed = vexfs_claim(sbi, want, 1, room == VEXFS_ROOM_NORMAL ? vexfs_claim_keep(sbi) : 0);
-	*len = claimed;
-	if (claimed)
-		err = vexfs_alloc_search(handle, sb, goal, blkno, len);
-	if (room == VEXFS_ROOM_PROMISED && !err)
-		atomic64_sub(*len, &sbi->promised);
-	else if (room != VEXFS_ROOM_PROMISED)
-		percpu_counter_add(&sbi->free_blocks, claimed - (err ? 0 : *len));
-	trace_vexfs_alloc_blocks(sb, vexfs_handle_tid(handle), goal, want, *blkno, *len, err);
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	mutex_lock(&vexfs_gi(sbi, w->group)->lock);
+	a->len = min(a->len, w->len);
+	if (a->len)
+		err = vexfs_alloc_take(a, w->group, bh, w->start, a->len);
+	if (!err) {
+		a->blkno = vexfs_group_start(&sbi->geo, w->group) + w->start;
+		vexfs_window_shift(sbi, w, a->len);
+	}
+	mutex_unlock(&vexfs_gi(sbi, w->group)->lock);
+	brelse(bh);
+	return err;
+}
+
+static bool vexfs_window_at(struct vexfs_sb_info *sbi, const struct vexfs_window *w, u64 goal)
+{
+	return READ_ONCE(w->len) && vexfs_group_start(&sbi->geo, w->group) + READ_ONCE(w->start) == goal;
+}
+
+int vexfs_alloc_data(handle_t *handle, struct inode *inode, u64 goal, bool next, bool grows, u64 *blkno,
+		     u32 *len, enum vexfs_room room)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
+	struct vexfs_window *w = &VEXFS_I(inode)->window;
+	struct vexfs_alloc a = { .handle = handle, .sb = inode->i_sb, .goal = goal, .next = next, .len = *len };
+	int err = -ENOSPC;
+
+	if (next && vexfs_window_at(sbi, w, goal)) {
+		a.win = w;
+		err = vexfs_alloc_claimed(&a, vexfs_alloc_window, room);
+	}
+	if (err == -ENOSPC) {
+		vexfs_window_end(sbi, w);
+		a.win = grows ? w : NULL;
+		a.len = *len;
+		a.spare = grows ? vexfs_window_size(sbi, w) : 0;
+		err = vexfs_alloc_claimed(&a, vexfs_alloc_search, room);
+	}
+	*blkno = a.blkno;
+	*len = a.len;
 	return err;
 }
 
@@ -676,97 +786,4 @@ int vexfs_free_blocks(handle_t *handle, struct super_block *sb, u64 blkno, u64 l
 		len -= n;
 	}
 	return err;
-}
-
-/* ---- trimming ------------------------------------------------------------------------ */
-
-static void vexfs_trim_note(struct vexfs_sb_info *sbi, u32 group, u32 start, s32 len)
-{
-	spin_lock(&sbi->pending_lock);
-	if (len > 0)
-		bitmap_set(vexfs_gi(sbi, group)->pending, start, len);
-	else
-		bitmap_clear(vexfs_gi(sbi, group)->pending, start, -len);
-	percpu_counter_add(&sbi->pending_blocks, len);
-	sbi->trimming += len;
-	spin_unlock(&sbi->pending_lock);
-}
-
-/* Off the allocator. group->lock held. False: near the end of the device. Takes pending_lock. */
-static bool vexfs_trim_mark(struct vexfs_sb_info *sbi, u32 group, u32 start, u32 len)
-{
-	/* First: who misses the blocks must find that they come back. */
-	vexfs_trim_note(sbi, group, start, len);
-	if (vexfs_claim(sbi, len, len, sbi->reserve_blocks))
-		return true;
-	vexfs_trim_note(sbi, group, start, -(s32)len);
-	wake_up_all(&sbi->room_wait);
-	return false;
-}
-
-/* How much of a run of @run blocks at @blkno is one piece: it ends where a unit of the device does. */
-static u32 vexfs_trim_piece(const struct vexfs_trim *t, u64 blkno, u32 run)
-{
-	u32 most = max_t(u32, VEXFS_TRIM_MOST, 2 * t->grain), over;
-
-	if (run <= most)
-		return run;
-	div_u64_rem(blkno + most, t->grain, &over);
-	return most - over;
-}
-
-/* group->lock held. As vexfs_trim_take(). */
-static int vexfs_trim_find(struct super_block *sb, const struct buffer_head *bh,
-			   const struct vexfs_trim *t, u32 *start, u32 *len)
-{
-	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	struct vexfs_group *g = vexfs_gi(sbi, t->group);
-	const void *map = bh->b_data + VEXFS_MDHDR_SIZE;
-	u64 first = vexfs_group_start(&sbi->geo, t->group);
-	u32 run;
-
-	for (*len = 0; (*start = vexfs_next_free(g, map, *start, t->end)) < t->end; *start += run) {
-		run = vexfs_run_length(g, map, *start, t->end);
-		if (!vexfs_data_range_valid(&sbi->geo, first + *start, run))
-			return vexfs_corrupt(sb, 0, bh->b_blocknr, "bitmap calls metadata free");
-		if (run < t->least && *start != t->rest)
-			continue;
-		run = vexfs_trim_piece(t, first + *start, run);
-		/* Who waits for the lock has a handle: near the end of the device nobody looks on. */
-		if (vexfs_trim_mark(sbi, t->group, *start, run))
-			*len = run;
-		break;
-	}
-	return 0;
-}
-
-int vexfs_trim_take(struct super_block *sb, const struct vexfs_trim *t, u32 *start, u32 *len)
-{
-	struct vexfs_group *g = vexfs_gi(VEXFS_SB(sb), t->group);
-	struct buffer_head *bh = vexfs_bbmap_read(sb, t->group);
-	int err = 0;
-
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	mutex_lock(&g->lock);
-	if (!g->pending)
-		g->pending = kzalloc(VEXFS_MD_SPACE, GFP_NOFS);
-	if (!g->pending)
-		err = -ENOMEM;
-	if (!err)
-		err = vexfs_trim_find(sb, bh, t, start, len);
-	mutex_unlock(&g->lock);
-	brelse(bh);
-	return err;
-}
-
-void vexfs_trim_give(struct super_block *sb, u32 group, u32 start, u32 len)
-{
-	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-
-	spin_lock(&sbi->pending_lock);
-	vexfs_pending_free(sbi, group, start, len);
-	sbi->trimming -= len;
-	spin_unlock(&sbi->pending_lock);
-	wake_up_all(&sbi->room_wait);
 }

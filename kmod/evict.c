@@ -133,6 +133,7 @@ void vexfs_evict_inode(struct inode *inode)
 
 	trace_vexfs_evict(inode);
 	truncate_inode_pages_final(&inode->i_data);
+	vexfs_window_close(inode);
 	if (!is_bad_inode(inode)) {
 		if (!inode->i_nlink)
 			cleared = vexfs_delete_inode(inode);

@@ -224,14 +224,13 @@ void vexfs_promise_end(struct inode *inode)
 
 /* ---- mapping --------------------------------------------------------------------- */
 
-/* Near the block before @lblk, so that a file grown in steps stays in one piece. */
-static u64 vexfs_data_goal(struct vexfs_tree *t, u64 lblk)
+/* After the block before @lblk (*@next), so that a file grown in steps stays in one piece, or near the inode. */
+static u64 vexfs_data_goal(struct vexfs_tree *t, u64 lblk, bool *next)
 {
 	struct vexfs_extent prev;
 
-	if (lblk && !vexfs_ext_find(t, lblk - 1, &prev) && prev.pblk)
-		return prev.pblk + (lblk - prev.lblk);
-	return t->goal;
+	*next = lblk && !vexfs_ext_find(t, lblk - 1, &prev) && prev.pblk;
+	return *next ? prev.pblk + (lblk - prev.lblk) : t->goal;
 }
 
 /* The most tree blocks that one more record may take. */
@@ -262,13 +261,17 @@ static int vexfs_map_room(struct inode *inode, u64 flags, u32 *n, u32 *spare)
 	return err;
 }
 
-/* The blocks themselves. */
+/* The blocks themselves. @last: no block after them is mapped. */
 static int vexfs_map_blocks_new(struct inode *inode, struct vexfs_tree *t, struct vexfs_kio *kio,
-				struct vexfs_extent *new, u32 n, u32 *aside)
+				struct vexfs_extent *new, u32 n, bool last, u32 *aside)
 {
 	struct super_block *sb = inode->i_sb;
-	int err = vexfs_alloc_blocks(kio->handle, sb, vexfs_data_goal(t, new->lblk), &new->pblk, &n,
-				     aside ? VEXFS_ROOM_PROMISED : VEXFS_ROOM_NORMAL);
+	bool next;
+	u64 goal = vexfs_data_goal(t, new->lblk, &next);
+	/* What is asked for by fallocate(2), or hidden, comes in one piece as it is. */
+	bool grows = next && last && !aside && (new->flags & VEXFS_EXT_UNWRITTEN);
+	int err = vexfs_alloc_data(kio->handle, inode, goal, next, grows, &new->pblk, &n,
+				   aside ? VEXFS_ROOM_PROMISED : VEXFS_ROOM_NORMAL);
 
 	if (err)
 		return err;
@@ -320,6 +323,7 @@ static int vexfs_map_hole(struct inode *inode, struct vexfs_tree *t, struct vexf
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	u64 room = e->lblk + e->len - want->lblk;
 	struct vexfs_extent new = { .lblk = want->lblk, .flags = want->flags };
+	bool last = e->lblk + e->len >= VEXFS_MAX_LBLK;
 	u32 n = min3(want->len, room, (u64)VEXFS_EXT_MAX_LEN), spare = 0;
 	int err = vexfs_keep_known(inode, t);
 
@@ -331,7 +335,7 @@ static int vexfs_map_hole(struct inode *inode, struct vexfs_tree *t, struct vexf
 		err = vexfs_map_room(inode, want->flags, &n, &spare);
 	kio->promised = &spare;
 	if (!err)
-		err = vexfs_map_blocks_new(inode, t, kio, &new, n, want->aside);
+		err = vexfs_map_blocks_new(inode, t, kio, &new, n, last, want->aside);
 	kio->promised = NULL;
 	if (!err) {
 		vexfs_add_blocks(inode, new.len);

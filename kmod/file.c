@@ -270,8 +270,11 @@ static int vexfs_release(struct inode *inode, struct file *file)
 		WRITE_ONCE(vi->rewritten, false);
 		filemap_flush(inode->i_mapping);
 	}
-	if (READ_ONCE(vi->tail) && atomic_read(&inode->i_writecount) == 1)
-		vexfs_release_tail(inode);
+	if (atomic_read(&inode->i_writecount) == 1) {
+		vexfs_window_close(inode);
+		if (READ_ONCE(vi->tail))
+			vexfs_release_tail(inode);
+	}
 	return 0;
 }
 

@@ -95,21 +95,74 @@ static int vexfs_ialloc_locked(handle_t *handle, struct super_block *sb, u32 gro
 	return err;
 }
 
-/* Files go to their directory's group; a directory of the root gets a group of
- * its own while there are emptier ones, so that trees spread over the device. */
-static u32 vexfs_pick_group(struct vexfs_sb_info *sbi, struct inode *dir, bool is_dir)
-{
-	u32 parent = vexfs_ino_group(&sbi->geo, dir->i_ino);
-	u32 best = parent, g;
+/* ---- where a directory goes ------------------------------------------------------- */
 
-	if (!is_dir || dir->i_ino != VEXFS_ROOT_INO)
-		return parent;
+#define VEXFS_SPREAD_LOOK	64	/* groups compared */
+
+/* Has the group its share, @part of 4, of what is free on average? A guess: no lock. */
+static bool vexfs_group_roomy(struct vexfs_sb_info *sbi, u32 group, u32 part)
+{
+	u64 inodes = div_u64(percpu_counter_read_positive(&sbi->free_inodes) * part, 4 * sbi->geo.groups);
+	u64 blocks = div_u64(percpu_counter_read_positive(&sbi->free_blocks) * part, 4 * sbi->geo.groups);
+	struct vexfs_group *g = vexfs_gi(sbi, group);
+
+	return READ_ONCE(g->free_inodes) >= max_t(u64, inodes, 1) &&
+	       READ_ONCE(g->free_blocks) >= max_t(u64, blocks, 1);
+}
+
+/* The one with most free blocks, of all. */
+static u32 vexfs_group_emptiest(struct vexfs_sb_info *sbi, u32 best)
+{
+	u32 g;
+
 	for (g = 0; g < sbi->geo.groups; g++)
 		if (READ_ONCE(vexfs_gi(sbi, g)->free_inodes) &&
 		    READ_ONCE(vexfs_gi(sbi, g)->free_blocks) >
 		    READ_ONCE(vexfs_gi(sbi, best)->free_blocks))
 			best = g;
 	return best;
+}
+
+/* A directory of the root begins a tree: among the groups that have 3/4 of what groups have on average, the one with
+ * fewest directories. Where none has, the emptiest. */
+static u32 vexfs_group_spread(struct vexfs_sb_info *sbi, u32 parent)
+{
+	u32 first = READ_ONCE(sbi->spread) % sbi->geo.groups, best = ~0U, fewest = ~0U, i;
+
+	for (i = 0; i < min_t(u32, sbi->geo.groups, VEXFS_SPREAD_LOOK); i++) {
+		u32 g = (first + i) % sbi->geo.groups;
+		u32 dirs = le32_to_cpu(READ_ONCE(vexfs_gd(sbi, g, NULL)->gd_used_dirs));
+
+		if (dirs < fewest && vexfs_group_roomy(sbi, g, 3)) {
+			best = g;
+			fewest = dirs;
+		}
+	}
+	if (best == ~0U)
+		return vexfs_group_emptiest(sbi, parent);
+	WRITE_ONCE(sbi->spread, best + 1);
+	return best;
+}
+
+/* Any other stays with its parent as long as there is some room, then goes to the next group that has some. */
+static u32 vexfs_group_near(struct vexfs_sb_info *sbi, u32 parent)
+{
+	u32 i;
+
+	for (i = 0; i < min_t(u32, sbi->geo.groups, VEXFS_SPREAD_LOOK); i++)
+		if (vexfs_group_roomy(sbi, (parent + i) % sbi->geo.groups, 1))
+			return (parent + i) % sbi->geo.groups;
+	return parent;
+}
+
+/* Files go to their directory's group. */
+static u32 vexfs_pick_group(struct vexfs_sb_info *sbi, struct inode *dir, bool is_dir)
+{
+	u32 parent = vexfs_ino_group(&sbi->geo, dir->i_ino);
+
+	if (!is_dir)
+		return parent;
+	return dir->i_ino == VEXFS_ROOT_INO ? vexfs_group_spread(sbi, parent) : vexfs_group_near(sbi, parent);
 }
 
 /* In group @first, or in the next that has one. */

@@ -64,6 +64,7 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->unwritten_known = true;
 	vi->unwritten = 0;
 	vi->promised = 0;
+	memset(&vi->window, 0, sizeof(vi->window));
 	vi->map_seq = 0;
 	return &vi->vfs_inode;
 }
@@ -233,6 +234,19 @@ static void vexfs_put_super(struct super_block *sb)
 	vexfs_teardown(sb);
 }
 
+/* For the superblock's shrinker: what can be made anew. */
+static long vexfs_cached_count(struct super_block *sb, struct shrink_control *sc)
+{
+	return vexfs_views_count(sb, sc) + vexfs_group_mem_count(VEXFS_SB(sb));
+}
+
+static long vexfs_cached_free(struct super_block *sb, struct shrink_control *sc)
+{
+	long n = vexfs_views_shrink(sb, sc);
+
+	return n + vexfs_group_mem_shrink(VEXFS_SB(sb), sc->nr_to_scan - n);
+}
+
 const struct super_operations vexfs_sops = {
 	.alloc_inode = vexfs_alloc_inode,
 	.free_inode = vexfs_free_inode_mem,
@@ -240,8 +254,8 @@ const struct super_operations vexfs_sops = {
 	.write_inode = vexfs_write_inode,
 	.evict_inode = vexfs_evict_inode,
 	.put_super = vexfs_put_super,
-	.nr_cached_objects = vexfs_views_count,
-	.free_cached_objects = vexfs_views_shrink,
+	.nr_cached_objects = vexfs_cached_count,
+	.free_cached_objects = vexfs_cached_free,
 	.sync_fs = vexfs_sync_fs,
 	.freeze_fs = vexfs_freeze,
 	.unfreeze_fs = vexfs_unfreeze,

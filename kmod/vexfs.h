@@ -61,20 +61,36 @@ struct vexfs_views;
 struct vexfs_turns;
 struct vexfs_evictor;
 struct vexfs_orphan;
+struct vexfs_group_mem;
 
 /**
  * struct vexfs_group - a block group in memory
- * @lock:	bitmaps, descriptor and the counters here
- * @pending:	blocks freed by a transaction that has not committed: 1 bit each,
- *		same numbering as the bitmap; allocated on first use; bits change
- *		under @lock and sbi->pending_lock, are read under either
+ * @lock:     bitmaps, descriptor and the counters here
+ * @too_long: no free run that may be taken has so many blocks; 0: not known. A hint: set under
+ *	      pending_lock, read without
+ * @mem:      what else there is of it while it is used, or NULL (kmod/balloc.h); changes under @lock
+ *	      and pending_lock
  */
 struct vexfs_group {
 	struct mutex	lock;
 	u32		free_blocks;
 	u32		free_inodes;
 	u32		ino_hint;
-	unsigned long	*pending;
+	u32		too_long;
+	struct vexfs_group_mem *mem;
+};
+
+/**
+ * struct vexfs_window - where a file will grow on: kmod/window.c
+ * @node:  of the group's windows, while @len is not 0
+ * @group: the group; under data_sem
+ * @start: first block of it
+ * @len:   blocks; 0: none. This and @start under group->lock
+ * @size:  of the last window when it was made, at least 32; 0: there was none; under data_sem
+ */
+struct vexfs_window {
+	struct hlist_node node;
+	u32		group, start, len, size;
 };
 
 /**
@@ -147,6 +163,9 @@ struct vexfs_sb_info {
 	struct list_head	discards;	/* committed, by tid: for the device; worker and lock */
 	struct workqueue_struct	*discard_wq;	/* NULL until the option is given */
 	struct work_struct	discard_work;
+	struct list_head	group_mem;	/* struct vexfs_group_mem, last used first; with this: */
+	unsigned int		group_mems;	/* under pending_lock */
+	u32			spread;		/* where the next tree may begin: kmod/ialloc.c; a hint, no lock */
 	unsigned int		trimming;	/* blocks among the pending ones; under pending_lock */
 	unsigned int		room_seq;	/* commits and trims that gave blocks; under pending_lock */
 	wait_queue_head_t	room_wait;	/* for entries to leave pending */
@@ -229,6 +248,7 @@ struct vexfs_inode_info {
 	bool			unwritten_known;	/* @unwritten counts all there are */
 	u32			promised;	/* blocks for @root; with these under data_sem: */
 	u64			unwritten;	/* blocks, at least what this mount has mapped */
+	struct vexfs_window	window;		/* kmod/window.c */
 	unsigned int		map_seq;	/* moves when a mapping changes */
 	spinlock_t		ioend_lock;	/* taken in interrupts */
 	struct list_head	ioends;		/* completed, to be converted */
@@ -390,6 +410,12 @@ void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *han
  */
 int vexfs_alloc_blocks(handle_t *handle, struct super_block *sb, u64 goal, u64 *blkno, u32 *len,
 		       enum vexfs_room room);
+/*
+ * The same for content of a file. @goal: after the block before it, if @next. @grows: it is new at the end of a
+ * file that has blocks: room for more is kept for it, a window. data_sem held for writing.
+ */
+int vexfs_alloc_data(handle_t *handle, struct inode *inode, u64 goal, bool next, bool grows, u64 *blkno,
+		     u32 *len, enum vexfs_room room);
 /* Set @n blocks aside, all or none; give back what is not needed. No lock needed. */
 int vexfs_promise_take(struct vexfs_sb_info *sbi, u32 n);
 void vexfs_promise_give(struct vexfs_sb_info *sbi, u32 n);
@@ -403,25 +429,6 @@ bool vexfs_room_retry(struct super_block *sb, unsigned int *seq, int *tries);
  * credits 2 per group touched. Metadata blocks: through kio free (revokes). */
 int vexfs_free_blocks(handle_t *handle, struct super_block *sb, u64 blkno, u64 len);
 void vexfs_balloc_commit(struct vexfs_sb_info *sbi, tid_t tid);
-/**
- * struct vexfs_trim - where free blocks are looked for
- * @group: the group
- * @end:   block of the group after the last one
- * @least: blocks a run must have
- * @grain: blocks of one unit of the device, at least 1
- * @rest:  where the last piece ended: what is left of its run may be short
- */
-struct vexfs_trim {
-	u32 group, end, least, grain, rest;
-};
-#define VEXFS_TRIM_MOST	4096	/* blocks at a time */
-/* The next free run from block *@start of the group on is the caller's until vexfs_trim_give().
- * *@len: 0 if there is none. The reserve stays. Takes the group's lock; not in a handle. */
-int vexfs_trim_take(struct super_block *sb, const struct vexfs_trim *t, u32 *start, u32 *len);
-void vexfs_trim_give(struct super_block *sb, u32 group, u32 start, u32 len);
-/* For the one worker of the option discard: the oldest run to discard; it has been. Take pending_lock. */
-bool vexfs_discard_next(struct vexfs_sb_info *sbi, u64 *blkno, u32 *len);
-void vexfs_discard_done(struct vexfs_sb_info *sbi);
 void vexfs_balloc_init(struct vexfs_sb_info *sbi);
 int vexfs_groups_load(struct super_block *sb);
 void vexfs_groups_unload(struct super_block *sb);
@@ -432,6 +439,11 @@ struct vexfs_group_desc *vexfs_gd(struct vexfs_sb_info *sbi, u32 group, struct b
 /* For @bh, which is the set's then. NULL: no memory. */
 struct vexfs_gset *vexfs_gset_new(struct buffer_head *bh);
 void vexfs_gset_free(struct vexfs_gset *s);
+
+/* window.c, groupmem.c; there: which locks */
+void vexfs_window_close(struct inode *inode);
+long vexfs_group_mem_count(struct vexfs_sb_info *sbi);
+long vexfs_group_mem_shrink(struct vexfs_sb_info *sbi, long nr);
 
 /* discard.c */
 int vexfs_fitrim(struct super_block *sb, struct fstrim_range __user *arg);

@@ -4,48 +4,8 @@
 # ./vex bench dirs: names in one large directory, VexFS beside the filesystems that this machine can make and the
 # guest's kernel has. One guest; the filesystems take turns in each run, so that a change of load hits all of them.
 
-DIRS_PEERS=(ext4 xfs btrfs)
+DIRS_PEERS="ext4 xfs btrfs"
 DIRS_KILOBYTES=4	# of disk for each entry: an inode, and as much for what else grows
-
-# dirs_disk FS: an empty filesystem; false: this machine cannot make it.
-dirs_disk() {
-	local mkfs options=()
-	case $1 in
-	vexfs) mkfs=$VEX_BUILD/bin/mkfs.vexfs options=(-q -f -i 4096 --) ;;
-	ext4) mkfs=$(type -P mkfs.ext4) || return 1; options=(-q -F -i 4096) ;;
-	*) mkfs=$(type -P "mkfs.$1") || return 1; options=(-q -f) ;;
-	esac
-	truncate -s "$((ENTRIES * DIRS_KILOBYTES * 5 / 4 / 1024 + 400))M" "$WORK/$1.img"
-	"$mkfs" "${options[@]}" "$WORK/$1.img" >"$WORK/mkfs-$1.log" 2>&1 || die "$EX_ENV" "mkfs.$1 failed; see $WORK/mkfs-$1.log"
-}
-
-# dirs_modules FS: modules for it go to the guest's directory; false: the kernel has none.
-dirs_modules() {
-	local root release file
-	root=$(kernel_dir "$SERIES")/root release=$(kernel_release "$SERIES")
-	if grep -q "/$1\.ko" "$root/lib/modules/$release/modules.builtin"; then return; fi
-	while read -r file; do
-		[[ -e $root/lib/modules/$release/$file ]] || return 1
-		cp "$root/lib/modules/$release/$file" "$WORK/guest/modules/"
-		MODULES+=" ${file##*/}"
-	done < <(module_files "$SERIES" "$1")
-	[[ -n $(module_files "$SERIES" "$1") ]]
-}
-
-dirs_peers() {
-	local fs
-	PEERS=vexfs MODULES=
-	dirs_disk vexfs
-	for fs in "${DIRS_PEERS[@]}"; do
-		if ! dirs_disk "$fs"; then
-			note "no comparison with $fs: mkfs.$fs is not installed"
-		elif ! dirs_modules "$fs"; then
-			note "no comparison with $fs: this kernel does not have it"
-		else
-			PEERS+=" $fs"
-		fi
-	done
-}
 
 dirs_guest() {
 	local fs disks=()
@@ -107,7 +67,7 @@ bench_main() {
 		make -s -C "$VEX_ROOT" build/bin/mkfs.vexfs &&
 			cc -O2 -static -Wall -Wextra -Werror -o "$WORK/guest/lookup" "$VEX_ROOT/bench/dirs/lookup.c"
 	} >"$WORK/build.log" 2>&1 || die "$EX_ENV" "cannot compile; see $WORK/build.log"
-	dirs_peers
+	peers_find "$((ENTRIES * DIRS_KILOBYTES * 5 / 4 / 1024 + 400))" "$DIRS_PEERS" -i 4096
 	say "dirs: $ENTRIES entries, Debian $(kernel_release "$SERIES"), $(nproc) cpus, load $(cut -d' ' -f1 /proc/loadavg); medians of $RUNS runs"
 	dirs_guest
 	dirs_table

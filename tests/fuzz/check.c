@@ -59,6 +59,13 @@ static void dump(struct fuzz *z, const char *opt, const char *arg)
 	dump_main(arg ? 4 : 3, argv);
 }
 
+static void dump_json_all(struct fuzz *z)
+{
+	char *argv[] = { "dump.vexfs", "--json", "-S", "-c", "-i", "13", "-d", "11", "-s", "9", z->path[z->now], NULL };
+
+	dump_main(ARRAY_SIZE(argv) - 1, argv);
+}
+
 static void dump_all(struct fuzz *z)
 {
 	static const char *const plain[] = { "-S", "-c", "-o", "-j" };
@@ -73,6 +80,9 @@ static void dump_all(struct fuzz *z)
 	dump(z, "-d", "11");
 	dump(z, "-e", "14");
 	dump(z, "-x", "13");
+	dump(z, "--ls", "/dir/sub");
+	dump(z, "--cat", "/dir/file");
+	dump_json_all(z);
 }
 
 /* ---- core, as the kernel uses it -------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <cmocka.h>
+#include <json-c/json.h>
 
 #include "tests/unit/fsck_damage.h"
 
@@ -146,6 +147,17 @@ static void test_refusals(void **state)
 	expect("dump.vexfs", "--poke 1:0=abc", 2, "within one block");
 	expect("dump.vexfs", "--poke 1:0=", 2, "within one block");
 	expect("dump.vexfs", "--poke 9000:0=00", 1, "block 9000");
+	expect("dump.vexfs", "--poke 1:4294967295=0102", 2, "within one block");
+	expect("dump.vexfs", "--ls /dir/none", 1, "no 'none' in inode");
+	expect("dump.vexfs", "--ls /dir/file/x", 1, "no 'x' in inode");
+	expect("dump.vexfs", "--cat /dir", 1, "a directory, not a file");
+	expect("dump.vexfs", "--json -x 11", 2, "--json does not go with -x");
+	expect("dump.vexfs", "--edit inode:11:i_none=1", 2, "there is no such field");
+	expect("dump.vexfs", "--edit inode:11:i_uid=0x100000000", 2, "not a number that fits the field");
+	expect("dump.vexfs", "--edit inode:i_uid=0", 2, "give OBJECT:FIELD=VALUE");
+	expect("dump.vexfs", "--edit file:11:i_uid=0", 2, "the object is super, group:N");
+	expect("dump.vexfs", "--edit inode:99999:i_uid=0", 1, "there is no such object");
+	expect("dump.vexfs", "--edit slot:3:0:v_flags=0", 1, "there is no such object");
 	expect("fsck.vexfs", "-n", 0, ": clean");
 }
 
@@ -175,6 +187,87 @@ static void test_poke(void **state)
 	expect("dump.vexfs", "", 1, "wrong superblock checksum");
 }
 
+static void test_paths(void **state)
+{
+	struct vexfs_blk b;
+
+	expect("dump.vexfs", "--ls /", 0, "'big'");
+	expect("dump.vexfs", "--ls dir//sub/../sub/.", 0, "'m7'");
+	expect("dump.vexfs", "--ls /dir/short", 0, "120777");
+	ib_open(&x.ib);
+	memcpy(ib_pin(&x.ib, ib_map(&x.ib, x.linked, 0), &b), "by its path", 11);
+	ib_change(&x.ib, &b, false);
+	ib_close(&x.ib);
+	expect("dump.vexfs", "--cat /dir/sub/b", 0, "by its path");
+}
+
+/* Element @i of an array of objects: a number of it. */
+static s64 number(struct json_object *array, int i, const char *name)
+{
+	struct json_object *v;
+
+	assert_true(json_object_object_get_ex(json_object_array_get_idx(array, i), name, &v));
+	return json_object_get_int64(v);
+}
+
+static void test_json(void **state)
+{
+	struct json_object *all, *list, *text;
+	char args[128];
+	int code;
+	char *out;
+
+	snprintf(args, sizeof(args), "--json -S -i %llu -e %llu -d %llu -c -s 9 -g 0", (unsigned long long)x.many,
+		 (unsigned long long)x.unwritten, (unsigned long long)x.dir);
+	out = output("dump.vexfs", args, &code);
+	assert_int_equal(code, 0);
+	all = json_tokener_parse(out);
+	assert_non_null(all);
+	assert_int_equal(json_object_array_length(all), 7);
+	assert_int_equal(number(all, 0, "s_blocks"), FIXTURE_BLOCKS);
+	assert_true(json_object_object_get_ex(json_object_array_get_idx(all, 0), "s_label", &text));
+	assert_string_equal(json_object_get_string(text), "test");
+	assert_int_equal(number(all, 1, "i_nlink"), 11);
+	assert_true(json_object_object_get_ex(json_object_array_get_idx(all, 2), "extents", &list));
+	assert_int_equal(json_object_array_length(list), 2);
+	assert_int_equal(number(list, 1, "logical"), 10);
+	assert_true(json_object_object_get_ex(json_object_array_get_idx(all, 3), "entries", &list));
+	assert_int_equal(json_object_array_length(list), 8);
+	assert_true(json_object_object_get_ex(json_object_array_get_idx(all, 4), "collections", &list));
+	assert_int_equal(number(list, 1, "c_dim"), 1200);
+	assert_true(json_object_object_get_ex(json_object_array_get_idx(all, 5), "slots", &list));
+	assert_int_equal(json_object_array_length(list), 70);
+	assert_int_equal(number(list, 69, "slot"), 69);
+	assert_int_equal(number(all, 6, "gd_used_dirs"), 4);
+	json_object_put(all);
+	free(out);
+}
+
+/* A field by its name, with a right checksum: fsck finds what it means. */
+static void test_edit(void **state)
+{
+	static const struct {
+		const char *edit, *found;
+	} cases[] = {
+		{ "group:0:gd_used_dirs=9", "descriptor says 9 directories, there are 4" },
+		{ "slot:9:33:v_flags=1", "slot with unknown flags" },
+		{ "collection:0:c_name=pages", "has the name of collection" },
+		{ "super:s_state=1", "the kernel recorded 0 errors" },
+	};
+	char args[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(args, sizeof(args), "--edit %s", cases[i].edit);
+		expect("dump.vexfs", args, 0, "warning");
+		expect("fsck.vexfs", "-n", 4, cases[i].found);
+	}
+	snprintf(args, sizeof(args), "--edit inode:%llu:i_nlink=7", (unsigned long long)x.linked);
+	expect("dump.vexfs", args, 0, "--edit is for tests");
+	expect("fsck.vexfs", "-n", 4, "has link count 7, should be 2");
+	expect("fsck.vexfs", "-y", 1, "REPAIRED");
+}
+
 /* Whatever is damaged, it ends by itself with an exit code of its own. */
 static void test_damaged(void **state)
 {
@@ -191,6 +284,9 @@ static void test_damaged(void **state)
 			    "-s 0 -s 9 -o -j -r", &code));
 		if (code > 1)
 			fail_msg("%s: exit code %d", d->name, code);
+		free(output("dump.vexfs", "--json -S -g 0 -i 11 -d 2 -e 314 -c -s 0 -s 9", &code));
+		if (code > 1)
+			fail_msg("%s: exit code %d with --json", d->name, code);
 	}
 }
 
@@ -199,7 +295,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_super), T(test_inodes), T(test_extract), T(test_collections), T(test_refusals), T(test_poke),
-		T(test_damaged),
+		T(test_damaged), T(test_paths), T(test_json), T(test_edit),
 	};
 
 	return cmocka_run_group_tests_name("dump", tests, NULL, NULL);

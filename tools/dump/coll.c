@@ -30,7 +30,7 @@ static const char *metric_name(u8 metric)
 	return name_of(names, ARRAY_SIZE(names), metric);
 }
 
-static bool get_collection(struct dump *d, u32 id, struct vexfs_collection *c)
+bool dump_get_collection(struct dump *d, u32 id, struct vexfs_collection *c)
 {
 	u32 index = id / VEXFS_COLL_PER_BLOCK;
 	struct vexfs_blk b;
@@ -96,7 +96,7 @@ void dump_collections(struct dump *d, u64 unused)
 	u32 id;
 
 	for (id = 0; id < VEXFS_MAX_COLL; id++)
-		if (get_collection(d, id, &c) && le32_to_cpu(c.c_state) != VEXFS_COLL_FREE)
+		if (dump_get_collection(d, id, &c) && le32_to_cpu(c.c_state) != VEXFS_COLL_FREE)
 			show_collection(d, id, &c);
 }
 
@@ -141,7 +141,7 @@ void dump_slots(struct dump *d, u64 id)
 	struct vexfs_tree t;
 	u64 ino, i, blocks;
 
-	if (id >= VEXFS_MAX_COLL || !get_collection(d, id, &c) ||
+	if (id >= VEXFS_MAX_COLL || !dump_get_collection(d, id, &c) ||
 	    le32_to_cpu(c.c_state) == VEXFS_COLL_FREE) {
 		dump_problem(d, "there is no collection %llu: see --collections",
 			     (unsigned long long)id);

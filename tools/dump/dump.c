@@ -27,14 +27,21 @@ static const char usage_text[] =
 	"  -j, --journal	the journal's superblock and what replay would do\n"
 	"  -b, --block N	one block: its header and a hex dump\n"
 	"  -x, --extract INODE	the content of a file, to standard output\n"
+	"  -l, --ls PATH		what is in a directory: inode, mode, links, owner, group, size, name\n"
+	"  -p, --cat PATH	the content of a file, to standard output\n"
+	"  --json		-S, -g, -i, -e, -d, -c and -s as one JSON array, with every field\n"
 	"  -r, --replay		show the state after a replay of the journal (in memory)\n"
 	"  --help, --version\n"
 	"\n"
 	"For tests of other programs, and able to DESTROY DATA:\n"
 	"  --poke BLOCK:OFFSET=HEXBYTES	write bytes into a block\n"
 	"  --seal		and make the checksum over them right again\n"
+	"  --edit OBJECT:FIELD=VALUE	set a field; the checksum is made right. OBJECT is super,\n"
+	"			group:N, inode:N, collection:ID or slot:ID:N\n"
 	"\n"
-	"example: dump.vexfs --dir 2 --inode 11 disk.img\n";
+	"examples: dump.vexfs --dir 2 --inode 11 disk.img\n"
+	"	  dump.vexfs --cat /etc/fstab disk.img\n"
+	"	  dump.vexfs --edit inode:12:i_nlink=7 copy-of-disk.img\n";
 
 void dump_problem(struct dump *d, const char *fmt, ...)
 {
@@ -163,12 +170,15 @@ static int open_image(struct dump *d)
 struct command {
 	char	opt;
 	void	(*show)(struct dump *d, u64 arg);
+	void	(*path)(struct dump *d, const char *path);	/* instead: the argument is one */
 };
 
+#define SHOW(opt, show)	{ opt, show, NULL }
 static const struct command commands[] = {
-	{ 'S', dump_super }, { 'g', dump_group }, { 'i', dump_inode }, { 'e', dump_extents },
-	{ 'd', dump_dir }, { 'c', dump_collections }, { 's', dump_slots }, { 'o', dump_orphans },
-	{ 'j', dump_journal }, { 'b', dump_block }, { 'x', dump_extract },
+	SHOW('S', dump_super), SHOW('g', dump_group), SHOW('i', dump_inode), SHOW('e', dump_extents),
+	SHOW('d', dump_dir), SHOW('c', dump_collections), SHOW('s', dump_slots), SHOW('o', dump_orphans),
+	SHOW('j', dump_journal), SHOW('b', dump_block), SHOW('x', dump_extract), { 'l', NULL, dump_ls },
+	{ 'p', NULL, dump_cat },
 };
 
 static const struct option longopts[] = {
@@ -183,6 +193,10 @@ static const struct option longopts[] = {
 	{ "journal", no_argument, NULL, 'j' },
 	{ "block", required_argument, NULL, 'b' },
 	{ "extract", required_argument, NULL, 'x' },
+	{ "ls", required_argument, NULL, 'l' },
+	{ "cat", required_argument, NULL, 'p' },
+	{ "json", no_argument, NULL, 'J' },
+	{ "edit", required_argument, NULL, 'E' },
 	{ "replay", no_argument, NULL, 'r' },
 	{ "poke", required_argument, NULL, 'P' },
 	{ "seal", no_argument, NULL, 'L' },
@@ -191,7 +205,7 @@ static const struct option longopts[] = {
 	{ }
 };
 
-#define SHORT_OPTS	"Sg:i:e:d:cs:ojb:x:r"
+#define SHORT_OPTS	"Sg:i:e:d:cs:ojb:x:l:p:r"
 #define MAX_COMMANDS	64
 
 /* What the command line asks for, in its order. */
@@ -199,7 +213,9 @@ struct request {
 	u32	n;
 	const struct command *cmd[MAX_COMMANDS];
 	u64	arg[MAX_COMMANDS];
+	const char *path[MAX_COMMANDS];
 	const char *poke[MAX_COMMANDS];
+	bool	edit[MAX_COMMANDS];	/* a field, not bytes */
 	u32	npoke;
 	bool	seal;
 };
@@ -224,6 +240,11 @@ static int add_command(struct request *rq, int c, const char *arg)
 			break;
 	if (i == ARRAY_SIZE(commands))
 		return usage("unknown option%s", "");
+	rq->path[rq->n] = arg;
+	if (commands[i].path) {
+		rq->cmd[rq->n++] = &commands[i];
+		return 0;
+	}
 	errno = 0;
 	rq->arg[rq->n] = arg ? strtoull(arg, &end, 0) : 0;
 	if (arg && (errno || *end || end == arg || *arg == '-'))
@@ -241,14 +262,32 @@ static int add_option(struct dump *d, struct request *rq, int c)
 	case 'L':
 		rq->seal = true;
 		return 0;
+	case 'J':
+		d->json = true;
+		return 0;
+	case 'E':
 	case 'P':
 		if (rq->npoke == MAX_COMMANDS)
 			return usage("too many --poke options at %s", optarg);
+		rq->edit[rq->npoke] = c == 'E';
 		rq->poke[rq->npoke++] = optarg;
 		return 0;
 	default:
 		return add_command(rq, c, optarg);
 	}
+}
+
+static int check_json(const struct dump *d, const struct request *rq)
+{
+	char opt[2] = "";
+	u32 i;
+
+	for (i = 0; d->json && i < rq->n; i++) {
+		opt[0] = rq->cmd[i]->opt;
+		if (!dump_json_knows(opt[0]))
+			return usage("--json does not go with -%s", opt);
+	}
+	return -1;
 }
 
 /* Returns an exit code, or -1 to go on. */
@@ -275,7 +314,22 @@ static int parse(struct dump *d, struct request *rq, int argc, char **argv)
 	if (rq->seal && !rq->npoke)
 		return usage("--seal goes with %s", "--poke");
 	d->path = argv[optind];
-	return -1;
+	return check_json(d, rq);
+}
+
+static int show(struct dump *d, const struct request *rq, u32 i)
+{
+	const struct command *c = rq->cmd[i];
+
+	if (!d->img.geo.place && c->show != dump_block && c->show != dump_super)
+		return open_failed(d, "superblock or group descriptors do not verify: only --super and --block work");
+	if (d->json)
+		dump_json(d, c->opt, rq->arg[i], !i);
+	else if (c->path)
+		c->path(d, rq->path[i]);
+	else
+		c->show(d, rq->arg[i]);
+	return 0;
 }
 
 static int run(struct dump *d, const struct request *rq)
@@ -286,14 +340,15 @@ static int run(struct dump *d, const struct request *rq)
 	if (!ret)
 		ret = open_image(d);
 	for (i = 0; i < rq->npoke && !ret; i++)
-		ret = dump_poke(d, rq->poke[i], rq->seal);
-	for (i = 0; i < rq->n && !ret; i++) {
-		if (!d->img.geo.place && rq->cmd[i]->show != dump_block && rq->cmd[i]->show != dump_super)
-			return open_failed(d, "superblock or group descriptors do not verify: only --super and --block work");
-		rq->cmd[i]->show(d, rq->arg[i]);
-	}
-	if (!ret && !rq->n && !rq->npoke)
+		ret = rq->edit[i] ? dump_edit(d, rq->poke[i]) : dump_poke(d, rq->poke[i], rq->seal);
+	for (i = 0; i < rq->n && !ret; i++)
+		ret = show(d, rq, i);
+	if (!ret && !rq->n && !rq->npoke && d->json)
+		dump_json(d, 'S', 0, true);
+	else if (!ret && !rq->n && !rq->npoke)
 		dump_super(d, 0);
+	if (!ret && d->json)
+		dump_json_end(rq->n || !rq->npoke);
 	return ret ? ret : d->problems ? DUMP_FAILED : DUMP_OK;
 }
 

@@ -12,13 +12,14 @@
 
 /**
  * struct dump - one run
+ * @json: in that form
  * @raw: the superblock does not verify: only raw blocks can be shown
  */
 struct dump {
 	struct vexfs_dev dev;
 	struct vexfs_image img;
 	const char *path;
-	bool	raw, replay;
+	bool	raw, replay, json;
 	int	problems;
 };
 
@@ -48,8 +49,23 @@ void dump_extract(struct dump *d, u64 ino);	/* the content, as it is */
 /* coll.c */
 void dump_collections(struct dump *d, u64 unused);
 void dump_slots(struct dump *d, u64 id);
+bool dump_get_collection(struct dump *d, u32 id, struct vexfs_collection *c);	/* not verified */
+/* inode.c: what does not print is escaped */
+void dump_string(const char *s, u32 len);
+/* path.c: to standard output, as ls(1) and cat(1) */
+void dump_ls(struct dump *d, const char *path);
+void dump_cat(struct dump *d, const char *path);
+/* json.c: what an option of one letter shows, as JSON */
+bool dump_json_knows(char opt);
+void dump_json(struct dump *d, char opt, u64 arg, bool first);
+void dump_json_end(bool any);
 /* raw.c */
 void dump_block(struct dump *d, u64 blkno);
+u32 dump_parse_hex(const char *text, u8 *bytes, u32 room);
+/* Bytes of one block, to the device; 0 or 1. */
+int dump_write(struct dump *d, u64 blkno, u32 off, const u8 *bytes, u32 len, bool seal);
+/* edit.c: OBJECT:FIELD=VALUE; as dump_poke() */
+int dump_edit(struct dump *d, const char *spec);
 /* BLOCK:OFFSET=HEXBYTES; 0, 1 failed, 2 usage */
 int dump_poke(struct dump *d, const char *spec, bool seal);
 

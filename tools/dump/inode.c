@@ -33,7 +33,7 @@ static const char *type_name(u32 mode)
 }
 
 /* What does not print, and the quote, as \xNN. */
-static void show_string(const char *s, u32 len)
+void dump_string(const char *s, u32 len)
 {
 	putchar('\'');
 	for (; len; len--, s++) {
@@ -97,7 +97,7 @@ static void show_area(const void *area, u32 size, const char *head)
 			continue;
 		}
 		fputs(": ", stdout);
-		show_string(e.value, e.value_len);
+		dump_string(e.value, e.value_len);
 		putchar('\n');
 	}
 }
@@ -136,7 +136,7 @@ static void show_content(struct dump *d, u64 ino, const struct vexfs_inode *di)
 
 	if (S_ISLNK(mode) && size <= VEXFS_SYMLINK_INLINE) {
 		printf("%-12s ", "target");
-		show_string((const char *)di->i_symlink, size);
+		dump_string((const char *)di->i_symlink, size);
 		putchar('\n');
 	} else if (S_ISCHR(mode) || S_ISBLK(mode)) {
 		printf("%-12s %#x\n", "device", le32_to_cpu(di->i_rdev));
@@ -268,7 +268,7 @@ static bool show_entry(void *ctx, const struct vexfs_dent *e)
 {
 	printf("  %10llu  %016llx  %-10s ", (unsigned long long)e->ino,
 	       (unsigned long long)e->hash, dtype_name(e->type));
-	show_string(e->name, e->name_len);
+	dump_string(e->name, e->name_len);
 	putchar('\n');
 	return true;
 }

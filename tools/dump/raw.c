@@ -98,7 +98,7 @@ void dump_block(struct dump *d, u64 blkno)
 /* ---- poke ---------------------------------------------------------------- */
 
 /* HEXBYTES to bytes; their number, 0 if that is not what it is. */
-static u32 parse_hex(const char *text, u8 *bytes, u32 room)
+u32 dump_parse_hex(const char *text, u8 *bytes, u32 room)
 {
 	u32 n;
 
@@ -158,6 +158,11 @@ static int refresh(struct dump *d)
 	return err ? 1 : 0;
 }
 
+int dump_write(struct dump *d, u64 blkno, u32 off, const u8 *bytes, u32 len, bool seal)
+{
+	return poke(d, blkno, off, bytes, len, seal) || refresh(d) ? 1 : 0;
+}
+
 int dump_poke(struct dump *d, const char *spec, bool seal)
 {
 	unsigned long long blkno;
@@ -167,8 +172,8 @@ int dump_poke(struct dump *d, const char *spec, bool seal)
 	u32 len = 0;
 
 	if (sscanf(spec, "%llu:%u=%n", &blkno, &off, &pos) == 2 && pos)
-		len = parse_hex(spec + pos, bytes, sizeof(bytes));
-	if (!len || off + len > VEXFS_BLOCK_SIZE) {
+		len = dump_parse_hex(spec + pos, bytes, sizeof(bytes));
+	if (!len || off >= VEXFS_BLOCK_SIZE || off + len > VEXFS_BLOCK_SIZE) {
 		fprintf(stderr, "dump.vexfs: --poke %s: give BLOCK:OFFSET=HEXBYTES within one block\n",
 			spec);
 		return 2;
@@ -178,5 +183,5 @@ int dump_poke(struct dump *d, const char *spec, bool seal)
 		dump_problem(d, "--seal needs a sound superblock, except for block 0");
 		return 1;
 	}
-	return poke(d, blkno, off, bytes, len, seal) || refresh(d) ? 1 : 0;
+	return dump_write(d, blkno, off, bytes, len, seal);
 }

@@ -576,14 +576,26 @@ static int write_tables(const struct writer *w)
 	return err;
 }
 
+#define DISCARD_STEP	(1ULL << 18)	/* blocks: 1 GiB, so that a slow device shows that it works */
+
+static void discard(const struct writer *w)
+{
+	u64 at, n;
+
+	for (at = 0; at < w->geo.blocks; at += n) {
+		n = min(DISCARD_STEP, w->geo.blocks - at);
+		vexfs_dev_discard(w->dev, at << VEXFS_BLOCK_SHIFT, n << VEXFS_BLOCK_SHIFT);
+		progress(w, "discards", at + n, w->geo.blocks);
+	}
+}
+
 static int write_body(const struct writer *w)
 {
 	int err;
 
 	if (w->f->discard)
-		vexfs_dev_discard(w->dev, 0, w->geo.blocks << VEXFS_BLOCK_SHIFT);
+		discard(w);
 	err = wipe(w);
-
 	if (!err)
 		err = write_groups(w);
 	if (!err)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -271,6 +273,54 @@ static void test_xattrs(void **state)
 	close_image();
 }
 
+/* What a filesystem says of "flagged", "project" and directories called so: the host's may have none of these. */
+int __real_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	char link[64], path[600] = "";
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if ((request != FS_IOC_FSGETXATTR && request != FS_IOC_GETFLAGS) ||
+	    readlink(link, path, sizeof(path) - 1) < 0)
+		return __real_ioctl(fd, request, arg);
+	if (request == FS_IOC_GETFLAGS)
+		*(int *)arg = strstr(path, "flagged") ? FS_DIRSYNC_FL : 0;
+	else
+		*(struct fsxattr *)arg = (struct fsxattr){
+			.fsx_xflags = strstr(path, "flagged") ? FS_XFLAG_IMMUTABLE | FS_XFLAG_NODUMP | FS_XFLAG_DAX : 0,
+			.fsx_projid = strstr(path, "project") ? 77 : 0,
+		};
+	return 0;
+}
+
+static void test_flags(void **state)
+{
+	struct vexfs_inode di;
+
+	put_file("flagged", 0, "x", 1);
+	put_file("project", 0, "x", 1);
+	put_file("plain", 0, "x", 1);
+	assert_int_equal(mkdir(at("flagged-dir"), 0755), 0);
+	populate_to(image, "16M", 0, "");
+	open_image();
+	di = find(VEXFS_ROOT_INO, "flagged");
+	assert_int_equal(le32_to_cpu(di.i_flags), VEXFS_INODE_IMMUTABLE | VEXFS_INODE_NODUMP);
+	di = find(VEXFS_ROOT_INO, "flagged-dir");
+	assert_int_equal(le32_to_cpu(di.i_flags), VEXFS_INODE_IMMUTABLE | VEXFS_INODE_NODUMP | VEXFS_INODE_DIRSYNC);
+	di = find(VEXFS_ROOT_INO, "project");
+	assert_int_equal(le32_to_cpu(di.i_projid), 77);
+	di = find(VEXFS_ROOT_INO, "plain");
+	assert_int_equal(le32_to_cpu(di.i_flags) | le32_to_cpu(di.i_projid), 0);
+	close_image();
+}
+
 /* Every way to store a value, through the library: the kernel's rule decides which. */
 static void test_xattr_places(void **state)
 {
@@ -471,7 +521,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_files), T(test_devices), T(test_hard_links), T(test_symlinks),
-		T(test_big_directory), T(test_xattrs), T(test_xattr_places), T(test_reproducible),
+		T(test_big_directory), T(test_xattrs), T(test_flags), T(test_xattr_places), T(test_reproducible),
 		T(test_seed), T(test_bad_epoch), T(test_full), T(test_no_inodes), T(test_itself),
 		T(test_unreadable), T(test_too_large), T(test_interrupted),
 	};

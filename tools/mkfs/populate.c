@@ -196,6 +196,8 @@ static int make_inode(struct populate *p, FTSENT *ent, struct vexfs_inode *di)
 	set_owner(p, st, di);
 	err = set_content(p, ent->fts_accpath, st, di);
 	if (!err)
+		err = populate_flags(p, ent->fts_accpath, di);
+	if (!err)
 		err = populate_xattrs(p, ent->fts_accpath, di);
 	if (!err)
 		err = remember_link(p, st, le64_to_cpu(di->i_ino));
@@ -243,7 +245,9 @@ static int copy_root(struct populate *p, FTSENT *ent)
 		di.i_uid = cpu_to_le32(p->f->root_uid);
 		di.i_gid = cpu_to_le32(p->f->root_gid);
 	}
-	err = populate_xattrs(p, ent->fts_accpath, &di);
+	err = populate_flags(p, ent->fts_accpath, &di);
+	if (!err)
+		err = populate_xattrs(p, ent->fts_accpath, &di);
 	return err ? err : vexfs_image_put_inode(&p->img, &di);
 }
 
@@ -346,6 +350,7 @@ int mkfs_populate(struct vexfs_dev *dev, struct mkfs_source *src, const struct v
 		err = vexfs_image_flush(&p.img);
 	src->used = p.img.taken;
 	sb->s_feature_incompat = p.img.sb.s_feature_incompat;
+	sb->s_feature_ro_compat = p.img.sb.s_feature_ro_compat;
 	end(&p);
 	return err;
 }

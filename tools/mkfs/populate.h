@@ -48,6 +48,8 @@ int populate_data(struct populate *p, const char *name, const struct stat *st,
 		  struct vexfs_inode *di);
 /* Its attributes; also of other types. populate_xattr.c */
 int populate_xattrs(struct populate *p, const char *name, struct vexfs_inode *di);
+/* Flags of chattr(1) and project, of files and directories. populate_flags.c */
+int populate_flags(struct populate *p, const char *name, struct vexfs_inode *di);
 /* -EINTR once mkfs has been told to stop, else 0. */
 int populate_check(struct populate *p);
 

@@ -3,6 +3,9 @@
 #
 # Running a plan: one machine per shard, as many at a time as there are processors for, results in a stable order.
 
+# What a shard's guest is given, and its disks: functions, which ./vex fstests has its own of.
+T_SHARD_JOB=write_shard_job T_SHARD_DISKS=shard_disks
+
 data_dir() {
 	local d=${VEXFS_DATA:-$VEX_ROOT/../shared/data}
 	if [[ -d $d ]]; then readlink -f "$d"; fi
@@ -97,10 +100,10 @@ run_shard() {
 	IFS='|' read -r kernel cpus lane _ <"$shard"
 	mem=$(cut -d'|' -f4 "$shard" | sort -n | tail -n1)
 	printf '%s\n' "$kernel" >"$dir/kernel"
-	write_shard_job "$shard" "$dir" "$kernel" >"$dir/entries"
+	"$T_SHARD_JOB" "$shard" "$dir" "$kernel" >"$dir/entries"
 	payload_write "$dir" <"$dir/entries"
 	rm -f "$dir/entries"
-	mapfile -t VM_DISKS < <(shard_disks "$shard")
+	mapfile -t VM_DISKS < <("$T_SHARD_DISKS" "$shard")
 	if ((${#VM_DISKS[@]} > 4)); then
 		die "$EX_ENV" "the tests of one boot want more than 4 different disks (${VM_DISKS[*]}): share names"
 	fi

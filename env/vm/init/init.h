@@ -36,6 +36,7 @@ struct job {
 	char *exec;			/* script of JOB_EXEC */
 	bool tty;			/* shell on hvc0 rather than on the pipe ports */
 	bool keep_disks;		/* do not blank the disks before each test */
+	bool keep_processes;		/* what a test that passed leaves running and mounted is the next one's */
 	bool input;			/* the script of kind exec reads what the host sends */
 	bool share;			/* virtiofs or 9p on /share */
 	bool kgdb;			/* enter the kernel debugger before the module is loaded */

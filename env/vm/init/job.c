@@ -17,6 +17,7 @@
  *	kdump-append STRING		more command line for that kernel
  *	kgdb				stop in the kernel debugger before the module is loaded
  *	keep-disks			leave the content of the disks alone between tests
+ *	keep-processes			and what a test that passed leaves running and mounted
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,8 @@ static void job_line(struct job *job, char *line)
 		job->kgdb = true;
 	else if (!strcmp(line, "keep-disks"))
 		job->keep_disks = true;
+	else if (!strcmp(line, "keep-processes"))
+		job->keep_processes = true;
 	else
 		die("job: cannot use the line '%s %s'", line, arg);
 }

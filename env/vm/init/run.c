@@ -299,11 +299,12 @@ static void run_test(const struct job *job, unsigned int index, struct verdict *
 	/* What a hung task holds would stop the unmount, too: the tests behind this one get a new guest. */
 	hung = oracle_hung();
 	v->hang = out == STUCK || hung;
-	if (!v->hang) {
+	if (!v->hang && !(job->keep_processes && out == ENDED && !status && !k.not_ok && !k.bailed)) {
 		kill_leftovers();
 		release_mounts();
-		nftw(tmpdir, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	}
+	if (!v->hang)
+		nftw(tmpdir, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	warnings = oracle_scan();
 	v->warnings += warnings;
 	why = judge(&k, out, status, warnings, hung, limit_ms, reason, sizeof(reason));

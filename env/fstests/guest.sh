@@ -1,0 +1,140 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The guest's half of ./vex fstests: runs one test of the tree, the one this file is named after (/vex/tests/generic/001),
+# in a root of Debian, and says in KTAP what became of it.
+# $FST_FSTYP: the filesystem; the disks are root (read-only), test, scratch, logwrites.
+set -u
+name=${0#/vex/tests/}
+root=/mnt/fstests session=/mnt/fstests/run/fst
+
+say() { printf '%s\n' "$*"; }
+broken() { say "Bail out! $*"; exit 1; }
+
+# The root becomes / of a mount name space of its own: in a mere chroot there are no user name spaces. What runs is
+# started by the root's shell: BusyBox would take its own programs where it has one of that name.
+# shellcheck disable=SC2016	# those shells expand it
+in_root() {
+	env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C TERM=dumb \
+		FSTYP="$FST_FSTYP" TEST_DEV="$VEX_DISK_TEST" TEST_DIR=/mnt/test SCRATCH_DEV="$VEX_DISK_SCRATCH" \
+		SCRATCH_MNT=/mnt/scratch LOGWRITES_DEV="$VEX_DISK_LOGWRITES" MKFS_OPTIONS="${mkfs_options:-}" \
+		HOST_OPTIONS=/fstests/local.config DIFF_LENGTH=80 DM_DISABLE_UDEV=1 SOAK_DURATION="${FST_SOAK:-30}" \
+		unshare -m sh -c 'cd "$1" && shift && mount -o move . / && exec chroot . /bin/sh -c "exec \"\$@\"" sh "$@"' \
+		sh "$root" "$@"
+}
+
+# A test that ran out of time leaves devices on top of the disks.
+release() {
+	swapoff -a 2>/dev/null
+	losetup -D 2>/dev/null
+	[ ! -e /dev/mapper/control ] || in_root dmsetup remove_all --force >/dev/null 2>&1
+}
+
+# The root's own files stay as they are: what is written goes to memory.
+mount_root() {
+	modprobe overlay 2>/dev/null
+	mkdir -p "$root" /mnt/lower /mnt/upper
+	mount -t ext4 -o ro "$VEX_DISK_ROOT" /mnt/lower || broken "the root image cannot be mounted"
+	mount -t tmpfs -o mode=755 upper /mnt/upper || broken "tmpfs"
+	mkdir /mnt/upper/u /mnt/upper/w
+	mount -t overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper/u,workdir=/mnt/upper/w root "$root" || broken "overlay"
+}
+
+mount_rest() {
+	cd "$root" || broken "no $root"
+	mkdir -p proc sys dev tmp run boot etc lib/modules fstests vex/bin mnt/test mnt/scratch sbin
+	if ! { mount -t proc proc proc && mount -t sysfs sysfs sys && mount -t devtmpfs dev dev; }; then broken "proc, sys, dev"; fi
+	mkdir -p dev/pts dev/shm
+	mount -t devpts devpts dev/pts
+	mount -t tmpfs shm dev/shm
+	mount -t tmpfs -o mode=1777 tmp tmp
+	mount -t tmpfs run run
+	mount -t debugfs debugfs sys/kernel/debug 2>/dev/null
+	mount -t cgroup2 cgroup2 sys/fs/cgroup 2>/dev/null
+	mount --bind /vex/modules-root/lib/modules lib/modules
+	mount --bind /vex/fstests fstests
+	mount --bind /vex/bin vex/bin
+	ln -sf /proc/self/mounts etc/mtab
+	cp /vex/kernel.config "boot/config-$(uname -r)"
+	for t in /vex/bin/*.vexfs /vex/bin/vexctl; do
+		[ ! -f "$t" ] || ln -sf "$t" "sbin/${t##*/}"
+	done
+	cd /
+}
+
+# TEST is made anew after a failure, which may have left anything there.
+make_test_fs() {
+	case $FST_FSTYP in
+	vexfs) force=-f mkfs_options='-f -q' ;;
+	ext4) force=-F mkfs_options='-q' ;;
+	*) force=-f mkfs_options='' ;;
+	esac
+	# shellcheck disable=SC2086	# options
+	in_root mkfs -t "$FST_FSTYP" $force $mkfs_options "$VEX_DISK_TEST" >/tmp/mkfs.log 2>&1 ||
+		{ sed 's/^/# /' /tmp/mkfs.log; broken "mkfs of the test disk failed"; }
+}
+
+# The tests of this guest from this one on.
+tests_left() { awk -v n="$name" '$1 == "test" { if ($2 == n) on = 1; if (on) print $2 }' /vex/job; }
+
+# A ./check of many tests costs a third of as many of one. It announces each by logger(1), and waits there for its turn;
+# it ends with the first test that does not pass: init ends what is left, and the next test begins anew.
+session_start() {
+	mount_root
+	mount_rest
+	release
+	make_test_fs
+	mkdir -p "$session" "$root/usr/local/bin"
+	mkfifo "$session/turn"
+	cat >"$root/usr/local/bin/logger" <<'END'
+#!/bin/sh
+case $1 in 'run xfstest '*) ;; *) exit 0 ;; esac
+printf '%s\n' "${1#run xfstest }" >/run/fst/at.new
+mv /run/fst/at.new /run/fst/at
+read -r turn </run/fst/turn
+END
+	chmod 755 "$root/usr/local/bin/logger"
+	# The session keyring is one that the tests of keys need; a small root has no keyctl.
+	# shellcheck disable=SC2016,SC2046	# the shell in the root expands it; names have no blanks
+	(
+		in_root sh -c 'cd /fstests || exit 1
+			if command -v keyctl >/dev/null; then exec keyctl session - ./check --exact-order "$@"; fi
+			exec ./check --exact-order "$@"' sh $(tests_left) >"$session/out" 2>&1 </dev/null &
+		echo $! >"$session/pid"
+	)
+}
+
+session_alive() { read -r pid 2>/dev/null <"$session/pid" && kill -0 "$pid" 2>/dev/null; }
+at() { at= && read -r at 2>/dev/null <"$session/at"; [ "$at" = "$name" ]; }
+
+# run_test: what check says about this test is in /tmp/said.
+run_test() {
+	until at || ! session_alive; do sleep 0.2; done
+	from=$(wc -c <"$session/out")
+	if at && session_alive; then
+		echo go >"$session/turn"
+		while at && session_alive; do sleep 0.5; done
+	fi
+	# The name of the next test is there, too.
+	tail -c "+$((from + 1))" "$session/out" | grep -v "^$at *\$" >/tmp/said
+}
+
+verdict() {
+	result=$root/fstests/results/$name
+	if [ -f "$result.notrun" ]; then
+		say "ok 1 check # SKIP $(head -n 1 "$result.notrun")"
+	elif head -n 1 /tmp/said | grep -q '^ *[0-9][0-9]*s *$'; then
+		say "ok 1 check"
+	else
+		[ -s /tmp/said ] || cp "$session/out" /tmp/said
+		sed 's/^/# /' /tmp/said | tail -n 60
+		[ ! -f "$result.full" ] || tail -n 40 "$result.full" | cut -c1-300 | sed 's/^/# full: /'
+		say "# $(grep -m 1 . /tmp/said)"
+		say "not ok 1 check"
+	fi
+}
+
+say "1..1"
+session_alive || session_start
+run_test
+verdict

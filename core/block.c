@@ -122,7 +122,9 @@ static const char *sb_check_groups(const struct vexfs_super_block *sb)
 
 static bool range_on_device(const struct vexfs_geo *geo, u64 blkno, u64 len)
 {
-	return len && blkno < geo->blocks && len <= geo->blocks - blkno;
+	u64 blocks = vexfs_geo_blocks(geo);
+
+	return len && blkno < blocks && len <= blocks - blkno;
 }
 
 static bool ranges_overlap(u64 a, u64 a_len, u64 b, u64 b_len)
@@ -202,6 +204,16 @@ void vexfs_geo_init(struct vexfs_geo *geo, const struct vexfs_super_block *sb)
 
 /* ---- geometry ----------------------------------------------------------- */
 
+u64 vexfs_geo_blocks(const struct vexfs_geo *geo)
+{
+	return smp_load_acquire(&geo->blocks);
+}
+
+u32 vexfs_geo_groups(const struct vexfs_geo *geo)
+{
+	return smp_load_acquire(&geo->groups);
+}
+
 static bool is_power_of(u32 n, u32 base)
 {
 	while (n % base == 0)
@@ -222,29 +234,35 @@ u64 vexfs_group_start(const struct vexfs_geo *geo, u32 group)
 
 u32 vexfs_group_blocks(const struct vexfs_geo *geo, u32 group)
 {
-	u64 left = geo->blocks - vexfs_group_start(geo, group);
+	u64 left = vexfs_geo_blocks(geo) - vexfs_group_start(geo, group);
 
 	return left < VEXFS_BLOCKS_PER_GROUP ? left : VEXFS_BLOCKS_PER_GROUP;
 }
 
+/* While the filesystem grows, another array with the same places and more may take its place. */
+static const struct vexfs_group_place *place_of(const struct vexfs_geo *geo, u32 group)
+{
+	return &READ_ONCE(geo->place)[group];
+}
+
 u64 vexfs_group_bbmap(const struct vexfs_geo *geo, u32 group)
 {
-	return geo->place[group].bbmap;
+	return place_of(geo, group)->bbmap;
 }
 
 u64 vexfs_group_ibmap(const struct vexfs_geo *geo, u32 group)
 {
-	return geo->place[group].ibmap;
+	return place_of(geo, group)->ibmap;
 }
 
 u64 vexfs_group_itable(const struct vexfs_geo *geo, u32 group)
 {
-	return geo->place[group].itable;
+	return place_of(geo, group)->itable;
 }
 
 u32 vexfs_group_overhead(const struct vexfs_geo *geo, u32 group)
 {
-	return geo->place[group].head;
+	return place_of(geo, group)->head;
 }
 
 u32 vexfs_block_group(u64 blkno)
@@ -280,7 +298,7 @@ u32 vexfs_ino_offset(const struct vexfs_geo *geo, u64 ino)
 
 bool vexfs_ino_valid(const struct vexfs_geo *geo, u64 ino)
 {
-	return ino >= 1 && ino <= (u64)geo->groups * geo->inodes_per_group;
+	return ino >= 1 && ino <= (u64)vexfs_geo_groups(geo) * geo->inodes_per_group;
 }
 
 /* Every group the range touches has its metadata at its start: a range that enters another
@@ -290,7 +308,7 @@ static bool range_off_heads(const struct vexfs_geo *geo, u64 blkno, u64 len)
 	for (;;) {
 		u32 index = vexfs_block_index(blkno), room = VEXFS_BLOCKS_PER_GROUP - index;
 
-		if (index < geo->place[vexfs_block_group(blkno)].head)
+		if (index < place_of(geo, vexfs_block_group(blkno))->head)
 			return false;
 		if (len <= room)
 			return true;
@@ -305,6 +323,11 @@ bool vexfs_data_range_valid(const struct vexfs_geo *geo, u64 blkno, u64 len)
 	       !ranges_overlap(blkno, len, geo->journal_start, geo->journal_blocks) &&
 	       !ranges_overlap(blkno, len, geo->orphan_start, geo->orphan_blocks) &&
 	       !ranges_overlap(blkno, len, geo->coll_start, geo->coll_blocks);
+}
+
+u64 vexfs_io_blocks(const struct vexfs_io *io)
+{
+	return io->nblocks ? io->nblocks : vexfs_geo_blocks(io->geo);
 }
 
 bool vexfs_io_range_valid(const struct vexfs_io *io, u64 blkno, u64 len)
@@ -423,7 +446,7 @@ static const char *inode_check_symlink(const struct vexfs_inode *di, const struc
 	if (size <= VEXFS_SYMLINK_INLINE)
 		return memchr(di->i_symlink, 0, size) ?
 		       "symlink target contains a NUL byte" : NULL;
-	return vexfs_root_verify(&di->i_root, false, geo->blocks);
+	return vexfs_root_verify(&di->i_root, false, vexfs_geo_blocks(geo));
 }
 
 static const char *inode_check_special(const struct vexfs_inode *di)
@@ -439,11 +462,11 @@ static const char *inode_check_contents(const struct vexfs_inode *di, const stru
 	case MODE_REG:
 		if (le64_to_cpu(di->i_size) > VEXFS_MAX_LBLK << VEXFS_BLOCK_SHIFT)
 			return "file size out of range";
-		return vexfs_root_verify(&di->i_root, false, geo->blocks);
+		return vexfs_root_verify(&di->i_root, false, vexfs_geo_blocks(geo));
 	case MODE_DIR:
 		if (le64_to_cpu(di->i_size) >> 63)
 			return "directory size out of range";
-		return vexfs_root_verify(&di->i_root, true, geo->blocks);
+		return vexfs_root_verify(&di->i_root, true, vexfs_geo_blocks(geo));
 	case MODE_LNK:
 		return inode_check_symlink(di, geo);
 	case MODE_CHR:
@@ -552,7 +575,8 @@ const char *vexfs_inode_verify(const struct vexfs_inode *di, const struct vexfs_
 	why = vexfs_feature_check_inode(di, geo);
 	if (why)
 		return why;
-	if (le64_to_cpu(di->i_blocks) >= geo->blocks || le64_to_cpu(di->i_xattr_block) >= geo->blocks)
+	if (le64_to_cpu(di->i_blocks) >= vexfs_geo_blocks(geo) ||
+	    le64_to_cpu(di->i_xattr_block) >= vexfs_geo_blocks(geo))
 		return "inode block count or address out of range";
 	why = inode_check_kind(di);
 	if (!why)

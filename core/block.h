@@ -37,9 +37,13 @@ const char *vexfs_sb_verify(const struct vexfs_super_block *sb);
 const char *vexfs_sb_refuse(const struct vexfs_super_block *sb);
 /* Fill @geo from @sb; call vexfs_sb_verify() first. */
 void vexfs_geo_init(struct vexfs_geo *geo, const struct vexfs_super_block *sb);
+/* Sizes that may grow meanwhile: what they count is in geo->place for who has read them so. */
+u64 vexfs_geo_blocks(const struct vexfs_geo *geo);
+u32 vexfs_geo_groups(const struct vexfs_geo *geo);
 u32 vexfs_sb_checksum(const struct vexfs_super_block *sb);
 /* core/super.c */
 bool vexfs_sb_same(struct vexfs_super_block *a, struct vexfs_super_block *b);
+bool vexfs_sb_replayed(struct vexfs_super_block *a, struct vexfs_super_block *b);
 
 bool vexfs_group_has_super(u32 group);
 u64 vexfs_group_start(const struct vexfs_geo *geo, u32 group);

@@ -102,7 +102,7 @@ static const char *block_verify(struct vexfs_tree *t, const void *block, int lev
 {
 	if (!level && t->leaf_magic == VEXFS_MAGIC_DIR)
 		return vexfs_dir_leaf_verify(block, lo, hi);
-	return vexfs_node_verify(block, level, lo, hi, t->io->nblocks);
+	return vexfs_node_verify(block, level, lo, hi, vexfs_io_blocks(t->io));
 }
 
 static const char *block_bounds(struct vexfs_tree *t, const void *block, int level, u64 lo, u64 hi)
@@ -243,7 +243,7 @@ static int path_read(struct vexfs_tree *t, struct vexfs_path *p, int level)
 static int path_start(struct vexfs_tree *t, struct vexfs_path *p)
 {
 	const char *why = vexfs_root_verify(t->root, t->leaf_magic == VEXFS_MAGIC_DIR,
-					    t->io->nblocks);
+					    vexfs_io_blocks(t->io));
 
 	memset(p, 0, sizeof(*p));
 	if (why)

@@ -45,9 +45,9 @@ static const char *check_slots(const struct vexfs_collection *c, const struct ve
 	u64 nslots = le64_to_cpu(c->c_nslots), blocks = nslots / VEXFS_SLOTS_PER_BLOCK;
 
 	if (nslots > 0xffffffffULL || blocks * VEXFS_SLOTS_PER_BLOCK != nslots ||
-	    blocks > geo->blocks)
+	    blocks > vexfs_geo_blocks(geo))
 		return "impossible number of slots";
-	return vexfs_root_verify(&c->c_map, false, geo->blocks);
+	return vexfs_root_verify(&c->c_map, false, vexfs_geo_blocks(geo));
 }
 
 static bool embedder_valid(const u8 *field)

@@ -54,6 +54,8 @@ u64 vexfs_ext_pack(const struct vexfs_extent *e)
 const char *vexfs_ext_unpack(u64 key, u64 val, const struct vexfs_io *io,
 			     struct vexfs_extent *e)
 {
+	u64 nblocks = vexfs_io_blocks(io);
+
 	e->lblk = key;
 	e->pblk = val & EXT_PBLK_MASK;
 	e->len = val >> VEXFS_EXT_PBLK_BITS & EXT_LEN_MASK;
@@ -62,7 +64,7 @@ const char *vexfs_ext_unpack(u64 key, u64 val, const struct vexfs_io *io,
 		return "extent of length 0";
 	if (key >= VEXFS_MAX_LBLK || e->len > VEXFS_MAX_LBLK - key)
 		return "extent beyond the largest file";
-	if (!e->pblk || e->pblk >= io->nblocks || e->len > io->nblocks - e->pblk)
+	if (!e->pblk || e->pblk >= nblocks || e->len > nblocks - e->pblk)
 		return "extent outside the device";
 	if (!vexfs_io_range_valid(io, e->pblk, e->len))
 		return "extent reaches fixed metadata";

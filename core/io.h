@@ -64,9 +64,11 @@ struct vexfs_geo;
 
 struct vexfs_io {
 	const struct vexfs_io_ops *ops;
-	u64 nblocks;		/* of the device: addresses are below this */
+	u64 nblocks;		/* of the device: addresses are below this; 0: what @geo says at the time */
 	const struct vexfs_geo *geo;	/* where fixed metadata is; NULL (tests): there is none */
 };
+
+u64 vexfs_io_blocks(const struct vexfs_io *io);
 
 /* May an extent, a tree or an inode use these blocks? Not if they lead out of the device or to
  * fixed metadata (superblocks, bitmaps, inode tables, journal, tables). core/block.c */

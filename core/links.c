@@ -93,7 +93,7 @@ static int linkblock_check(struct vexfs_io *io, struct vexfs_blk *b)
 
 	if (io->ops->checked && io->ops->checked(io, b))
 		return 0;
-	why = vexfs_linkblock_verify(b->data, io->nblocks);
+	why = vexfs_linkblock_verify(b->data, vexfs_io_blocks(io));
 	if (why)
 		return io->ops->corrupt(io, b->blkno, why);
 	if (io->ops->set_checked)

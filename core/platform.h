@@ -11,6 +11,7 @@
 #include <linux/siphash.h>
 #include <linux/string.h>
 #include <linux/types.h>
+#include <asm/barrier.h>
 #include <asm/byteorder.h>
 #else
 #include "lib/userland.h"	/* u8..u64, le32_to_cpu()..., crc32c(), siphash(), min(), EUCLEAN */

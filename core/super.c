@@ -41,3 +41,20 @@ bool vexfs_sb_same(struct vexfs_super_block *a, struct vexfs_super_block *b)
 	mask_variable(b);
 	return !memcmp(a, b, sizeof(*a));
 }
+
+/**
+ * vexfs_sb_replayed - can a log have made one superblock of another?
+ * @a: verified, from before the replay; changed by the call
+ * @b: verified, from after it; likewise
+ *
+ * Return: true if vexfs_sb_same() is, or would be if the filesystem had not grown.
+ */
+bool vexfs_sb_replayed(struct vexfs_super_block *a, struct vexfs_super_block *b)
+{
+	if (le64_to_cpu(b->s_blocks) > le64_to_cpu(a->s_blocks)) {
+		a->s_blocks = b->s_blocks;
+		a->s_groups = b->s_groups;
+		a->s_gdt_blocks = b->s_gdt_blocks;
+	}
+	return vexfs_sb_same(a, b);
+}

@@ -607,11 +607,11 @@ static bool vexfs_alloc_worth(const struct vexfs_alloc *a, const struct vexfs_gr
 static int vexfs_alloc_groups(struct vexfs_alloc *a)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(a->sb);
-	u32 first = vexfs_block_group(a->goal), i, visits = 0;
+	u32 groups = vexfs_geo_groups(&sbi->geo), first = vexfs_block_group(a->goal), i, visits = 0;
 	int err = -ENOSPC;
 
-	for (i = 0; i < sbi->geo.groups && err == -ENOSPC && visits < a->visits; i++) {
-		u32 group = (first + i) % sbi->geo.groups;
+	for (i = 0; i < groups && err == -ENOSPC && visits < a->visits; i++) {
+		u32 group = (first + i) % groups;
 		struct vexfs_group *g = vexfs_gi(sbi, group);
 
 		if (!vexfs_alloc_worth(a, g, a->next && !i))
@@ -633,7 +633,7 @@ static int vexfs_alloc_search(struct vexfs_alloc *a)
 	u32 all = min_t(u32, a->len + a->spare, VEXFS_FIT_ALL);
 	int err;
 
-	if (a->goal >= VEXFS_SB(a->sb)->geo.blocks)
+	if (a->goal >= vexfs_geo_blocks(&VEXFS_SB(a->sb)->geo))
 		a->goal = 0;
 	a->least = all;
 	a->visits = VEXFS_FIT_VISITS;

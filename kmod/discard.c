@@ -173,7 +173,7 @@ static int vexfs_trim_range(struct super_block *sb, u64 first, u64 end, u32 leas
 static int vexfs_trim_bounds(struct super_block *sb, const struct fstrim_range *r, u64 *first,
 			     u64 *end, u32 *least)
 {
-	u64 blocks = VEXFS_SB(sb)->geo.blocks, len = r->len >> VEXFS_BLOCK_SHIFT;
+	u64 blocks = vexfs_geo_blocks(&VEXFS_SB(sb)->geo), len = r->len >> VEXFS_BLOCK_SHIFT;
 	u64 grain = max_t(u64, r->minlen, bdev_discard_granularity(sb->s_bdev));
 
 	*first = r->start >> VEXFS_BLOCK_SHIFT;

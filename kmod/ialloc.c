@@ -113,9 +113,9 @@ static bool vexfs_group_roomy(struct vexfs_sb_info *sbi, u32 group, u32 part)
 /* The one with most free blocks, of all. */
 static u32 vexfs_group_emptiest(struct vexfs_sb_info *sbi, u32 best)
 {
-	u32 g;
+	u32 groups = vexfs_geo_groups(&sbi->geo), g;
 
-	for (g = 0; g < sbi->geo.groups; g++)
+	for (g = 0; g < groups; g++)
 		if (READ_ONCE(vexfs_gi(sbi, g)->free_inodes) &&
 		    READ_ONCE(vexfs_gi(sbi, g)->free_blocks) >
 		    READ_ONCE(vexfs_gi(sbi, best)->free_blocks))
@@ -127,10 +127,11 @@ static u32 vexfs_group_emptiest(struct vexfs_sb_info *sbi, u32 best)
  * fewest directories. Where none has, the emptiest. */
 static u32 vexfs_group_spread(struct vexfs_sb_info *sbi, u32 parent)
 {
-	u32 first = READ_ONCE(sbi->spread) % sbi->geo.groups, best = ~0U, fewest = ~0U, i;
+	u32 groups = vexfs_geo_groups(&sbi->geo), best = ~0U, fewest = ~0U, i;
+	u32 first = READ_ONCE(sbi->spread) % groups;
 
-	for (i = 0; i < min_t(u32, sbi->geo.groups, VEXFS_SPREAD_LOOK); i++) {
-		u32 g = (first + i) % sbi->geo.groups;
+	for (i = 0; i < min_t(u32, groups, VEXFS_SPREAD_LOOK); i++) {
+		u32 g = (first + i) % groups;
 		u32 dirs = le32_to_cpu(READ_ONCE(vexfs_gd(sbi, g, NULL)->gd_used_dirs));
 
 		if (dirs < fewest && vexfs_group_roomy(sbi, g, 3)) {
@@ -147,11 +148,11 @@ static u32 vexfs_group_spread(struct vexfs_sb_info *sbi, u32 parent)
 /* Any other stays with its parent as long as there is some room, then goes to the next group that has some. */
 static u32 vexfs_group_near(struct vexfs_sb_info *sbi, u32 parent)
 {
-	u32 i;
+	u32 groups = vexfs_geo_groups(&sbi->geo), i;
 
-	for (i = 0; i < min_t(u32, sbi->geo.groups, VEXFS_SPREAD_LOOK); i++)
-		if (vexfs_group_roomy(sbi, (parent + i) % sbi->geo.groups, 1))
-			return (parent + i) % sbi->geo.groups;
+	for (i = 0; i < min_t(u32, groups, VEXFS_SPREAD_LOOK); i++)
+		if (vexfs_group_roomy(sbi, (parent + i) % groups, 1))
+			return (parent + i) % groups;
 	return parent;
 }
 
@@ -169,11 +170,11 @@ static u32 vexfs_pick_group(struct vexfs_sb_info *sbi, struct inode *dir, bool i
 static int vexfs_ialloc(handle_t *handle, struct super_block *sb, u32 first, bool is_dir, u64 *ino)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	u32 i;
+	u32 groups = vexfs_geo_groups(&sbi->geo), i;
 	int err = -ENOSPC;
 
-	for (i = 0; i < sbi->geo.groups && err == -ENOSPC; i++) {
-		u32 group = (first + i) % sbi->geo.groups;
+	for (i = 0; i < groups && err == -ENOSPC; i++) {
+		u32 group = (first + i) % groups;
 
 		if (!READ_ONCE(vexfs_gi(sbi, group)->free_inodes))
 			continue;

@@ -419,7 +419,7 @@ struct buffer_head *vexfs_md_read(struct super_block *sb, u64 blkno, u32 magic, 
 	struct buffer_head *bh;
 	int err;
 
-	if (!blkno || blkno >= VEXFS_SB(sb)->geo.blocks)
+	if (!blkno || blkno >= vexfs_geo_blocks(&VEXFS_SB(sb)->geo))
 		return ERR_PTR(vexfs_corrupt(sb, vexfs_md_ino(magic, owner), blkno,
 					     "block address outside the device"));
 	if (vexfs_is_shutdown(sb))
@@ -638,7 +638,7 @@ static const struct vexfs_io_ops vexfs_kio_ops = {
 void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *handle, u64 ino)
 {
 	kio->io.ops = &vexfs_kio_ops;
-	kio->io.nblocks = VEXFS_SB(sb)->geo.blocks;
+	kio->io.nblocks = 0;	/* it may grow before the kio is done with */
 	kio->io.geo = &VEXFS_SB(sb)->geo;
 	kio->sb = sb;
 	kio->handle = handle;

@@ -151,19 +151,20 @@ static int vexfs_statfs(struct dentry *dentry, struct kstatfs *st)
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	s64 free;
 	u64 overhead = 1 + sbi->geo.journal_blocks + sbi->geo.orphan_blocks + sbi->geo.coll_blocks;
-	u32 g;
+	u64 blocks = vexfs_geo_blocks(&sbi->geo);
+	u32 groups = vexfs_geo_groups(&sbi->geo), g;
 
-	for (g = 0; g < sbi->geo.groups; g++)
+	for (g = 0; g < groups; g++)
 		overhead += vexfs_group_overhead(&sbi->geo, g);
 	st->f_type = VEXFS_SB_MAGIC;
 	st->f_bsize = VEXFS_BLOCK_SIZE;
-	st->f_blocks = sbi->geo.blocks - min(overhead, sbi->geo.blocks);
+	st->f_blocks = blocks - min(overhead, blocks);
 	/* What a commit away is free counts as free: allocation waits for it. The reserve does not. */
 	free = percpu_counter_sum(&sbi->free_blocks) + percpu_counter_sum(&sbi->pending_blocks) -
 	       sbi->reserve_blocks;
 	st->f_bfree = clamp_t(s64, free, 0, st->f_blocks);
 	st->f_bavail = clamp_t(s64, free - (s64)sbi->root_blocks, 0, st->f_blocks);
-	st->f_files = (u64)sbi->geo.groups * sbi->geo.inodes_per_group;
+	st->f_files = (u64)groups * sbi->geo.inodes_per_group;
 	st->f_ffree = percpu_counter_sum_positive(&sbi->free_inodes);
 	st->f_namelen = VEXFS_NAME_LEN;
 	st->f_fsid = uuid_to_fsid(sb->s_uuid.b);
@@ -387,7 +388,7 @@ static int vexfs_replay(struct super_block *sb)
 		err = vexfs_check_super(sb, false);
 	if (!err) {
 		sbs[1] = *sbi->es;
-		if (!vexfs_sb_same(&sbs[0], &sbs[1])) {
+		if (!vexfs_sb_replayed(&sbs[0], &sbs[1])) {
 			vexfs_msg(sb, KERN_ERR, "damaged journal: it holds the superblock of another filesystem");
 			err = -EFSCORRUPTED;
 		}

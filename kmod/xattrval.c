@@ -102,7 +102,7 @@ int vexfs_value_credits(struct super_block *sb, u32 len)
 {
 	u32 n = vexfs_xattr_value_blocks(len);
 
-	return VEXFS_NEW_INODE_CREDITS + n + VEXFS_ALLOC_CREDITS * min(n, VEXFS_SB(sb)->geo.groups) + 16;
+	return VEXFS_NEW_INODE_CREDITS + n + VEXFS_ALLOC_CREDITS * n + 16;
 }
 
 static int vexfs_value_block(handle_t *handle, struct inode *inode, u64 blkno, const void *data, u32 n)

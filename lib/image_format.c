@@ -6,13 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/grow.h"
 #include "lib/feature_names.h"
 #include "lib/image_format.h"
 #include "lib/image_place.h"
 #include "lib/jbd2.h"
 
 #define WIPE_BYTES	(64U << 10)	/* where other formats keep their signatures */
-#define MIN_DATA_BLOCKS	64U		/* fewer in a group are not worth a group */
 #define MIN_INODES	16U
 /* Inode table blocks mkfs writes: they hold the reserved inodes and the first free ones. */
 #define ITABLE_INIT	2U
@@ -78,7 +78,7 @@ static bool plan_tables(const struct vexfs_geo *geo, struct vexfs_super_block *s
 	u32 start = vexfs_group_overhead(geo, 0);
 	u32 tables = le32_to_cpu(sb->s_orphan_blocks) + VEXFS_COLL_BLOCKS;
 
-	if (start + tables + MIN_DATA_BLOCKS > vexfs_group_blocks(geo, 0))
+	if (start + tables + VEXFS_MIN_DATA_BLOCKS > vexfs_group_blocks(geo, 0))
 		return false;
 	sb->s_orphan_start = cpu_to_le64(start);
 	sb->s_coll_start = cpu_to_le64(start + le32_to_cpu(sb->s_orphan_blocks));
@@ -91,15 +91,11 @@ static bool plan_tables(const struct vexfs_geo *geo, struct vexfs_super_block *s
  */
 static u64 plan_trim(const struct vexfs_format *f)
 {
-	u64 tail = f->blocks % VEXFS_BLOCKS_PER_GROUP;
 	u32 ipg = plan_inodes_per_group(f, f->blocks);
 
-	if (f->blocks < VEXFS_BLOCKS_PER_GROUP || !tail)
+	if (f->blocks < VEXFS_BLOCKS_PER_GROUP)
 		return f->blocks;
-	/* Superblock copy, descriptor block and copy, two bitmaps: whichever group it is. */
-	if (tail >= 5 + ipg / VEXFS_INODES_PER_BLOCK + MIN_DATA_BLOCKS)
-		return f->blocks;
-	return f->blocks - tail;
+	return vexfs_grow_trim(f->blocks, ipg / VEXFS_INODES_PER_BLOCK);
 }
 
 static void plan_identity(const struct vexfs_format *f, struct vexfs_super_block *sb)
@@ -143,7 +139,7 @@ static int plan_journal(const struct vexfs_format *f, const struct vexfs_geo *ge
 			struct vexfs_super_block *sb, char *why, size_t size)
 {
 	u32 middle = (geo->groups - 1) / 2, i;
-	u64 want = plan_journal_blocks(f), need = want + MIN_DATA_BLOCKS, start, run, most = 0;
+	u64 want = plan_journal_blocks(f), need = want + VEXFS_MIN_DATA_BLOCKS, start, run, most = 0;
 
 	if (want < VEXFS_MIN_JOURNAL) {
 		snprintf(why, size, "a journal of %u blocks is too small: at least %d blocks (%d MiB)",
@@ -159,7 +155,7 @@ static int plan_journal(const struct vexfs_format *f, const struct vexfs_geo *ge
 		}
 		most = run > most ? run : most;
 	}
-	most = most > MIN_DATA_BLOCKS ? (most - MIN_DATA_BLOCKS) / 256 : 0;
+	most = most > VEXFS_MIN_DATA_BLOCKS ? (most - VEXFS_MIN_DATA_BLOCKS) / 256 : 0;
 	snprintf(why, size, "a journal of %u MiB does not fit: at most %u MiB here%s",
 		 (u32)want / 256, (u32)most, most < VEXFS_MIN_JOURNAL / 256 ?
 		 "; use a larger device or fewer inodes (-i)" : "");

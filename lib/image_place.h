@@ -9,8 +9,7 @@
  * vexfs_format_places() - place bitmaps and inode tables
  * @geo: filled in from the superblock; geo->place is allocated, the caller's to free()
  *
- * Up to VEXFS_FLEX_GROUPS groups that share a descriptor block have all of it in the first of them, no more
- * than leave it 7/16 for data: what is between two such groups is one run of data.
+ * By vexfs_places_plan().
  *
  * Return: 0 or -ENOMEM.
  */

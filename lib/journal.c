@@ -6,7 +6,8 @@
  * descriptor blocks, each followed by the blocks its tags name, and revoke
  * blocks, ended by a commit block; all carry its sequence number. Three passes
  * as in the kernel's fs/jbd2/recovery.c: SCAN finds the last complete
- * transaction, REVOKE collects the blocks not to be replayed, REPLAY copies.
+ * transaction, REVOKE collects the blocks not to be replayed, REPLAY copies. Before
+ * that, SIZE looks whether the filesystem has grown: blocks it has got since may be in the log.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 #include "core/journal.h"
 #include "lib/journal.h"
 
-enum pass { SCAN, REVOKE, REPLAY };
+enum pass { SCAN, REVOKE, SIZE, REPLAY };
 
 struct revoke {
 	u64 blkno;
@@ -29,6 +30,7 @@ struct revoke {
  * @sequence:	 the transaction it should belong to
  * @visited:	 blocks looked at in this pass: a damaged ring must not be walked for ever
  * @last_commit: time of the last commit block, to tell stale blocks of an earlier round
+ * @blocks:	 size of the filesystem after the replay
  * @suspect:	 a block of the current transaction has a wrong checksum: an error if the
  *		 transaction turns out to be committed, else the unfinished end of the log
  */
@@ -37,7 +39,7 @@ struct replay {
 	struct vexfs_journal *j;
 	enum pass pass;
 	u32	pos, sequence, visited;
-	u64	last_commit;
+	u64	last_commit, blocks;
 	bool	suspect;
 	struct revoke *revokes;
 	size_t	nrevokes, room;
@@ -187,14 +189,38 @@ static bool revoked(const struct replay *r, u64 blkno)
 
 /* ---- descriptor blocks --------------------------------------------------- */
 
+static u64 tag_block(const struct jbd2_tag3 *tag)
+{
+	return (u64)jbd2_get32(tag->t_blocknr_high) << 32 | jbd2_get32(tag->t_blocknr);
+}
+
+/* Is this a superblock of the same filesystem, grown? */
+static int size_block(struct replay *r, const struct jbd2_tag3 *tag, u32 pos)
+{
+	const struct vexfs_super_block *sb = (const void *)(r->data + VEXFS_SB_OFFSET);
+	struct vexfs_super_block before = r->img->sb, after;
+	int err;
+
+	if (tag_block(tag))
+		return 0;
+	err = read_log(r, pos, r->data);
+	if (err || !data_ok(r, tag) || vexfs_sb_verify(sb))
+		return err;
+	after = *sb;
+	if (le64_to_cpu(sb->s_blocks) <= r->img->dev->bytes >> VEXFS_BLOCK_SHIFT &&
+	    vexfs_sb_replayed(&before, &after))
+		r->blocks = max(r->blocks, le64_to_cpu(sb->s_blocks));
+	return 0;
+}
+
 static int replay_block(struct replay *r, const struct jbd2_tag3 *tag, u32 pos)
 {
 	const struct vexfs_geo *geo = &r->img->geo;
-	u64 blkno = (u64)jbd2_get32(tag->t_blocknr_high) << 32 | jbd2_get32(tag->t_blocknr);
+	u64 blkno = tag_block(tag);
 	struct vexfs_blk b;
 	int err;
 
-	if (blkno >= geo->blocks ||
+	if (blkno >= r->blocks ||
 	    (blkno >= geo->journal_start && blkno - geo->journal_start < geo->journal_blocks))
 		return problem(r->j, "transaction %u: logged block %llu is not of the filesystem",
 			       r->sequence, (unsigned long long)blkno);
@@ -235,8 +261,8 @@ static int on_descriptor(struct replay *r)
 		flags = jbd2_get32(tag.t_flags);
 		off += sizeof(tag) + (flags & JBD2_FLAG_SAME_UUID ? 0 : 16);
 		/* One damaged block must not keep the good ones from their places. */
-		if (r->pass == REPLAY) {
-			int ret = replay_block(r, &tag, r->pos);
+		if (r->pass == SIZE || r->pass == REPLAY) {
+			int ret = r->pass == SIZE ? size_block(r, &tag, r->pos) : replay_block(r, &tag, r->pos);
 
 			if (ret && ret != -EUCLEAN)
 				return ret;
@@ -319,6 +345,20 @@ static int run_pass(struct replay *r, enum pass pass)
 	return damage;
 }
 
+/* The image's cache takes new blocks until its superblock is loaded anew. */
+static int replay_passes(struct replay *r)
+{
+	int err = run_pass(r, SCAN);
+
+	if (!err)
+		err = run_pass(r, REVOKE);
+	sort_revokes(r);
+	if (!err)
+		err = run_pass(r, SIZE);
+	r->img->io.nblocks = r->blocks;
+	return err ? err : run_pass(r, REPLAY);
+}
+
 int vexfs_journal_replay(struct vexfs_image *img, struct vexfs_journal *j)
 {
 	struct replay *r = calloc(1, sizeof(*r));
@@ -328,12 +368,8 @@ int vexfs_journal_replay(struct vexfs_image *img, struct vexfs_journal *j)
 		return -ENOMEM;
 	r->img = img;
 	r->j = j;
-	err = run_pass(r, SCAN);
-	if (!err)
-		err = run_pass(r, REVOKE);
-	sort_revokes(r);
-	if (!err)
-		err = run_pass(r, REPLAY);
+	r->blocks = img->geo.blocks;
+	err = replay_passes(r);
 	free(r->revokes);
 	free(r);
 	return err ? err : j->problem[0] ? -EUCLEAN : 0;

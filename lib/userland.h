@@ -107,6 +107,9 @@ static inline void put_unaligned_le64(u64 v, void *p)
 
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
+/* Nothing grows here while others look. */
+#define READ_ONCE(x)		(x)
+#define smp_load_acquire(p)	(*(p))
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define fallthrough		__attribute__((__fallthrough__))

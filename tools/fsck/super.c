@@ -260,7 +260,7 @@ static int reload_super(struct fsck *f)
 	int err = vexfs_image_reload(&f->img, &bad);
 
 	after = f->img.sb;
-	if (!bad && !err && !vexfs_sb_same(&before, &after))
+	if (!bad && !err && !vexfs_sb_replayed(&before, &after))
 		bad = "describes another filesystem";
 	if (bad) {
 		fsck_problem(f, SB_REPLAYED, bad);

@@ -139,6 +139,15 @@ static int vexfs_places_check(struct super_block *sb)
 	return what ? vexfs_corrupt(sb, 0, sbi->gset[0]->bh->b_blocknr, what) : 0;
 }
 
+void vexfs_reserve_set(struct vexfs_sb_info *sbi)
+{
+	u64 root = div_u64(sbi->geo.blocks * le32_to_cpu(sbi->es->s_reserve_blocks), 1000);
+
+	WRITE_ONCE(sbi->reserve_blocks, clamp_t(u64, sbi->geo.blocks / VEXFS_RESERVE_SHARE, VEXFS_RESERVE_MIN,
+						VEXFS_RESERVE_MAX));
+	WRITE_ONCE(sbi->root_blocks, root);
+}
+
 static int vexfs_groups_count(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
@@ -158,9 +167,7 @@ static int vexfs_groups_count(struct super_block *sb)
 	}
 	percpu_counter_set(&sbi->free_blocks, blocks);
 	percpu_counter_set(&sbi->free_inodes, inodes);
-	sbi->reserve_blocks = clamp_t(u64, sbi->geo.blocks / VEXFS_RESERVE_SHARE, VEXFS_RESERVE_MIN,
-				      VEXFS_RESERVE_MAX);
-	sbi->root_blocks = div_u64(sbi->geo.blocks * le32_to_cpu(sbi->es->s_reserve_blocks), 1000);
+	vexfs_reserve_set(sbi);
 	return 0;
 }
 
@@ -196,6 +203,7 @@ void vexfs_groups_unload(struct super_block *sb)
 	vexfs_group_mem_unload(sbi);
 	kvfree(sbi->geo.place);
 	kvfree(sbi->gset);
+	vexfs_grow_unload(sbi);
 }
 
 /* ---- pending frees ----------------------------------------------------------- */

@@ -336,6 +336,7 @@ void vexfs_error_init(struct super_block *sb)
 
 	spin_lock_init(&sbi->err_lock);
 	mutex_init(&sbi->es_lock);
+	mutex_init(&sbi->copies_lock);
 	ratelimit_state_init(&sbi->complaints, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	INIT_WORK(&sbi->err_work, vexfs_error_work);
 }

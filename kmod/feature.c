@@ -21,15 +21,13 @@ struct vexfs_super_change {
 	const char *label;
 };
 
-#define VEXFS_SB_COPIES	40	/* groups 1, 3^n, 5^n, 7^n of the largest filesystem: 30 */
-
 /* The copies that can be changed: fsck reports the others. No lock. */
-static u32 vexfs_copies_read(struct super_block *sb, struct buffer_head **bh)
+u32 vexfs_copies_read(struct super_block *sb, struct buffer_head **bh)
 {
 	struct vexfs_geo *geo = &VEXFS_SB(sb)->geo;
 	u32 group, n = 0;
 
-	for (group = 1; group < geo->groups && n < VEXFS_SB_COPIES; group++) {
+	for (group = 1; group < vexfs_geo_groups(geo) && n < VEXFS_SB_COPIES; group++) {
 		if (!vexfs_group_has_super(group))
 			continue;
 		bh[n] = sb_bread(sb, vexfs_group_start(geo, group));
@@ -103,7 +101,7 @@ static int vexfs_supers_store(struct super_block *sb, const struct vexfs_super_c
 	return err;
 }
 
-/* In one transaction. Not in a handle. */
+/* In one transaction. Not in a handle; takes copies_lock. */
 static int vexfs_supers_change(struct super_block *sb, const struct vexfs_super_change *c)
 {
 	struct buffer_head **bh = kcalloc(1 + VEXFS_SB_COPIES, sizeof(*bh), GFP_NOFS);
@@ -111,7 +109,9 @@ static int vexfs_supers_change(struct super_block *sb, const struct vexfs_super_
 
 	if (!bh)
 		return -ENOMEM;
+	mutex_lock(&VEXFS_SB(sb)->copies_lock);
 	err = vexfs_supers_store(sb, c, bh);
+	mutex_unlock(&VEXFS_SB(sb)->copies_lock);
 	kfree(bh);
 	return err;
 }

@@ -61,6 +61,8 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return cmd == VEXFS_IOC_SHUTDOWN ? 0 : -EIO;
 	if (cmd == VEXFS_IOC_SHUTDOWN)
 		return vexfs_ioc_shutdown(sb, p);
+	if (cmd == VEXFS_IOC_GROW)
+		return vexfs_ioc_grow(file, p);
 	if (cmd == FITRIM)
 		return vexfs_fitrim(sb, p);
 	if (cmd == FS_IOC_GETFSLABEL)

@@ -7,6 +7,7 @@
  *	s_umount, sb_writers, i_rwsem (directories parent first, VFS rules)
  *	  inode->xattr_sem			stored attributes; held by readers over disk reads
  *	  mapping->invalidate_lock, folio lock
+ *	    sbi->copies_lock			changes of the superblock and its copies
  *	    coll->map_mutex, table_mutex	who brings in what of a collection
  *	    sbi->coll_sem			set of collections
  *	      coll->sem				map of one collection, changes of its slots
@@ -123,7 +124,10 @@ struct vexfs_sb_info {
 	struct buffer_head	*sb_bh;		/* block 0 */
 	struct vexfs_super_block *es;		/* in it; changed under es_lock */
 	struct mutex		es_lock;
+	struct mutex		copies_lock;	/* which copies of it there are; outside a handle */
 	struct vexfs_gset	**gset;		/* by descriptor block: vexfs_gi(), vexfs_gd() */
+	u32			gset_room, place_room;	/* entries in it and geo.place; 0: no more than needed */
+	struct vexfs_kept	*kept;		/* arrays that were replaced: kmod/grow.c */
 	journal_t		*journal;
 	struct jbd2_buffer_trigger_type trigger;	/* seals struct vexfs_mdhdr */
 	struct percpu_counter	free_blocks;	/* without those pending and those promised */
@@ -156,6 +160,7 @@ struct vexfs_sb_info {
 #define VEXFS_SBF_TOLD_SHUTDOWN	5
 #define VEXFS_SBF_SILENT	6		/* being unmounted: none is sent */
 #define VEXFS_SBF_DISCARD	7		/* option discard */
+#define VEXFS_SBF_GROWING	8		/* somebody makes it larger: kmod/grow.c */
 #define VEXFS_SBF_STOPPED	2		/* that the journal has stopped is known and told */
 
 	spinlock_t		pending_lock;
@@ -445,6 +450,13 @@ void vexfs_window_close(struct inode *inode);
 long vexfs_group_mem_count(struct vexfs_sb_info *sbi);
 long vexfs_group_mem_shrink(struct vexfs_sb_info *sbi, long nr);
 
+/* What is kept of free_blocks, by the size there is. */
+void vexfs_reserve_set(struct vexfs_sb_info *sbi);
+
+/* grow.c: geometry that only grows; there: how others read it meanwhile */
+int vexfs_ioc_grow(struct file *file, void __user *arg);
+void vexfs_grow_unload(struct vexfs_sb_info *sbi);
+
 /* discard.c */
 int vexfs_fitrim(struct super_block *sb, struct fstrim_range __user *arg);
 int vexfs_discard_prepare(struct super_block *sb);
@@ -622,6 +634,9 @@ void vexfs_orphan_recover(struct super_block *sb);
 /* feature.c: before the first handle that stores what a feature adds. Not in a handle. */
 int vexfs_feature_set(struct super_block *sb, enum vexfs_feature_word word, u32 bit);
 int vexfs_label_set(struct super_block *sb, const char *label);	/* likewise */
+#define VEXFS_SB_COPIES	40	/* groups 1, 3^n, 5^n, 7^n of the largest filesystem: 30 */
+/* Buffers of superblock copies that verify, at most so many: the caller's. */
+u32 vexfs_copies_read(struct super_block *sb, struct buffer_head **bh);
 
 /* fileattr.c; there: which locks */
 int vexfs_fileattr_get(struct dentry *dentry, vexfs_fileattr_t *fa);

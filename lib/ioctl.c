@@ -40,6 +40,25 @@ int vexfs_info(int fd, struct vexfs_ioc_info *info)
 	return call(fd, VEXFS_IOC_INFO, info);
 }
 
+static int grow(int fd, uint32_t flags, uint64_t bytes, struct vexfs_ioc_grow *g)
+{
+	memset(g, 0, sizeof(*g));
+	g->size = sizeof(*g);
+	g->flags = flags;
+	g->bytes = bytes;
+	return ioctl(fd, VEXFS_IOC_GROW, g) < 0 ? -errno : 0;
+}
+
+int vexfs_size(int fd, struct vexfs_ioc_grow *g)
+{
+	return grow(fd, VEXFS_GROW_QUERY, 0, g);
+}
+
+int vexfs_grow(int fd, uint64_t bytes, struct vexfs_ioc_grow *g)
+{
+	return grow(fd, 0, bytes, g);
+}
+
 int vexfs_collection_make(int fd, struct vexfs_ioc_collection *c)
 {
 	c->size = sizeof(*c);

@@ -36,6 +36,24 @@ extern "C" {
 int vexfs_info(int fd, struct vexfs_ioc_info *info);
 
 /**
+ * vexfs_size - how large are the filesystem and its device?
+ * @fd:	any open file or directory of the filesystem
+ * @g:	out: @bytes, @device_bytes and @max_bytes
+ */
+int vexfs_size(int fd, struct vexfs_ioc_grow *g);
+
+/**
+ * vexfs_grow - make the filesystem larger
+ * @fd:	any open file or directory of the filesystem
+ * @bytes: the size wanted; 0: that of the device
+ * @g:	out, after an error too: as vexfs_size()
+ *
+ * Return: 0, also if nothing was to be done, -EPERM, -EBUSY, -EINVAL (smaller than it is), -ENOSPC (larger than the
+ * device), -EFBIG (larger than the format can have), -EINTR (a signal: a part of it is done).
+ */
+int vexfs_grow(int fd, uint64_t bytes, struct vexfs_ioc_grow *g);
+
+/**
  * vexfs_collection_create - make a vector space
  * @fd:		any open file or directory of the filesystem
  * @name:	1..63 bytes of [A-Za-z0-9_-]

@@ -18,16 +18,20 @@
  *			neither search nor fill it; COLL_NEXT: no more
  *	EUCLEAN, EIO	any: damage found on disk (see the kernel log), a disk error
  *	EROFS		those that write
- *	EPERM		COLL_CREATE, COLL_DROP, COLL_CHANGE: not the owner;
+ *	EFBIG		GROW: more than the format can have
+ *	EPERM		COLL_CREATE, COLL_DROP, COLL_CHANGE: not the owner; GROW: not
+ *			the administrator;
  *			VEC_SET, VEC_DEL: the file is immutable or append-only
  *	EACCES		VEC_*, SEARCH: permission on the collection or the file
  *	EBADF		VEC_SET, VEC_DEL: the descriptor is not open for writing;
  *			DATA_GEN: not for reading
  *	ESTALE		VEC_SET: the content is not of @generation any more
  *	EEXIST		COLL_CREATE: the name is taken
- *	ENOSPC		COLL_CREATE: 64 collections exist, or the device is full;
+ *	ENOSPC		GROW: the device is smaller than that;
+ *			COLL_CREATE: 64 collections exist, or the device is full;
  *			VEC_SET: the device is full
- *	EBUSY		COLL_CHANGE: holds embeddings of another embedder
+ *	EBUSY		COLL_CHANGE: holds embeddings of another embedder; GROW: it is
+ *			being grown
  *	EMEDIUMTYPE	VEC_SET, SEARCH: the collection is for another embedder
  *	EDOM		VEC_SET, SEARCH: a NaN, an infinity, or a zero vector under
  *			the cosine metric
@@ -311,6 +315,37 @@ struct vexfs_ioc_info {
 	__u64	reserved[4];
 };
 #define VEXFS_IOC_INFO		_IOWR('V', 30, struct vexfs_ioc_info)
+
+#define VEXFS_GROW_QUERY	0x1	/* change nothing, tell the sizes */
+
+/**
+ * struct vexfs_ioc_grow - the size of the filesystem
+ * @size:	sizeof(struct vexfs_ioc_grow)
+ * @flags:	0, or VEXFS_GROW_QUERY
+ * @bytes:	in: the size wanted, 0: that of the device; rounded down to blocks, and a last group of blocks too
+ *		short for its own metadata is left off. Out: the size it has now
+ * @device_bytes: out, of the device
+ * @max_bytes:	out, the most that the format can have
+ *
+ * The three sizes are told after an error, too.
+ */
+struct vexfs_ioc_grow {
+	__u32	size;
+	__u32	flags;
+	__u64	bytes;
+	__u64	device_bytes;
+	__u64	max_bytes;
+	__u64	reserved[5];
+};
+
+/*
+ * On any open file of the filesystem: make it larger, while it is in use. Goes in steps of up to 7.75 GiB, each of
+ * which is there as a whole after a crash or not at all; a signal ends it between two of them (EINTR), and another
+ * call continues. It is on disk when the call returns. For CAP_SYS_ADMIN (QUERY: for everybody).
+ * EBUSY: somebody else is growing it. EINVAL: it is larger than that. ENOSPC: the device is smaller than that.
+ * EFBIG: more than @max_bytes. EUCLEAN: damage was found since the last fsck. EROFS, EIO.
+ */
+#define VEXFS_IOC_GROW		_IOWR('V', 31, struct vexfs_ioc_grow)
 
 /*
  * Stop the filesystem at once, for tests of crash recovery: the number and the

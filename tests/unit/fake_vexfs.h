@@ -49,6 +49,9 @@ static struct {
 	unsigned int searches;
 	unsigned int sets;
 	uint64_t max_work;		/* the system's limit, 0: none */
+	uint64_t bytes, device;		/* sizes of filesystem and device */
+	unsigned int grows;		/* calls that were to grow it */
+	void (*on_grow)(void);		/* called by each of them, or NULL */
 } fake;
 
 static bool fake_path(int fd, char path[PATH_MAX])
@@ -468,6 +471,29 @@ static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s
 	return 0;
 }
 
+static int fake_grow(struct vexfs_ioc_grow *g)
+{
+	uint64_t want = g->bytes ? g->bytes : fake.device;
+	bool query = g->flags & VEXFS_GROW_QUERY;
+	int err = 0;
+
+	if (g->size != sizeof(*g) || (g->flags & ~VEXFS_GROW_QUERY))
+		return EINVAL;
+	fake.grows += !query;
+	if (!query && fake.fail)
+		err = fake.fail;
+	else if (!query && want < fake.bytes)
+		err = EINVAL;
+	else if (!query)
+		fake.bytes = want;
+	if (!query && fake.on_grow)
+		fake.on_grow();
+	g->bytes = fake.bytes;
+	g->device_bytes = fake.device;
+	g->max_bytes = 1ull << 48;
+	return err;
+}
+
 static int fake_info(struct vexfs_ioc_info *info)
 {
 	int i;
@@ -514,6 +540,8 @@ static int fake_call(int fd, unsigned long request, void *arg)
 		return fake_list(&st, arg);
 	case VEXFS_IOC_SEARCH:
 		return fake_search(fd, &st, arg);
+	case VEXFS_IOC_GROW:
+		return fake_grow(arg);
 	case VEXFS_IOC_INFO:
 		return fake_info(arg);
 	default:

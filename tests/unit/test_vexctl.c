@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vexctl: every command against a model of the kernel. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -486,6 +487,70 @@ static void test_long_paths(void **state)
 	assert_says(r.out, "40 hits");
 }
 
+static void test_grow(void **state)
+{
+	const uint64_t gib = 1ull << 30;
+
+	fake.bytes = 10 * gib;
+	fake.device = 500 * gib;
+	assert_int_equal(run("grow", "%", "20G", NULL), EXIT_OK);
+	assert_says(r.out, "grown from 10.0 GiB to 20.0 GiB");
+	assert_int_equal(fake.grows, 1);
+	assert_int_equal(run("grow", "--json", "%", NULL), EXIT_OK);
+	assert_says(r.out, "\"before\": 21474836480");
+	assert_int_equal(fake.bytes, 500 * gib);
+	assert_int_equal(fake.grows, 9);		/* 64 GiB at a time */
+	assert_int_equal(run("grow", "%", NULL), EXIT_OK);
+	assert_says(r.out, "nothing to do: it has 500.0 GiB of the device already");
+	assert_int_equal(run("grow", "-q", "%", NULL), EXIT_OK);
+	assert_string_equal(r.out, "");
+	assert_int_equal(run("grow", "--help", NULL), EXIT_OK);
+	assert_says(r.out, "example: lvextend");
+}
+
+static void interrupt(void)
+{
+	raise(SIGINT);
+}
+
+static void test_grow_refused(void **state)
+{
+	static const struct { int err; const char *text; } why[] = {
+		{ EPERM, "only root may do this" },
+		{ EBUSY, "it is being grown by somebody else" },
+		{ ENOTTY, "load a newer vexfs.ko" },
+		{ EROFS, "mounted read-only" },
+		{ EUCLEAN, "damage found" },
+	};
+	const uint64_t gib = 1ull << 30;
+	size_t i;
+
+	fake.bytes = 10 * gib;
+	fake.device = 500 * gib;
+	assert_int_equal(run("grow", "%", "501G", NULL), EXIT_FAILED);
+	assert_says(r.err, "its device has 500.0 GiB; make that larger first");
+	assert_int_equal(run("grow", "%", "300T", NULL), EXIT_FAILED);
+	assert_says(r.err, "the format has room for 256.0 TiB");
+	assert_int_equal(run("grow", "%", "9G", NULL), EXIT_FAILED);
+	assert_says(r.err, "it has 10.0 GiB, which is more than 9.0 GiB; a VexFS cannot shrink");
+	assert_int_equal(run("grow", "%", "1X", NULL), EXIT_USAGE);
+	assert_int_equal(run("grow", "%", "0", NULL), EXIT_USAGE);
+	assert_int_equal(run("grow", NULL), EXIT_USAGE);
+	for (i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
+		fake.fail = why[i].err;
+		assert_int_equal(run("grow", "%", NULL), EXIT_FAILED);
+		assert_says(r.err, why[i].text);
+	}
+	fake.fail = 0;
+	assert_int_equal(fake.bytes, 10 * gib);
+	fake.on_grow = interrupt;
+	assert_int_equal(run("grow", "%", NULL), EXIT_FAILED);
+	assert_says(r.err, "stopped; it has 74.0 GiB now; the same command continues");
+	fake.on_grow = NULL;
+	assert_int_equal(run("grow", "%", NULL), EXIT_OK);
+	assert_int_equal(fake.bytes, 500 * gib);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -505,6 +570,8 @@ int main(void)
 		ON_FAKE(test_search_by_vector),
 		ON_FAKE(test_truncated),
 		ON_FAKE(test_long_paths),
+		ON_FAKE(test_grow),
+		ON_FAKE(test_grow_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

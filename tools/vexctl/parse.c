@@ -33,7 +33,7 @@ int parse_number(const char *s, uint64_t min, uint64_t max, uint64_t *out)
 
 static int unit_shift(const char *unit)
 {
-	static const char units[] = "KMG";
+	static const char units[] = "KMGT";
 	const char *u;
 
 	if (!*unit)

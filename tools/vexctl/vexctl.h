@@ -60,7 +60,7 @@ struct command {
 extern const struct command cmd_collection_create, cmd_collection_list, cmd_collection_change,
 	cmd_collection_drop;
 extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import;
-extern const struct command cmd_embed, cmd_index, cmd_search, cmd_stale, cmd_stat, cmd_status;
+extern const struct command cmd_embed, cmd_index, cmd_search, cmd_stale, cmd_stat, cmd_status, cmd_grow;
 
 /* dispatch.c */
 int vexctl_main(int argc, char **argv);
@@ -73,7 +73,7 @@ bool option_given(const struct options *opt, const char *name);
 
 /* parse.c: texts to values; 0 or a negative errno */
 int parse_number(const char *s, uint64_t min, uint64_t max, uint64_t *out); /* -EINVAL, -ERANGE */
-int parse_size(const char *s, uint64_t min, uint64_t max, uint64_t *out); /* with K, M, G */
+int parse_size(const char *s, uint64_t min, uint64_t max, uint64_t *out); /* with K, M, G, T */
 int parse_range(const char *s, uint64_t *off, uint64_t *len);	/* OFF:LEN */
 int parse_elem(const char *s);		/* VEXFS_IOC_F32..., -EINVAL */
 int parse_metric(const char *s);

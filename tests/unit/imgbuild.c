@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/image_format.h"
+#include "lib/image_write.h"
 #include "tests/unit/imgbuild.h"
 
 #define NOW	1700000000
@@ -110,47 +111,17 @@ void ib_put_inode(struct ib *ib, u64 ino, const struct vexfs_inode *di)
 	ib_change(ib, &b, false);
 }
 
-static void take_inode(struct ib *ib, u64 ino, bool dir)
-{
-	struct vexfs_geo *geo = &ib->img.geo;
-	u32 group = vexfs_ino_group(geo, ino), index = vexfs_ino_index(geo, ino);
-	struct vexfs_group_desc *gd;
-	struct vexfs_blk b, t;
-	u32 init;
-
-	ib_pin(ib, vexfs_gdt_block(geo, group / VEXFS_GD_PER_BLOCK), &b);
-	gd = (struct vexfs_group_desc *)payload(&b) + group % VEXFS_GD_PER_BLOCK;
-	gd->gd_free_inodes = cpu_to_le32(le32_to_cpu(gd->gd_free_inodes) - 1);
-	gd->gd_used_dirs = cpu_to_le32(le32_to_cpu(gd->gd_used_dirs) + dir);
-	for (init = le32_to_cpu(gd->gd_itable_init); init <= index / VEXFS_INODES_PER_BLOCK; init++) {
-		assert_int_equal(vexfs_image_new(&ib->img, vexfs_group_itable(geo, group) + init, &t),
-				 0);
-		ib_change(ib, &t, false);
-	}
-	gd->gd_itable_init = cpu_to_le32(init);
-	ib_change(ib, &b, true);
-}
-
 u64 ib_new_inode(struct ib *ib, u32 mode)
 {
-	struct vexfs_geo *geo = &ib->img.geo;
-	struct vexfs_inode di = {
-		.i_mode = cpu_to_le16(mode), .i_magic = cpu_to_le16(VEXFS_INODE_MAGIC),
-		.i_mtime = cpu_to_le64(NOW), .i_generation = cpu_to_le32(42),
-	};
-	struct vexfs_blk b;
-	u32 bit;
+	struct vexfs_inode di;
 
-	/* Group 0 is enough for a test. */
-	ib_pin(ib, vexfs_group_ibmap(geo, 0), &b);
-	bit = vexfs_bit_next_clear(payload(&b), 0, geo->inodes_per_group);
-	assert_true(bit < geo->inodes_per_group);
-	vexfs_bits_set(payload(&b), bit, 1);
-	ib_change(ib, &b, true);
-	take_inode(ib, bit + 1, S_ISDIR(mode));
-	di.i_ino = cpu_to_le64(bit + 1);
-	ib_put_inode(ib, bit + 1, &di);
-	return bit + 1;
+	assert_int_equal(vexfs_image_new_inode(&ib->img, mode, &di), 0);
+	di.i_nlink = 0;
+	di.i_version = 0;
+	di.i_mtime = cpu_to_le64(NOW);
+	di.i_generation = cpu_to_le32(42);
+	assert_int_equal(vexfs_image_put_inode(&ib->img, &di), 0);
+	return le64_to_cpu(di.i_ino);
 }
 
 /* ---- trees of an inode --------------------------------------------------- */
@@ -178,41 +149,14 @@ static void tree_close(struct ib *ib, struct open_tree *o, u32 data)
 	ib_put_inode(ib, o->ino, &o->di);
 }
 
-static void record_link(struct ib *ib, u64 ino, struct vexfs_inode *di, u64 dir, u64 hash)
-{
-	struct vexfs_name n = { dir, hash };
-	struct vexfs_linktree lt = {
-		.io = &ib->img.io, .ino = ino, .block = le64_to_cpu(di->i_link_block),
-	};
-
-	if (vexfs_links_put(di->i_links, &n))
-		return;
-	ib->img.allocated = 0;
-	assert_int_equal(vexfs_linktree_add(&lt, &n), 0);
-	di->i_link_block = cpu_to_le64(lt.block);
-	di->i_blocks = cpu_to_le64(le64_to_cpu(di->i_blocks) + ib->img.allocated);
-}
-
 void ib_add_name(struct ib *ib, u64 dir, const char *name, u64 ino)
 {
-	struct vexfs_inode di = ib_get_inode(ib, ino);
-	bool is_dir = S_ISDIR(le16_to_cpu(di.i_mode));
-	struct vexfs_dent e = {
-		.hash = vexfs_dir_hash(ib->img.geo.hash_key, name, strlen(name)),
-		.ino = ino, .type = IFTODT(le16_to_cpu(di.i_mode)), .name_len = strlen(name),
-		.name = name,
-	};
-	struct open_tree o;
+	struct vexfs_inode d = ib_get_inode(ib, dir), di = ib_get_inode(ib, ino);
 
-	tree_open(ib, &o, dir, VEXFS_MAGIC_DIR);
-	assert_int_equal(vexfs_dir_add(&o.t, &e), 0);
-	o.di.i_size = cpu_to_le64(le64_to_cpu(o.di.i_size) + 1);
-	if (is_dir)
-		o.di.i_nlink = cpu_to_le32(le32_to_cpu(o.di.i_nlink) + 1);
-	tree_close(ib, &o, 0);
-	di = ib_get_inode(ib, ino);
-	di.i_nlink = cpu_to_le32(le32_to_cpu(di.i_nlink) + (is_dir ? 2 : 1));
-	record_link(ib, ino, &di, dir, e.hash);
+	if (S_ISDIR(le16_to_cpu(di.i_mode)))
+		di.i_nlink = cpu_to_le32(le32_to_cpu(di.i_nlink) + 2);
+	assert_int_equal(vexfs_image_add_name(&ib->img, &d, &di, name, strlen(name)), 0);
+	ib_put_inode(ib, dir, &d);
 	ib_put_inode(ib, ino, &di);
 }
 
@@ -259,38 +203,14 @@ u64 ib_file(struct ib *ib, u64 dir, const char *name, u32 blocks, u32 run)
 	return ino;
 }
 
-static void long_target(struct ib *ib, u64 ino, const char *target)
-{
-	u32 here = vexfs_symlink_in_block(strlen(target));
-	struct vexfs_inode di;
-	struct vexfs_mdhdr *h;
-	struct vexfs_blk b;
-
-	ib_add_extent(ib, ino, 0, 1, 0);
-	di = ib_get_inode(ib, ino);
-	ib_pin(ib, ib_map(ib, ino, 0), &b);
-	vexfs_mdhdr_init(b.data, &ib->img.geo, VEXFS_MAGIC_SYMLINK, b.blkno, ino);
-	h = b.data;
-	h->h_bytes = cpu_to_le32(here);
-	memcpy(payload(&b), target, here);
-	memcpy(vexfs_symlink_rest(&di.i_root), target + here, strlen(target) - here);
-	ib_change(ib, &b, true);
-	di.i_size = cpu_to_le64(strlen(target));
-	ib_put_inode(ib, ino, &di);
-}
-
 u64 ib_symlink(struct ib *ib, u64 dir, const char *name, const char *target)
 {
 	u64 ino = ib_new_inode(ib, S_IFLNK | 0777);
 	struct vexfs_inode di = ib_get_inode(ib, ino);
 
-	if (strlen(target) > VEXFS_SYMLINK_INLINE) {
-		long_target(ib, ino, target);
-	} else {
-		memcpy(di.i_symlink, target, strlen(target));
-		di.i_size = cpu_to_le64(strlen(target));
-		ib_put_inode(ib, ino, &di);
-	}
+	assert_int_equal(vexfs_image_set_target(&ib->img, &di, target, strlen(target)), 0);
+	ib->img.goal = 0;
+	ib_put_inode(ib, ino, &di);
 	ib_add_name(ib, dir, name, ino);
 	return ino;
 }

@@ -7,7 +7,6 @@ set -eu
 disk=$VEX_DISK_TEST
 corpus=/vex/corpus
 mnt=/mnt/vexfs
-collection=text
 
 # BusyBox has no sub-second clock but this one.
 centis() { read -r up _ </proc/uptime; echo "$up" | tr -d .; }
@@ -29,11 +28,10 @@ cp -r "$corpus/." "$mnt/"
 sync
 echo "@fact store_ms=$(since "$start")"
 
-echo "@stage an embedding for each of them (lexical, 384 dimensions)"
-vexctl collection create "$mnt" "$collection" --dim 384 --type f32 --metric cosine >/dev/null
+echo "@stage vexctl index: an embedding for each of them (lexical, 768 dimensions)"
 start=$(centis)
-vexctl embed --collection "$collection" "$mnt" >/tmp/embed.log 2>&1 ||
-	{ cat /tmp/embed.log; fail "vexctl embed failed"; }
+vexctl index "$mnt" >/tmp/embed.log 2>&1 ||
+	{ cat /tmp/embed.log; fail "vexctl index failed"; }
 echo "@fact embed_ms=$(since "$start")"
 before=$(embeddings)
 
@@ -58,18 +56,55 @@ echo "@fact embeddings=$after"
 while IFS= read -r query; do
 	echo
 	echo "search: $query"
-	(cd "$mnt" && vexctl search --collection "$collection" --k 5 "$query") || [ $? -eq 3 ] || fail "the search failed"
+	(cd "$mnt" && vexctl search --k 5 "$query") || [ $? -eq 3 ] || fail "the search failed"
 done <"/vex/queries"
 echo
 start=$(centis)
 runs=0
 while [ "$runs" -lt 10 ]; do
 	IFS= read -r query </vex/queries
-	vexctl search --collection "$collection" --k 5 --weak --table "$mnt" "$query" >>/tmp/search.out
+	vexctl search --k 5 --weak --table "$mnt" "$query" >>/tmp/search.out
 	runs=$((runs + 1))
 done
 echo "@fact search_ms=$(($(since "$start") / runs))"
 echo "@fact call_ms=$(sed -n 's/^[0-9]* hits* in \([0-9.]*\) ms.*/\1/p' /tmp/search.out |
 	awk '{ s += $1; n++ } END { printf "%.1f", n ? s / n : -1 }')"
+
+# The everyday path on a few notes: each step is shown, and its exit status is what the manual says.
+expect() { # expect STATUS COMMAND...
+	want=$1
+	shift
+	echo "\$ $*"
+	got=0
+	"$@" 2>&1 || got=$?
+	[ "$got" -eq "$want" ] || fail "exit status $got, $want expected"
+}
+echo "@stage notes change, are replaced and deleted; another user asks"
+mkdir "$mnt/notes" && cd "$mnt/notes"
+echo "How to fix a flat tyre: take the wheel off" >tyre
+echo "Knead the dough and bake it in a hot oven" >bread
+echo "The spare key is under the flower pot" >key
+chmod 755 . "$mnt"
+chmod 644 tyre bread
+chmod 600 key
+expect 0 vexctl index
+expect 0 vexctl search "flat tyre"
+echo "Glue the hole, wait, pump" >>tyre
+echo "(a line was added to tyre)"
+expect 4 vexctl search "flat tyre"
+expect 0 vexctl index -q
+expect 0 vexctl search "flat tyre"
+echo "(bread is written anew and renamed, as editors do; tyre is deleted)"
+echo "Now it is a recipe for pancakes" >.new && mv .new bread && chmod 644 bread && rm tyre
+expect 3 vexctl search "flat tyre"
+expect 4 vexctl stale
+expect 0 vexctl index -q
+expect 0 vexctl search "pancakes"
+expect 0 vexctl search "spare key"
+echo "(another user, who may not read key)"
+# The guest's user1, an image's first user.
+other=$(awk -F: '$3 >= 1000 && $3 < 65534 { print $1; exit }' /etc/passwd)
+expect 3 su -s /bin/sh "${other:-nobody}" -c 'exec vexctl search "spare key"'
+cd /
 umount "$mnt"
 echo "@fact done=1"

@@ -213,6 +213,27 @@ static void test_long_files(void **state)
 	assert_null(strstr(r.out, "bytes"));
 }
 
+/* The text is found, not the markup; lines are those of the file. */
+static void test_other_kinds(void **state)
+{
+	static const char wide[] = "\xff\xfe" "T\0h\0e\0 \0o\0c\0t\0o\0p\0u\0s\0\n\0";
+
+	write_file("wide.txt", wide, sizeof(wide) - 1);
+	write_text("page.html", "<!doctype html>\n<html><head><style>p { color: red }</style></head>\n"
+				"<p>The light<b>house</b> keeper &amp; the se&aacute;\n</html>\n");
+	write_text("latin", "le caf\xe9 est ferm\xe9\n");
+	assert_int_equal(chdir(fake.root), 0);
+	assert_int_equal(run("index", NULL), 0);
+	assert_says(r.out, "indexed 3 files");
+	assert_int_equal(run("search", "octopus", NULL), 0);
+	assert_says(r.out, "wide.txt:1: The octopus\n");
+	assert_int_equal(run("search", "lighthouse keeper", NULL), 0);
+	assert_says(r.out, "page.html:3: The lighthouse keeper & the se\xc3\xa1\n");
+	assert_int_equal(run("search", "color red", NULL), 3);
+	assert_int_equal(run("search", "caf\xc3\xa9", NULL), 0);
+	assert_says(r.out, "latin:1: le caf\xc3\xa9 est ferm\xc3\xa9\n");
+}
+
 static void test_arguments(void **state)
 {
 	write_tree();
@@ -304,6 +325,7 @@ int main(void)
 		ON_FAKE(test_index),
 		ON_FAKE(test_changes),
 		ON_FAKE(test_long_files),
+		ON_FAKE(test_other_kinds),
 		ON_FAKE(test_arguments),
 		ON_FAKE(test_failures),
 		ON_FAKE(test_nothing),

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tools/vexctl/text_kind.h"
 #include "tools/vexctl/vexctl.h"
 
 /* ---- values --------------------------------------------------------------------------- */
@@ -281,6 +282,65 @@ static void test_snippet_garbage(void **state)
 	}
 }
 
+/* ---- UTF-16, HTML --------------------------------------------------------------------------- */
+
+static void test_kinds(void **state)
+{
+	static const char le[] = "\xff\xfe" "a\0", bare[] = "h\0e\0l\0l\0o\0 \0w\0o\0r\0l\0d\0";
+
+	assert_int_equal(text_kind(le, 4), TEXT_UTF16LE);
+	assert_int_equal(text_kind("\xfe\xff\0a", 4), TEXT_UTF16BE);
+	assert_int_equal(text_kind(bare, sizeof(bare) - 1), TEXT_UTF16LE);
+	assert_int_equal(text_kind(bare + 1, sizeof(bare) - 2), TEXT_UTF16BE);
+	assert_int_equal(text_kind("a\0\0b binary text", 17), TEXT_PLAIN);
+	assert_int_equal(text_kind("\n<!DOCTYPE HTML>", 16), TEXT_HTML);
+	assert_int_equal(text_kind("see <html>", 10), TEXT_PLAIN);
+	assert_int_equal(text_kind("", 0), TEXT_PLAIN);
+}
+
+static void test_utf16(void **state)
+{
+	static const char raw[] = "\xff\xfe" "a\0\xe9\0\x3d\xd8\x80\xde\x00\xd8" "b\0x";
+	char out[64], *whole;
+	size_t n = text_from_utf16(raw, sizeof(raw) - 1, false, out, sizeof(out));
+
+	assert_int_equal(n, 1 + 2 + 4 + 3 + 1);
+	assert_memory_equal(out, "a\xc3\xa9\xf0\x9f\x9a\x80\xef\xbf\xbd" "b", n);
+	whole = malloc(5);	/* never more than there is room for; ASan watches */
+	n = text_from_utf16(raw, sizeof(raw) - 1, false, whole, 5);
+	assert_int_equal(n, 3);
+	free(whole);
+}
+
+static void html(const char *from, const char *to)
+{
+	char *text = strdup(from);
+	size_t len = strlen(from), end;
+
+	text_from_html(text, len);
+	assert_int_equal(strlen(text), len);
+	for (end = len; end && text[end - 1] == ' '; end--)
+		;
+	if (strlen(to) != end || strncmp(text, to, end))
+		fail_msg("'%s' became '%s'", from, text);
+	free(text);
+}
+
+static void test_html(void **state)
+{
+	html("plain", "plain");
+	html("<p>one</p>two", "   one    two");
+	html("a &lt; b &amp;c &#228; &#x20ac; &nope; & &;", "a <    b &c     \xc3\xa4     \xe2\x82\xac      &nope; & &;");
+	html("caf&eacute;s x", "caf\xc3\xa9s       x");
+	html("<b>bo</b>ld word", "bold        word");
+	html("x<!-- no\n<p> -->y", "x       \n       y");
+	html("<script>var a = '<p>';</script>z", "                               z");
+	html("<style>p {", "");
+	html("2 < 3 and <", "2 < 3 and <");
+	html("<a href=\"x\">li</a>nk", "link");
+	html("&#0;&#xd800;&#99999999;", "&#0;&#xd800;&#99999999;");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +354,9 @@ int main(void)
 		cmocka_unit_test(test_snippets),
 		cmocka_unit_test(test_snippet_best),
 		cmocka_unit_test(test_snippet_garbage),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_utf16),
+		cmocka_unit_test(test_html),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

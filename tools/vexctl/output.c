@@ -111,6 +111,8 @@ size_t print_text(FILE *f, const char *s, size_t len, size_t *max)
 		n = vex_utf8_decode(p, end, &cp, &valid);
 		if (cp == '\t')
 			fputc(' ', f);
+		else if (!valid && cp >= 0xa0 && cp != 0xad)	/* Latin-1 */
+			fprintf(f, "%c%c", (int)(0xc0 | cp >> 6), (int)(0x80 | (cp & 0x3f)));
 		else	/* joiners: emoji and several scripts are written with them */
 			print_char(f, p, n, printable(cp, valid) || cp == 0x200c || cp == 0x200d);
 		p += n;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/vexctl/text_kind.h"
 #include "tools/vexctl/vexctl.h"
 
 int text_init(struct text *t)
@@ -20,24 +21,84 @@ void text_free(struct text *t)
 	t->data = NULL;
 }
 
-int text_read(struct text *t, int fd, uint64_t off, uint64_t len)
+/* @want bytes from @off, fewer at the end of the file; negative errno. */
+static ssize_t read_at(int fd, char *data, size_t want, uint64_t off)
 {
-	/* One byte more than is used tells whether there is more. */
-	size_t want = len && len < TEXT_MAX ? (size_t)len : TEXT_MAX + 1;
+	size_t len = 0;
 	ssize_t n = 1;
 
-	t->len = 0;
-	while (n && t->len < want) {
-		n = pread(fd, t->data + t->len, want - t->len, (off_t)(off + t->len));
+	while (n && len < want) {
+		n = pread(fd, data + len, want - len, (off_t)(off + len));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		t->len += (size_t)n;
+		len += (size_t)n;
 	}
-	t->cut = t->len > TEXT_MAX;
-	if (t->cut)
-		t->len = TEXT_MAX;
+	return (ssize_t)len;
+}
+
+static int decode_utf16(struct text *t, bool big)
+{
+	char *text = malloc(TEXT_MAX + 1);
+
+	if (!text)
+		return -ENOMEM;
+	t->len = text_from_utf16(t->data, t->len, big, text, TEXT_MAX);
+	free(t->data);
+	t->data = text;
+	return 0;
+}
+
+/* Ranges count bytes of the text that was made of the file, not of the file. */
+static void cut_out(struct text *t, uint64_t off, uint64_t len)
+{
+	if (off > t->len)
+		off = t->len;
+	t->len -= (size_t)off;
+	if (len && len < t->len)
+		t->len = (size_t)len;
+	memmove(t->data, t->data + off, t->len);
+}
+
+static int read_kind(struct text *t, int fd, enum text_kind kind, uint64_t off, uint64_t len)
+{
+	ssize_t n = read_at(fd, t->data, TEXT_MAX + 1, 0);
+	int ret = 0;
+
+	if (n < 0)
+		return (int)n;
+	t->cut = n > (ssize_t)TEXT_MAX;
+	t->len = t->cut ? TEXT_MAX : (size_t)n;
+	if (kind == TEXT_HTML)
+		text_from_html(t->data, t->len);
+	else
+		ret = decode_utf16(t, kind == TEXT_UTF16BE);
+	if (ret)
+		return ret;
+	cut_out(t, off, len);
+	t->binary = memchr(t->data, 0, t->len) != NULL;
+	return 0;
+}
+
+int text_read(struct text *t, int fd, uint64_t off, uint64_t len)
+{
+	/* One byte more than is used tells whether there is more. */
+	size_t want = len && len < TEXT_MAX ? (size_t)len : TEXT_MAX + 1;
+	char head[TEXT_HEAD];
+	ssize_t n = read_at(fd, head, sizeof(head), 0);
+	enum text_kind kind = n > 0 ? text_kind(head, (size_t)n) : TEXT_PLAIN;
+
+	t->len = 0;
+	if (n < 0)
+		return (int)n;
+	if (kind != TEXT_PLAIN)
+		return read_kind(t, fd, kind, off, len);
+	n = read_at(fd, t->data, want, off);
+	if (n < 0)
+		return (int)n;
+	t->cut = n > (ssize_t)TEXT_MAX;
+	t->len = t->cut ? TEXT_MAX : (size_t)n;
 	t->binary = memchr(t->data, 0, t->len) != NULL;
 	return 0;
 }

@@ -210,7 +210,9 @@ struct text {
 };
 int text_init(struct text *t);		/* -ENOMEM */
 void text_free(struct text *t);
-int text_read(struct text *t, int fd, uint64_t off, uint64_t len);	/* len 0: as much as fits */
+/* The text of a file from @off, @len bytes of it, 0: as much as fits. UTF-16 and HTML are made plain
+ * text first, and @off and @len count bytes of that. */
+int text_read(struct text *t, int fd, uint64_t off, uint64_t len);
 /* Where the passage that begins at @from ends: at most @size bytes on, at the end of a line, a word
  * or at least a character. */
 size_t passage_end(const struct text *t, size_t from, size_t size);

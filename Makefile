@@ -66,7 +66,7 @@ simd-flags = $(if $(target-x86),$(simd-x86))
 simd-avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni -mprefer-vector-width=512
 simd-x86 = $(if $(findstring vec_avx512,$<),-fsigned-char -mavx2 -mfma $(simd-avx512),)$(if $(findstring vec_avx2,$<),-fsigned-char -mavx2 -mfma -mf16c,$(if $(findstring vec_sse2,$<),-fsigned-char -msse2,))
 
-.PHONY: all check guest modules install clean fuzz lint FORCE
+.PHONY: all bench-embed check guest modules install clean fuzz lint FORCE
 .DELETE_ON_ERROR:
 all: $(addprefix $(B)/bin/,$(TOOLS)) $(B)/libvexfs.a
 
@@ -121,6 +121,13 @@ $(B)/crash/check: $(patsubst %.c,$(B)/obj/%.o,$(CRASH_CHECK)) $(B)/libvexfs.a
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 .PHONY: crash
 crash: $(B)/guest/crash/record $(B)/crash/check
+
+# ---- benchmark of embedders: vexctl on the tests' model of the kernel -----------------
+bench-embed: $(B)/bench/embed
+$(B)/bench/embed: $(B)/obj/bench/embed/bench.o $(patsubst %.c,$(B)/obj/%.o,$(filter-out %/main.c,$(src-vexctl))) $(B)/libvexfs.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # ---- host unit tests --------------------------------------------------------------
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))

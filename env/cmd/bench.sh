@@ -9,6 +9,7 @@ usage: ./vex bench loop [--runs N] [--kernel SERIES] [--accel ACCEL]
        ./vex bench vectors [--graph] [--runs N] [--set NAME] [--data DIR] [--json]
        ./vex bench dirs [--runs N] [--entries N] [--kernel SERIES]
        ./vex bench fs [--rounds N] [--rows PATTERN] [--kernel SERIES] [--json]
+       ./vex bench embed [--misses]
 
 loop: medians of N runs [5], cold and warm (UML: cold): guest started -> first word of init; ./vex shell typed -> a
 command has run on a mounted VexFS; one changed line in kmod/ -> verdict of the smoke test,
@@ -23,6 +24,10 @@ installed, on the real vectors of --data DIR ($VEXFS_DATA, ../shared/data) or on
 
 dirs: names in one directory of N entries [100000], made, looked up and listed, in a guest; beside ext4, xfs and btrfs
 where this machine has mkfs for them and the kernel knows them. Medians of N runs [5], and ratios.
+
+embed: questions of several kinds and languages (bench/embed/questions.tsv), each with the file that answers it: how
+often vexctl search finds that first, and among the first three. On this host, without a guest. --misses names those
+that are not found first.
 
 fs: what applications do with files, on equal disks in one guest: VexFS and ext4, xfs, btrfs, f2fs, those for which this
 machine has mkfs and the kernel the module, in turns. Medians of N rounds [3] in milliseconds, and the ratio of the best
@@ -59,9 +64,9 @@ bench_vectors() {
 
 cmd_main() {
 	local what=${1:-}
-	[[ $what =~ ^[a-z]+$ ]] || usage_error "bench what? (loop, tuning, vectors, dirs, fs)"
+	[[ $what =~ ^[a-z]+$ ]] || usage_error "bench what? (loop, tuning, vectors, dirs, fs, embed)"
 	shift
-	[[ -f $VEX_ROOT/bench/$what/run.sh ]] || usage_error "unknown benchmark '$what' (loop, tuning, vectors, dirs, fs)"
+	[[ -f $VEX_ROOT/bench/$what/run.sh ]] || usage_error "unknown benchmark '$what' (loop, tuning, vectors, dirs, fs, embed)"
 	if [[ $what == vectors ]]; then bench_vectors "$@"; fi
 	# shellcheck source=/dev/null
 	. "$VEX_ROOT/bench/$what/run.sh"

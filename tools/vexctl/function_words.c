@@ -6,9 +6,9 @@
 
 /* English, German, French, Spanish, Italian: the most frequent articles, pronouns, auxiliaries, question words. */
 static const char words[] =
-	" a about above after all also am an and any are as at be been but by can could did do does for from had "
-	"has have he her his how i if in into is it its may me my no not of on or our she should so some than "
-	"that the their them then there these they this to up us was we were what when where which who why will "
+	" a about above after again against all also am an and any are as at be been before between but by can could did do does during for from had "
+	"has have he her his how i if in into is it its may me my no not of on or our she should so some than through under until "
+	"that the their them then there these they this to up us was we were what when where which while who why will within without "
 	"with would you your "
 	"aber als am an auch auf aus bei bin bis das dass dem den der des die dies du ein eine einem einen einer "
 	"er es für haben hat ich ihr im in ist ja kann man mein mit nach nicht noch nur oder sein sich sie sind "

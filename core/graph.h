@@ -14,8 +14,11 @@
  * search returns is still that vector, the slot table says: ops->admit.
  *
  * Nothing here allocates, sleeps or locks; what ops->get does is its own affair.
- * Readers may run concurrently; insert, remove and the like need the graph for
- * themselves. Each call needs a struct vexfs_graph_work of its own.
+ * Each call needs a struct vexfs_graph_work of its own. Readers may run
+ * concurrently; insert, remove and the like need the graph for themselves, or
+ * readers have copies of struct vexfs_graph that were made between two changes: such
+ * a reader beside one writer may miss a vector that is being linked, or be told a
+ * wrong distance, as in a damaged graph.
  */
 #ifndef VEXFS_CORE_GRAPH_H
 #define VEXFS_CORE_GRAPH_H

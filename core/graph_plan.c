@@ -17,12 +17,18 @@ static u64 walk_cost(u32 ef)
 	return (u64)RANDOM * (WALK_BASE + (u64)WALK_EACH * ef);
 }
 
+/* Those that do not match are met too rarely to matter. */
+static bool nearly_all(const struct vexfs_plan_ask *ask)
+{
+	return ask->match >= ask->total - ask->total / 16;
+}
+
 /* Candidates of which ef pass, with a quarter more for bad luck. */
 static u64 wide_ef(const struct vexfs_plan_ask *ask)
 {
 	u64 ef = max(ask->ef, ask->k);
 
-	if (ask->match >= ask->total)
+	if (nearly_all(ask))
 		return ef;
 	/* below 2^64: ef is at most 2^32, total too */
 	return ef * (ask->total / ask->match + 1) + ef / 4;
@@ -36,5 +42,5 @@ enum vexfs_plan vexfs_graph_plan(const struct vexfs_plan_ask *ask, u32 *ef, u32 
 	*budget = max(ask->match / RANDOM, (u32)(walk_cost(*ef) / RANDOM));
 	if (wide > EF_MAX || walk_cost(*ef) >= ask->match)
 		return VEXFS_PLAN_SCAN;
-	return ask->match >= ask->total - ask->total / 16 ? VEXFS_PLAN_WALK : VEXFS_PLAN_WIDEN;
+	return nearly_all(ask) ? VEXFS_PLAN_WALK : VEXFS_PLAN_WIDEN;
 }

@@ -63,7 +63,7 @@ static u32 drop_near(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 n)
 	return left;
 }
 
-/**
+/*
  * graph_prune - choose links
  * @n:	  candidates in w->pool, each once, at most GRAPH_BATCH; sorted here
  * @keep: g->degree ids, nearest first
@@ -141,7 +141,7 @@ static void prune_full(struct vexfs_graph *g, struct vexfs_graph_work *w, struct
 	node->gn_degree = (u8)n;
 }
 
-/**
+/*
  * graph_add_link - let record @id point to @link
  * Uses w->pool. A record that is full is pruned.
  *

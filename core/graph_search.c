@@ -195,7 +195,7 @@ static void walk_entries(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 
 	compare_to_pool(g, w, ef, n);
 }
 
-/**
+/*
  * graph_walk - the nearest to w->query, in w->pool
  * @ef: candidates to keep, at most w->cap
  *

@@ -67,7 +67,7 @@ static bool all_zero(const u32 *v, u32 n)
 	return !n;
 }
 
-/**
+/*
  * graph_prepare - a vector as the graph's query, in w->query
  * @f32:    dim finite words
  * @stored: for a record, not for a search

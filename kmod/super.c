@@ -238,14 +238,15 @@ static void vexfs_put_super(struct super_block *sb)
 /* For the superblock's shrinker: what can be made anew. */
 static long vexfs_cached_count(struct super_block *sb, struct shrink_control *sc)
 {
-	return vexfs_views_count(sb, sc) + vexfs_group_mem_count(VEXFS_SB(sb));
+	return vexfs_views_count(sb, sc) + vexfs_group_mem_count(VEXFS_SB(sb)) + vexfs_index_count(sb, sc);
 }
 
 static long vexfs_cached_free(struct super_block *sb, struct shrink_control *sc)
 {
 	long n = vexfs_views_shrink(sb, sc);
 
-	return n + vexfs_group_mem_shrink(VEXFS_SB(sb), sc->nr_to_scan - n);
+	n += vexfs_group_mem_shrink(VEXFS_SB(sb), sc->nr_to_scan - n);
+	return n + vexfs_index_shrink(sb, sc);
 }
 
 const struct super_operations vexfs_sops = {

@@ -86,10 +86,37 @@ static ssize_t vexfs_show_root_reserve_blocks(struct vexfs_sb_info *sbi, char *b
 	return sysfs_emit(buf, "%llu\n", sbi->root_blocks);
 }
 
-#define VEXFS_ATTR(which)									\
-static struct vexfs_attr vexfs_attr_##which = {							\
-	.attr = { .name = #which, .mode = 0444 }, .show = vexfs_show_##which,			\
+/* Of all graphs. How much everybody stores is for the administrator alone: mode 0400. */
+static ssize_t vexfs_show_graph_records(struct vexfs_sb_info *sbi, char *buf)
+{
+	struct vexfs_index_state s;
+
+	vexfs_index_state(sbi, &s);
+	return sysfs_emit(buf, "%llu\n", s.records);
 }
+
+/* That wait to be added or taken out. */
+static ssize_t vexfs_show_graph_backlog(struct vexfs_sb_info *sbi, char *buf)
+{
+	struct vexfs_index_state s;
+
+	vexfs_index_state(sbi, &s);
+	return sysfs_emit(buf, "%llu\n", s.backlog);
+}
+
+static ssize_t vexfs_show_graph_bytes(struct vexfs_sb_info *sbi, char *buf)
+{
+	struct vexfs_index_state s;
+
+	vexfs_index_state(sbi, &s);
+	return sysfs_emit(buf, "%llu\n", s.bytes);
+}
+
+#define VEXFS_ATTR_MODE(which, bits)								\
+static struct vexfs_attr vexfs_attr_##which = {							\
+	.attr = { .name = #which, .mode = bits }, .show = vexfs_show_##which,			\
+}
+#define VEXFS_ATTR(which) VEXFS_ATTR_MODE(which, 0444)
 
 VEXFS_ATTR(errors_count);
 VEXFS_ATTR(first_error_time);
@@ -106,6 +133,9 @@ VEXFS_ATTR(pending_blocks);
 VEXFS_ATTR(promised_blocks);
 VEXFS_ATTR(reserve_blocks);
 VEXFS_ATTR(root_reserve_blocks);
+VEXFS_ATTR_MODE(graph_records, 0400);
+VEXFS_ATTR_MODE(graph_backlog, 0400);
+VEXFS_ATTR_MODE(graph_bytes, 0400);
 
 static struct attribute *vexfs_attrs[] = {
 	&vexfs_attr_errors_count.attr,
@@ -123,6 +153,9 @@ static struct attribute *vexfs_attrs[] = {
 	&vexfs_attr_promised_blocks.attr,
 	&vexfs_attr_reserve_blocks.attr,
 	&vexfs_attr_root_reserve_blocks.attr,
+	&vexfs_attr_graph_records.attr,
+	&vexfs_attr_graph_backlog.attr,
+	&vexfs_attr_graph_bytes.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(vexfs);

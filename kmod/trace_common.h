@@ -20,9 +20,10 @@
 #define vexfs_show_type(t)	__print_symbolic(t, { IOMAP_HOLE, "HOLE" }, \
 						 { IOMAP_MAPPED, "MAPPED" }, \
 						 { IOMAP_UNWRITTEN, "UNWRITTEN" })
-#define vexfs_show_tier(t)	__print_symbolic(t, { VEXFS_TIER_FLAT, "flat" })
+#define vexfs_show_tier(t)	__print_symbolic(t, { VEXFS_TIER_FLAT, "flat" }, { VEXFS_TIER_GRAPH, "graph" })
 
 #define VEXFS_TIER_FLAT	0
+#define VEXFS_TIER_GRAPH	1
 
 /* 6.10 keeps the source of a string from the declaration of the field. */
 #ifdef VEXFS_HAVE_ASSIGN_STR_ONE

@@ -701,6 +701,13 @@ void vexfs_perm_changed_all(struct super_block *sb);
 /* For the superblock's shrinker. */
 long vexfs_views_count(struct super_block *sb, struct shrink_control *sc);
 long vexfs_views_shrink(struct super_block *sb, struct shrink_control *sc);
+/* vec/index.c: graphs in memory; all takes vec_lock and coll->lock */
+long vexfs_index_count(struct super_block *sb, struct shrink_control *sc);
+long vexfs_index_shrink(struct super_block *sb, struct shrink_control *sc);
+struct vexfs_index_state {
+	u64	records, backlog, bytes;
+};
+void vexfs_index_state(struct vexfs_sb_info *sbi, struct vexfs_index_state *out);
 /* Embeddings as attributes: user.vec.*, and their names after those of stored ones. */
 extern const struct xattr_handler vexfs_vec_xattr_handler;
 ssize_t vexfs_vec_listxattr(struct inode *inode, char *buf, size_t size, ssize_t total);

@@ -50,6 +50,7 @@ static void vexfs_coll_free(struct vexfs_coll *coll)
 {
 	int i;
 
+	vexfs_index_exit(coll);
 	vexfs_views_drop(coll);
 	for (i = 0; i < VEXFS_COLL_FILES; i++) {
 		iput(vexfs_coll_hidden(coll, i)->inode);
@@ -148,6 +149,7 @@ static struct vexfs_coll *vexfs_coll_alloc(struct super_block *sb, u32 id)
 		return NULL;
 	refcount_set(&coll->users, 1);
 	INIT_WORK(&coll->drop_work, vexfs_coll_drop_work);
+	vexfs_index_init(coll);
 	init_rwsem(&coll->sem);
 	mutex_init(&coll->map_mutex);
 	mutex_init(&coll->table_mutex);
@@ -615,8 +617,10 @@ static int vexfs_coll_clear(struct vexfs_coll *coll)
 /* State is DROPPING on disk and in memory, and nobody uses it: free everything. */
 static int vexfs_coll_finish_drop(struct vexfs_coll *coll)
 {
-	int err = vexfs_map_free(coll);
+	int err;
 
+	vexfs_index_exit(coll);
+	err = vexfs_map_free(coll);
 	if (!err)
 		err = vexfs_slots_revoke(coll);
 	if (!err) {

@@ -268,20 +268,20 @@ static int vexfs_scan_slot(struct vexfs_find *f, struct vexfs_topk *top, struct 
 	return err;
 }
 
-/* Which of the slots from @first on are live and permitted, in f->live. 0: no more. */
+/* Which of the slots from @first on are live and to be looked at, in f->live. 0: no more. */
 static u32 vexfs_scan_part(struct vexfs_find *f, u32 first)
 {
-	const struct vexfs_permitted *may = &f->permitted;
-	u32 n;
+	const unsigned long *bits = f->walk.on ? f->walk.look : f->permitted.bits;
+	u32 n, nslots = f->walk.on ? f->walk.nbits : f->permitted.nslots;
 
-	if (first >= may->nslots)
+	if (first >= nslots)
 		return 0;
-	n = min(vexfs_slots_live(f->coll, first, f->live), may->nslots - first);
-	bitmap_and(f->live, f->live, may->bits + BIT_WORD(first), n);
+	n = min(vexfs_slots_live(f->coll, first, f->live), nslots - first);
+	bitmap_and(f->live, f->live, bits + BIT_WORD(first), n);
 	return n;
 }
 
-/* Every permitted slot that is live when its turn comes. */
+/* Every slot to be looked at that is live when its turn comes: all permitted ones, or the walk's. */
 static int vexfs_scan_slots(struct vexfs_find *f, struct vexfs_topk *top, struct vexfs_scan_at *at)
 {
 	struct vexfs_cursor *ahead = f->flags & VEXFS_SEARCH_EXACT ? &at->payload : &at->code;

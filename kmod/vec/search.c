@@ -58,6 +58,7 @@ static int vexfs_window_alloc(struct vexfs_find *f, u32 window)
 static void vexfs_find_free(struct vexfs_find *f)
 {
 	vexfs_window_free(f);
+	vexfs_walk_end(f);
 	kvfree(f->permitted.bits);
 	vexfs_opened_free(&f->opened);
 	vexfs_view_put(f->view);
@@ -315,18 +316,17 @@ static int vexfs_round_measure(struct vexfs_find *f)
 
 static int vexfs_find_permitted(struct vexfs_find *f)
 {
+	struct vexfs_asked_about about = { .bits = f->walk.all, .n = f->walk.nbits };
 	int err;
 
 	kvfree(f->permitted.bits);
 	f->permitted.bits = NULL;
-	err = vexfs_view_permitted(f->view, f->coll, f->scope, f->max_work, &f->permitted);
+	err = vexfs_view_permitted(f->view, f->coll, f->scope, f->max_work, &about, &f->permitted);
 	if (f->permitted.incomplete)
 		f->reply |= VEXFS_REPLY_INCOMPLETE;
 	f->reply &= ~VEXFS_REPLY_TRUNCATED;
 	if (f->permitted.truncated)
 		f->reply |= VEXFS_REPLY_TRUNCATED;
-	f->work_left = f->max_work;
-	f->seen = 0;
 	return err;
 }
 
@@ -362,16 +362,8 @@ static bool vexfs_round_again(struct vexfs_find *f)
 	return false;
 }
 
-/* -EAGAIN: something the caller may have moved meanwhile. */
-static int vexfs_attempt(struct vexfs_find *f)
+static void vexfs_rounds_reset(struct vexfs_find *f)
 {
-	u32 window = f->first_window;
-	int err;
-
-	/* Whatever is set from here on is looked at again, whoever it belongs to by then. */
-	f->mark = vexfs_slots_mark(f->coll);
-	err = vexfs_find_permitted(f);
-
 	f->nresults = 0;
 	f->rounds = 0;
 	f->lost = false;
@@ -379,14 +371,61 @@ static int vexfs_attempt(struct vexfs_find *f)
 	f->twice = false;
 	f->more = false;
 	f->have_last = false;
-	while (!err) {
+	f->work_left = f->max_work;
+	f->seen = 0;
+}
+
+/* One round over what a walk finds. 1: that is the answer; 0: scan, as if nothing had been. */
+static int vexfs_walk_round(struct vexfs_find *f)
+{
+	int err = vexfs_window_alloc(f, f->first_window);
+
+	if (!err)
+		err = vexfs_walk_find(f);
+	if (err <= 0)
+		return err;
+	f->walk.on = true;
+	err = vexfs_round(f, f->first_window);
+	f->walk.on = false;
+	f->more |= f->seen < f->permitted.n;
+	if (err)
+		return err;
+	/* Also as many as there are: those that are left out as stale have been seen. */
+	return f->nresults >= f->k || !f->more;
+}
+
+static int vexfs_scan_rounds(struct vexfs_find *f)
+{
+	u32 window = f->first_window;
+	int err;
+
+	do {
 		err = vexfs_round(f, window);
 		window = min_t(u32, window * 4, VEXFS_WINDOW_MAX);
-		if (err || !vexfs_round_again(f))
-			break;
-	}
+	} while (!err && vexfs_round_again(f));
 	f->more |= f->ncands == f->window;
-	if (err)
+	return err;
+}
+
+/* -EAGAIN: something the caller may have moved meanwhile. */
+static int vexfs_attempt(struct vexfs_find *f)
+{
+	int err;
+
+	/* Whatever is set from here on is looked at again, whoever it belongs to by then. */
+	f->mark = vexfs_slots_mark(f->coll);
+	err = vexfs_walk_begin(f);
+	if (!err)
+		err = vexfs_find_permitted(f);
+	vexfs_rounds_reset(f);
+	if (!err)
+		err = vexfs_walk_round(f);
+	f->walked = err == 1;
+	if (!err) {
+		vexfs_rounds_reset(f);
+		err = vexfs_scan_rounds(f);
+	}
+	if (err < 0)
 		return err;
 	return f->lost || f->moved ? -EAGAIN : 0;
 }
@@ -504,6 +543,7 @@ static int vexfs_find_run(struct vexfs_find *f, struct vexfs_out *o)
 		err = vexfs_find_attempt(f);
 		if (!err)
 			err = vexfs_find_open(f, o);
+		f->flat = true;		/* others than those that could not be opened: all there are */
 	} while (err == 1 && f->opens < f->k + VEXFS_MORE_OPENS && ++run < VEXFS_RUNS);
 	if (err == 1) {
 		f->reply |= VEXFS_REPLY_INCOMPLETE;

@@ -60,6 +60,22 @@ struct vexfs_batch {
 };
 
 /**
+ * struct vexfs_walking - a search's use of the graph (walk.c)
+ * @index: counted; NULL: there is none, or it is not to be used
+ * @all:   slots that were live when the attempt began, or had a record
+ * @look:  slots that the round looks at: permitted and not absorbed, and what the walk found
+ * @nbits: length of both
+ * @reused: a slot has a record of what was in it before
+ * @on:	   rounds look at @look alone
+ */
+struct vexfs_walking {
+	struct vexfs_index	*index;
+	unsigned long		*all, *look;
+	u32			nbits;
+	bool			reused, on;
+};
+
+/**
  * struct vexfs_find - one search
  * @permitted: slots this search may look at; nothing else has a part in it
  * @max_work: embeddings that an attempt may compare; @work_left: of them; @seen: candidates
@@ -71,6 +87,7 @@ struct vexfs_batch {
  *	     for the slots of one look; @twice: a slot may have been looked at twice
  * @live:    a part of the bitmap of live slots
  * @moved:   an embedding set again may have been missed
+ * @walk:    the graph; @flat: do without; @walked: the last attempt's answer came through it
  * @lost:    a candidate's slot changed between scan and measurement
  * @more:    permitted embeddings are left that were not measured, or not kept
  * @results: the best so far, ascending; at most @room (and room for one more):
@@ -102,6 +119,8 @@ struct vexfs_find {
 	u64			mark;
 	unsigned long		live[BITS_TO_LONGS(VEXFS_LIVE_BITS)];
 	u32			recent[VEXFS_RECENT];
+	struct vexfs_walking	walk;
+	bool			flat, walked;
 
 	struct vexfs_found	*results;
 	u32			nresults, room;
@@ -119,6 +138,10 @@ int vexfs_rerank(struct vexfs_find *f);
 /* May the caller have what is in a slot set since the search began? 1, 0, -errno. */
 int vexfs_find_recent(struct vexfs_find *f, u32 slot);
 void vexfs_result_add(struct vexfs_find *f, const struct vexfs_found *c);
+/* walk.c */
+int vexfs_walk_begin(struct vexfs_find *f);
+int vexfs_walk_find(struct vexfs_find *f);
+void vexfs_walk_end(struct vexfs_find *f);
 /* open.c */
 void vexfs_opened_init(struct vexfs_opened *o, struct super_block *sb, struct vexfs_scope *sc);
 void vexfs_opened_free(struct vexfs_opened *o);

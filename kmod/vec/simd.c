@@ -117,6 +117,14 @@ const struct vexfs_simd *vexfs_simd(void)
 	return vexfs_simd_chosen;
 }
 
+void vexfs_simd_fpu(bool on)
+{
+	if (!on)
+		vexfs_fpu_put();
+	else if (!vexfs_fpu_get())
+		WARN_ON_ONCE(1);	/* only in an interrupt */
+}
+
 vexfs_testable void vexfs_simd_scan_by(const struct vexfs_simd *s, const struct vexfs_query *q,
 				       const struct vexfs_code *const *recs, u32 n, u32 *keys)
 {

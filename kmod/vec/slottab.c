@@ -178,6 +178,7 @@ void __vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot)
 {
 	__vexfs_slot_found(coll, slot);
 	coll->recent[coll->nset++ % VEXFS_RECENT] = slot;
+	vexfs_index_changed(coll, slot);
 }
 
 void vexfs_slot_mark_live(struct vexfs_coll *coll, u32 slot)
@@ -193,6 +194,7 @@ void __vexfs_slot_mark_freed(struct vexfs_coll *coll, u32 slot, tid_t tid)
 	struct vexfs_slotmap *m = &coll->bits;
 
 	coll->seq++;
+	vexfs_index_changed(coll, slot);
 	if (coll->stage != VEXFS_COLL_READY) {
 		coll->freed_early = true;
 		coll->freed_tid = tid;

@@ -193,7 +193,7 @@ TRACE_EVENT(vexfs_search_end,
 		__entry->dev = dir->i_sb->s_dev;
 		__entry->dir = dir->i_ino;
 		__entry->coll = f->coll->id;
-		__entry->tier = VEXFS_TIER_FLAT;
+		__entry->tier = f->walked ? VEXFS_TIER_GRAPH : VEXFS_TIER_FLAT;
 		__entry->k = f->k;
 		__entry->found = ret ? 0 : f->nresults;
 		__entry->rounds = f->all_rounds;

@@ -101,6 +101,9 @@ enum vexfs_coll_stage {
  * @stamp_limit: what the record on disk says
  * @drop:      who waits for the removal, or NULL
  * @left:      it is to be removed, and no work is queued for that
+ * @index:     its graph in memory, or NULL: under @lock (kmod/vec/index.c)
+ * @index_work: the worker that builds it and keeps it up
+ * @index_after: not to be built before, in jiffies; @index_stop: not at all
  */
 struct vexfs_coll {
 	refcount_t		users;
@@ -136,6 +139,11 @@ struct vexfs_coll {
 	struct work_struct	drop_work;
 	struct vexfs_drop	*drop;
 	bool			left;
+
+	struct vexfs_index	*index;
+	struct delayed_work	index_work;
+	u64			index_after;
+	bool			index_stop;
 };
 
 /* In memory, the file that core/coll.h calls @which. */
@@ -372,6 +380,20 @@ void vexfs_lost_quarantine(struct vexfs_coll *coll, const struct vexfs_region *r
 /* After the commit of a set: has it come to the disk? -EIO. i_rwsem held, no handle. */
 int vexfs_lost_check(struct vexfs_coll *coll, u64 key);
 
+/* index.c: the graph in memory */
+struct vexfs_index;
+void vexfs_index_init(struct vexfs_coll *coll);
+void vexfs_index_exit(struct vexfs_coll *coll);
+void vexfs_index_want(struct vexfs_coll *coll);
+void vexfs_index_kick(struct vexfs_coll *coll);
+/* Slot @slot has been set or freed. coll->lock held; the __ form wants a graph. */
+void __vexfs_index_changed(struct vexfs_coll *coll, u32 slot);
+static inline void vexfs_index_changed(struct vexfs_coll *coll, u32 slot)
+{
+	if (coll->index)
+		__vexfs_index_changed(coll, slot);
+}
+
 /* search.c */
 int vexfs_search(struct file *scope, struct vexfs_ioc_search *req);
 
@@ -408,11 +430,20 @@ struct vexfs_view;
  * @bits:	slots below @nslots, @n of them set; newer ones are not permitted
  * @incomplete:	damage or an I/O error kept some files from being judged
  * @truncated:	there are more, but the search may not compare so many
+ * @hidden:	of the slots asked about, some are of files the caller may not have
  */
 struct vexfs_permitted {
 	unsigned long	*bits;
 	u32		nslots, n;
-	bool		incomplete, truncated;
+	bool		incomplete, truncated, hidden;
+};
+/**
+ * struct vexfs_asked_about - slots of which it is asked whether any is hidden
+ * @bits: live, or in use when a graph met them; NULL: none. The number is a multiple of VEXFS_LIVE_BITS
+ */
+struct vexfs_asked_about {
+	const unsigned long	*bits;
+	u32			n;
 };
 int vexfs_views_init(struct super_block *sb);
 void vexfs_views_exit(struct super_block *sb);
@@ -421,13 +452,15 @@ void vexfs_views_set(struct vexfs_coll *coll, u32 slot);
 struct vexfs_view *vexfs_view_get(struct vexfs_coll *coll, vexfs_idmap_t *idmap);
 void vexfs_view_put(struct vexfs_view *v);
 int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
-			 u32 max, struct vexfs_permitted *out);
+			 u32 max, const struct vexfs_asked_about *about, struct vexfs_permitted *out);
 /* cut.c */
 #define VEXFS_TAGS	65536	/* values of the tag of a file: a hash of its inode number */
 int vexfs_permitted_cut(struct vexfs_coll *coll, struct vexfs_permitted *out, const u16 *tag, u32 max);
 
 /* simd.c */
 const struct vexfs_simd *vexfs_simd(void);
+/* Before and after the kernels are used directly. Process context; nothing in between may sleep or fault. */
+void vexfs_simd_fpu(bool on);
 void vexfs_simd_scan(const struct vexfs_query *q, const struct vexfs_code *const *recs, u32 n,
 		     u32 *keys);
 void vexfs_simd_exact(const struct vexfs_query *q, const u32 *const *vecs, u32 n, u32 *keys);

@@ -26,80 +26,11 @@
  * of the vector half; vexfs_views.lock (a spinlock, innermost) for the list and
  * for the sets that reach into place[] of other callers' views.
  */
-#include "kmod/vec/who.h"
+#include "kmod/vec/view.h"
 #include <linux/cred.h>
 #include <linux/sched/signal.h>
 #include <linux/security.h>
 #include <linux/user_namespace.h>
-#include <linux/xarray.h>
-
-#define VEXFS_VIEWS	16	/* per filesystem */
-#define VEXFS_PERM_LOG	4096	/* changed files remembered, power of two */
-#define VEXFS_VIEW_MEMO	1024	/* files judged in this update: lossy, power of two */
-
-/* ASKED: about to be judged; a set in between makes it UNKNOWN, and the verdict is void. */
-enum { PLACE_UNKNOWN, PLACE_ASKED, PLACE_NO, PLACE_FIRST };
-enum { WAY_UNKNOWN, WAY_NO, WAY_YES };
-
-/**
- * struct vexfs_place - a directory that holds a name of a file
- * @parent: the directory
- * @next:   place of the file's next name; 0 = none. A file with one name shares
- *	    its place with the others of the directory
- */
-struct vexfs_place {
-	u64	parent;
-	u32	next;
-};
-
-/**
- * struct vexfs_view - see above
- * @list:    in vexfs_views.list, most recently used first
- * @ref:     the list and everybody who uses it
- * @coll:    identity only: the last reference to a collection drops its views
- * @who:     whose view it is
- * @mutex:   the search that brings it up to date; all below
- * @place:   of each slot's file: PLACE_*, or an index of @places
- * @tag:     of each slot's file, as judged: a hash of its inode number
- * @nslots:  length of @place and @tag
- * @resets:  slots forgotten by sets, under vexfs_views.lock
- * @known:   @resets when every live slot had a place
- * @seen:    position in the log up to which changes are taken into account
- * @places:  from PLACE_FIRST to @nplaces
- * @ways:    place -> WAY_*, for @scope at @dirs_epoch
- * @nplaces: places in use
- * @room:    length of @places and @ways
- * @single:  directory -> place of a file with that one name
- * @scope:   inode number of the directory @ways is about
- * @dirs_epoch: when it was found out
- */
-struct vexfs_view {
-	struct list_head	list;
-	refcount_t		ref;
-	const struct vexfs_coll	*coll;
-	struct vexfs_who	who;
-	struct mutex		mutex;
-	u32			*place;
-	u16			*tag;
-	u32			nslots;
-	u64			resets, known;
-	u64			seen;
-	struct vexfs_place	*places;
-	u8			*ways;
-	u32			nplaces, room;
-	struct xarray		single;
-	u64			scope, dirs_epoch;
-};
-
-struct vexfs_views {
-	spinlock_t		lock;		/* list, refs of its members, place pointers */
-	struct list_head	list;
-	u32			n;
-	atomic64_t		dirs_epoch;
-	spinlock_t		log_lock;
-	u64			head;
-	u64			log[VEXFS_PERM_LOG];
-};
 
 /* ---- views come and go -------------------------------------------------------- */
 
@@ -426,6 +357,7 @@ struct vexfs_asked {
  * @v:	     the view; its mutex is held
  * @coll:    what it is a view of
  * @incomplete: set when damage keeps a slot from being judged
+ * @about:   slots of which it is asked whether any is hidden
  * @live:    a part of the bitmap of live slots
  * @memo:    files judged lately
  * @changed: tags of files that have changed
@@ -434,6 +366,7 @@ struct vexfs_update {
 	struct vexfs_view	*v;
 	struct vexfs_coll	*coll;
 	bool			*incomplete;
+	const struct vexfs_asked_about *about;
 	unsigned long		live[BITS_TO_LONGS(VEXFS_LIVE_BITS)];
 	struct vexfs_asked	memo[VEXFS_VIEW_MEMO];
 	DECLARE_BITMAP(changed, VEXFS_TAGS);
@@ -694,6 +627,30 @@ static int vexfs_view_ways(struct vexfs_view *v, struct vexfs_coll *coll, struct
 	return 0;
 }
 
+static bool vexfs_place_open(const struct vexfs_view *v, u32 place)
+{
+	return place >= PLACE_FIRST && v->ways[place] == WAY_YES;
+}
+
+/* Is one of a part of the slots asked about not for the caller? A freed one is its last file's. */
+static bool vexfs_view_hides(struct vexfs_update *u, u32 first, u32 n, const struct vexfs_permitted *out)
+{
+	const struct vexfs_asked_about *about = u->about;
+	u32 i, bit;
+
+	for (i = BIT_WORD(first); i < BITS_TO_LONGS(min(about->n, first + n)); i++) {
+		unsigned long rest = about->bits[i] & ~out->bits[i];
+
+		for_each_set_bit(bit, &rest, BITS_PER_LONG) {
+			u32 slot = i * BITS_PER_LONG + bit;
+
+			if (slot >= u->v->nslots || !vexfs_place_open(u->v, READ_ONCE(u->v->place[slot])))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void vexfs_view_part(struct vexfs_update *u, u32 first, u32 n,
 			    struct vexfs_permitted *out)
 {
@@ -702,7 +659,7 @@ static void vexfs_view_part(struct vexfs_update *u, u32 first, u32 n,
 
 	for_each_set_bit(i, u->live, n) {
 		place = READ_ONCE(v->place[first + i]);
-		if (place < PLACE_FIRST || v->ways[place] != WAY_YES)
+		if (!vexfs_place_open(v, place))
 			continue;
 		__set_bit(first + i, out->bits);
 		out->n++;
@@ -725,6 +682,7 @@ static int vexfs_view_bits(struct vexfs_update *u, struct vexfs_permitted *out)
 		if (!n)
 			break;
 		vexfs_view_part(u, first, min(n, v->nslots - first), out);
+		out->hidden = out->hidden || vexfs_view_hides(u, first, n, out);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -761,12 +719,13 @@ static int vexfs_view_update(struct vexfs_update *u, struct vexfs_scope *sc, u32
  * @coll: no locks held
  * @sc:	  the scope
  * @max:  so many at most, not 0
+ * @about: sets @hidden of @out
  * @out:  a bitmap, to be freed with kvfree(); damage met on the way sets @incomplete
  *
  * Return: 0, -EINTR, -ENOMEM, -ENOENT (dropped), -EIO, -EUCLEAN.
  */
 int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
-			 u32 max, struct vexfs_permitted *out)
+			 u32 max, const struct vexfs_asked_about *about, struct vexfs_permitted *out)
 {
 	struct vexfs_update *u = kvzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
 	int err = -EINTR;
@@ -777,6 +736,7 @@ int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct v
 	u->v = v;
 	u->coll = coll;
 	u->incomplete = &out->incomplete;
+	u->about = about;
 	if (!mutex_lock_killable(&v->mutex)) {
 		err = vexfs_view_update(u, sc, max, out);
 		mutex_unlock(&v->mutex);

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <time.h>
 #include "lib/vexfs.h"
 #include "tests/guest/guest.h"
 
@@ -183,6 +184,40 @@ static inline void vg_remount(void)
 		ktap_bail("umount");
 	if (guest_mount(""))
 		ktap_bail("mount again");
+}
+
+/* A number from /sys/fs/vexfs/DEVICE; -1: none. */
+static inline long vg_attr(const char *name)
+{
+	char p[300], text[64] = "";
+	ssize_t n;
+	int fd;
+
+	snprintf(p, sizeof(p), "/sys/fs/vexfs/%s/%s", strrchr(guest_disk, '/') + 1, name);
+	fd = open(p, O_RDONLY);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 ? atol(text) : -1;
+}
+
+/* Until the graphs have so many records and nothing waits to be absorbed. */
+static inline bool vg_absorbed(long records)
+{
+	struct timespec t;
+	time_t end;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	end = t.tv_sec + 600;
+	while (vg_attr("graph_records") != records || vg_attr("graph_backlog")) {
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		if (t.tv_sec > end) {
+			ktap_note("%ld records, not %ld, and %ld wait", vg_attr("graph_records"), records,
+				  vg_attr("graph_backlog"));
+			return false;
+		}
+		usleep(20000);
+	}
+	return true;
 }
 
 /* A search with its buffers. */

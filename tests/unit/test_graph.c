@@ -547,6 +547,10 @@ static void test_plan(void **state)
 
 	assert_int_equal(vexfs_graph_plan(&a, &ef, &budget), VEXFS_PLAN_WALK);
 	assert_int_equal(ef, 64);
+	/* records of what was deleted just now */
+	a.match = 990000;
+	assert_int_equal(vexfs_graph_plan(&a, &ef, &budget), VEXFS_PLAN_WALK);
+	assert_int_equal(ef, 64);
 	a.match = 500000;
 	assert_int_equal(vexfs_graph_plan(&a, &ef, &budget), VEXFS_PLAN_WIDEN);
 	assert_in_range(ef, 128, 300);

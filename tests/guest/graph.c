@@ -146,8 +146,23 @@ static double recall(int dir)
 	return (double)hit / (QUERIES * K);
 }
 
+/* Does a line of vexctl stat contain this? */
+static bool stat_says(const char *text)
+{
+	char cmd[400], line[256];
+	bool said = false;
+	FILE *p;
+
+	snprintf(cmd, sizeof(cmd), "vexctl stat %s", guest_mnt);
+	p = popen(cmd, "r");
+	while (p && fgets(line, sizeof(line), p))
+		said = said || strstr(line, text);
+	return p && !pclose(p) && said;
+}
+
 static void test_build(void)
 {
+	char line[100];
 	int bad = 0;
 
 	all = vg_file("all", 0644);
@@ -159,6 +174,8 @@ static void test_build(void)
 	ktap(!bad && g.s.found == K && traced("flat") == 1, "the first search scans");
 	bad = !vg_absorbed(N);
 	ktap(!bad && vg_attr("graph_bytes") > 0, "then a graph of all comes to be, in %ld KiB", vg_attr("graph_bytes") / 1024);
+	snprintf(line, sizeof(line), "graphs       %d embeddings, 0 to absorb", N);
+	ktap(stat_says(line), "vexctl stat says so");
 }
 
 static void test_recall(const char *when)
@@ -435,7 +452,7 @@ static void test_unmount(void)
 int main(void)
 {
 	guest_setup();
-	ktap_plan(23);
+	ktap_plan(24);
 	vg_fresh("");
 	chmod(guest_mnt, 0755);
 	trace_start();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:200M mem=768M time=600 data
+ * needs: disk=test:200M mem=768M time=300 data
  *
  * Real embeddings (Stack Exchange titles, bge-base-en-v1.5, 768-d): one file
  * each in a directory per forum, searched in the kernel and compared with the
@@ -199,11 +199,11 @@ int main(void)
 	int bad = 0;
 
 	guest_setup();
-	ktap_plan(11);
+	ktap_plan(8);
 	base = dir ? load_f16(dir, "questions.f16", &nbase) : NULL;
 	queries = base ? load_f16(dir, "queries.f16", &nqueries) : NULL;
 	if (!queries) {
-		for (int i = 0; i < 11; i++)
+		for (int i = 0; i < 8; i++)
 			ktap_skip("real embeddings", "the Stack Exchange set is not here (VEXFS_DATA)");
 		return ktap_exit();
 	}
@@ -215,8 +215,6 @@ int main(void)
 		bad += !store_one(i);
 	ktap(!bad && vg_live("bge") == nbase, "%d files with their embeddings", nbase);
 	test_recall("fresh");
-	ktap(vg_absorbed(nbase), "a graph of all comes to be, %ld KiB", vg_attr("graph_bytes") / 1024);
-	test_recall("through the graph");
 	vg_remount();
 	test_recall("after a remount");
 	test_scope();

@@ -35,6 +35,7 @@ static int stat_json(const struct target *t, const struct vexfs_ioc_info *info,
 	json_object_object_add(o, "inodes", json_object_new_uint64(fs->f_files));
 	json_object_object_add(o, "inodes_free", json_object_new_uint64(fs->f_ffree));
 	json_object_object_add(o, "embeddings", json_object_new_uint64(info->embeddings));
+	graphs_json(t->fd, o);
 	json_object_object_add(o, "collections", all);
 	if (!ret)
 		return json_finish(o);
@@ -61,6 +62,7 @@ static int stat_print(const struct target *t, const struct vexfs_ioc_info *info,
 	       (unsigned long long)fs->f_files);
 	printf("embeddings   %llu in %llu collection%s\n", (unsigned long long)info->embeddings,
 	       (unsigned long long)info->collections, info->collections == 1 ? "" : "s");
+	graphs_print(t->fd);
 	if (info->collections)
 		putchar('\n');
 	ret = collections_print(t, &count);

@@ -183,6 +183,14 @@ int model_save(int rootfd, const char *collection, struct vex_embedder *e);
 int model_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len,
 		const struct vexfs_ioc_collection *c, void *out);
 
+/* graphs.c: graphs in memory, from sysfs; nothing for those who are not told (all but root) */
+struct graphs {
+	uint64_t records, backlog, bytes;
+};
+bool graphs_read(int fd, struct graphs *g);
+void graphs_print(int fd);
+void graphs_json(int fd, struct json_object *o);
+
 /* collection.c: 0 or a negative errno */
 int collections_json(const struct target *t, struct json_object **out);
 int collections_print(const struct target *t, unsigned int *count);

@@ -240,7 +240,7 @@ int main(void)
 	test_pieces();
 	close_all();
 	unmount();
-	make(64);
+	make(32);
 	open_all();
 	test_others_windows();
 	test_full();

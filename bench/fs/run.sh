@@ -42,9 +42,9 @@ fs_table() {
 			print ""
 		}
 		function json(row, first, i) {
-			printf "%s\n  {\"row\": \"%s\", \"label\": \"%s\", \"ratio\": %s, \"best\": %s, \"ms\": {", first ? "" : ",", row, label[row],
-				ratio == "-" ? "null" : ratio, best == "" ? "null" : "\"" best "\""
-			for (i = 1; i <= np; i++) printf "%s\"%s\": %.3f", i > 1 ? ", " : "", p[i], ms[p[i]]
+			printf "%s\n  {\"row\": \"%s\", \"label\": \"%s\", ", (first ? "" : ","), row, label[row]
+			printf "\"ratio\": %s, \"best\": %s, \"ms\": {", (best == "" ? "null" : ratio), (best == "" ? "null" : "\"" best "\"")
+			for (i = 1; i <= np; i++) printf "%s\"%s\": %.3f", (i > 1 ? ", " : ""), p[i], ms[p[i]]
 			printf "}}"
 		}
 		END {

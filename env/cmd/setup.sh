@@ -51,7 +51,7 @@ setup_missing() {
 setup_table() {
 	printf '| Group | Program | Package | Minimum | Tested | For |\n|---|---|---|---|---|---|\n'
 	awk '/^[a-z]/ { why = $6; for (i = 7; i <= NF; i++) why = why " " $i
-		gsub(/\.\/vex( [a-z]+)*( --[a-z]+( [a-z0-9=]+)?)?/, "`&`", why)
+		gsub(/\.\/vex( [a-z]+(-[a-z]+)*)*( --[a-z]+( [a-z0-9=]+)?)?/, "`&`", why)
 		gsub(/,/, "`, `", $2)
 		printf "| %s | %s | `%s` | %s | %s | %s |\n", $1, $2 == "-" ? "" : "`" $2 "`", $3, $4, $5, why }' "$TOOLS_LIST"
 }

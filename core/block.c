@@ -575,6 +575,8 @@ const char *vexfs_inode_verify(const struct vexfs_inode *di, const struct vexfs_
 	why = vexfs_feature_check_inode(di, geo);
 	if (why)
 		return why;
+	if (le64_to_cpu(di->i_charged) >> VEXFS_BLOCK_SHIFT >= vexfs_geo_blocks(geo))
+		return "charged for more than the filesystem has";
 	if (le64_to_cpu(di->i_blocks) >= vexfs_geo_blocks(geo) ||
 	    le64_to_cpu(di->i_xattr_block) >= vexfs_geo_blocks(geo))
 		return "inode block count or address out of range";

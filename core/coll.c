@@ -137,6 +137,20 @@ u32 vexfs_coll_file_record(const struct vexfs_space *space, enum vexfs_coll_file
 	return coll_files[which].bytes ? coll_files[which].bytes(space) : 0;
 }
 
+u32 vexfs_coll_charge(const struct vexfs_space *space)
+{
+	u32 bytes = sizeof(struct vexfs_slot), i;
+	struct vexfs_layout l;
+
+	for (i = 0; i < VEXFS_COLL_FILES; i++) {
+		if (i == VEXFS_COLL_SLOTS)
+			continue;
+		vexfs_layout_init(&l, vexfs_coll_file_record(space, i));
+		bytes += l.stride;
+	}
+	return bytes;
+}
+
 u64 vexfs_coll_file_blocks(const struct vexfs_collection *c, enum vexfs_coll_file which)
 {
 	struct vexfs_space space = vexfs_coll_space(c);

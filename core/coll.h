@@ -30,6 +30,8 @@ u64 vexfs_coll_file_ino(const struct vexfs_collection *c, enum vexfs_coll_file w
 void vexfs_coll_file_set_ino(struct vexfs_collection *c, enum vexfs_coll_file which, u64 ino);
 /* Bytes the file has for one vector of @space: 0 for the slot table, whose blocks have headers. */
 u32 vexfs_coll_file_record(const struct vexfs_space *space, enum vexfs_coll_file which);
+/* What an embedding is charged to its file's owners: its slot, payload and code. */
+u32 vexfs_coll_charge(const struct vexfs_space *space);
 /* Blocks the file must have for the collection's slots; @c has been verified. */
 u64 vexfs_coll_file_blocks(const struct vexfs_collection *c, enum vexfs_coll_file which);
 

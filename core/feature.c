@@ -100,6 +100,7 @@ static const struct owned inode_fields[] = {
 	{ INODE(i_xattr), INCOMPAT(XATTR), "xattrs without the feature" },
 	{ INODE(i_change_epoch), RO(CHANGE_FEED), "change epoch without the feature" },
 	{ INODE(i_verity_ino), RO(VERITY), "verity data without the feature" },
+	{ INODE(i_charged), RO(QUOTA), "charged bytes without the feature" },
 	{ INODE(i_pad1), RESERVED },
 	{ INODE(i_reserved), RESERVED },
 };

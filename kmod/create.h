@@ -14,6 +14,7 @@
  * @target_len: its length
  * @name:	for security modules
  * @acl:	from vexfs_create_begin(); all zero: none
+ * @owners:	likewise; holds their dquots
  */
 struct vexfs_create {
 	umode_t		mode;
@@ -22,12 +23,13 @@ struct vexfs_create {
 	u32		target_len;
 	const struct qstr *name;
 	struct vexfs_acl_new acl;
+	struct inode	*owners;
 };
 
 /* namei.c */
-/* What the directory hands down. Not in a handle; vexfs_acl_new_put(&c->acl) afterwards, also after
- * an error. */
-int vexfs_create_begin(struct inode *dir, struct vexfs_create *c);
+/* What the directory hands down. Not in a handle; vexfs_create_end() afterwards, also after an error. */
+int vexfs_create_begin(vexfs_idmap_t *idmap, struct inode *dir, struct vexfs_create *c);
+void vexfs_create_end(struct vexfs_create *c);
 /* A locked new inode with one link, complete but for its name; on an error without an inode, or
  * (half-made) with: then vexfs_abandon(), and discard_new_inode() after the handle. After the
  * handle, vexfs_xattr_done(&c->acl.plan) in any case. */

@@ -12,6 +12,7 @@ void vexfs_dir_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *d
 	struct vexfs_geo *geo = &VEXFS_SB(dir->i_sb)->geo;
 
 	t->io = &kio->io;
+	kio->charge = dir;
 	t->root = &VEXFS_I(dir)->root;
 	t->owner = dir->i_ino;
 	t->leaf_magic = VEXFS_MAGIC_DIR;

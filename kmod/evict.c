@@ -28,6 +28,7 @@ static int vexfs_evict_symlink(struct inode *inode)
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	vexfs_kio_init(&kio, sb, handle, inode->i_ino);
+	kio.charge = inode;
 	err = kio.io.ops->read(&kio.io, blkno, VEXFS_MAGIC_SYMLINK, 0, inode->i_ino, &b);
 	if (!err)
 		err = kio.io.ops->free(&kio.io, &b);
@@ -144,4 +145,5 @@ void vexfs_evict_inode(struct inode *inode)
 	}
 	if (!cleared)
 		clear_inode(inode);
+	vexfs_quota_drop(inode);
 }

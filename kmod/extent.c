@@ -21,6 +21,7 @@ void vexfs_ext_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *i
 	struct vexfs_geo *geo = &VEXFS_SB(inode->i_sb)->geo;
 
 	vexfs_kio_init(kio, inode->i_sb, handle, inode->i_ino);
+	kio->charge = inode;
 	t->io = &kio->io;
 	t->root = &vi->root;
 	t->owner = inode->i_ino;
@@ -87,22 +88,6 @@ int vexfs_map_credits(struct inode *inode)
 	return tree + (VEXFS_MAX_LEVEL + 1) * VEXFS_ALLOC_CREDITS + VEXFS_ALLOC_CREDITS + 2;
 }
 
-/* Blocks of the tree itself and of data, in units of 512 bytes for stat(2). A count from a
- * damaged inode must not wrap around. */
-void vexfs_add_blocks(struct inode *inode, s64 blocks)
-{
-	s64 have = inode->i_blocks >> (VEXFS_BLOCK_SHIFT - 9);
-
-	if (-blocks > have) {
-		vexfs_corrupt(inode->i_sb, inode->i_ino, 0, "inode frees more blocks than it has");
-		blocks = -have;
-	}
-	if (blocks >= 0)
-		inode_add_bytes(inode, blocks << VEXFS_BLOCK_SHIFT);
-	else
-		inode_sub_bytes(inode, -blocks << VEXFS_BLOCK_SHIFT);
-}
-
 /* ---- what conversions may need ------------------------------------------------ */
 
 /*
@@ -117,7 +102,7 @@ static u32 vexfs_promise_need(struct inode *inode, u64 more)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	u64 n = vi->unwritten + more, nodes = le64_to_cpu(vi->root.r_blocks);
-	u64 blocks = (inode->i_blocks >> (VEXFS_BLOCK_SHIFT - 9)) + more;
+	u64 blocks = vexfs_inode_blocks(inode) + more;
 	u32 level = le16_to_cpu(vi->root.r_level);
 
 	if (!n || (!level && blocks <= VEXFS_RECS_PER_ROOT))
@@ -261,7 +246,7 @@ static int vexfs_map_room(struct inode *inode, u64 flags, u32 *n, u32 *spare)
 	return err;
 }
 
-/* The blocks themselves. @last: no block after them is mapped. */
+/* The blocks themselves: @n at most, which have been charged. @last: no block after them is mapped. */
 static int vexfs_map_blocks_new(struct inode *inode, struct vexfs_tree *t, struct vexfs_kio *kio,
 				struct vexfs_extent *new, u32 n, bool last, u32 *aside)
 {
@@ -284,6 +269,23 @@ static int vexfs_map_blocks_new(struct inode *inode, struct vexfs_tree *t, struc
 	err = vexfs_ext_insert(t, new);
 	if (err)
 		vexfs_free_blocks(kio->handle, sb, new->pblk, n);
+	return err;
+}
+
+/* Charge up to @n blocks, at least one, and map as many; what is not used is given back. */
+static int vexfs_map_charged(struct inode *inode, struct vexfs_tree *t, struct vexfs_kio *kio,
+			     struct vexfs_extent *new, u32 n, bool last, u32 *aside)
+{
+	int err;
+
+	while ((err = vexfs_charge_data(inode, n, aside)) && n > 1)
+		n /= 2;
+	if (err)
+		return err;
+	err = vexfs_map_blocks_new(inode, t, kio, new, n, last, aside);
+	n -= err ? 0 : new->len;
+	if (n)
+		vexfs_uncharge_blocks(inode, n);
 	return err;
 }
 
@@ -335,10 +337,9 @@ static int vexfs_map_hole(struct inode *inode, struct vexfs_tree *t, struct vexf
 		err = vexfs_map_room(inode, want->flags, &n, &spare);
 	kio->promised = &spare;
 	if (!err)
-		err = vexfs_map_blocks_new(inode, t, kio, &new, n, last, want->aside);
+		err = vexfs_map_charged(inode, t, kio, &new, n, last, want->aside);
 	kio->promised = NULL;
 	if (!err) {
-		vexfs_add_blocks(inode, new.len);
 		if (want->flags & VEXFS_EXT_UNWRITTEN)
 			vi->unwritten += new.len;
 		vexfs_note_tail(inode, &new, want->aside);
@@ -349,14 +350,13 @@ static int vexfs_map_hole(struct inode *inode, struct vexfs_tree *t, struct vexf
 	return err;
 }
 
-/* After a change of @inode's tree by @kio, which may have reshaped it even if it ended with @err.
+/* After a change of @inode's tree, which may have been reshaped even if it ended with @err.
  * data_sem held. */
-static int vexfs_tree_changed(handle_t *handle, struct inode *inode, const struct vexfs_kio *kio, int err)
+static int vexfs_tree_changed(handle_t *handle, struct inode *inode, int err)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	int err2;
 
-	vexfs_add_blocks(inode, kio->allocated);
 	WRITE_ONCE(vi->map_seq, vi->map_seq + 1);
 	err2 = vexfs_mark_inode_dirty(handle, inode);
 	return err ? err : err2;
@@ -382,7 +382,7 @@ int vexfs_map_new(handle_t *handle, struct inode *inode, const struct vexfs_want
 		goto out;
 	err = vexfs_map_hole(inode, &t, &kio, want, e);
 	*fresh = !err;
-	err = vexfs_tree_changed(handle, inode, &kio, err);
+	err = vexfs_tree_changed(handle, inode, err);
 	trace_vexfs_map_alloc(inode, want->lblk, e, err);
 out:
 	up_write(&vi->data_sem);
@@ -431,7 +431,7 @@ static int vexfs_convert_step(struct inode *inode, u64 lblk, u64 *len, loff_t ne
 	reach = min_t(loff_t, new_size, (lblk + done) << VEXFS_BLOCK_SHIFT);
 	if (!err && reach > vi->disksize)
 		vi->disksize = reach;
-	err = vexfs_tree_changed(handle, inode, &kio, err);
+	err = vexfs_tree_changed(handle, inode, err);
 	up_write(&vi->data_sem);
 	*len = done;
 	err2 = vexfs_stop(handle);
@@ -485,11 +485,11 @@ static int vexfs_unmap_step(handle_t *handle, struct inode *inode, u64 first, u6
 	trace_vexfs_unmap(inode, first, &gone, err);
 	if (!err) {
 		err = vexfs_free_blocks(handle, inode->i_sb, gone.pblk, gone.len);
-		vexfs_add_blocks(inode, -(s64)gone.len);
+		vexfs_uncharge_blocks(inode, gone.len);
 	}
 	if (!err && (gone.flags & VEXFS_EXT_UNWRITTEN) && vi->unwritten_known)
 		vexfs_unwritten_less(inode, gone.len);
-	err = vexfs_tree_changed(handle, inode, &kio, err);
+	err = vexfs_tree_changed(handle, inode, err);
 	up_write(&vi->data_sem);
 	return err ? err : 1;
 }
@@ -643,7 +643,7 @@ static int vexfs_unwrite_step(struct inode *inode, const struct vexfs_extent *e,
 		err = vexfs_ext_unwrite(&t, e->lblk, e->len, &done);
 	if (!err)
 		*n -= min(done, *n);
-	err = vexfs_tree_changed(handle, inode, &kio, err);
+	err = vexfs_tree_changed(handle, inode, err);
 	up_write(&vi->data_sem);
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;

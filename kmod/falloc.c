@@ -169,12 +169,18 @@ static int vexfs_falloc_fill(struct vexfs_falloc *fa)
 	err = vexfs_falloc_place(fa);
 	if (err)
 		return err;
-	err = vexfs_set_aside(sb, need);
+	err = vexfs_quota_reserve(fa->inode, need);
 	if (err)
 		return err;
+	err = vexfs_set_aside(sb, need);
+	if (err) {
+		vexfs_quota_unreserve(fa->inode);
+		return err;
+	}
 	fa->aside = need;
 	err = vexfs_falloc_map(fa);
 	vexfs_promise_give(VEXFS_SB(sb), fa->aside);
+	vexfs_quota_unreserve(fa->inode);
 	if (err)
 		vexfs_falloc_undo(fa);
 	return err;

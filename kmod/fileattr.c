@@ -117,7 +117,7 @@ static int vexfs_fileattr_features(struct super_block *sb, u32 flags, u32 projid
 }
 
 /* In one handle, or not at all. i_rwsem held. */
-static int vexfs_fileattr_store(struct inode *inode, u32 flags, u32 projid)
+static int vexfs_fileattr_store_primed(struct inode *inode, u32 flags, u32 projid, struct inode *owners)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	handle_t *handle = vexfs_start(inode->i_sb, 1, 0);
@@ -126,6 +126,8 @@ static int vexfs_fileattr_store(struct inode *inode, u32 flags, u32 projid)
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	err = vexfs_inode_access(handle, inode);
+	if (!err)
+		err = vexfs_quota_chproj(inode, owners);
 	if (!err) {
 		spin_lock(&vi->lock);
 		WRITE_ONCE(vi->flags, (vi->flags & ~VEXFS_FILEATTR) | flags);
@@ -140,6 +142,18 @@ static int vexfs_fileattr_store(struct inode *inode, u32 flags, u32 projid)
 		handle->h_sync = 1;
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;
+}
+
+static int vexfs_fileattr_store(struct inode *inode, u32 flags, u32 projid)
+{
+	struct inode *owners = vexfs_quota_prime_project(inode, projid);
+	int err;
+
+	if (IS_ERR(owners))
+		return PTR_ERR(owners);
+	err = vexfs_fileattr_store_primed(inode, flags, projid, owners);
+	vexfs_quota_primed(owners);
+	return err;
 }
 
 /*

@@ -213,10 +213,16 @@ static struct inode *vexfs_new(handle_t *handle, struct super_block *sb, vexfs_i
 		inode->i_mode = mode;
 		inode->i_uid = GLOBAL_ROOT_UID;
 		inode->i_gid = GLOBAL_ROOT_GID;
+		inode->i_flags |= S_NOQUOTA;
 	}
-	err = vexfs_ialloc(handle, sb, group, S_ISDIR(mode), &ino);
+	err = vexfs_quota_new(inode);
 	if (err)
 		goto fail;
+	err = vexfs_ialloc(handle, sb, group, S_ISDIR(mode), &ino);
+	if (err) {
+		vexfs_quota_free(inode);
+		goto fail;
+	}
 	vexfs_init_new(inode, ino);
 	if (insert_inode_locked(inode) < 0) {
 		err = vexfs_corrupt(sb, ino, 0, "bitmap calls an inode free that is in use");
@@ -313,6 +319,9 @@ int vexfs_free_inode(handle_t *handle, struct inode *inode)
 	if (!err)
 		err = vexfs_md_dirty(handle, sb, gdt);
 	mutex_unlock(&vexfs_gi(sbi, group)->lock);
+	/* Not under the lock: the quota files have blocks in groups, too. */
+	if (!err)
+		vexfs_quota_free(inode);
 	brelse(bh);
 	return err;
 }

@@ -63,7 +63,8 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
 	set_nlink(inode, le32_to_cpu(di->i_nlink));
 	inode->i_generation = le32_to_cpu(di->i_generation);
 	i_size_write(inode, le64_to_cpu(di->i_size));
-	inode->i_blocks = le64_to_cpu(di->i_blocks) << (VEXFS_BLOCK_SHIFT - 9);
+	vi->charged = le64_to_cpu(di->i_charged);
+	inode_set_bytes(inode, (le64_to_cpu(di->i_blocks) << VEXFS_BLOCK_SHIFT) + vi->charged);
 	vexfs_fill_times(inode, di);
 	inode_set_iversion_queried(inode, le64_to_cpu(di->i_version));
 	vi->disksize = le64_to_cpu(di->i_size);
@@ -77,13 +78,16 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
 	vi->datagen_seen = vi->vecmask != 0;
 	/* The same for searches: one may remember a verdict from before it was evicted. */
 	vi->judged = true;
-	vi->unwritten_known = !inode->i_blocks;
-	vi->keep = inode->i_blocks ? VEXFS_MAX_LBLK : 0;
+	vi->unwritten_known = !di->i_blocks;
+	vi->keep = di->i_blocks ? VEXFS_MAX_LBLK : 0;
 	memcpy(vi->links, di->i_links, sizeof(vi->links));
 	vi->link_block = le64_to_cpu(di->i_link_block);
 	memcpy(vi->symlink, di->i_symlink, VEXFS_SYMLINK_INLINE);
 	vi->symlink[VEXFS_SYMLINK_INLINE] = 0;
 	vexfs_flags_to_vfs(inode);
+	/* What it has is charged through its owner, or to nobody. */
+	if (vi->flags & VEXFS_INODE_HIDDEN)
+		inode->i_flags |= S_NOQUOTA;
 	if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode))
 		inode->i_rdev = new_decode_dev(le32_to_cpu(di->i_rdev));
 }
@@ -211,6 +215,11 @@ struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags)
 		iget_failed(inode);
 		return ERR_PTR(err);
 	}
+	err = vexfs_quota_init(inode);
+	if (err) {
+		iget_failed(inode);
+		return ERR_PTR(err);
+	}
 	vexfs_set_inode_ops(inode);
 	unlock_new_inode(inode);
 	return inode;
@@ -285,7 +294,8 @@ static void vexfs_store_inode(struct inode *inode, struct vexfs_inode *di)
 	di->i_nlink = cpu_to_le32(inode->i_nlink);
 	di->i_generation = cpu_to_le32(inode->i_generation);
 	di->i_size = cpu_to_le64(size);
-	di->i_blocks = cpu_to_le64(inode->i_blocks >> (VEXFS_BLOCK_SHIFT - 9));
+	di->i_blocks = cpu_to_le64(vexfs_inode_blocks(inode));
+	di->i_charged = cpu_to_le64(vi->charged);
 	vexfs_store_times(inode, di);
 	di->i_version = cpu_to_le64(inode_peek_iversion(inode));
 	di->i_flags = cpu_to_le32(vi->flags);
@@ -580,6 +590,20 @@ static int vexfs_setsize(struct inode *inode, loff_t size)
 	return err;
 }
 
+/* What the inode has goes to the new owners, and the ACL changes: both or neither. */
+static int vexfs_chown_acl(handle_t *handle, vexfs_idmap_t *idmap, struct inode *inode, struct iattr *attr,
+			   struct vexfs_xattr_plan *acl)
+{
+	int err = vexfs_quota_chown(idmap, inode, attr);
+
+	if (err || !acl)
+		return err;
+	err = vexfs_xattr_apply(handle, inode, acl);
+	if (err)
+		vexfs_quota_chown_undo(inode);
+	return err;
+}
+
 /* @resized: cannot be undone from here. @acl: what goes with the mode, NULL: nothing. */
 static int vexfs_set_attributes(vexfs_idmap_t *idmap, struct inode *inode, struct iattr *attr,
 				bool resized, struct vexfs_xattr_plan *acl)
@@ -594,8 +618,8 @@ static int vexfs_set_attributes(vexfs_idmap_t *idmap, struct inode *inode, struc
 	if (IS_SYNC(inode))
 		handle->h_sync = 1;
 	err = vexfs_inode_access(handle, inode);
-	if (!err && acl)
-		err = vexfs_xattr_apply(handle, inode, acl);
+	if (!err)
+		err = vexfs_chown_acl(handle, idmap, inode, attr, acl);
 	if (!err) {
 		setattr_copy(idmap, inode, attr);
 		if (attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
@@ -652,6 +676,7 @@ int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *att
 	struct inode *inode = d_inode(dentry);
 	bool resize = (attr->ia_valid & ATTR_SIZE) && S_ISREG(inode->i_mode);
 	int err = setattr_prepare(idmap, dentry, attr);
+	struct inode *owners;
 
 	if (err)
 		return err;
@@ -660,9 +685,15 @@ int vexfs_setattr(vexfs_idmap_t *idmap, struct dentry *dentry, struct iattr *att
 	/* A descriptor may be open for writing from before. */
 	if (IS_IMMUTABLE(inode))
 		return -EPERM;
+	owners = vexfs_quota_prime_owner(idmap, inode, attr);
+	if (IS_ERR(owners))
+		return PTR_ERR(owners);
 	if (resize)
 		err = vexfs_setsize(inode, attr->ia_size);
-	return err ? err : vexfs_set_rest(idmap, inode, attr, resize);
+	if (!err)
+		err = vexfs_set_rest(idmap, inode, attr, resize);
+	vexfs_quota_primed(owners);
+	return err;
 }
 
 int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *stat, u32 mask,
@@ -671,6 +702,7 @@ int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *s
 	struct inode *inode = d_inode(path->dentry);
 
 	vexfs_fillattr(idmap, mask, inode, stat);
+	stat->blocks = vexfs_inode_blocks(inode) << (VEXFS_BLOCK_SHIFT - 9);
 	if (mask & STATX_BTIME) {
 		stat->result_mask |= STATX_BTIME;
 		stat->btime = VEXFS_I(inode)->btime;

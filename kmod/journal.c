@@ -212,6 +212,7 @@ static handle_t *vexfs_handle(struct super_block *sb, int credits, int revokes, 
 	handle_t *handle;
 	int try;
 
+	credits += vexfs_quota_credits(sb);
 	if (vexfs_is_shutdown(sb))
 		return ERR_PTR(-EIO);
 	if (sb_rdonly(sb) && !test_bit(VEXFS_SBF_RECOVERING, &sbi->flags))
@@ -239,7 +240,7 @@ int vexfs_rdonly_sync(struct super_block *sb)
 
 bool vexfs_credits_fit(struct super_block *sb, int credits)
 {
-	return credits + VEXFS_JOURNAL_SPARE <= VEXFS_SB(sb)->journal->j_max_transaction_buffers;
+	return credits + vexfs_quota_credits(sb) + VEXFS_JOURNAL_SPARE <= VEXFS_SB(sb)->journal->j_max_transaction_buffers;
 }
 
 handle_t *vexfs_start(struct super_block *sb, int credits, int revokes)
@@ -276,6 +277,8 @@ int vexfs_extend(handle_t *handle, int credits, int revokes)
 {
 	int err;
 
+	if (vexfs_handle_sb(handle))
+		credits += vexfs_quota_credits(vexfs_handle_sb(handle));
 	if (jbd2_handle_buffer_credits(handle) >= credits &&
 	    handle->h_revoke_credits >= revokes)
 		return 0;
@@ -552,21 +555,26 @@ static int vexfs_kio_alloc(struct vexfs_io *io, u64 goal, u32 magic, u64 owner,
 	struct buffer_head *bh;
 	u32 len = 1;
 	u64 blkno;
-	int err;
+	int err = vexfs_charge_blocks(kio->charge, 1, room != VEXFS_ROOM_NORMAL);
 
-	err = vexfs_alloc_blocks(kio->handle, kio->sb, goal, &blkno, &len, room);
 	if (err)
 		return err;
+	err = vexfs_alloc_blocks(kio->handle, kio->sb, goal, &blkno, &len, room);
+	if (err)
+		goto fail;
 	if (room == VEXFS_ROOM_PROMISED)
 		--*kio->promised;
 	bh = vexfs_md_create(kio->handle, kio->sb, blkno, magic, owner);
 	if (IS_ERR(bh)) {
 		vexfs_free_blocks(kio->handle, kio->sb, blkno, 1);
-		return PTR_ERR(bh);
+		err = PTR_ERR(bh);
+		goto fail;
 	}
-	kio->allocated++;
 	vexfs_kio_pin(b, bh);
 	return 0;
+fail:
+	vexfs_uncharge_blocks(kio->charge, 1);
+	return err;
 }
 
 /* Revoked in the same transaction: a replay must not write the old content over
@@ -585,7 +593,7 @@ static int vexfs_kio_free(struct vexfs_io *io, struct vexfs_blk *b)
 		brelse(bh);
 		return err;
 	}
-	kio->allocated--;
+	vexfs_uncharge_blocks(kio->charge, 1);
 	clear_buffer_vexfs_verified(bh);
 	clear_buffer_vexfs_checked(bh);
 	err = jbd2_journal_revoke(kio->handle, blkno, bh);
@@ -643,7 +651,7 @@ void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *han
 	kio->sb = sb;
 	kio->handle = handle;
 	kio->owner_ino = ino;
-	kio->allocated = 0;
+	kio->charge = NULL;
 	kio->room = VEXFS_ROOM_NORMAL;
 	kio->promised = NULL;
 	kio->nowait = false;

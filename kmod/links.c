@@ -36,6 +36,7 @@ static void vexfs_links_tree(struct vexfs_linktree *lt, struct vexfs_kio *kio, s
 	struct vexfs_geo *geo = &VEXFS_SB(inode->i_sb)->geo;
 
 	vexfs_kio_init(kio, inode->i_sb, handle, inode->i_ino);
+	kio->charge = inode;
 	lt->io = &kio->io;
 	lt->ino = inode->i_ino;
 	lt->block = VEXFS_I(inode)->link_block;
@@ -43,11 +44,9 @@ static void vexfs_links_tree(struct vexfs_linktree *lt, struct vexfs_kio *kio, s
 }
 
 /* After a change of the tree, also after an error. */
-static int vexfs_links_store(handle_t *handle, struct inode *inode, struct vexfs_linktree *lt,
-			     struct vexfs_kio *kio)
+static int vexfs_links_store(handle_t *handle, struct inode *inode, struct vexfs_linktree *lt)
 {
 	VEXFS_I(inode)->link_block = lt->block;
-	vexfs_add_blocks(inode, kio->allocated);
 	return vexfs_mark_inode_dirty(handle, inode);
 }
 
@@ -71,7 +70,7 @@ static int vexfs_links_insert(handle_t *handle, struct inode *inode, const struc
 		return 0;
 	vexfs_links_tree(&lt, &kio, inode, handle);
 	err = vexfs_linktree_add(&lt, n);
-	err2 = vexfs_links_store(handle, inode, &lt, &kio);
+	err2 = vexfs_links_store(handle, inode, &lt);
 	return err ? err : err2;
 }
 
@@ -92,7 +91,7 @@ static int vexfs_links_remove(handle_t *handle, struct inode *inode, const struc
 		return 0;
 	vexfs_links_tree(&lt, &kio, inode, handle);
 	err = vexfs_linktree_del(&lt, n);
-	err2 = vexfs_links_store(handle, inode, &lt, &kio);
+	err2 = vexfs_links_store(handle, inode, &lt);
 	return err && err != -ENOENT ? err : err2;
 }
 
@@ -196,7 +195,7 @@ static int vexfs_links_evict_step(struct inode *inode)
 		return PTR_ERR(handle);
 	vexfs_links_tree(&lt, &kio, inode, handle);
 	more = vexfs_linktree_shrink(&lt);
-	err = vexfs_links_store(handle, inode, &lt, &kio);
+	err = vexfs_links_store(handle, inode, &lt);
 	err2 = vexfs_stop(handle);
 	if (more < 0)
 		return more;

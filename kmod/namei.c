@@ -29,10 +29,9 @@ int vexfs_dir_op_credits(struct inode *dir)
 	return vexfs_dir_credits(&VEXFS_I(dir)->root) + VEXFS_DIR_ALLOCS * VEXFS_ALLOC_CREDITS + 1;
 }
 
-/* After a change of @dir's tree: account its blocks, its entry count, its times. */
-static int vexfs_dir_changed(handle_t *handle, struct inode *dir, struct vexfs_kio *kio, int entries)
+/* After a change of @dir's tree: its entry count, its times. */
+static int vexfs_dir_changed(handle_t *handle, struct inode *dir, int entries)
 {
-	vexfs_add_blocks(dir, kio->allocated);
 	i_size_write(dir, max_t(loff_t, i_size_read(dir) + entries, 0));
 	vexfs_touch(dir);
 	inode_inc_iversion(dir);
@@ -57,7 +56,7 @@ int vexfs_entry_add(handle_t *handle, struct inode *dir, const struct qstr *name
 	vexfs_dir_tree(&t, &kio, dir);
 	err = vexfs_dir_add(&t, &d);
 	/* The root may have been reshaped even if the entry found no room. */
-	err2 = vexfs_dir_changed(handle, dir, &kio, err ? 0 : 1);
+	err2 = vexfs_dir_changed(handle, dir, err ? 0 : 1);
 	return err ? err : err2;
 }
 
@@ -72,7 +71,7 @@ int vexfs_entry_del(handle_t *handle, struct inode *dir, const struct qstr *name
 	vexfs_dir_tree(&t, &kio, dir);
 	kio.room = VEXFS_ROOM_RESERVE;
 	err = vexfs_dir_remove(&t, hash, name->name, name->len);
-	err2 = vexfs_dir_changed(handle, dir, &kio, err ? 0 : -1);
+	err2 = vexfs_dir_changed(handle, dir, err ? 0 : -1);
 	return err ? err : err2;
 }
 
@@ -88,7 +87,7 @@ int vexfs_entry_replace(handle_t *handle, struct inode *dir, const struct qstr *
 	vexfs_dir_tree(&t, &kio, dir);
 	err = vexfs_dir_replace(&t, hash, name->name, name->len, inode->i_ino,
 				fs_umode_to_dtype(inode->i_mode));
-	return err ? err : vexfs_dir_changed(handle, dir, &kio, 0);
+	return err ? err : vexfs_dir_changed(handle, dir, 0);
 }
 
 /* ---- lookup --------------------------------------------------------------------- */
@@ -262,13 +261,24 @@ static int vexfs_create_once(vexfs_idmap_t *idmap, struct inode *dir, struct den
 }
 
 /* The ACLs it inherits, and with them its mode. Not in a handle. */
-int vexfs_create_begin(struct inode *dir, struct vexfs_create *c)
+int vexfs_create_begin(vexfs_idmap_t *idmap, struct inode *dir, struct vexfs_create *c)
 {
 	int err = vexfs_acl_inherit(dir, &c->mode, &c->acl);
+
+	if (!err) {
+		c->owners = vexfs_quota_prime(idmap, dir, c->mode);
+		err = PTR_ERR_OR_ZERO(c->owners);
+	}
 
 	if (!err && (c->acl.acl[0] || c->acl.acl[1]))
 		err = vexfs_feature_set(dir->i_sb, VEXFS_INCOMPAT, VEXFS_FEATURE_INCOMPAT_XATTR);
 	return err;
+}
+
+void vexfs_create_end(struct vexfs_create *c)
+{
+	vexfs_acl_new_put(&c->acl);
+	vexfs_quota_primed(c->owners);
 }
 
 /* Is another attempt worth it? The first label of the filesystem needs the feature's bit. */
@@ -289,7 +299,7 @@ static int vexfs_create_entry(vexfs_idmap_t *idmap, struct inode *dir, struct de
 			      struct vexfs_create *c)
 {
 	unsigned int seq = vexfs_room_seq(VEXFS_SB(dir->i_sb));
-	int err = vexfs_create_begin(dir, c), tries = 0;
+	int err = vexfs_create_begin(idmap, dir, c), tries = 0;
 
 	c->name = &dentry->d_name;
 	/* Two ACLs of 64 KiB may be more than a transaction of the smallest journal holds. */
@@ -301,7 +311,7 @@ static int vexfs_create_entry(vexfs_idmap_t *idmap, struct inode *dir, struct de
 		err = vexfs_create_once(idmap, dir, dentry, c);
 	} while (vexfs_create_again(dir, &err, &seq, &tries));
 out:
-	vexfs_acl_new_put(&c->acl);
+	vexfs_create_end(c);
 	trace_vexfs_create(dir, &dentry->d_name, err ? NULL : d_inode(dentry), err);
 	return err;
 }

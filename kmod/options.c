@@ -18,7 +18,7 @@ struct vexfs_foreign {
 	const char *key, *value, *why;
 };
 
-static const char no_quota[] = "VexFS has no quota";
+static const char no_quota[] = "quota files are inside the filesystem: use usrquota, grpquota";
 static const char always_flushed[] = "the device's cache is always flushed";
 static const char ordered_only[] = "data are always on the device before what refers to them";
 
@@ -66,18 +66,9 @@ static const struct vexfs_foreign vexfs_foreign[] = {
 	{ "noauto_da_alloc", NULL, "files that are replaced are always written first" },
 	{ "auto_da_alloc", "*", "files that are replaced are always written first" },
 	{ "nouser_xattr", NULL, "embeddings are attributes of users" },
-	{ "quota", NULL, no_quota },
-	{ "usrquota", NULL, no_quota },
-	{ "usrquota", "*", no_quota },
-	{ "grpquota", NULL, no_quota },
-	{ "grpquota", "*", no_quota },
-	{ "prjquota", NULL, no_quota },
 	{ "usrjquota", "*", no_quota },
 	{ "grpjquota", "*", no_quota },
 	{ "jqfmt", "*", no_quota },
-	{ "uquota", NULL, no_quota },
-	{ "gquota", NULL, no_quota },
-	{ "pquota", NULL, no_quota },
 	{ "dax", NULL, "files are always cached" },
 	{ "dax", "*", "files are always cached" },
 	{ "journal_dev", "*", "the journal is always on the same device" },

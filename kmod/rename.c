@@ -298,9 +298,14 @@ int vexfs_rename(vexfs_idmap_t *idmap, struct inode *old_dir, struct dentry *old
 		err = -ENOSPC;
 	if (err)
 		return err;
+	if (flags & RENAME_WHITEOUT)
+		r.create.owners = vexfs_quota_prime(idmap, old_dir, r.create.mode);
+	if (IS_ERR(r.create.owners))
+		return PTR_ERR(r.create.owners);
 	do {
 		err = vexfs_rename_once(&r);
 	} while (vexfs_rename_again(&r, &err, &seq, &tries));
+	vexfs_quota_primed(r.create.owners);
 	trace_vexfs_rename(old_dir, old, new_dir, new, flags, err);
 	return err;
 }

@@ -68,7 +68,6 @@ static int vexfs_move_split_once(struct inode *inode, u64 lblk)
 	err = vexfs_inode_access(handle, inode);
 	if (!err) {
 		err = vexfs_ext_split(&t, lblk);
-		vexfs_add_blocks(inode, kio.allocated);
 		err2 = vexfs_mark_inode_dirty(handle, inode);
 		err = err ? err : err2;
 	}

@@ -49,6 +49,9 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	memset(vi->xattr, 0, sizeof(vi->xattr));
 	vi->link_block = 0;
 	vi->vecmask = 0;
+	vi->charged = 0;
+	vi->reserved = 0;
+	memset(vi->dquot, 0, sizeof(vi->dquot));
 	vi->datagen = 0;
 	vi->datagen_seen = false;
 	vi->judged = false;
@@ -190,6 +193,7 @@ static int vexfs_show_options(struct seq_file *seq, struct dentry *root)
 		seq_puts(seq, ",noacl");
 	if (test_bit(VEXFS_SBF_DISCARD, &sbi->flags))
 		seq_puts(seq, ",discard");
+	vexfs_quota_show(seq, root->d_sb);
 	return 0;
 }
 
@@ -209,6 +213,7 @@ static void vexfs_teardown(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 
+	vexfs_quota_unload(sb);
 	if (sbi->ioend_wq)
 		destroy_workqueue(sbi->ioend_wq);
 	if (sbi->vec_wq)
@@ -264,6 +269,11 @@ const struct super_operations vexfs_sops = {
 	.statfs = vexfs_statfs,
 	.show_options = vexfs_show_options,
 	.show_stats = vexfs_show_stats,
+#ifdef CONFIG_QUOTA
+	.quota_read = vexfs_quota_read,
+	.quota_write = vexfs_quota_write,
+	.get_dquots = vexfs_get_dquots,
+#endif
 };
 
 /* ---- mount --------------------------------------------------------------------------- */
@@ -355,6 +365,7 @@ static void vexfs_setup_sb(struct super_block *sb)
 	sb->s_flags |= SB_I_VERSION | SB_NOSEC;
 	vexfs_set_xattr_handlers(sb, vexfs_xattr_handlers);
 	vexfs_set_identity(sb, VEXFS_SB(sb)->es->s_uuid);
+	vexfs_quota_setup(sb);
 }
 
 static int vexfs_mount_root(struct super_block *sb)
@@ -400,7 +411,7 @@ static int vexfs_replay(struct super_block *sb)
 
 /* The order matters: replay before anything is read, orphans after the
  * collections they may have embeddings in. */
-static int vexfs_load(struct super_block *sb)
+static int vexfs_load(struct super_block *sb, const struct vexfs_mount_opts *opts)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	int err;
@@ -417,6 +428,8 @@ static int vexfs_load(struct super_block *sb)
 	if (!err)
 		err = vexfs_orphan_load(sb);
 	if (!err)
+		err = vexfs_quota_load(sb, opts);
+	if (!err)
 		err = vexfs_mount_root(sb);
 	if (!err)
 		err = vexfs_colls_load(sb);
@@ -426,8 +439,10 @@ static int vexfs_load(struct super_block *sb)
 	/* What frees inodes has to understand all there is to know about them. */
 	if (!vexfs_feature_unknown(sbi->es, VEXFS_RO_COMPAT))
 		vexfs_orphan_recover(sb);
-	if (!sb_rdonly(sb))
+	if (!sb_rdonly(sb)) {
+		vexfs_colls_finish(sb);
 		vexfs_vec_go_on(sb);
+	}
 	return 0;
 }
 
@@ -437,6 +452,19 @@ static int vexfs_set_norecovery(struct super_block *sb, struct fs_context *fc)
 	if (!sb_rdonly(sb))
 		return invalfc(fc, "norecovery requires a read-only mount");
 	set_bit(VEXFS_SBF_NORECOVERY, &VEXFS_SB(sb)->flags);
+	return 0;
+}
+
+/* Limits can be enforced only where account is kept. */
+static int vexfs_quota_wanted(struct super_block *sb, struct fs_context *fc)
+{
+	const struct vexfs_mount_opts *opts = fc->fs_private;
+	int type;
+
+	for (type = 0; type < VEXFS_QUOTA_TYPES && !vexfs_has_quota(sb); type++)
+		if (opts->quota[type])
+			return invalfc(fc, "option '%s': this filesystem keeps no account; mkfs.vexfs -O quota makes one that does",
+				       vexfs_quota_option(type));
 	return 0;
 }
 
@@ -470,13 +498,15 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 		err = vexfs_set_norecovery(sb, fc);
 	if (!err)
 		err = vexfs_read_super(sb, fc->sb_flags & SB_SILENT);
+	if (!err)
+		err = vexfs_quota_wanted(sb, fc);
 	if (err)
 		goto fail;
 	vexfs_setup_sb(sb);
 	if (!opts->acl_given || opts->acl)
 		sb->s_flags |= SB_POSIXACL;
 	sbi->errors = opts->errors >= 0 ? opts->errors : le32_to_cpu(sbi->es->s_errors);
-	err = vexfs_load(sb);
+	err = vexfs_load(sb, opts);
 	if (err)
 		goto fail_loaded;
 	vexfs_set_commit(sb, opts->commit);
@@ -513,7 +543,7 @@ static int vexfs_get_tree(struct fs_context *fc)
 
 #define VEXFS_MAX_COMMIT	(24 * 60 * 60)	/* seconds */
 
-enum { Opt_errors, Opt_acl, Opt_noacl, Opt_commit, Opt_norecovery, Opt_discard };
+enum { Opt_errors, Opt_acl, Opt_noacl, Opt_commit, Opt_norecovery, Opt_discard, Opt_quota };
 
 static const struct constant_table vexfs_errors_table[] = {
 	{ "remount-ro", VEXFS_ERRORS_REMOUNT_RO },
@@ -530,6 +560,13 @@ static const struct fs_parameter_spec vexfs_params[] = {
 	fsparam_u32("commit", Opt_commit),
 	fsparam_flag("norecovery", Opt_norecovery),
 	fsparam_flag("noload", Opt_norecovery),		/* as ext4 calls it */
+	fsparam_flag("usrquota", Opt_quota + USRQUOTA),
+	fsparam_flag("grpquota", Opt_quota + GRPQUOTA),
+	fsparam_flag("prjquota", Opt_quota + PRJQUOTA),
+	fsparam_flag("quota", Opt_quota + USRQUOTA),	/* as ext4 calls it, */
+	fsparam_flag("uquota", Opt_quota + USRQUOTA),	/* and XFS */
+	fsparam_flag("gquota", Opt_quota + GRPQUOTA),
+	fsparam_flag("pquota", Opt_quota + PRJQUOTA),
 	{}
 };
 
@@ -561,6 +598,11 @@ vexfs_testable int vexfs_parse_param(struct fs_context *fc, struct fs_parameter 
 		return 0;
 	case Opt_norecovery:
 		opts->norecovery = true;
+		return 0;
+	case Opt_quota + USRQUOTA:
+	case Opt_quota + GRPQUOTA:
+	case Opt_quota + PRJQUOTA:
+		opts->quota[opt - Opt_quota] = true;
 		return 0;
 	default:
 		return opt;
@@ -609,7 +651,8 @@ static int vexfs_reconfigure(struct fs_context *fc)
 		return invalfc(fc, "norecovery: only when it is mounted");
 	if (!ro && vexfs_norecovery(sb))
 		return invalfc(fc, "mounted with norecovery: unmount, mount again");
-	if (opts->discard)
+	err = vexfs_quota_wanted(sb, fc);
+	if (!err && opts->discard)
 		err = vexfs_discard_prepare(sb);
 	if (err)
 		return err;
@@ -623,6 +666,9 @@ static int vexfs_reconfigure(struct fs_context *fc)
 		vexfs_discard_flush(sb);
 	if (!ro && sb_rdonly(sb))
 		err = vexfs_make_writable(fc, sb);
+	if (err)
+		return err;
+	err = vexfs_quota_remount(sb, opts);
 	if (err)
 		return err;
 	if (opts->discard_given)

@@ -15,6 +15,7 @@ static int vexfs_symlink_block(handle_t *handle, struct inode *inode, const char
 	int err;
 
 	vexfs_kio_init(&kio, inode->i_sb, handle, inode->i_ino);
+	kio.charge = inode;
 	err = kio.io.ops->alloc(&kio.io, 0, VEXFS_MAGIC_SYMLINK, inode->i_ino, &b);
 	if (err)
 		return err;
@@ -27,7 +28,6 @@ static int vexfs_symlink_block(handle_t *handle, struct inode *inode, const char
 	kio.io.ops->put(&kio.io, &b);
 	root->r_count = cpu_to_le16(1);
 	root->r_recs[0].val = cpu_to_le64(vexfs_ext_pack(&e));
-	inode_add_bytes(inode, VEXFS_BLOCK_SIZE);
 	return err;
 }
 

@@ -74,7 +74,7 @@ int vexfs_tmpfile(vexfs_idmap_t *idmap, struct inode *dir, struct file *file, um
 
 	if (vexfs_is_shutdown(dir->i_sb))
 		return -EIO;
-	err = vexfs_create_begin(dir, &c);
+	err = vexfs_create_begin(idmap, dir, &c);
 	if (!err && !vexfs_credits_fit(dir->i_sb, vexfs_tmpfile_credits(dir->i_sb, &c)))
 		err = -ENOSPC;
 	if (err)
@@ -83,7 +83,7 @@ int vexfs_tmpfile(vexfs_idmap_t *idmap, struct inode *dir, struct file *file, um
 		err = vexfs_tmpfile_once(idmap, dir, file, &c);
 	} while (vexfs_create_again(dir, &err, &seq, &tries));
 out:
-	vexfs_acl_new_put(&c.acl);
+	vexfs_create_end(&c);
 	trace_vexfs_create(dir, &dentry->d_name, err ? NULL : d_inode(dentry), err);
 	return finish_open_simple(file, err);
 }

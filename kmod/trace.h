@@ -221,7 +221,7 @@ DECLARE_EVENT_CLASS(vexfs_inode,
 		__entry->mode = inode->i_mode;
 		__entry->nlink = inode->i_nlink;
 		__entry->size = i_size_read(inode);
-		__entry->blocks = inode->i_blocks >> (VEXFS_BLOCK_SHIFT - 9);
+		__entry->blocks = vexfs_inode_blocks(inode);
 	),
 	TP_printk("dev %d:%d ino %llu mode 0%o nlink %u size %llu blocks %llu",
 		  vexfs_show_dev(__entry->dev), __entry->ino, __entry->mode, __entry->nlink,

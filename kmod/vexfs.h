@@ -13,6 +13,8 @@
  *	      coll->sem				map of one collection, changes of its slots
  *		jbd2 handle			vexfs_start() .. vexfs_stop()
  *		  inode->data_sem		extent or directory tree and its root
+ *		    dquot->dq_lock, dqio_sem	what its owners have: kmod/quota.c
+ *		      data_sem of a quota file	of a class of its own
  *		    group->lock			bitmaps and descriptor of one group
  *		      sbi->pending_lock, room_lock, coll->lock, list spinlocks
  *		  sbi->orphan_lock		the orphan list; under no lock of a tree or group; inside
@@ -39,6 +41,7 @@
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/percpu_counter.h>
+#include <linux/quota.h>
 #include <linux/ratelimit.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
@@ -213,6 +216,7 @@ struct vexfs_mount_opts {
 	bool norecovery;
 	bool discard;
 	bool discard_given;
+	bool quota[VEXFS_QUOTA_TYPES];	/* limits are enforced */
 };
 
 struct vexfs_inode_info {
@@ -233,6 +237,10 @@ struct vexfs_inode_info {
 	u64			xattr_block;
 	u8			xattr[VEXFS_XATTR_INLINE];
 	u64			vecmask;	/* set bits under @lock */
+	u64			charged;	/* bytes in i_blocks and i_bytes that are not the inode's
+						 * own: kmod/quota.c; under @lock */
+	qsize_t			reserved;	/* of the owners' quota, for fallocate(2) */
+	struct dquot		*dquot[MAXQUOTAS];
 	bool			judged;		/* a search may remember who may open it; under @lock */
 	struct timespec64	btime;
 	u64			datagen;
@@ -395,13 +403,14 @@ enum vexfs_room {
  * @room:      for blocks allocated
  * @promised:  NULL, or blocks set aside, to be taken first
  * @nowait:    -EAGAIN for a block that is not in memory
+ * @charge:    NULL, or the inode that has the blocks: counted in it, charged to its owners (kmod/quota.c)
  */
 struct vexfs_kio {
 	struct vexfs_io		io;
 	struct super_block	*sb;
 	handle_t		*handle;
 	u64			owner_ino;
-	u64			allocated;	/* metadata blocks allocated - freed, for i_blocks */
+	struct inode		*charge;	/* whose blocks they are, NULL: of no inode */
 	enum vexfs_room		room;
 	u32			*promised;
 	bool			nowait;
@@ -522,9 +531,7 @@ struct vexfs_want {
 	u32	*aside;
 };
 
-/* extent.c: all but vexfs_add_blocks() take data_sem themselves */
-/* Blocks an inode has gained or lost. The caller has what guards its tree, exclusively. */
-void vexfs_add_blocks(struct inode *inode, s64 blocks);
+/* extent.c: all take data_sem themselves */
 /* @inode's tree, for core, in a handle or (NULL) to read; the caller takes data_sem. */
 void vexfs_ext_tree(struct vexfs_tree *t, struct vexfs_kio *kio, struct inode *inode,
 		    handle_t *handle);
@@ -645,6 +652,8 @@ void vexfs_flags_to_vfs(struct inode *inode);
 void vexfs_inherit(struct inode *inode, struct inode *dir);
 bool vexfs_project_allows(struct inode *dir, struct inode *inode);
 
+#include "kmod/quota.h"
+
 /* export.c */
 extern const struct export_operations vexfs_export_ops;
 
@@ -671,7 +680,8 @@ ssize_t vexfs_listxattr(struct dentry *dentry, char *buf, size_t size);
  * The vector half, kmod/vec/: all that the filesystem half knows of it, and may call.
  */
 void vexfs_simd_init(void);				/* module load: choose the distance kernels */
-int vexfs_colls_load(struct super_block *sb);	/* after recovery; finishes drops unless read-only */
+int vexfs_colls_load(struct super_block *sb);	/* after recovery */
+void vexfs_colls_finish(struct super_block *sb);	/* drops that a crash has left, in the background */
 void vexfs_colls_resume(struct super_block *sb);	/* becomes writable: finish what was left */
 void vexfs_colls_unload(struct super_block *sb);
 /* After a commit: embeddings it could not write have been dealt with, their files have an error.

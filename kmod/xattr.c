@@ -191,6 +191,7 @@ int vexfs_xattr_prepare(struct inode *inode, const struct vexfs_xattr_ent *e, bo
 		if (IS_ERR(gone))
 			return PTR_ERR(gone);
 		p->gone = gone;
+		p->gone_bytes = vexfs_value_charge(old.value_len);
 	}
 	vexfs_xattr_take(p);
 	err = remove ? 0 : vexfs_xattr_place(p);
@@ -213,6 +214,10 @@ static int vexfs_xattr_large(handle_t *handle, struct inode *inode, struct vexfs
 
 	if (p->remove || !p->ent.large)
 		return 0;
+	err = vexfs_charge_extra(inode, vexfs_value_charge(p->ent.value_len));
+	if (err)
+		return err;
+	p->made_bytes = vexfs_value_charge(p->ent.value_len);
 	err = vexfs_value_create(handle, inode, p->ent.value, p->ent.value_len, &p->made);
 	if (err)
 		return err;
@@ -231,6 +236,7 @@ static int vexfs_xattr_room(handle_t *handle, struct inode *inode, struct vexfs_
 	int err = 0;
 
 	vexfs_kio_init(&kio, inode->i_sb, handle, inode->i_ino);
+	kio.charge = inode;
 	if (p->bh && p->used)
 		return vexfs_md_modify(handle, inode->i_sb, p->bh);
 	if (p->bh) {
@@ -243,12 +249,7 @@ static int vexfs_xattr_room(handle_t *handle, struct inode *inode, struct vexfs_
 		if (!err)
 			p->bh = b.priv;
 	}
-	if (err || !kio.allocated)
-		return err;
-	down_write(&VEXFS_I(inode)->data_sem);
-	vexfs_add_blocks(inode, kio.allocated);
-	up_write(&VEXFS_I(inode)->data_sem);
-	return 0;
+	return err;
 }
 
 /* Nothing here fails but by a journal that has stopped. */
@@ -267,8 +268,10 @@ static int vexfs_xattr_store(handle_t *handle, struct inode *inode, struct vexfs
 	memcpy(vi->xattr, p->inl, sizeof(vi->xattr));
 	vi->xattr_block = p->bh ? p->bh->b_blocknr : 0;
 	spin_unlock(&vi->lock);
-	if (p->gone)
+	if (p->gone) {
 		vexfs_value_drop(handle, p->gone);
+		vexfs_uncharge_extra(inode, p->gone_bytes);
+	}
 	if (p->mode)
 		inode->i_mode = p->mode;
 	vexfs_set_ctime_now(inode);
@@ -298,6 +301,7 @@ int vexfs_xattr_apply(handle_t *handle, struct inode *inode, struct vexfs_xattr_
 		err = vexfs_xattr_room(handle, inode, p);
 	if (!err)
 		return vexfs_xattr_store(handle, inode, p);
+	vexfs_uncharge_extra(inode, p->made_bytes);
 	if (p->gone)
 		vexfs_orphan_del(handle, p->gone);
 	if (p->made && p->made->i_nlink && !vexfs_orphan_add(handle, p->made))

@@ -17,6 +17,8 @@
  * @mode:    of the inode from then on; 0: stays. With it, removing what does not exist succeeds
  * @gone:    hidden inode of the old value
  * @made:    of the new one
+ * @gone_bytes: what the owners were charged for it
+ * @made_bytes: what they have been
  */
 struct vexfs_xattr_plan {
 	u8			inl[VEXFS_XATTR_INLINE];
@@ -27,7 +29,14 @@ struct vexfs_xattr_plan {
 	bool			inl_has, remove;
 	umode_t			mode;
 	struct inode		*gone, *made;
+	u64			gone_bytes, made_bytes;
 };
+
+/* What the owners are charged for a value of @len bytes that is in an inode of its own. */
+static inline u64 vexfs_value_charge(u32 len)
+{
+	return (u64)vexfs_xattr_value_blocks(len) << VEXFS_BLOCK_SHIFT;
+}
 
 /* xattr.c: see there */
 int vexfs_xattr_prepare(struct inode *inode, const struct vexfs_xattr_ent *e, bool remove, int flags,

@@ -22,6 +22,7 @@ static bool known_magic(u32 magic)
 	case VEXFS_MAGIC_SLOT:
 	case VEXFS_MAGIC_XATTR:
 	case VEXFS_MAGIC_VALUE:
+	case VEXFS_MAGIC_QUOTA:
 		return true;
 	default:
 		return false;

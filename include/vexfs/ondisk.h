@@ -52,6 +52,7 @@
 #define VEXFS_MAGIC_SLOT	0x544c5356U	/* "VSLT" slot table          */
 #define VEXFS_MAGIC_XATTR	0x54415856U	/* "VXAT" extended attributes */
 #define VEXFS_MAGIC_VALUE	0x4c565856U	/* "VXVL" piece of a large value of one */
+#define VEXFS_MAGIC_QUOTA	0x4f555156U	/* "VQUO" block of a quota file */
 #define VEXFS_INODE_MAGIC	0x4956U		/* "VI"			      */
 
 /**
@@ -117,7 +118,8 @@ struct vexfs_mdhdr {
 #define VEXFS_FEATURE_INCOMPAT_ALL	0x000fU
 /* ... and known to the programs built with this header. */
 #define VEXFS_FEATURE_COMPAT_SUPP	0U
-#define VEXFS_FEATURE_RO_COMPAT_SUPP	(VEXFS_FEATURE_RO_COMPAT_PROJECT | \
+#define VEXFS_FEATURE_RO_COMPAT_SUPP	(VEXFS_FEATURE_RO_COMPAT_QUOTA | \
+					 VEXFS_FEATURE_RO_COMPAT_PROJECT | \
 					 VEXFS_FEATURE_RO_COMPAT_INODE_FLAGS)
 #define VEXFS_FEATURE_INCOMPAT_SUPP	VEXFS_FEATURE_INCOMPAT_XATTR
 
@@ -325,7 +327,8 @@ struct vexfs_inode {
 	__le64	i_link_block;		/* names beyond i_links; 0 = none */
 	__le64	i_change_epoch;		/* its record in the change tree; 0 = none */
 	__le64	i_verity_ino;		/* hidden inode: Merkle tree and descriptor */
-	__u8	i_reserved[16];		/* 0 */
+	__le64	i_charged;		/* quota: bytes charged to the owners beyond i_blocks */
+	__u8	i_reserved[8];		/* 0 */
 	struct vexfs_link i_links[VEXFS_INODE_LINKS];
 	__u8	i_xattr[VEXFS_XATTR_INLINE];	/* small attributes */
 	union {

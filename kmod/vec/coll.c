@@ -291,9 +291,11 @@ static int vexfs_coll_read_table(struct super_block *sb)
 	return 0;
 }
 
-/* Removals that nobody is at: a crash, or a read-only mount, has left them. */
-static void vexfs_colls_finish(struct vexfs_sb_info *sbi)
+/* Removals that nobody is at: a crash, or a read-only mount, has left them. Takes coll_sem. They look
+ * at the files that had embeddings: orphans have been dealt with. */
+void vexfs_colls_finish(struct super_block *sb)
 {
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	int id;
 
 	down_read(&sbi->coll_sem);
@@ -319,7 +321,7 @@ void vexfs_colls_resume(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 
-	vexfs_colls_finish(sbi);
+	vexfs_colls_finish(sb);
 	vexfs_lost_resume(sbi);
 	flush_workqueue(sbi->vec_wq);
 }
@@ -334,7 +336,6 @@ void vexfs_colls_resume(struct super_block *sb)
  */
 int vexfs_colls_load(struct super_block *sb)
 {
-	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	int err, id;
 
 	vexfs_payload_init(sb);
@@ -347,8 +348,6 @@ int vexfs_colls_load(struct super_block *sb)
 		err = vexfs_coll_read_table(sb);
 	for (id = 0; id < VEXFS_MAX_COLL && !err; id++)
 		err = vexfs_coll_load(sb, id);
-	if (!err && !sb_rdonly(sb))
-		vexfs_colls_finish(sbi);
 	return err;
 }
 
@@ -620,7 +619,9 @@ static int vexfs_coll_finish_drop(struct vexfs_coll *coll)
 	int err;
 
 	vexfs_index_exit(coll);
-	err = vexfs_map_free(coll);
+	err = vexfs_coll_uncharge_all(coll);
+	if (!err)
+		err = vexfs_map_free(coll);
 	if (!err)
 		err = vexfs_slots_revoke(coll);
 	if (!err) {

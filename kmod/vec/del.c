@@ -93,12 +93,22 @@ static int vexfs_del_map(handle_t *handle, struct vexfs_coll *coll, u64 key)
 	return err ? err : err2;
 }
 
-int vexfs_del_slot(handle_t *handle, struct vexfs_coll *coll, u64 key, struct vexfs_pinned *p)
+int vexfs_vec_uncharge(handle_t *handle, struct inode *inode, struct vexfs_coll *coll, const struct vexfs_slot *s)
+{
+	if (!inode || le32_to_cpu(s->v_generation) != inode->i_generation || !vexfs_has_quota(coll->sb))
+		return 0;
+	vexfs_uncharge_extra(inode, vexfs_coll_charge(&coll->space));
+	return vexfs_mark_inode_dirty(handle, inode);
+}
+
+int vexfs_del_slot(handle_t *handle, struct inode *inode, struct vexfs_coll *coll, u64 key, struct vexfs_pinned *p)
 {
 	int err = vexfs_md_modify(handle, coll->sb, p->bh);
 
 	if (!err)
 		err = vexfs_del_map(handle, coll, key);
+	if (!err)
+		err = vexfs_vec_uncharge(handle, inode, coll, p->s);
 	if (err)
 		return err;
 	spin_lock(&coll->lock);
@@ -120,7 +130,7 @@ static int vexfs_del_all(handle_t *handle, struct vexfs_del *d)
 
 		err = vexfs_extend(handle, vexfs_vec_credits(d->coll), VEXFS_MAX_LEVEL + 1);
 		if (!err)
-			err = vexfs_del_slot(handle, d->coll, d->key[i], &d->slot[i]);
+			err = vexfs_del_slot(handle, d->inode, d->coll, d->key[i], &d->slot[i]);
 		if (!err)
 			d->chunk = chunk + 1;
 		trace_vexfs_vec_del(d->ino, d->coll, chunk, d->slot[i].slot, false,

@@ -78,6 +78,7 @@ static int vexfs_lost_prepare(struct vexfs_coll *coll, u32 slot, const struct ve
 static int vexfs_lost_delete(struct vexfs_coll *coll, u32 slot, const struct vexfs_slot *seen)
 {
 	u64 key = VEXFS_MAPKEY(le64_to_cpu(seen->v_ino), le32_to_cpu(seen->v_chunk));
+	struct inode *inode = vexfs_vec_file(coll->sb, seen);
 	struct vexfs_pinned p = { };
 	handle_t *handle;
 	int err, err2;
@@ -89,13 +90,14 @@ static int vexfs_lost_delete(struct vexfs_coll *coll, u32 slot, const struct vex
 	handle = vexfs_vec_start(coll);
 	err = PTR_ERR_OR_ZERO(handle);
 	if (!err) {
-		err = vexfs_del_slot(handle, coll, key, &p);
+		err = vexfs_del_slot(handle, inode, coll, key, &p);
 		err2 = vexfs_stop(handle);
 		err = err ? err : err2;
 	}
 out:
 	up_write(&coll->sem);
 	brelse(p.bh);
+	iput(inode);
 	return err;
 }
 

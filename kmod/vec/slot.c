@@ -250,6 +250,29 @@ int vexfs_vec_touch(handle_t *handle, struct inode *inode)
 	return vexfs_mark_inode_dirty(handle, inode);
 }
 
+/* One that replaces another is as large; it may have been left by an earlier file of this number. */
+static u32 vexfs_set_charge(const struct vexfs_set *set)
+{
+	if (set->replace && le32_to_cpu(set->old.s->v_generation) == set->inode->i_generation)
+		return 0;
+	return vexfs_coll_charge(&set->coll->space);
+}
+
+static int vexfs_set_charged(handle_t *handle, struct vexfs_set *set)
+{
+	u32 charge = vexfs_set_charge(set);
+	int err = vexfs_charge_extra(set->inode, charge);
+
+	if (err)
+		return err;
+	err = vexfs_set_data(handle, set);
+	if (!err)
+		err = vexfs_set_slots(handle, set);
+	if (err)
+		vexfs_uncharge_extra(set->inode, charge);
+	return err;
+}
+
 /* coll->sem held for writing, everything prepared. Leaves with the lock given up. */
 static int vexfs_set_change(struct vexfs_set *set)
 {
@@ -264,9 +287,7 @@ static int vexfs_set_change(struct vexfs_set *set)
 	}
 	if (IS_SYNC(set->inode))
 		handle->h_sync = 1;
-	err = vexfs_set_data(handle, set);
-	if (!err)
-		err = vexfs_set_slots(handle, set);
+	err = vexfs_set_charged(handle, set);
 	up_write(&coll->sem);
 	if (!err) {
 		spin_lock(&vi->lock);

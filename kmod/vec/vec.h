@@ -281,7 +281,16 @@ int vexfs_map_lookup(struct vexfs_coll *coll, u64 key, u32 *slot);
 int vexfs_slot_pin_live(struct vexfs_coll *coll, u32 slot, struct vexfs_pinned *p);
 /* A handle that changes one embedding: coll->sem held for writing. */
 handle_t *vexfs_vec_start(struct vexfs_coll *coll);
-int vexfs_del_slot(handle_t *handle, struct vexfs_coll *coll, u64 key, struct vexfs_pinned *p);
+/* @inode: of the file, NULL: nobody's (it is being deleted, and its charge goes with it). */
+int vexfs_del_slot(handle_t *handle, struct inode *inode, struct vexfs_coll *coll, u64 key,
+		   struct vexfs_pinned *p);
+/* Its embedding @s has gone. Credits: 1. */
+int vexfs_vec_uncharge(handle_t *handle, struct inode *inode, struct vexfs_coll *coll,
+		       const struct vexfs_slot *s);
+/* The file of an embedding, NULL: there is none any more. Not in a handle, no lock of the vector half. */
+struct inode *vexfs_vec_file(struct super_block *sb, const struct vexfs_slot *s);
+/* Of a collection being dropped: nothing in it is charged any more, or in its map. Own handles. */
+int vexfs_coll_uncharge_all(struct vexfs_coll *coll);
 
 /* i_rwsem held for writing, write access to the mount. -EINVAL, -EDOM, -ENOENT, -ENOSPC,
  * -ESTALE, -EEXIST / -ENODATA for the XATTR_ flags, errors of writing the content. */

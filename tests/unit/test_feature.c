@@ -69,9 +69,10 @@ static void test_inode_fields(void **state)
 		{ FIELD(vexfs_inode, i_projid), RO(PROJECT) },
 		{ FIELD(vexfs_inode, i_change_epoch), RO(CHANGE_FEED) },
 		{ FIELD(vexfs_inode, i_verity_ino), RO(VERITY) },
+		{ FIELD(vexfs_inode, i_charged), RO(QUOTA) },
 		{ FIELD(vexfs_inode, i_pad1), NONE },
 		{ FIELD(vexfs_inode, i_reserved[0]), NONE },
-		{ FIELD(vexfs_inode, i_reserved[15]), NONE },
+		{ FIELD(vexfs_inode, i_reserved[7]), NONE },
 	};
 	u32 i;
 

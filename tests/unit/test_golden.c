@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "lib/quota_file.h"
 #include "tests/unit/imgbuild.h"
 
 static struct ib ib;
@@ -546,6 +547,40 @@ static void test_xattrs(void **state)
 	rest_zero(64, 4096);
 }
 
+/* Feature quota: the superblock, an inode, a block of a quota file. */
+static void test_quota(void **state)
+{
+	static const u8 start[8] = { 0x11, 0x1f, 0xc0, 0xd9, 1, 0, 0, 0 };
+	struct vexfs_super_block *sb;
+	struct vexfs_inode di;
+	struct vexfs_blk b;
+	u64 ino, block;
+
+	ib_open(&ib);
+	ib.img.geo.feature[VEXFS_RO_COMPAT] |= VEXFS_FEATURE_RO_COMPAT_QUOTA;
+	assert_int_equal(vexfs_image_quota_make(&ib.img), 0);
+	ino = le64_to_cpu(ib.img.sb.s_quota_ino[0]);
+	sb = (void *)((u8 *)ib_pin(&ib, 0, &b) + VEXFS_SB_OFFSET);
+	sb->s_feature_ro_compat |= cpu_to_le32(VEXFS_FEATURE_RO_COMPAT_QUOTA);
+	memcpy(sb->s_quota_ino, ib.img.sb.s_quota_ino, sizeof(sb->s_quota_ino));
+	sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
+	ib_change(&ib, &b, false);
+	block = ib_map(&ib, ino, 0);
+	di = ib_get_inode(&ib, dir);
+	di.i_charged = cpu_to_le64(0x112233);
+	ib_put_inode(&ib, dir, &di);
+	ib_close(&ib);
+	view(0);
+	num(1024 + 320, 8, ino);
+	num(1024 + 328, 8, ino + 1);
+	num(1024 + 336, 8, ino + 2);
+	view(5 + (dir - 1) / 8);
+	num((dir - 1) % 8 * 512 + 176, 8, 0x112233);
+	header("VQUO", block, ino, 0, 0, 0);
+	bytes(64, start, sizeof(start));
+	num(64 + 8, 4, 604800);
+}
+
 /* Features inode_flags and project, and all they add to a directory. */
 static void test_flags(void **state)
 {
@@ -585,7 +620,7 @@ int main(void)
 		cmocka_unit_test(test_slot), cmocka_unit_test(test_payload),
 		cmocka_unit_test(test_journal), cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_xattrs),
-		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_flags), cmocka_unit_test(test_quota),
 	};
 
 	return cmocka_run_group_tests_name("golden", tests, make, drop);

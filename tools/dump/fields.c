@@ -34,6 +34,7 @@ static const struct dump_field inode_fields[] = {
 	I(i_generation), I(i_size), I(i_blocks), I(i_atime), I(i_mtime), I(i_ctime), I(i_btime), I(i_atime_nsec),
 	I(i_mtime_nsec), I(i_ctime_nsec), I(i_btime_nsec), I(i_version), I(i_flags), I(i_projid), I(i_datagen),
 	I(i_vecmask), I(i_xattr_block), I(i_rdev), I(i_pad1), I(i_link_block), I(i_change_epoch), I(i_verity_ino),
+	I(i_charged),
 	H(vexfs_inode, i_links), H(vexfs_inode, i_xattr), H(vexfs_inode, i_root),
 };
 

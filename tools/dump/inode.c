@@ -169,6 +169,9 @@ static void show_attributes(const struct vexfs_inode *di)
 	}
 	if (di->i_projid)
 		printf("%-12s %u\n", "project", le32_to_cpu(di->i_projid));
+	if (di->i_charged)
+		printf("%-12s %llu bytes beside its blocks\n", "charged",
+		       (unsigned long long)le64_to_cpu(di->i_charged));
 }
 
 void dump_inode(struct dump *d, u64 ino)

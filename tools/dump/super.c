@@ -70,6 +70,11 @@ static void show_geometry(const struct vexfs_super_block *sb)
 	       (unsigned long long)le64_to_cpu(sb->s_orphan_start));
 	printf("%-16s %u blocks at %llu\n", "collections", le32_to_cpu(sb->s_coll_blocks),
 	       (unsigned long long)le64_to_cpu(sb->s_coll_start));
+	if (sb->s_quota_ino[0])
+		printf("%-16s inodes %llu, %llu, %llu\n", "quota",
+		       (unsigned long long)le64_to_cpu(sb->s_quota_ino[0]),
+		       (unsigned long long)le64_to_cpu(sb->s_quota_ino[1]),
+		       (unsigned long long)le64_to_cpu(sb->s_quota_ino[2]));
 }
 
 static void show_state(const struct vexfs_super_block *sb)

@@ -7,7 +7,8 @@
  * Pass 2  directories				dir.c
  * Pass 3  names, connectivity, link counts	link.c
  * Pass 4  collections and embeddings		coll.c slot.c
- * Pass 5  bitmaps and group descriptors	group.c
+ * Pass 5  quota				quota.c
+ * Pass 6  bitmaps and group descriptors	group.c
  *
  * Memory: one bit per block and 20 bytes per inode of groups that have any
  * (usage.c), 32 bytes per directory, 8 per embedding of one collection, and
@@ -49,6 +50,7 @@ struct fsck_ino {
 		u32	matched;	/* names found that are recorded */
 		u32	coll;		/* hidden: id + 1 of the collection that owns it, or: */
 #define FSCK_COLL_VALUE	(~0U)		/* it is an attribute's value */
+#define FSCK_COLL_QUOTA	(~1U)		/* or a quota file */
 	};
 	u8	dtype;		/* DT_*; 0: free */
 	u8	flags;		/* FSCK_INO_* */
@@ -148,6 +150,7 @@ struct fsck {
 	size_t	ndirs, dirs_room;
 	struct fsck_value *values;
 	size_t	nvalues, values_room;
+	struct fsck_quota *quota;	/* quota.c; NULL: no quota */
 	u64	*orphan_list;	/* ascending */
 	size_t	norphans, orphans_room;
 	u64	used_inodes, used_blocks, embeddings;
@@ -275,6 +278,18 @@ int fsck_fix_slots(struct fsck *f, u64 id);
 int fsck_journal_discard(struct fsck *f);
 int fsck_journal_empty(struct fsck *f);
 int fsck_write_super(struct fsck *f);
+/* quota.c */
+void fsck_quota_free(struct fsck *f);
+/* What an inode in use has, and what its owners are charged beyond that. */
+void fsck_quota_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di);
+void fsck_quota_charge(struct fsck *f, u64 ino, u64 bytes);
+void fsck_quota_value(struct fsck *f, u64 ino, u32 len);
+/* A collection is being dropped: what files are charged for it is not known. */
+void fsck_quota_unsure(struct fsck *f);
+void fsck_quota_files(struct fsck *f);	/* their inodes are in use by it */
+void fsck_quota(struct fsck *f);
+int fsck_fix_charge(struct fsck *f, u64 ino);
+int fsck_fix_quota(struct fsck *f, u64 type);
 /* write.c */
 void fsck_finish(struct fsck *f);
 /* undo.c */

@@ -163,6 +163,7 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 	if (flags & VEXFS_INODE_HIDDEN)
 		check_hidden(f, ino, di);
 	names += fsck_xattrs(f, ino, di);
+	fsck_quota_inode(f, ino, di);
 	fsck_object(f, FSCK_FIX_EXTENTS, ino);
 	check_blocks(f, ino, di, names);
 }
@@ -285,4 +286,5 @@ void fsck_inodes(struct fsck *f)
 	}
 	if (!f->err)
 		fsck_values(f);
+	fsck_quota_files(f);
 }

@@ -250,6 +250,16 @@ P(XATTR_VALUE, 1103, DAMAGE, XATTRS, "inode %llu: the value of an attribute, ino
 P(VALUE_BLOCK, 1104, DAMAGE, XATTRS, AT_BLOCK, "remove the attribute: set it again")
 P(XATTR_ACL, 1105, DAMAGE, XATTRS, "inode %llu: %s", "remove the ACL: set it again")
 
+/* ---- 12: quota ---- */
+P(QUOTA_CHARGED, 1201, SAFE, CHARGE, "inode %llu: is charged %llu bytes for embeddings and values, should be %llu",
+  "set the number found")
+P(QUOTA_FILE, 1202, FIXABLE, QUOTA, "quota of %ss: %s", "write the file anew: set the limits again")
+P(QUOTA_BLOCK, 1203, FIXABLE, QUOTA, AT_BLOCK, "write the file anew: set the limits again")
+P(QUOTA_USAGE, 1204, SAFE, QUOTA,
+  "quota of %s %u: file says %llu bytes in %llu inodes, there are %llu bytes in %llu inodes",
+  "write the file anew")
+P(QUOTA_INODE, 1205, DAMAGE, NONE, "quota of %ss: inode %llu %s", RESTORE)
+
 #undef AT_BLOCK
 #undef ENTRY
 #undef SLOT

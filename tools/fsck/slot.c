@@ -75,6 +75,8 @@ static void check_owner(struct fsck *f, const struct slots *s, const struct vexf
 		bad_slot(f, s, slot, v, SLOT_VECMASK);
 	else if (le64_to_cpu(v->v_datagen) > le64_to_cpu(di->i_datagen))
 		bad_slot(f, s, slot, v, SLOT_DATAGEN);
+	if (di->i_generation == v->v_generation)
+		fsck_quota_charge(f, ino, vexfs_coll_charge(&s->space));
 	f->img.io.ops->put(&f->img.io, &b);
 }
 
@@ -319,8 +321,10 @@ void fsck_map(struct fsck *f, const struct vexfs_collection *c, bool inodes_ok)
 		fsck_problem(f, MAP_TREE, f->where, (unsigned long long)t.blocks,
 			     (unsigned long long)le64_to_cpu(c->c_map.r_blocks));
 	/* One that is being dropped has parts missing by right; the next mount finishes it. */
-	if (!inodes_ok || le32_to_cpu(c->c_state) != VEXFS_COLL_LIVE)
+	if (!inodes_ok || le32_to_cpu(c->c_state) != VEXFS_COLL_LIVE) {
+		fsck_quota_unsure(f);
 		return;
+	}
 	s.map = (struct vexfs_tree){
 		.io = &f->img.io, .root = &s.root, .owner = t.owner, .leaf_magic = VEXFS_MAGIC_NODE,
 	};

@@ -16,6 +16,7 @@ static void note_value(struct fsck *f, u64 owner, const struct vexfs_xattr_ent *
 
 	if (!e->large)
 		return;
+	fsck_quota_value(f, owner, e->value_len);
 	if (f->nvalues == room) {
 		room = room ? 2 * room : 64;
 		more = realloc(f->values, room * sizeof(*more));

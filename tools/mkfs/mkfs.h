@@ -71,6 +71,9 @@ int mkfs_identity(struct mkfs *m);
 int mkfs_populate(struct vexfs_dev *dev, struct mkfs_source *src, const struct vexfs_format *f,
 		  struct vexfs_super_block *sb);
 
+/* The quota files, if @sb has the feature, which gets their inodes; *@used: plus the blocks they take. */
+int mkfs_quota(struct vexfs_dev *dev, struct vexfs_super_block *sb, u64 *used);
+
 /**
  * mkfs_probe() - what is on the device now?
  * @dev:  open device or image

@@ -115,6 +115,10 @@ static int parse_features(struct tune *t, const char *text)
 		tune_complain("-O %s", why);
 		return TUNE_USAGE;
 	}
+	if (t->add[VEXFS_RO_COMPAT] & VEXFS_FEATURE_RO_COMPAT_QUOTA) {
+		tune_complain("-O quota: only mkfs.vexfs -O quota makes a filesystem that keeps account");
+		return TUNE_USAGE;
+	}
 	if (!del[VEXFS_COMPAT] && !del[VEXFS_RO_COMPAT] && !del[VEXFS_INCOMPAT])
 		return 0;
 	tune_complain("-O %s: a feature stays once it is set: files may use it", text);

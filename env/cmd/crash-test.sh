@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# One-line purpose: power cuts by the thousand: what the disk can hold at each moment of a run, judged by fsck and a model
+# One-line purpose: power cuts by the thousand: states of the disk, judged by fsck and a model
 
 cmd_help() {
 	cat <<'END'

@@ -3,7 +3,8 @@
 # One-line purpose: this list, or the help of one command
 
 # The day's work first; whatever else has a file comes behind it.
-HELP_ORDER=(run test fstests shell debug crash trace perf vm image ssh kernel build lint fuzz bench setup doctor clean help)
+HELP_ORDER=(run test fstests crash-test fuzz shell debug crash trace perf vm image ssh kernel build lint bench setup doctor clean
+	help)
 
 purpose_of() { sed -n 's/^# One-line purpose: //p' "$VEX_ROOT/env/cmd/$1.sh" | head -n1; }
 
@@ -11,11 +12,11 @@ cmd_help() {
 	local c f
 	printf 'usage: ./vex COMMAND [OPTION]...        ./vex help COMMAND for options and an example\n\n'
 	for c in "${HELP_ORDER[@]}"; do
-		[[ ! -f $VEX_ROOT/env/cmd/$c.sh ]] || printf '  %-8s %s\n' "$c" "$(purpose_of "$c")"
+		[[ ! -f $VEX_ROOT/env/cmd/$c.sh ]] || printf '  %-10s %s\n' "$c" "$(purpose_of "$c")"
 	done
 	for f in "$VEX_ROOT"/env/cmd/*.sh; do
 		c=$(basename "${f%.sh}")
-		[[ " ${HELP_ORDER[*]} " == *" $c "* ]] || printf '  %-8s %s\n' "$c" "$(purpose_of "$c")"
+		[[ " ${HELP_ORDER[*]} " == *" $c "* ]] || printf '  %-10s %s\n' "$c" "$(purpose_of "$c")"
 	done
 	printf '\nAlso: ./vex help exit-codes\n'
 }
@@ -47,7 +48,7 @@ cmd_main() {
 	exit-codes) exit_codes ;;
 	version) cat "$VEX_ROOT/VERSION" 2>/dev/null || sed -n 's/^VERSION := */vexfs /p' "$VEX_ROOT/Makefile" ;;
 	*)
-		[[ $topic =~ ^[a-z]+$ && -f $VEX_ROOT/env/cmd/$topic.sh ]] ||
+		[[ $topic =~ ^[a-z]+(-[a-z]+)*$ && -f $VEX_ROOT/env/cmd/$topic.sh ]] ||
 			die "$EX_USAGE" "no help on '$topic' (see './vex help')"
 		# shellcheck source=/dev/null
 		. "$VEX_ROOT/env/cmd/$topic.sh"

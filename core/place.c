@@ -63,7 +63,7 @@ struct piece {
 	u64 start, len;
 };
 
-enum { PIECE_SUPER, PIECE_BBMAP, PIECE_IBMAP, PIECE_ITABLE, PIECES_PER_GROUP };
+enum { PIECE_BBMAP, PIECE_IBMAP, PIECE_ITABLE, PIECE_SUPER, PIECES_PER_GROUP };
 #define MAX_PIECES	(VEXFS_GD_PER_BLOCK * PIECES_PER_GROUP + 2)
 
 static u32 piece_count(const struct vexfs_geo *geo, u32 index)
@@ -71,16 +71,19 @@ static u32 piece_count(const struct vexfs_geo *geo, u32 index)
 	return group_count(geo, index) * PIECES_PER_GROUP + 2;
 }
 
-/* Piece number @i of the fixed metadata under descriptor block @index; empty for a superblock copy that is not. */
+/*
+ * Piece number @i of the fixed metadata under descriptor block @index; empty for a superblock copy that is not. Those
+ * of a kind follow each other, which is how mkfs places them.
+ */
 static struct piece piece_at(const struct vexfs_geo *geo, u32 index, u32 i)
 {
-	u32 g = first_group(index) + i / PIECES_PER_GROUP;
+	u32 count = group_count(geo, index), g = first_group(index) + i % count;
 
 	if (i == piece_count(geo, index) - 2)
 		return (struct piece){ vexfs_gdt_block(geo, index), 1 };
 	if (i == piece_count(geo, index) - 1)
 		return (struct piece){ vexfs_gdt_copy(geo, index), 1 };
-	switch (i % PIECES_PER_GROUP) {
+	switch (i / count) {
 	case PIECE_SUPER:
 		return (struct piece){ vexfs_group_start(geo, g), vexfs_group_has_super(g) };
 	case PIECE_BBMAP:
@@ -106,8 +109,8 @@ static bool piece_in_range(const struct vexfs_geo *geo, u32 index, struct piece 
 }
 
 /*
- * Numbers of the pieces by ascending place. Insertion: few are far from where mkfs puts them, and 254 bound the work
- * whatever an image says.
+ * Numbers of the pieces by ascending place. Insertion: few are far from where mkfs puts them, so this takes some
+ * hundred moves, not the 32,000 that 254 pieces can take if an image says so.
  */
 static void pieces_sort(const struct vexfs_geo *geo, u32 index, u8 *order)
 {

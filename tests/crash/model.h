@@ -17,6 +17,8 @@
 #define CR_MAX_SIZE	(12 * 4096)
 #define CR_DIM		8
 #define CR_COLL		"crash"
+#define CR_BALLAST	"ballast"	/* a file that is not in the model */
+#define CR_FREE		1000		/* blocks that it leaves: more than all files can have */
 #define CR_XATTR	"k"		/* of the namespace user */
 #define CR_XATTR_MAX	9000
 

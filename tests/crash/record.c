@@ -27,6 +27,20 @@ static void log_writes(void)
 	cut_pieces(&p, 1);
 }
 
+/*
+ * Nearly all of the disk is one file's, so that what the operations free is soon used again: what is
+ * wrong with freed blocks shows only then.
+ */
+static void fill(void)
+{
+	unsigned long long free = guest_free_blocks();
+	int fd = open(guest_at(CR_BALLAST), O_CREAT | O_WRONLY, 0600);
+
+	if (fd < 0 || free < CR_FREE || posix_fallocate(fd, 0, (off_t)(free - CR_FREE) * 4096) || fsync(fd))
+		ktap_bail("fill the disk");
+	close(fd);
+}
+
 static void mark(uint32_t op)
 {
 	struct cut_ioctl c = { };
@@ -188,6 +202,7 @@ int main(int argc, char **argv)
 	fd = open(guest_mnt, O_RDONLY | O_DIRECTORY);
 	if (fd < 0 || vexfs_collection_create(fd, CR_COLL, CR_DIM, VEXFS_IOC_F32, VEXFS_IOC_L2, NULL) || syncfs(fd))
 		ktap_bail("collection");
+	fill();
 	close(fd);
 	mark(0);
 	while (m->ops < ops) {

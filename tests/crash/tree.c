@@ -56,12 +56,17 @@ struct walk {
 	int		ret;
 };
 
+static bool is_name(const struct vexfs_dent *d, const char *name)
+{
+	return d->name_len == strlen(name) && !memcmp(d->name, name, d->name_len);
+}
+
 static bool see_entry(void *ctx, const struct vexfs_dent *d)
 {
 	struct walk *w = ctx;
 	struct ct_name *n = &w->t->name[w->t->names];
 
-	if (!*w->prefix && d->name_len == 10 && !memcmp(d->name, "lost+found", 10))
+	if (!*w->prefix && (is_name(d, "lost+found") || is_name(d, CR_BALLAST)))
 		return true;
 	if (w->t->names == CT_NAMES || strlen(w->prefix) + d->name_len >= sizeof(n->path)) {
 		w->ret = bad(w->t, "more names than ever were");

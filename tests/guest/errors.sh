@@ -98,10 +98,10 @@ exec 5<&-
 umount "$mnt"
 dd if=/tmp/image of="$disk" bs=1M 2>/dev/null
 rm /tmp/image
-dump.vexfs --poke 0:1076=01 --seal "$disk" >/dev/null
+dump.vexfs --poke 0:1079=80 --seal "$disk" >/dev/null
 # BusyBox's mount tries again read-only when that is what the kernel asks for; util-linux says what to do.
 dmesg -c >/dev/null
-mount -t vexfs "$disk" "$mnt" 2>/dev/null; dmesg | grep -q 'unknown features 0x1: mount it read-only'
+mount -t vexfs "$disk" "$mnt" 2>/dev/null; dmesg | grep -q 'unknown features 0x80000000: mount it read-only'
 ok $? 'an unknown ro_compat feature is not mounted writable'
 grep -q "$mnt vexfs ro" /proc/mounts; ok $? 'but read-only'
 ! mount -o remount,rw,errors=continue "$mnt" 2>/dev/null && ! writes && grep -q "$mnt vexfs ro.*errors=remount-ro" /proc/mounts

@@ -39,7 +39,7 @@ fsck_says() { # CODE OPTION TEXT
 	return 1
 }
 # Bits that this version supports, as words:bit.
-known=' ro_compat:1 ro_compat:2 incompat:1 '
+known=' ro_compat:0 ro_compat:1 ro_compat:2 incompat:1 '
 # each WORD FUNCTION: for each of the unknown of 32 bits alone; names the bits for which FUNCTION failed
 each() {
 	bad='' bit=0
@@ -96,7 +96,7 @@ each compat ignored; ok $? 'an unknown compat bit: mounted, checked, not repaire
 
 # A reserved byte of the inode may belong to the unknown feature; without one it is damage.
 at=$(dump.vexfs -i "$ino" "$dev" | sed -n 's/^stored in *block \([0-9]*\), offset \([0-9]*\)$/\1:\2/p')
-dump.vexfs --poke "${at%:*}:$((${at#*:} + 180))=7e" --seal "$dev" >/dev/null
+dump.vexfs --poke "${at%:*}:$((${at#*:} + 184))=7e" --seal "$dev" >/dev/null
 set_bit compat 31
 try rw && touch "$mnt/file" && sync && umount "$mnt"
 clear_bits

@@ -77,7 +77,7 @@ no_mount() {
 	return 1
 }
 # Offsets in struct vexfs_inode: i_nlink, i_reserved, value of the root's first record.
-nlink=32 reserved=176 value=392
+nlink=32 reserved=184 value=392
 
 plan 18
 

@@ -14,8 +14,8 @@ old or new, no byte is foreign, no embedding looks current beside other content.
 
   --seed N        of the first run [1]
   --runs N        so many runs, each with the next seed [1]
-  --ops N         operations in a run [300]
-  --states N      about so many states for each run [2000]
+  --ops N         operations in a run [600]
+  --states N      about so many states for each run [3000]
   --kernel NAME   6.1, 6.12 or a built one [6.1]
   --jobs N        states judged at a time [one for each processor]
   --only STATE    judge this state of the last recording of --seed again, like 311.4
@@ -144,7 +144,7 @@ ct_number() {
 
 cmd_main() {
 	local only='' broken=''
-	CT_SEED=1 CT_RUNS=1 CT_OPS=300 CT_STATES=2000 CT_KERNEL=6.1 CT_JOBS=$JOBS CT_KEEP=0
+	CT_SEED=1 CT_RUNS=1 CT_OPS=600 CT_STATES=3000 CT_KERNEL=6.1 CT_JOBS=$JOBS CT_KEEP=0
 	while (($#)); do
 		case $1 in
 		--seed) ct_number "$@"; CT_SEED=$2; shift ;;

@@ -15,6 +15,7 @@ struct judge {
 	struct ct_tree		t;
 	struct ct_file		file[CT_NAMES];		/* of t.name */
 	u8			content[CT_NAMES][CR_MAX_SIZE];
+	bool			near;			/* @why is of an operation whose names are right */
 	char			*why;
 	size_t			room;
 };
@@ -23,6 +24,8 @@ static bool __attribute__((format(printf, 2, 3))) wrong(struct judge *j, const c
 {
 	va_list ap;
 
+	if (j->near)
+		return false;
 	va_start(ap, fmt);
 	vsnprintf(j->why, j->room, fmt, ap);
 	va_end(ap);
@@ -153,8 +156,9 @@ static bool fits(struct judge *j, u32 op)
 {
 	struct cr_name *name;
 	u32 n = cr_names(j->m, op, &name);
-	bool ok = same_names(j, name, n, op) && right_content(j, name, n);
+	bool names = same_names(j, name, n, op), ok = names && right_content(j, name, n);
 
+	j->near = j->near || names;
 	free(name);
 	return ok;
 }

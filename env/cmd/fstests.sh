@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2153	# options are read by env/lib, T_HOW is set there
-# One-line purpose: an xfstests tree of yours on VexFS in guests
+# One-line purpose: your xfstests tree on VexFS in guests
 
 cmd_help() {
 	cat <<'END_HELP'

@@ -69,7 +69,7 @@ t() {
 	t 'auto quick' right <<<'echo wrong'
 	t 'auto quick rw' '' <<<'echo "a feature nobody has" >$seqres.notrun'
 	t 'auto long' '' <<<'[ ! -e $TEST_DIR/a ] || echo "the test disk was not made anew"'
-	t 'auto hang' '' <<<'sleep 1000'
+	t 'auto hang' '' <<<'sleep infinity'	# does not end: its limit has to end it
 	t 'auto sized' '40960' <<<'_notrun() { echo "$@"; }; _check_minimal_fs_size() { :; }; MKFS_PROG=mkfs MKFS_OPTIONS="-f -q"
 		. ./common/vexfs; _try_scratch_mkfs_sized $((160 << 20)) 1024; dump.vexfs $SCRATCH_DEV | sed -n "s/^blocks *\([0-9]*\).*/\1/p"'
 }

@@ -427,7 +427,7 @@ static int vexfs_release_dquot(struct dquot *dquot)
 	if (!nested)
 		sb_start_intwrite(sb);
 	handle = vexfs_quota_start(sb, dquot->dq_id.type, 0);
-	err = dquot_release(dquot);	/* also without a handle, or it would be tried for ever */
+	err = dquot_release(dquot);	/* also without a handle, or it would be tried without end */
 	if (!IS_ERR(handle))
 		err2 = vexfs_stop(handle);
 	if (!nested)

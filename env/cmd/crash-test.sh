@@ -63,7 +63,7 @@ crash_record() {
 crash_check() {
 	local dir=$1
 	shift
-	[[ -s $dir/log.img ]] || usage_error "there is no recording of seed $CT_SEED"
+	[[ -s $dir/log.img ]] || usage_error "no recording of seed $CT_SEED: run it first, with --keep"
 	"$VEX_BUILD/crash/check" --base "$dir/base.img" --log "$dir/log.img" --seed "$CT_SEED" --ops "$CT_OPS" --dir "$dir" \
 		--states "$CT_STATES" --jobs "$CT_JOBS" "$@"
 }

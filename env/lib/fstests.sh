@@ -222,7 +222,7 @@ fst_resume() {
 	for d in "$VEX_BUILD"/runs/fstests-*/; do
 		if [[ -f $d/identity && ${d%/} != "$T_DIR" ]]; then last=${d%/}; fi
 	done
-	[[ -n $last ]] || die "$EX_USAGE" "--resume: there is no earlier run of ./vex fstests in build/runs"
+	[[ -n $last ]] || die "$EX_USAGE" "--resume: no earlier run of ./vex fstests found in build/runs"
 	cmp -s "$last/identity" "$T_DIR/identity" || die "$EX_USAGE" "--resume: ${last##*/} had another tree, filesystem," \
 		"kernel or module, so its results are not of this run: run without --resume"
 	for f in "$last"/earlier/*.tap "$last"/guest/shard*.d*/tap.log; do

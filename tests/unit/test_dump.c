@@ -152,12 +152,12 @@ static void test_refusals(void **state)
 	expect("dump.vexfs", "--ls /dir/file/x", 1, "no 'x' in inode");
 	expect("dump.vexfs", "--cat /dir", 1, "a directory, not a file");
 	expect("dump.vexfs", "--json -x 11", 2, "--json does not go with -x");
-	expect("dump.vexfs", "--edit inode:11:i_none=1", 2, "there is no such field");
+	expect("dump.vexfs", "--edit inode:11:i_none=1", 2, "unknown field");
 	expect("dump.vexfs", "--edit inode:11:i_uid=0x100000000", 2, "not a number that fits the field");
 	expect("dump.vexfs", "--edit inode:i_uid=0", 2, "give OBJECT:FIELD=VALUE");
 	expect("dump.vexfs", "--edit file:11:i_uid=0", 2, "the object is super, group:N");
-	expect("dump.vexfs", "--edit inode:99999:i_uid=0", 1, "there is no such object");
-	expect("dump.vexfs", "--edit slot:3:0:v_flags=0", 1, "there is no such object");
+	expect("dump.vexfs", "--edit inode:99999:i_uid=0", 1, "object not found");
+	expect("dump.vexfs", "--edit slot:3:0:v_flags=0", 1, "object not found");
 	expect("fsck.vexfs", "-n", 0, ": clean");
 }
 

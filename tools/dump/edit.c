@@ -139,12 +139,12 @@ int dump_edit(struct dump *d, const char *spec)
 		return wrong(spec, "give OBJECT:FIELD=VALUE");
 	f = dump_field_find(&dump_records[kind], name, eq - name);
 	if (!f)
-		return wrong(spec, "there is no such field; --json shows them");
+		return wrong(spec, "unknown field; --json shows the fields");
 	why = parse_value(f, eq + 1, bytes);
 	if (why)
 		return wrong(spec, why);
 	if ((kind != DUMP_SUPER && !d->img.geo.place) || !find(d, kind, n[0], n[1], &p)) {
-		dump_problem(d, "--edit %s: there is no such object", spec);
+		dump_problem(d, "--edit %s: object not found", spec);
 		return 1;
 	}
 	fprintf(stderr, "dump.vexfs: warning: %s is changed; --edit is for tests\n", d->path);

@@ -262,7 +262,7 @@ const struct command cmd_embed = {
 	"  -f, --force              embed files that have a fresh embedding, too\n"
 	"      --refit              learn anew from these files, and embed them all\n"
 	"      --embedder NAME      lexical (default): needs no trained model and no network\n"
-	"      --progress           show progress even if this is no terminal\n"
+	"      --progress           show progress even without a terminal\n"
 	"  -q, --quiet              print errors only\n"
 	"      --json               print the counts as JSON\n\n"
 	"example: vexctl embed --collection notes /mnt/notes\n",

@@ -321,7 +321,7 @@ const struct command cmd_import = {
 	"      --chunk N          number of the passage (default 0)\n"
 	"      --embedder NAME    what made the vectors: checked against the collection's\n"
 	"      --fingerprint H    of its model: likewise\n"
-	"      --progress         show progress even if this is no terminal\n"
+	"      --progress         show progress even without a terminal\n"
 	"  -q, --quiet            print errors only\n"
 	"      --json             print the counts as JSON\n\n"
 	"example: vexctl import --collection images --list names.txt --vectors clip.f16\n",

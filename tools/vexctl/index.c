@@ -107,10 +107,10 @@ static int stopped(const struct index *x, int err)
 	unsigned long long done = c->embedded + c->fresh;
 
 	if (err == -EINTR)
-		say_error("interrupted after %llu of %zu files: the same command goes on from there",
+		say_error("interrupted after %llu of %zu files: the same command continues from there",
 			  done, x->job.files.n);
 	else
-		say_error("stopped after %llu of %zu files: %s; the same command goes on from there",
+		say_error("stopped after %llu of %zu files: %s; the same command continues from there",
 			  done, x->job.files.n, err == -ENOENT ? "the collection is gone" : reason(err));
 	return err == -EINTR ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
@@ -191,12 +191,12 @@ const struct command cmd_index = {
 		"new, and those that have changed. Makes the collection 'default' if there is none. Files named\n"
 		"by .gitignore or .vexignore, links and other filesystems are left out; binary files, files\n"
 		"without a word and files with a line of more than 256 KiB are skipped. Files of more than 2 KiB\n"
-		"are indexed in passages. May be interrupted: the next run goes on.\n\n"
+		"are indexed in passages. May be interrupted: the next run continues.\n\n"
 		"  -c, --collection NAME    where to (default: the only one, or 'default')\n"
 		"      --chunk-size BYTES   passages of about so many bytes, 64 to 1M, in all files\n"
 		"  -f, --force              also files that are up to date\n"
 		"      --refit              weigh words anew by these files, and index them all\n"
-		"      --progress           show progress even if this is no terminal\n"
+		"      --progress           show progress even without a terminal\n"
 		"  -v, --verbose            name every file that was skipped\n"
 		"  -q, --quiet              print errors only\n"
 		"      --json               the counts, and what was skipped, as one JSON object for each DIR\n\n"

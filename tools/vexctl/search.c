@@ -255,7 +255,7 @@ const struct command cmd_search = {
 		"  -c, --collection NAME     where to search (default: the only collection, or 'default')\n"
 		"  -k, --k N                 results wanted, 1 to 1024 (default 10)\n"
 		"      --min-score S         leave out what is less like it, 0 to 1\n"
-		"      --weak                show also what is no more like it than chance makes texts\n"
+		"      --weak                show also weak matches, as near as unrelated texts are by chance\n"
 		"      --per-file            the best passage of each file only\n"
 		"      --fresh               leave out files that changed after they were embedded\n"
 		"output: PATH:LINE: PASSAGE, the best first\n"

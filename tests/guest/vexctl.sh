@@ -5,54 +5,13 @@
 # xattr and remount, scopes and permissions, and what it says to bad input.
 set -u
 
-n=0 fails=0
-plan() { echo "KTAP version 1"; echo "1..$1"; }
-ok() { # ok STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n $2"
-	else
-		echo "not ok $n $2"
-		sed 's/^/# /' "$out" "$err"
-		fails=$((fails + 1))
-	fi
-}
-out=$TMPDIR/out err=$TMPDIR/err mnt=$TMPDIR/mnt
-: >"$out"
-: >"$err"
-mkdir -p "$mnt"
-
-# run EXPECTED-STATUS ARGUMENT...: vexctl, its output in $out and $err
-run() {
-	want=$1
-	shift
-	vexctl "$@" >"$out" 2>"$err" </dev/null
-	got=$?
-	[ "$got" -eq "$want" ] && return 0
-	echo "# vexctl $*: exit status $got, $want expected"
-	return 1
-}
-# as USER EXPECTED-STATUS ARGUMENT...
-as() {
-	user=$1 want=$2
-	shift 2
-	su -s /bin/sh "$user" -c 'exec vexctl "$@"' -- sh "$@" >"$out" 2>"$err" </dev/null
-	got=$?
-	[ "$got" -eq "$want" ] && return 0
-	echo "# $user: vexctl $*: exit status $got, $want expected"
-	return 1
-}
-out_has() { grep -qF -- "$1" "$out"; }
-err_has() { grep -qF -- "$1" "$err"; }
+# shellcheck source=tests/guest/vexctl-lib.sh
+. "$(dirname "$0")/vexctl-lib.sh"
 # the path column: the last of the header
 hits() { awk 'NR == 1 { col = NF } $1 ~ /^[0-9]+$/ && $2 ~ /\./ { print $col }' "$out"; }
 first_hit() { hits | head -n 1; }
 
-if ! { mkfs.vexfs -q -f -L notes "$VEX_DISK_TEST" && mount -t vexfs "$VEX_DISK_TEST" "$mnt"; }; then
-	echo "Bail out! cannot make and mount a VexFS"
-	exit 1
-fi
-cd "$mnt" || exit 1
+new_filesystem -L notes
 plan 48
 
 # ---- collections

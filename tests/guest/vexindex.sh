@@ -4,52 +4,12 @@
 # The everyday path on a real VexFS: index, search, change, stale, delete, another user.
 set -u
 
-n=0 fails=0
-ok() { # ok STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n $2"
-	else
-		echo "not ok $n $2"
-		sed 's/^/# /' "$out" "$err"
-		fails=$((fails + 1))
-	fi
-}
-out=$TMPDIR/out err=$TMPDIR/err mnt=$TMPDIR/mnt
-: >"$out"
-: >"$err"
-mkdir -p "$mnt"
-
-# run EXPECTED-STATUS ARGUMENT...: vexctl, its output in $out and $err
-run() {
-	want=$1
-	shift
-	vexctl "$@" >"$out" 2>"$err" </dev/null
-	got=$?
-	[ "$got" -eq "$want" ] && return 0
-	echo "# vexctl $*: exit status $got, $want expected"
-	return 1
-}
-as_user1() { # as_user1 EXPECTED-STATUS ARGUMENT...
-	want=$1
-	shift
-	su -s /bin/sh user1 -c 'exec vexctl "$@"' -- sh "$@" >"$out" 2>"$err" </dev/null
-	got=$?
-	[ "$got" -eq "$want" ] && return 0
-	echo "# user1: vexctl $*: exit status $got, $want expected"
-	return 1
-}
-out_has() { grep -qF -- "$1" "$out"; }
-err_has() { grep -qF -- "$1" "$err"; }
+# shellcheck source=tests/guest/vexctl-lib.sh
+. "$(dirname "$0")/vexctl-lib.sh"
 first_is() { head -n 1 "$out" | grep -q "^$1:[0-9]*: "; }
 
-if ! { mkfs.vexfs -q -f "$VEX_DISK_TEST" && mount -t vexfs "$VEX_DISK_TEST" "$mnt"; }; then
-	echo "Bail out! cannot make and mount a VexFS"
-	exit 1
-fi
-cd "$mnt" || exit 1
-echo "KTAP version 1"
-echo "1..22"
+new_filesystem -L vexindex
+plan 22
 
 mkdir -p notes/private build
 echo 'How to fix a flat tyre: take the wheel off' >notes/tyre
@@ -99,11 +59,11 @@ mv moved notes/ && run 0 search whales && first_is notes/moved/whale; ok $? 'a m
 rm notes/other/parrot && run 3 search 'parrot speaks' && ! out_has parrot; ok $? 'a deleted file is not found'
 
 # ---- another user
-as_user1 3 search 'locksmith spare key' && ! out_has secret; ok $? 'no file of others is found'
+as user1 3 search 'locksmith spare key' && ! out_has secret; ok $? 'no file of others is found'
 run 0 search 'spare key of the locksmith' && first_is notes/private/secret; ok $? 'root finds it'
 chmod 644 notes/tyre
-as_user1 0 search 'wheel spokes' && first_is notes/tyre; ok $? 'what may be read is found'
-as_user1 0 index && out_has 'permission denied'; ok $? 'index of files that are not his: skipped, with the reason'
+as user1 0 search 'wheel spokes' && first_is notes/tyre; ok $? 'what may be read is found'
+as user1 0 index && out_has 'permission denied'; ok $? 'index of files that are not his: skipped, with the reason'
 
 # ---- crash and remount
 echo 'one more note about volcanoes' >notes/volcano

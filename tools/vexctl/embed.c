@@ -29,7 +29,7 @@ static void collect_path(struct embed_job *j, const char *path)
 		say_error("%s and %s are on different filesystems: embed them one by one",
 			  j->first.path, path);
 	else
-		say_error("cannot list the files below %s: %s", path, strerror(-ret));
+		list_fail(path, ret);
 }
 
 static void collect_files(struct embed_job *j)
@@ -114,20 +114,27 @@ static int check_collection(struct embed_job *j)
 	return EXIT_FAILED;
 }
 
-static void report_json(const struct embed_job *j, double seconds)
+void embed_counts_json(const struct embed_job *j, struct json_object *o)
 {
-	struct json_object *o = json_object_new_object();
 	const struct embed_counts *c = &j->counts;
 
 	json_object_object_add(o, "collection", json_object_new_string(j->opt->collection));
 	json_object_object_add(o, "files", json_object_new_uint64(j->files.n));
 	json_object_object_add(o, "embedded", json_object_new_uint64(c->embedded));
-	json_object_object_add(o, "embeddings", json_object_new_uint64(c->embeddings));
 	json_object_object_add(o, "up_to_date", json_object_new_uint64(c->fresh));
-	json_object_object_add(o, "skipped_binary", json_object_new_uint64(c->binary));
-	json_object_object_add(o, "skipped_empty", json_object_new_uint64(c->empty));
 	json_object_object_add(o, "cut", json_object_new_uint64(c->cut));
 	json_object_object_add(o, "failed", json_object_new_uint64(c->failed));
+}
+
+static void report_json(const struct embed_job *j, double seconds)
+{
+	struct json_object *o = json_object_new_object();
+	const struct embed_counts *c = &j->counts;
+
+	embed_counts_json(j, o);
+	json_object_object_add(o, "embeddings", json_object_new_uint64(c->embeddings));
+	json_object_object_add(o, "skipped_binary", json_object_new_uint64(c->binary));
+	json_object_object_add(o, "skipped_empty", json_object_new_uint64(c->empty));
 	json_object_object_add(o, "model_files",
 			       json_object_new_uint64(j->e->ops->documents(j->e)));
 	json_object_object_add(o, "model_new", json_object_new_boolean(j->fitted));

@@ -59,6 +59,8 @@ int embed_prepare(struct embed_job *j);
 /* The model: the one there is, or a new one of j->files. */
 int embed_model(struct embed_job *j);
 void embed_end(struct embed_job *j);
+/* What every report has of the job and its counts. */
+void embed_counts_json(const struct embed_job *j, struct json_object *o);
 
 /* embed_files.c */
 /**
@@ -73,6 +75,10 @@ int embed_file_state(int fd, uint32_t collection, struct embed_state *s);
 
 /* Why index does not take a text, an enum skip; 0: it does. */
 int embed_unfit(const struct text *t);
+
+/* passages.c: the file's text, embedded and set passage by passage; what an earlier content had goes.
+ * -ENODATA: it has no words; -ESTALE: its content is not of j->generation any more. */
+int passages_set(struct embed_job *j, int fd, const struct embed_state *s);
 
 /* Fit j->e on the files. Files that cannot be read are left for embed_files() to report. */
 int embed_fit(struct embed_job *j);

@@ -13,28 +13,10 @@
 #define PASSAGE		1024	/* of about so many bytes */
 #define LONG_LINE	(256u << 10)	/* data, not text */
 
-/* Non-blocking, no links: what was a regular file when it was listed may have changed. */
-static int open_regular(const char *path, int flags, struct stat *st)
-{
-	int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, st))
-		ret = -errno;
-	else if (!S_ISREG(st->st_mode))
-		ret = -EINVAL;
-	if (!ret)
-		return fd;
-	close(fd);
-	return ret;
-}
-
 static int fit_file(struct embed_job *j, const char *path)
 {
 	struct stat st;
-	int fd = open_regular(path, O_RDONLY, &st), ret;
+	int fd = open_regular(AT_FDCWD, path, O_RDONLY, &st), ret;
 
 	if (fd < 0)
 		return 0;
@@ -98,89 +80,6 @@ static bool up_to_date(const struct embed_job *j, const struct embed_state *s)
 	return s->first_is_whole == !j->passage;
 }
 
-static int make_vector(struct embed_job *j, const char *text, size_t len)
-{
-	int ret;
-
-	if (j->reuse && reuse_find(j->reuse, text, len, j->data)) {
-		j->counts.reused++;
-		return 0;
-	}
-	ret = model_embed(j->e, VEX_TEXT_DOCUMENT, text, len, &j->coll, j->data);
-	if (!ret && j->reuse)
-		reuse_add(j->reuse, text, len, j->data);
-	return ret;
-}
-
-static int set_chunk(struct embed_job *j, int fd, uint32_t chunk, size_t from, size_t to)
-{
-	struct vexfs_embedder_id id = { .name = "" };
-	struct vexfs_embedding e = {
-		.collection = j->opt->collection, .chunk = chunk, .data = j->data,
-		.bytes = j->coll.dim * elem_size(j->coll.elem), .generation = j->generation,
-		.embedder = &id,
-	};
-	int ret = make_vector(j, j->text.data + from, to - from);
-
-	if (ret)
-		return ret;
-	if (j->passage) {
-		e.range_off = from;
-		e.range_len = to - from;
-	}
-	strncpy(id.name, j->e->ops->identity, sizeof(id.name) - 1);
-	ret = vexfs_embedding_set(fd, &e);
-	if (!ret)
-		j->counts.embeddings++;
-	return ret;
-}
-
-/*
- * Chunk 0 begins with the first word, so that it has something to go by; the
- * other passages have an embedding if they have words. *@chunks: passages in all.
- */
-static int set_passages(struct embed_job *j, int fd, size_t from, size_t size, uint32_t *chunks)
-{
-	size_t to;
-	int ret = 0;
-
-	for (*chunks = 1; !ret && from < j->text.len; (*chunks)++) {
-		to = passage_end(&j->text, from, size);
-		ret = set_chunk(j, fd, *chunks, from, to);
-		if (ret == -ENODATA)
-			ret = vexfs_embedding_del(fd, j->opt->collection, *chunks);
-		if (ret == -ENODATA)
-			ret = 0;
-		from = to;
-	}
-	return ret;
-}
-
-/* What an earlier, longer version of the file had. */
-static int delete_chunks(struct embed_job *j, int fd, uint32_t from, uint32_t to)
-{
-	int ret = 0;
-
-	for (; !ret && from < to; from++) {
-		ret = vexfs_embedding_del(fd, j->opt->collection, from);
-		if (ret == -ENODATA)
-			ret = 0;
-	}
-	return ret;
-}
-
-static int set_all(struct embed_job *j, int fd, const struct embed_state *s)
-{
-	size_t size = j->passage ? (size_t)j->passage : TEXT_MAX;
-	size_t first = text_first_word(&j->text), to = passage_end(&j->text, first, size);
-	uint32_t chunks = 0;
-	int ret = set_passages(j, fd, to, size, &chunks);
-
-	if (!ret)
-		ret = delete_chunks(j, fd, chunks, s->chunks);
-	return ret ? ret : set_chunk(j, fd, 0, first, to);
-}
-
 int embed_unfit(const struct text *t)
 {
 	if (t->binary)
@@ -202,7 +101,7 @@ static enum skip unfit(const struct embed_job *j)
 static int embed_text(struct embed_job *j, int fd, const struct embed_state *s)
 {
 	enum skip why = unfit(j);
-	int ret = why != SKIP_NONE ? -ENODATA : set_all(j, fd, s);
+	int ret = why != SKIP_NONE ? -ENODATA : passages_set(j, fd, s);
 
 	if (ret == -ENODATA)
 		j->why = why != SKIP_NONE ? why : SKIP_EMPTY;
@@ -252,7 +151,7 @@ int embed_one(struct embed_job *j, const char *path)
 {
 	struct embed_state state;
 	struct stat st;
-	int fd = open_regular(path, O_RDWR, &st), ret;
+	int fd = open_regular(AT_FDCWD, path, O_RDWR, &st), ret;
 
 	j->why = SKIP_NONE;
 	j->text.cut = j->text.binary = false;

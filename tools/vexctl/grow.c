@@ -2,30 +2,11 @@
 /* vexctl grow: make a mounted filesystem larger */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 
 #include "tools/vexctl/vexctl.h"
 
 #define STEP	(64ull << 30)	/* of one call: so often progress is shown and Ctrl-C heard */
-
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	stopped = 1;
-}
-
-/* A second one ends the program at once, which does no harm either. */
-static void catch_signals(void)
-{
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-
-	stopped = 0;
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
 
 /* Why not, and what to do. */
 static int grow_fail(const struct target *t, const struct vexfs_ioc_grow *g, uint64_t want, int err)
@@ -77,12 +58,13 @@ static int grow_steps(const struct target *t, struct vexfs_ioc_grow *g, uint64_t
 	int ret;
 
 	progress_begin(&p, "grow: MiB", (want ? want : g->device_bytes) >> 20, asked);
-	catch_signals();
+	interrupt_catch();
 	do {
 		progress_step(&p, g->bytes >> 20);
 		stop = next_stop(g, want);
 		ret = vexfs_grow(t->fd, stop, g);
-	} while (!ret && stop != want && !stopped);
+	} while (!ret && stop != want && !interrupted());
+	interrupt_release();
 	progress_end(&p);
 	return !ret && stop != want ? -EINTR : ret;
 }

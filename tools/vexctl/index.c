@@ -9,8 +9,6 @@
 
 #include "tools/vexctl/index.h"
 
-#define EXIT_INTERRUPTED	130	/* as shells say of a program that Ctrl-C ended */
-
 /**
  * struct index - vexctl index of one directory
  * @made: the collection is new
@@ -45,10 +43,7 @@ static int list_files(struct index *x)
 	/* The clock that the kernel takes a file's ctime from: what changes from now on is not older. */
 	clock_gettime(CLOCK_REALTIME_COARSE, &x->when);
 	ret = tree_walk(x->job.first.path, x->job.root, NULL, &ops, x);
-	if (!ret)
-		return EXIT_OK;
-	say_error("cannot list the files below %s: %s", x->job.first.path, strerror(-ret));
-	return EXIT_FAILED;
+	return ret ? list_fail(x->job.first.path, ret) : EXIT_OK;
 }
 
 static void report_json(const struct index *x)
@@ -57,15 +52,10 @@ static void report_json(const struct index *x)
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "path", json_text(x->job.first.path, strlen(x->job.first.path)));
-	json_object_object_add(o, "collection", json_object_new_string(x->job.opt->collection));
+	embed_counts_json(&x->job, o);
 	json_object_object_add(o, "collection_new", json_object_new_boolean(x->made));
-	json_object_object_add(o, "files", json_object_new_uint64(x->job.files.n));
-	json_object_object_add(o, "embedded", json_object_new_uint64(c->embedded));
 	json_object_object_add(o, "passages", json_object_new_uint64(c->embeddings));
 	json_object_object_add(o, "reused", json_object_new_uint64(c->reused));
-	json_object_object_add(o, "up_to_date", json_object_new_uint64(c->fresh));
-	json_object_object_add(o, "cut", json_object_new_uint64(c->cut));
-	json_object_object_add(o, "failed", json_object_new_uint64(c->failed));
 	skipped_json(&x->skipped, o);
 	json_object_object_add(o, "seconds", json_double(now_seconds() - x->begun, "%.3f"));
 	json_line(o);
@@ -165,18 +155,7 @@ static int index_path(const struct options *asked, const char *path)
 
 static int run_index(const struct command *cmd, struct options *opt)
 {
-	int ret = EXIT_OK, one, i;
-
-	if (!opt->nargs)
-		return index_path(opt, ".");
-	for (i = 0; i < opt->nargs; i++) {
-		one = index_path(opt, opt->args[i]);
-		if (one == EXIT_INTERRUPTED)
-			return one;
-		if (!ret || one == EXIT_FAILED)
-			ret = one;
-	}
-	return ret;
+	return for_each_path(opt, index_path);
 }
 
 const struct command cmd_index = {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vexctl index: the files, by several threads */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,13 +32,6 @@ struct worker {
 	bool started;
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int sig)
-{
-	interrupted = 1;
-}
-
 static void add_counts(struct embed_counts *sum, const struct embed_counts *c)
 {
 	sum->embedded += c->embedded;
@@ -56,7 +48,7 @@ static const char *take_file(struct run *r)
 	const char *path = NULL;
 
 	pthread_mutex_lock(&r->lock);
-	if (interrupted && !r->error)
+	if (interrupted() && !r->error)
 		r->error = -EINTR;
 	if (!r->error && r->next < r->job->files.n)
 		path = r->job->files.path[r->next++];
@@ -153,17 +145,13 @@ static void run_workers(struct run *r, struct worker *w, size_t n)
 
 int index_files(struct embed_job *j, struct skipped *s)
 {
-	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND }, was_int, was_term;
 	struct run r = { .job = j, .skipped = s, .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct worker w[WORKERS_MAX] = { 0 };
 
-	interrupted = 0;
-	sigaction(SIGINT, &act, &was_int);	/* a second one ends at once */
-	sigaction(SIGTERM, &act, &was_term);
+	interrupt_catch();
 	progress_begin(&r.progress, "indexing: file", j->files.n, j->opt->progress);
 	run_workers(&r, w, count_workers(j));
 	progress_end(&r.progress);
-	sigaction(SIGINT, &was_int, NULL);
-	sigaction(SIGTERM, &was_term, NULL);
+	interrupt_release();
 	return r.error;
 }

@@ -107,9 +107,10 @@ static bool is_text(struct look *l, int fd, const char *path)
 
 static void look_at(struct look *l, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct embed_state state;
 	bool missing, stale;
+	struct stat st;
+	int fd = open_regular(AT_FDCWD, path, O_RDONLY, &st);
 
 	if (fd < 0)
 		return;

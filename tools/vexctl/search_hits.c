@@ -34,8 +34,8 @@ static int open_hit(const struct search_job *j, const struct found *f)
 		return -1;
 	memcpy(path, f->path, f->path_len);
 	path[f->path_len] = '\0';
-	fd = openat(j->scope.fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_ino != f->hit->ino)) {
+	fd = open_regular(j->scope.fd, path, O_RDONLY, &st);
+	if (fd >= 0 && st.st_ino != f->hit->ino) {
 		close(fd);
 		fd = -1;
 	}

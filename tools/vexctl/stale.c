@@ -43,8 +43,7 @@ static int check(struct report *r, scope_fn *fn)
 
 	if (!ret)
 		return EXIT_OK;
-	say_error("cannot list the files below %s: %s", r->t.path, strerror(-ret));
-	return EXIT_FAILED;
+	return list_fail(r->t.path, ret);
 }
 
 static void print_one(void *ctx, const char *path, bool stale)
@@ -71,13 +70,6 @@ static void print_one(void *ctx, const char *path, bool stale)
 	putchar('\n');
 }
 
-static int worst(int a, int b)
-{
-	if (a == EXIT_FAILED || b == EXIT_FAILED)
-		return EXIT_FAILED;
-	return a > b ? a : b;
-}
-
 static int stale_path(const struct options *opt, const char *path)
 {
 	struct report r = { .opt = opt };
@@ -95,20 +87,9 @@ static int stale_path(const struct options *opt, const char *path)
 	return ret;
 }
 
-static int for_each(struct options *opt, int (*fn)(const struct options *opt, const char *path))
-{
-	int ret = EXIT_OK, i;
-
-	if (!opt->nargs)
-		return fn(opt, ".");
-	for (i = 0; i < opt->nargs; i++)
-		ret = worst(ret, fn(opt, opt->args[i]));
-	return ret;
-}
-
 static int run_stale(const struct command *cmd, struct options *opt)
 {
-	return for_each(opt, stale_path);
+	return for_each_path(opt, stale_path);
 }
 
 const struct command cmd_stale = {
@@ -203,7 +184,7 @@ static int status_path(const struct options *opt, const char *path)
 
 static int run_status(const struct command *cmd, struct options *opt)
 {
-	return for_each(opt, status_path);
+	return for_each_path(opt, status_path);
 }
 
 const struct command cmd_status = {

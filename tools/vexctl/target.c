@@ -94,6 +94,23 @@ void target_close(struct target *t)
 	t->fd = -1;
 }
 
+int open_regular(int dirfd, const char *path, int flags, struct stat *st)
+{
+	int fd = openat(dirfd, path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, st))
+		ret = -errno;
+	else if (!S_ISREG(st->st_mode))
+		ret = -EINVAL;
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
+}
+
 int target_collection(const struct target *t, const char *name, struct vexfs_ioc_collection *c)
 {
 	int ret = vexfs_collection_info(t->fd, name, c);

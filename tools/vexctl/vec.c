@@ -185,21 +185,11 @@ static int del_one(const struct options *opt, const char *path)
 	return ret;
 }
 
-/* A failure outweighs "nothing found", whatever the order of the files. */
-static int worse(int a, int b)
-{
-	return a == EXIT_FAILED || !b ? a : b;
-}
-
 static int run_del(const struct command *cmd, struct options *opt)
 {
-	int ret = EXIT_OK, i;
-
 	if (opt->all && option_given(opt, "chunk"))
 		return usage_error(cmd, "--all and --chunk exclude each other");
-	for (i = 0; i < opt->nargs; i++)
-		ret = worse(ret, del_one(opt, opt->args[i]));
-	return ret;
+	return for_each_path(opt, del_one);
 }
 
 #define LIST_BATCH	64
@@ -302,7 +292,7 @@ static int run_list(const struct command *cmd, struct options *opt)
 	if (opt->json)
 		l.out = json_object_new_array();
 	for (i = 0; i < opt->nargs; i++)
-		ret = worse(ret, list_one(&l, opt->args[i]));
+		ret = worse_status(ret, list_one(&l, opt->args[i]));
 	if (opt->json)
 		json_finish(l.out);
 	else if (!l.shown && !ret)

@@ -20,6 +20,7 @@ enum {
 	EXIT_USAGE = 2,
 	EXIT_NOTHING = 3,	/* nothing found */
 	EXIT_PARTLY = 4,	/* found, but the index is stale or not everything was searched */
+	EXIT_INTERRUPTED = 130,	/* as shells say of a program that Ctrl-C ended */
 };
 
 /**
@@ -140,6 +141,19 @@ void progress_begin(struct progress *p, const char *what, uint64_t total, bool a
 void progress_step(struct progress *p, uint64_t done);
 void progress_end(struct progress *p);
 
+/* interrupt.c: signals that end long work between two of its steps */
+void interrupt_catch(void);
+void interrupt_release(void);
+bool interrupted(void);
+
+/* paths.c: a command's arguments, one after the other */
+/* @fn for each path, "." if there is none; what failed does not end the others, Ctrl-C does.
+ * The status that weighs most: failed, then the larger. */
+int for_each_path(const struct options *opt, int (*fn)(const struct options *opt, const char *path));
+int worse_status(int a, int b);
+/* Say that a directory could not be walked; EXIT_FAILED. */
+int list_fail(const char *path, int err);
+
 /* target.c */
 /**
  * struct target - an open file or directory on a VexFS
@@ -152,6 +166,9 @@ struct target {
 /* Open for ioctls; says what is wrong and returns EXIT_FAILED. @flags: O_RDONLY, O_RDWR, O_DIRECTORY */
 int target_open(struct target *t, const char *path, int flags);
 void target_close(struct target *t);
+/* Open what was a regular file when it was listed: no links, no waiting. A descriptor, -EINVAL if it
+ * is another kind of file now, or another negative errno. */
+int open_regular(int dirfd, const char *path, int flags, struct stat *st);
 /* Say why a call on @t failed, and what to do; returns EXIT_FAILED. @collection may be NULL. */
 int target_fail(const struct target *t, const char *collection, const char *doing, int err);
 /* What an errno means to the user of a VexFS. */

@@ -12,7 +12,7 @@ hits() { awk 'NR == 1 { col = NF } $1 ~ /^[0-9]+$/ && $2 ~ /\./ { print $col }' 
 first_hit() { hits | head -n 1; }
 
 new_filesystem -L notes
-plan 48
+plan 53
 
 # ---- collections
 run 0 collection create . x --dim 3 --metric l2; ok $? 'collection create'
@@ -63,6 +63,24 @@ run 0 import --collection x --list "$TMPDIR/names" --vectors "$TMPDIR/v.fvecs" &
 sed -i 1d "$TMPDIR/names"
 run 1 import --collection x --list "$TMPDIR/names" --vectors "$TMPDIR/v.fvecs" &&
 	err_has '3 rows'; ok $? 'import of unequal lists'
+
+# ---- export, and import with paths
+run 0 set --collection x --chunk 5 --range 1:3 i1 "$TMPDIR/v"
+for format in npy fvecs jsonl copy; do
+	run 0 export --collection x --output "$TMPDIR/all.$format" . && out_has '4 embeddings' &&
+		run 0 collection drop . x --yes && run 0 collection create . x --dim 3 --metric l2 &&
+		run 0 import --collection x "$TMPDIR/all.$format" && out_has 'set 4 embeddings' &&
+		run 0 get --collection x i3 && out_has '0 0 1' && run 0 list i1 && out_has 'bytes 1..4'
+	ok $? "export and import, $format"
+done
+chmod 755 .
+printf '{"path": "i2", "vector": [4,4,4]}\n{"path": "../outside", "vector": [4,4,4]}\n' >"$TMPDIR/bad.jsonl"
+cp "$TMPDIR/all.jsonl" /tmp/all.jsonl
+run 1 import --collection x "$TMPDIR/bad.jsonl" && err_has 'line 2: ../outside: it is outside' && err_has 'nothing was set' &&
+	run 0 get --collection x i2 && out_has '0 1 0' &&
+	as user1 1 import --collection x /tmp/all.jsonl && err_has 'permission denied' && err_has 'nothing was set'
+ok $? 'import sets all or nothing'
+run 0 del --collection x --chunk 5 i1
 
 # ---- search by vector
 echo '0 1 0.1' >"$TMPDIR/q"

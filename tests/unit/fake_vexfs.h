@@ -48,6 +48,7 @@ static struct {
 	unsigned int restless;		/* so many times a file changes as soon as it is read */
 	unsigned int searches;
 	unsigned int sets;
+	void (*on_set)(void);		/* called after each of them, or NULL */
 	uint64_t max_work;		/* the system's limit, 0: none */
 	uint64_t bytes, device;		/* sizes of filesystem and device */
 	unsigned int grows;		/* calls that were to grow it */
@@ -284,6 +285,8 @@ static int fake_set(int fd, const struct stat *st, const struct vexfs_ioc_vec *v
 	memcpy(e->data, data, v->bytes);
 	fake_path(fd, e->path);
 	fake.sets++;
+	if (fake.on_set)
+		fake.on_set();
 	return 0;
 }
 

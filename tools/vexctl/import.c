@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/vexctl/vexctl.h"
+#include "tools/vexctl/transfer.h"
 
 #define COMPLAINTS_MAX	10	/* per-file errors shown; all are counted */
 
@@ -282,8 +282,15 @@ static int run_import(const struct command *cmd, struct options *opt)
 	struct import im = { .opt = opt };
 	int ret;
 
+	if (opt->nargs && (opt->list || opt->vectors))
+		return usage_error(cmd, "unexpected argument '%s': --list and --vectors name both files",
+				   opt->args[0]);
+	if (opt->nargs)
+		return import_records(cmd, opt);
 	if (!opt->list || !opt->vectors)
-		return usage_error(cmd, "--list FILE and --vectors FILE are needed");
+		return usage_error(cmd, "a FILE with paths, or --list FILE and --vectors FILE are needed");
+	if (!opt->collection)
+		return usage_error(cmd, "--collection NAME is missing");
 	ret = embedder_ask(cmd, opt, &im.embedder);
 	if (!ret)
 		ret = choose_format(cmd, &im);
@@ -306,23 +313,35 @@ static int run_import(const struct command *cmd, struct options *opt)
 
 const struct command cmd_import = {
 	.name = "import",
-	.summary = "store ready-made vectors, one per listed file",
-	.accepts = "collection list vectors chunk embedder fingerprint progress json quiet",
-	.min_args = 0, .max_args = 0, .needs_collection = true,
+	.summary = "store ready-made vectors from a file",
+	.accepts = "collection format paths all skip-missing list vectors chunk embedder fingerprint progress "
+		   "json quiet",
+	.min_args = 0, .max_args = 2,
 	.run = run_import,
 	.help =
-	"usage: vexctl import --collection NAME --list FILE --vectors VECTORS [OPTION]...\n"
-	"Store one vector per file. FILE names one path per line; VECTORS has as many rows:\n"
-	"NAME.fvecs (dimension and float32 per row), or bare little-endian rows of the\n"
-	"collection's dimension in NAME.f32, NAME.f16, NAME.i8.\n\n"
-	"  -c, --collection NAME  where to\n"
-	"      --list FILE        paths\n"
-	"      --vectors VECTORS  rows\n"
+	"usage: vexctl import [OPTION]... FILE [DIR]\n"
+	"       vexctl import --collection NAME --list FILE --vectors VECTORS [OPTION]...\n"
+	"Store embeddings of the files below DIR (default: here) as 'vexctl export' wrote them, or other\n"
+	"programs. All of FILE is checked before anything is set: one bad record, and nothing is.\n\n"
+	"  .jsonl  one object a line: \"path\" below DIR, \"vector\", and as you like \"chunk\" and\n"
+	"          \"range\": {\"offset\": N, \"length\": N}\n"
+	"  .copy   PostgreSQL's COPY text: path, chunk, offset, length, embedding; or path, embedding\n"
+	"  .npy    NumPy's matrix, one vector a row; FILE.paths has as many lines: the path, or path,\n"
+	"  .fvecs  chunk, offset and length with tabs between them, backslashes and tabs as \\\\ and \\t\n\n"
+	"  -c, --collection NAME  where to (default: the only one, or 'default')\n"
+	"      --format FORMAT    jsonl, copy, npy or fvecs, whatever the name's end\n"
+	"      --paths FILE       the paths of .npy and .fvecs\n"
+	"      --skip-missing     leave out files that are not there\n"
+	"  -a, --all              also what was stale when it was exported: it counts as fresh then\n"
+	"In the second form, which does not check ahead, --list names one path per line, and VECTORS has as\n"
+	"many rows: NAME.fvecs, or bare little-endian rows in NAME.f32, NAME.f16, NAME.i8.\n"
+	"      --list FILE, --vectors VECTORS\n"
 	"      --chunk N          number of the passage (default 0)\n"
 	"      --embedder NAME    what made the vectors: checked against the collection's\n"
 	"      --fingerprint H    of its model: likewise\n"
 	"      --progress         show progress even without a terminal\n"
 	"  -q, --quiet            print errors only\n"
 	"      --json             print the counts as JSON\n\n"
-	"example: vexctl import --collection images --list names.txt --vectors clip.f16\n",
+	"Exit status: 0 done, 1 failed, 2 usage, 3 FILE is empty, 130 interrupted.\n\n"
+	"example: vexctl import clip.npy ~/pictures\n",
 };

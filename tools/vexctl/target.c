@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tools/vexctl/vexctl.h"
@@ -107,6 +109,23 @@ int open_regular(int dirfd, const char *path, int flags, struct stat *st)
 		ret = -EINVAL;
 	if (!ret)
 		return fd;
+	close(fd);
+	return ret;
+}
+
+int open_beneath(int dirfd, const char *path, int flags, struct stat *st)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how)), ret;
+
+	if (fd < 0)
+		return -errno;
+	if (!fstat(fd, st))
+		return fd;
+	ret = -errno;
 	close(fd);
 	return ret;
 }

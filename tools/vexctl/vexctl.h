@@ -31,11 +31,12 @@ enum {
  */
 struct options {
 	const char *collection, *vector, *like, *list, *vectors, *type, *metric, *range, *embedder,
-		*fingerprint, *mode, *owner;
+		*fingerprint, *mode, *owner, *output, *format, *paths;
 	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width;
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
-		weak, per_file, line_number, with_hits, without_hits, null, verbose;
+		weak, per_file, line_number, with_hits, without_hits, null, verbose,
+		skip_missing;
 	uint64_t given;		/* bit per entry of the option table */
 	char **args;
 	int nargs;
@@ -60,7 +61,7 @@ struct command {
 
 extern const struct command cmd_collection_create, cmd_collection_list, cmd_collection_change,
 	cmd_collection_drop;
-extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import;
+extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import, cmd_export;
 extern const struct command cmd_embed, cmd_index, cmd_search, cmd_stale, cmd_stat, cmd_status, cmd_grow;
 
 /* dispatch.c */
@@ -169,6 +170,8 @@ void target_close(struct target *t);
 /* Open what was a regular file when it was listed: no links, no waiting. A descriptor, -EINVAL if it
  * is another kind of file now, or another negative errno. */
 int open_regular(int dirfd, const char *path, int flags, struct stat *st);
+/* Open what is below @dirfd, whatever @path says: no links on the way, no way out (-EXDEV), no waiting. */
+int open_beneath(int dirfd, const char *path, int flags, struct stat *st);
 /* Say why a call on @t failed, and what to do; returns EXIT_FAILED. @collection may be NULL. */
 int target_fail(const struct target *t, const char *collection, const char *doing, int err);
 /* What an errno means to the user of a VexFS. */

@@ -87,14 +87,9 @@ static int vexfs_acl_encode(struct inode *inode, const struct posix_acl *acl, in
 		return 0;
 	if (size > VEXFS_XATTR_VALUE_MAX)
 		return -E2BIG;
-	value = kvmalloc(size, GFP_NOFS);
-	if (!value)
-		return -ENOMEM;
-	err = posix_acl_to_xattr(i_user_ns(inode), acl, value, size);
-	if (err < 0) {
-		kvfree(value);
+	err = vexfs_acl_to_xattr(i_user_ns(inode), acl, size, &value);
+	if (err)
 		return err;
-	}
 	e->value = value;
 	e->value_len = size;
 	return 0;

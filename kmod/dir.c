@@ -168,4 +168,5 @@ const struct file_operations vexfs_dir_fops = {
 	.fsync = vexfs_fsync,
 	.unlocked_ioctl = vexfs_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.setlease = generic_setlease,	/* the default before 7.0; none now */
 };

@@ -123,8 +123,8 @@ static bool vexfs_delete_inode(struct inode *inode)
 	int err = vexfs_delete_parts(inode, &cleared);
 
 	if (err < 0 && err != -EROFS && !vexfs_is_shutdown(sb))
-		vexfs_warn(sb, "inode %lu could not be deleted: error %d; the next mount retries",
-			   inode->i_ino, err);
+		vexfs_warn(sb, "inode %llu could not be deleted: error %d; the next mount retries",
+			   (u64)inode->i_ino, err);
 	return cleared;
 }
 

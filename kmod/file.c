@@ -77,7 +77,7 @@ static ssize_t vexfs_buffered(struct kiocb *iocb, struct iov_iter *from)
 	ssize_t ret;
 
 	iocb->ki_flags &= ~IOCB_DIRECT;
-	ret = vexfs_buffered_write(iocb, from, &vexfs_iomap_ops);
+	ret = vexfs_buffered_write(iocb, from, &vexfs_iomap_ops, &vexfs_folio_ops);
 	if (ret > 0)
 		iocb->ki_pos = pos + ret;	/* some kernels did it, some leave it to us */
 	return ret;
@@ -145,7 +145,7 @@ static vm_fault_t vexfs_page_mkwrite(struct vm_fault *vmf)
 	if (!IS_IMMUTABLE(inode)) {	/* mapped before it was */
 		file_update_time(vmf->vma->vm_file);
 		if (!vexfs_content_changed(inode))
-			ret = iomap_page_mkwrite(vmf, &vexfs_iomap_ops);
+			ret = vexfs_iomap_mkwrite(vmf, &vexfs_iomap_ops);
 	}
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	sb_end_pagefault(inode->i_sb);
@@ -291,6 +291,7 @@ const struct file_operations vexfs_file_fops = {
 	.fallocate = vexfs_fallocate,
 	.unlocked_ioctl = vexfs_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.setlease = generic_setlease,	/* the default before 7.0; none now */
 	VEXFS_FOP_FLAGS
 };
 

@@ -163,7 +163,7 @@ static bool vexfs_being_created(struct super_block *sb, u64 ino)
 
 	rcu_read_lock();
 	inode = find_inode_by_ino_rcu(sb, ino);
-	creating = inode && (READ_ONCE(inode->i_state) & I_CREATING);
+	creating = inode && (vexfs_inode_state(inode) & I_CREATING);
 	rcu_read_unlock();
 	return creating;
 }
@@ -202,7 +202,7 @@ struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags)
 	inode = vexfs_iget_locked(sb, ino);
 	if (IS_ERR(inode))
 		return inode;
-	if (!(inode->i_state & I_NEW)) {
+	if (!(vexfs_inode_state(inode) & I_NEW)) {
 		/* Somebody who wanted a hidden one may have brought it in. */
 		if ((VEXFS_I(inode)->flags & VEXFS_INODE_HIDDEN) && !(flags & VEXFS_IGET_HIDDEN)) {
 			iput(inode);
@@ -506,8 +506,8 @@ int vexfs_zero_tail(struct inode *inode, loff_t from, loff_t to)
 	 * writing it out makes it a written block, and zeroes past the end. */
 	err = filemap_write_and_wait_range(inode->i_mapping, from, block_end - 1);
 	if (!err)
-		err = iomap_zero_range(inode, from, min(to, block_end) - from, NULL,
-				       &vexfs_iomap_ops);
+		err = vexfs_zero_range(inode, from, min(to, block_end) - from, &vexfs_iomap_ops,
+				       &vexfs_folio_ops);
 	/* Before 6.10 this moves the size as a write does. */
 	if (i_size_read(inode) != from)
 		i_size_write(inode, from);
@@ -556,7 +556,7 @@ static int vexfs_shrink(struct inode *inode, loff_t size)
 	if (err)
 		return err;
 	if (size < end)
-		err = iomap_zero_range(inode, size, end - size, NULL, &vexfs_iomap_ops);
+		err = vexfs_zero_range(inode, size, end - size, &vexfs_iomap_ops, &vexfs_folio_ops);
 	if (err) {
 		vexfs_truncate_cancel(inode);
 		return err;

@@ -23,7 +23,7 @@ static bool vexfs_iomap_valid(struct inode *inode, const struct iomap *iomap)
 	return iomap->validity_cookie == READ_ONCE(VEXFS_I(inode)->map_seq);
 }
 
-static const struct vexfs_iomap_folio_ops vexfs_folio_ops = {
+const struct vexfs_iomap_folio_ops vexfs_folio_ops = {
 	.iomap_valid = vexfs_iomap_valid,
 };
 
@@ -282,7 +282,7 @@ const struct iomap_ops vexfs_iomap_read_ops = {
 
 /* Always a fresh lookup: it costs little, and a mapping kept over several
  * folios could be of blocks that a truncate has given away meanwhile. */
-static int vexfs_map_blocks(VEXFS_MAP_BLOCKS_ARGS)
+static int vexfs_writeback_map(struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t offset)
 {
 	int err = vexfs_iomap_map(inode, offset, 0, &wpc->iomap);
 
@@ -316,14 +316,13 @@ static bool vexfs_ioend_grows(struct iomap_ioend *ioend)
  * has read it. Kernels before 6.13 leave io_size at whole blocks (6.12 has the change in its
  * stable updates, 6.1 has not), and i_size at completion includes such an append.
  */
-static int vexfs_prepare_ioend(struct iomap_ioend *ioend, int status)
+static void vexfs_hook_ioend(struct iomap_ioend *ioend)
 {
 	loff_t left = i_size_read(ioend->io_inode) - ioend->io_offset;
 
 	ioend->io_size = clamp_t(loff_t, left, 0, ioend->io_size);
-	if (ioend->io_type == IOMAP_UNWRITTEN || vexfs_ioend_grows(ioend))
+	if (vexfs_ioend_unwritten(ioend) || vexfs_ioend_grows(ioend))
 		vexfs_ioend_bio(ioend)->bi_end_io = vexfs_end_bio;
-	return status;
 }
 
 static void vexfs_end_ioend(struct iomap_ioend *ioend)
@@ -338,7 +337,8 @@ static void vexfs_end_ioend(struct iomap_ioend *ioend)
 	if (!err)
 		err = vexfs_convert(inode, ioend->io_offset, ioend->io_size,
 				    min(ioend->io_offset + (loff_t)ioend->io_size, i_size_read(inode)));
-	trace_vexfs_ioend(inode, ioend->io_offset, ioend->io_size, ioend->io_type, err);
+	trace_vexfs_ioend(inode, ioend->io_offset, ioend->io_size,
+			  vexfs_ioend_unwritten(ioend) ? IOMAP_UNWRITTEN : IOMAP_MAPPED, err);
 	iomap_finish_ioends(ioend, err);
 	memalloc_nofs_restore(nofs);
 }
@@ -365,10 +365,61 @@ void vexfs_ioend_work(struct work_struct *work)
 	}
 }
 
+#ifdef VEXFS_HAVE_WRITEBACK_RANGE
+static ssize_t vexfs_writeback_range(struct iomap_writepage_ctx *wpc, struct folio *folio, u64 pos,
+				     unsigned int len, u64 end)
+{
+	int err = vexfs_writeback_map(wpc, wpc->inode, pos);
+
+	return err ? err : iomap_add_to_ioend(wpc, folio, pos, end, len);
+}
+
+/* After an error, too: iomap then ends the bio, and what waits for it must be told by us. */
+static int vexfs_writeback_submit(struct iomap_writepage_ctx *wpc, int err)
+{
+	vexfs_hook_ioend(wpc->wb_ctx);
+	return iomap_ioend_writeback_submit(wpc, err);
+}
+
+static const struct iomap_writeback_ops vexfs_writeback_ops = {
+	.writeback_range = vexfs_writeback_range,
+	.writeback_submit = vexfs_writeback_submit,
+};
+
+static int vexfs_iomap_writepages(struct address_space *mapping, struct writeback_control *wbc)
+{
+	struct iomap_writepage_ctx wpc = {
+		.inode = mapping->host,
+		.wbc = wbc,
+		.ops = &vexfs_writeback_ops,
+	};
+
+	return iomap_writepages(&wpc);
+}
+#else
+static int vexfs_map_blocks(VEXFS_MAP_BLOCKS_ARGS)
+{
+	return vexfs_writeback_map(wpc, inode, offset);
+}
+
+static int vexfs_prepare_ioend(struct iomap_ioend *ioend, int status)
+{
+	vexfs_hook_ioend(ioend);
+	return status;
+}
+
 static const struct iomap_writeback_ops vexfs_writeback_ops = {
 	.map_blocks = vexfs_map_blocks,
 	.prepare_ioend = vexfs_prepare_ioend,
 };
+
+static int vexfs_iomap_writepages(struct address_space *mapping, struct writeback_control *wbc)
+{
+	struct iomap_writepage_ctx wpc = {};
+
+	return iomap_writepages(mapping, wbc, &wpc, &vexfs_writeback_ops);
+}
+#endif
 
 /**
  * vexfs_stale_commit - an embedding's "content changed" reaches the disk first
@@ -392,7 +443,6 @@ int vexfs_stale_commit(struct inode *inode)
 
 static int vexfs_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
-	struct iomap_writepage_ctx wpc = {};
 	ktime_t start = vexfs_trace_start(vexfs_writepages);
 	int err;
 
@@ -403,19 +453,19 @@ static int vexfs_writepages(struct address_space *mapping, struct writeback_cont
 	if (!err)
 		err = vexfs_stale_commit(mapping->host);
 	if (!err)
-		err = iomap_writepages(mapping, wbc, &wpc, &vexfs_writeback_ops);
+		err = vexfs_iomap_writepages(mapping, wbc);
 	trace_vexfs_writepages(mapping->host, wbc, vexfs_trace_since(start), err);
 	return err;
 }
 
 static int vexfs_read_folio(struct file *unused, struct folio *folio)
 {
-	return iomap_read_folio(folio, &vexfs_iomap_read_ops);
+	return vexfs_iomap_read_folio(folio, &vexfs_iomap_read_ops);
 }
 
 static void vexfs_readahead(struct readahead_control *rac)
 {
-	iomap_readahead(rac, &vexfs_iomap_read_ops);
+	vexfs_iomap_readahead(rac, &vexfs_iomap_read_ops);
 }
 
 static sector_t vexfs_bmap(struct address_space *mapping, sector_t block)

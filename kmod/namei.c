@@ -316,8 +316,7 @@ out:
 	return err;
 }
 
-static int vexfs_create(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
-			umode_t mode, bool excl)
+static int vexfs_create(VEXFS_CREATE_ARGS)
 {
 	struct vexfs_create c = { .mode = mode };
 

@@ -254,7 +254,8 @@ void vexfs_quota_chown_undo(struct inode *inode)
 	inode->i_uid = INVALID_UID;
 	inode->i_gid = INVALID_GID;
 	if (dquot_transfer(vexfs_nop_idmap, inode, &back))
-		vexfs_warn(inode->i_sb, "inode %lu stays charged to whom it was to be given", inode->i_ino);
+		vexfs_warn(inode->i_sb, "inode %llu stays charged to whom it was to be given",
+			   (u64)inode->i_ino);
 	inode->i_uid = uid;
 	inode->i_gid = gid;
 }

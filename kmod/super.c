@@ -416,7 +416,8 @@ static int vexfs_load(struct super_block *sb, const struct vexfs_mount_opts *opt
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	int err;
 
-	sbi->ioend_wq = alloc_workqueue("vexfs-ioend/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE, 0, sb->s_id);
+	sbi->ioend_wq = alloc_workqueue("vexfs-ioend/%s", VEXFS_WQ_PERCPU | WQ_MEM_RECLAIM | WQ_FREEZABLE,
+					0, sb->s_id);
 	sbi->vec_wq = alloc_workqueue("vexfs-vec/%s", WQ_UNBOUND | WQ_FREEZABLE, 0, sb->s_id);
 	if (!sbi->ioend_wq || !sbi->vec_wq)
 		return -ENOMEM;

@@ -584,6 +584,7 @@ extern const struct file_operations vexfs_file_fops;
 extern const struct inode_operations vexfs_file_iops;
 extern const struct address_space_operations vexfs_aops;
 extern const struct iomap_ops vexfs_iomap_ops, vexfs_iomap_read_ops;
+extern const struct vexfs_iomap_folio_ops vexfs_folio_ops;
 
 /* dio.c; there: which locks */
 ssize_t vexfs_dio_read(struct kiocb *iocb, struct iov_iter *to);

@@ -12,8 +12,13 @@
 #include <linux/mm.h>
 #include <linux/exportfs.h>
 #include <linux/fileattr.h>
+#include <linux/buffer_head.h>
+#include <linux/posix_acl_xattr.h>
 #include <linux/mount.h>
 #include <linux/user_namespace.h>
+#ifdef VEXFS_HAVE_FILELOCK_H
+#include <linux/filelock.h>
+#endif
 #ifdef VEXFS_HAVE_MNT_IDMAP
 #include <linux/mnt_idmapping.h>
 #endif
@@ -59,6 +64,27 @@ static inline void vexfs_fillattr(vexfs_idmap_t *idmap, u32 mask, struct inode *
 #define vexfs_cached_acl(inode, type)	get_acl(inode, type)
 #endif
 
+/* @value is to be freed by kvfree(). */
+static inline int vexfs_acl_to_xattr(struct user_namespace *ns, const struct posix_acl *acl, size_t size,
+				     void **value)
+{
+#ifdef VEXFS_HAVE_ACL_TO_XATTR_ALLOC
+	*value = posix_acl_to_xattr(ns, acl, &size, GFP_NOFS);
+	return *value ? 0 : -ENOMEM;
+#else
+	int err;
+
+	*value = kvmalloc(size, GFP_NOFS);
+	if (!*value)
+		return -ENOMEM;
+	err = posix_acl_to_xattr(ns, acl, *value, size);
+	if (err >= 0)
+		return 0;
+	kvfree(*value);
+	return err;
+#endif
+}
+
 #ifdef VEXFS_HAVE_FILE_KATTR
 typedef struct file_kattr vexfs_fileattr_t;
 #else
@@ -98,13 +124,73 @@ static inline void vexfs_touch(struct inode *inode)
 }
 
 /* ---- iomap ----------------------------------------------------------------- */
+/*
+ * The struct whose ->iomap_valid() is asked before a folio of a write is used. From 6.17 on it
+ * goes with the call, before that with the mapping. NULL compiles everywhere and loses the check
+ * for mappings that have become stale.
+ */
+#if defined(VEXFS_HAVE_IOMAP_WRITE_OPS)
+#define vexfs_iomap_folio_ops	iomap_write_ops
+#define vexfs_set_folio_ops(iomap, ops)	do { } while (0)
+#elif defined(VEXFS_HAVE_IOMAP_FOLIO_OPS)
+#define vexfs_iomap_folio_ops	iomap_folio_ops
+#define vexfs_set_folio_ops(iomap, ops)	((iomap)->folio_ops = (ops))
+#else
+#define vexfs_iomap_folio_ops	iomap_page_ops
+#define vexfs_set_folio_ops(iomap, ops)	((iomap)->page_ops = (ops))
+#endif
+
 static inline ssize_t vexfs_buffered_write(struct kiocb *iocb, struct iov_iter *from,
-					   const struct iomap_ops *ops)
+					   const struct iomap_ops *ops,
+					   const struct vexfs_iomap_folio_ops *folio_ops)
 {
-#ifdef VEXFS_HAVE_BUFFERED_WRITE_PRIVATE
+#if defined(VEXFS_HAVE_IOMAP_WRITE_OPS)
+	return iomap_file_buffered_write(iocb, from, ops, folio_ops, NULL);
+#elif defined(VEXFS_HAVE_BUFFERED_WRITE_PRIVATE)
 	return iomap_file_buffered_write(iocb, from, ops, NULL);
 #else
 	return iomap_file_buffered_write(iocb, from, ops);
+#endif
+}
+
+static inline int vexfs_zero_range(struct inode *inode, loff_t pos, loff_t len,
+				   const struct iomap_ops *ops,
+				   const struct vexfs_iomap_folio_ops *folio_ops)
+{
+#if defined(VEXFS_HAVE_IOMAP_WRITE_OPS)
+	return iomap_zero_range(inode, pos, len, NULL, ops, folio_ops, NULL);
+#elif defined(VEXFS_HAVE_ZERO_RANGE_PRIVATE)
+	return iomap_zero_range(inode, pos, len, NULL, ops, NULL);
+#else
+	return iomap_zero_range(inode, pos, len, NULL, ops);
+#endif
+}
+
+static inline vm_fault_t vexfs_iomap_mkwrite(struct vm_fault *vmf, const struct iomap_ops *ops)
+{
+#ifdef VEXFS_HAVE_MKWRITE_PRIVATE
+	return iomap_page_mkwrite(vmf, ops, NULL);
+#else
+	return iomap_page_mkwrite(vmf, ops);
+#endif
+}
+
+static inline int vexfs_iomap_read_folio(struct folio *folio, const struct iomap_ops *ops)
+{
+#ifdef VEXFS_HAVE_IOMAP_BIO_READ
+	iomap_bio_read_folio(folio, ops);
+	return 0;
+#else
+	return iomap_read_folio(folio, ops);
+#endif
+}
+
+static inline void vexfs_iomap_readahead(struct readahead_control *rac, const struct iomap_ops *ops)
+{
+#ifdef VEXFS_HAVE_IOMAP_BIO_READ
+	iomap_bio_readahead(rac, ops);
+#else
+	iomap_readahead(rac, ops);
 #endif
 }
 
@@ -130,12 +216,35 @@ static inline ssize_t vexfs_buffered_write(struct kiocb *iocb, struct iov_iter *
 #define vexfs_dirty_folio		filemap_dirty_folio
 #endif
 
-#ifdef VEXFS_HAVE_IOMAP_FOLIO_OPS
-#define vexfs_iomap_folio_ops	iomap_folio_ops
-#define vexfs_set_folio_ops(iomap, ops)	((iomap)->folio_ops = (ops))
+#ifdef VEXFS_HAVE_IOEND_FLAGS
+#define vexfs_ioend_unwritten(ioend)	(!!((ioend)->io_flags & IOMAP_IOEND_UNWRITTEN))
 #else
-#define vexfs_iomap_folio_ops	iomap_page_ops
-#define vexfs_set_folio_ops(iomap, ops)	((iomap)->page_ops = (ops))
+#define vexfs_ioend_unwritten(ioend)	((ioend)->io_type == IOMAP_UNWRITTEN)
+#endif
+
+/* ---- buffers ------------------------------------------------------------------ */
+/* VEXFS_BH_END(name, done): a @name for vexfs_bh_submit() that calls @done(bh, uptodate). */
+#ifdef VEXFS_HAVE_BH_SUBMIT
+#define VEXFS_BH_END(name, done)				\
+static void name(struct bio *bio)				\
+{								\
+	struct buffer_head *bh;					\
+	bool uptodate = bio_endio_bh(bio, &bh);			\
+								\
+	done(bh, uptodate);					\
+}
+#define vexfs_bh_submit(opf, bh, end)	bh_submit(bh, opf, end)
+#else
+#define VEXFS_BH_END(name, done)				\
+static void name(struct buffer_head *bh, int uptodate)		\
+{								\
+	done(bh, uptodate);					\
+}
+#define vexfs_bh_submit(opf, bh, end)				\
+do {								\
+	(bh)->b_end_io = (end);					\
+	submit_bh(opf, bh);					\
+} while (0)
 #endif
 
 /* ---- files -------------------------------------------------------------------- */
@@ -166,6 +275,29 @@ static inline void vexfs_large_folios(struct inode *inode)
 	mapping_set_large_folios(inode->i_mapping);
 #endif
 }
+
+/* ---- inodes ------------------------------------------------------------------- */
+#ifdef VEXFS_HAVE_INODE_STATE
+#define vexfs_inode_state(inode)	inode_state_read_once(inode)
+#else
+#define vexfs_inode_state(inode)	READ_ONCE((inode)->i_state)
+#endif
+
+#ifdef VEXFS_HAVE_CREATE_NO_EXCL
+#define VEXFS_CREATE_ARGS \
+	vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry, umode_t mode
+#else
+#define VEXFS_CREATE_ARGS \
+	vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry, umode_t mode, bool excl
+#endif
+
+/* ---- work --------------------------------------------------------------------- */
+/* A queue says where it runs: the kernel warns about one that says neither this nor WQ_UNBOUND. */
+#ifdef VEXFS_HAVE_WQ_PERCPU
+#define VEXFS_WQ_PERCPU			WQ_PERCPU
+#else
+#define VEXFS_WQ_PERCPU			0
+#endif
 
 /* ---- superblock ------------------------------------------------------------------ */
 static inline void vexfs_set_xattr_handlers(struct super_block *sb,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* 6.6, and late 6.1.y: inode_get_ctime() and friends. */
+/* one of: ctime */
 #include <linux/fs.h>
 struct timespec64 probe(struct inode *inode);
 struct timespec64 probe(struct inode *inode)

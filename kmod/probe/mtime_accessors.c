@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* 6.7: inode_get_mtime() and friends. */
+/* one of: mtime */
 #include <linux/fs.h>
 struct timespec64 probe(struct inode *inode);
 struct timespec64 probe(struct inode *inode)

@@ -367,7 +367,7 @@ void vexfs_region_disown(struct vexfs_region *r)
 /* ---- the commit thread --------------------------------------------------------- */
 
 /* Memory holds the content as it should be, so the buffer stays up to date. In an interrupt. */
-static void vexfs_payload_written(struct buffer_head *bh, int uptodate)
+static void vexfs_payload_done(struct buffer_head *bh, bool uptodate)
 {
 	if (!uptodate)
 		set_buffer_vexfs_failed(bh);
@@ -375,12 +375,13 @@ static void vexfs_payload_written(struct buffer_head *bh, int uptodate)
 	put_bh(bh);
 }
 
+VEXFS_BH_END(vexfs_payload_end, vexfs_payload_done)
+
 static void vexfs_payload_write(struct buffer_head *bh)
 {
 	lock_buffer(bh);
 	get_bh(bh);
-	bh->b_end_io = vexfs_payload_written;
-	submit_bh(REQ_OP_WRITE | REQ_SYNC, bh);
+	vexfs_bh_submit(REQ_OP_WRITE | REQ_SYNC, bh, vexfs_payload_end);
 }
 
 /**

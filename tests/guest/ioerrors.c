@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:64M mem=512M time=120
+ * needs: disk=test:64M mem=512M time=120 slice
  *
  * Errors stay where they are: a block that cannot be read is an error of who needs it,
  * and the filesystem goes on; metadata that cannot be written stops it, which is said and

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Before 6.12. */
+/* one of: iomap write */
+#include <linux/iomap.h>
+ssize_t probe(struct kiocb *iocb, struct iov_iter *from, const struct iomap_ops *ops);
+ssize_t probe(struct kiocb *iocb, struct iov_iter *from, const struct iomap_ops *ops)
+{
+	return iomap_file_buffered_write(iocb, from, ops);
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Before 6.15. */
+/* one of: iomap fault */
+#include <linux/iomap.h>
+vm_fault_t probe(struct vm_fault *vmf, const struct iomap_ops *ops);
+vm_fault_t probe(struct vm_fault *vmf, const struct iomap_ops *ops)
+{
+	return iomap_page_mkwrite(vmf, ops);
+}

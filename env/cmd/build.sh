@@ -126,11 +126,14 @@ cmd_main() {
 	[[ $B_CC == gcc || $B_ARCH == amd64 ]] || usage_error "--cc clang --arch $B_ARCH: the cross build is gcc's"
 	[[ $only != module || $check == 0 ]] || usage_error "--check runs the unit tests of the tools: not with --only module"
 	local expanded
-	((${#names[@]})) || names=(stock)
+	((${#names[@]})) || names=(default)
 	expanded=$(for k in "${names[@]}"; do kernel_parse "$k" || exit; done) || exit
 	mapfile -t names < <(grep . <<<"$expanded")
 	for k in "${names[@]}"; do
-		[[ $B_ARCH == amd64 ]] || kernel_is_stock "$k" || usage_error "--arch $B_ARCH: only stock kernels, not $k"
+		[[ $B_ARCH == amd64 ]] || kernel_is_host "$k" ||
+			usage_error "--arch $B_ARCH: only Debian 12's own kernels ($(kernel_default_names | tr '\n' ' ')), not $k"
+		[[ $B_CC == gcc || $(kernel_toolchain "$k") == host ]] ||
+			usage_error "--cc clang: $k is built in user space of another Debian, by $(kernel_toolchain "$k")"
 	done
 	((check == 0)) || WANTS+=(--check)
 	if [[ $B_ARCH != amd64 ]]; then WANTS+=("--arch=$B_ARCH"); elif [[ $B_CC == clang ]]; then WANTS+=(--cc=clang); fi

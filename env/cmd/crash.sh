@@ -156,7 +156,7 @@ crash_prune() {
 
 crash_collect() {
 	local name=$1 crash dir out=$C_BUNDLE
-	crash=$(kernel_series "$name")
+	crash=$(kernel_stock_of "$name")
 	need_space "$VEX_BUILD" "$((VM_MEMORY * 2))" "a memory dump of $VM_MEMORY MB"
 	guest_need crash "$name" "$crash"
 	vm_need "$name" "$crash"

@@ -4,20 +4,21 @@
 # One-line purpose: list, fetch, build, configure and check the kernels guests run
 
 cmd_help() {
+	kernel_usage
+	awk '/^[a-z0-9]/ { printf "  %-10s", $1; for (i = 6; i <= NF; i++) printf "%s%s", $i, i < NF ? " " : ""
+		print $2 == "host" ? "" : " (" $2 ", read through an apt state of its own)" }' "$KERNEL_STOCK"
 	cat <<'END'
-usage: ./vex kernel list
-       ./vex kernel fetch [NAME|all] [--update]
-       ./vex kernel build NAME...
-       ./vex kernel config NAME [--save FRAGMENT] [--edit COMMAND]
-       ./vex kernel check [NAME...]
 
-Stock kernels (6.1, 6.12) are Debian packages, downloaded by apt into the cache and unpacked under build/kernels/.
-The others are built from Debian's linux-source packages with the fragments of env/kernels that env/kernels/table
-names, and kept in the cache by the hash of source, configuration and compiler; a build that was interrupted goes on
-where it stopped. None is ever installed on this machine. NAME+FRAGMENT is a kernel with one more fragment.
+Those of other suites bring a toolchain of that suite into the cache, once. The others are built from Debian's
+linux-source packages with the fragments of env/kernels that env/kernels/table names, and kept in the cache by the hash
+of source, configuration and compiler; a build that was interrupted continues where it stopped. None is ever installed
+on this machine. NAME+FRAGMENT is a kernel with one more fragment. For --kernel, a series (7.3) is the stock kernel here
+that has it.
 
   list      every kernel, what it is for, and whether it is here
-  fetch     download and unpack stock kernels; --update takes a newer version where the archive has one
+  names     their names, one a line
+  fetch     download and unpack stock kernels, without a name Debian 12's; --update takes a newer version where the
+            archive has one
   build     build kernels that are not here yet (a debug kernel: 8 to 15 minutes on 2 cores)
   config    menuconfig on a kernel's configuration; --save FRAGMENT writes what you changed to
             env/kernels/FRAGMENT.config, --edit COMMAND runs COMMAND in the build directory in place of menuconfig
@@ -27,13 +28,28 @@ where it stopped. None is ever installed on this machine. NAME+FRAGMENT is a ker
 
 examples:
   ./vex kernel build debug-6.1
+  ./vex kernel fetch backports && ./vex run --kernel backports
   ./vex kernel config debug-6.1 --save slub && ./vex shell --kernel debug-6.1+slub
 END
 }
 
+kernel_usage() {
+	cat <<'END'
+usage: ./vex kernel list
+       ./vex kernel names
+       ./vex kernel fetch [NAME|all] [--update]
+       ./vex kernel build NAME...
+       ./vex kernel config NAME [--save FRAGMENT] [--edit COMMAND]
+       ./vex kernel check [NAME...]
+
+Stock kernels are Debian packages, one row each of env/kernels/stock, downloaded by apt into the cache and unpacked
+under build/kernels/:
+END
+}
+
 kernel_purpose() {
+	if kernel_is_stock "$1"; then kernel_stock_field "$1" purpose; return; fi
 	case $1 in
-	6.1 | 6.12) echo "Debian's own, cloud flavour" ;;
 	debug-*) echo "KASAN, UBSAN, lockdep, kmemleak, kgdb, KUnit, faults, kcov" ;;
 	rust-*) echo "CONFIG_RUST=y and a Rust sample module" ;;
 	uml-*) echo "User-Mode Linux: a process, no emulation" ;;
@@ -90,7 +106,7 @@ kernel_config() {
 	[[ -z $save || ! -e $out ]] || usage_error "env/kernels/$save.config exists: choose another name, or remove it first"
 	WANTS=()
 	[[ -n $edit ]] || WANTS+=(--menu)
-	if [[ $(kernel_toolchain "$name") == rust ]]; then WANTS+=(kernel-rust); fi
+	toolchain_ready "$(kernel_toolchain "$name")" || WANTS+=(kernel-toolchain)
 	need kernel/config "${WANTS[@]}"
 	toolchain_need "$(kernel_toolchain "$name")" "$([[ -n $edit ]] || echo libncurses-dev)"
 	src=$(kernel_source "$(kernel_series "$name")") || exit
@@ -114,9 +130,24 @@ kernel_config() {
 	fi
 }
 
+# kernel_fetch_all UPDATE WORDS NAME...: what WORDS (as typed) do not name and this mirror does not have is left out.
+kernel_fetch_all() {
+	local update=$1 words=$2 k stock=()
+	shift 2
+	for k in "$@"; do
+		if kernel_is_stock "$k"; then stock+=("$k"); else note "$k is built, not fetched: ./vex kernel build $k"; fi
+	done
+	((${#stock[@]})) || return 0
+	kernel_wants "${stock[@]}"
+	need kernel/fetch "${WANTS[@]}"
+	for k in $(kernel_reachable "$words" "${stock[@]}"); do
+		if ((update)); then kernel_fetch "$k"; else kernel_need "$k"; fi
+	done
+}
+
 cmd_main() {
-	local verb=${1:-} names=() update=0 save='' edit='' k
-	[[ -n $verb ]] || usage_error "list, fetch, build, config or check?"
+	local verb=${1:-} names=() update=0 save='' edit='' k words
+	[[ -n $verb ]] || usage_error "list, names, fetch, build, config or check?"
 	shift
 	while (($#)); do
 		case $1 in
@@ -130,19 +161,17 @@ cmd_main() {
 		esac
 		shift
 	done
+	words=$(IFS=,; echo "${names[*]}")
 	# All names are looked at before anything is done.
 	local expanded=''
 	if ((${#names[@]})); then expanded=$(for k in "${names[@]}"; do kernel_parse "$k" || exit; done) || exit; fi
 	mapfile -t names < <(grep . <<<"$expanded")
 	case $verb in
 	list) kernel_list ;;
+	names) kernel_names ;;
 	fetch)
-		((${#names[@]})) || names=("${KERNEL_SERIES[@]}")
-		need kernel/fetch
-		for k in "${names[@]}"; do
-			kernel_is_stock "$k" || { note "$k is built, not fetched: ./vex kernel build $k"; continue; }
-			if ((update)); then kernel_fetch "$k"; else kernel_need "$k"; fi
-		done
+		((${#names[@]})) || mapfile -t names < <(kernel_default_names)
+		kernel_fetch_all "$update" "$words" "${names[@]}"
 		kernel_list
 		;;
 	build)
@@ -163,6 +192,6 @@ cmd_main() {
 		declare -F kernel_check >/dev/null || die "$EX_ENV" "env/lib/kernelcheck.sh is missing"
 		kernel_check "${names[@]}"
 		;;
-	*) usage_error "unknown verb '$verb': list, fetch, build, config or check" ;;
+	*) usage_error "unknown verb '$verb': list, names, fetch, build, config or check" ;;
 	esac
 }

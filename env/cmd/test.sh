@@ -11,8 +11,8 @@ Builds everything, then runs the host's unit tests, the guest tests on each kern
 of the environment itself. The last line is "N passed, N failed[, N skipped]"; see './vex help
 exit-codes' for the exit status. Logs and junit.xml are below build/runs/. docs/testing.md tells more.
 
-Without --kernel: every test on the stock kernels, a slice of them on each built kernel that is in the
-cache; what is left out is printed with its reason.
+Without --kernel: every test on Debian 12's kernels, a slice of them on each other kernel that is here
+(fetched, or built and in the cache); what is left out is printed with its reason.
 
   --only WHAT           host, guest, env or bare; repeatable [the first three]; env has a slice of bare: commands, each
                         the first on a fresh Debian 12, as root, as a user with sudo and as one without (needs root)
@@ -133,7 +133,9 @@ cmd_main() {
 	env_build		# vexreport counts what no guest ran, too
 	# With the compiler here, kernels of the cache can be told from others.
 	test_kernels "$VM_KERNEL"
-	for k in "${T_NOT_BUILT[@]}"; do note "left out: $k: not built; ./vex kernel build $k"; done
+	for k in "${T_NOT_HERE[@]}"; do note "left out: $k: $(kernel_missing "$k")"; done
+	mapfile -t T_KERNELS < <(kernel_reachable "$VM_KERNEL" "${T_KERNELS[@]}")
+	((${#T_KERNELS[@]})) || die "$EX_ENV" "no kernel of --kernel $VM_KERNEL can be had: the lines above say why"
 	T_DIR=$(run_dir test) T_FILES=()
 	known_read "$T_DIR"
 	if [[ -s $T_DIR/known.tap ]]; then

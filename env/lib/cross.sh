@@ -80,10 +80,10 @@ cross_kernel_need() {
 	dir=$(cross_kernel_dir "$arch" "$series")
 	if [[ -f $dir/.complete && $(<"$dir/.complete") == "$dir" ]]; then return; fi
 	cross_update "$arch"
-	pkgs=$(KERNEL_FLAVOUR=cloud-$arch cross_apt "$arch" kernel_packages "$series") ||
+	pkgs=$(KERNEL_FLAVOUR=cloud-$arch cross_apt "$arch" kernel_packages "linux-image-$series.*") ||
 		die "$EX_ENV" "the archive has no linux-image-$series*-cloud-$arch"
 	for p in $pkgs; do
-		if [[ $p != linux-image-* ]]; then want+=("$p"); fi
+		if [[ $p =~ ^linux-(headers|kbuild)- ]]; then want+=("$p"); fi
 	done
 	say "Kernel $series for $arch: ${want[0]} (unpacked under ${dir#"$VEX_ROOT"/})"
 	rm -rf "$dir"

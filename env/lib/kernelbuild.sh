@@ -31,13 +31,6 @@ kernel_config_hash() {
 	} | sha256sum | cut -c1-12
 }
 
-kernel_toolchain() {
-	local row tool
-	row=$(kernel_row "$1")
-	read -r _ _ tool _ <<<"$row"
-	printf '%s' "$tool"
-}
-
 complete_field() { sed -n "s/^$2=//p" "$1/.complete" 2>/dev/null; }
 
 # kernel_find_built NAME: the newest finished tree with this configuration and this compiler.

@@ -32,16 +32,15 @@ kernel_cc_record() {
 
 # kernel_cc NAME: the compiler kbuild is going to call.
 kernel_cc() {
-	local tool=host row cc
+	local cc
 	cc=$(sed -n 's/^CC *= *.*[ )]\([^ )]*\)$/\1/p' "$(kernel_dir "$1")/kdir/.kernelvariables" 2>/dev/null) || true
 	if [[ -n $cc ]]; then printf '%s' "$cc"; return; fi
-	if row=$(kernel_row "$1"); then read -r _ _ tool _ <<<"$row"; fi
-	toolchain_cc "$tool"
+	toolchain_cc "$(kernel_toolchain "$1")"
 }
 
-# What brings the compiler: the one of Rust kernels is not a package.
+# What brings the compiler: those of other suites are not packages of this machine.
 kc_compiler_remedy() {
-	if kernel_is_stock "$1" || [[ $(kernel_toolchain "$1") == host ]]; then echo ./vex setup kernel; else echo "./vex kernel build $1"; fi
+	if [[ $(kernel_toolchain "$1") == host ]]; then echo ./vex setup kernel; else kc_remedy "$1" | sed 's/ --update//'; fi
 }
 
 # kernel_compiler_same NAME: sets KC_CC_HERE and, where they differ, KC_CC_SAYS: what and what to do.
@@ -61,7 +60,10 @@ kernel_compiler_same() {
 	if [[ ${record##* } == "${here##* }" ]]; then
 		KC_CC_SAYS="this kernel was built by \"$record\", here is \"$here\", another revision of the same version:"
 	fi
-	if kernel_is_stock "$1"; then
+	if kernel_is_stock "$1" && ! kernel_is_host "$1"; then
+		KC_CC_SAYS+=" remove $(toolchain_dir "$(kernel_toolchain "$1")") (or name the new compiler in env/kernels/stock), then"
+		KC_CC_SAYS+=" ./vex kernel fetch $1 --update"
+	elif kernel_is_stock "$1"; then
 		KC_CC_SAYS+=" apt-get install $cc, and ./vex kernel fetch $1 --update, bring both up to date"
 	else
 		KC_CC_SAYS+=" ./vex kernel build $1 builds it anew with this compiler"
@@ -95,11 +97,23 @@ kc_present() {
 	for f in include/generated/autoconf.h include/generated/utsrelease.h include/config/auto.conf Module.symvers scripts/mod/modpost; do
 		[[ -s $dir/kdir/$f ]] || { echo "lacks $f in $dir/kdir: rm -r $dir && $(kc_remedy "$name")"; return 1; }
 	done
-	"$dir/kdir/scripts/mod/modpost" </dev/null >/dev/null 2>&1
-	if (($? == 126 || $? == 127)); then
-		echo "has kbuild programs that do not run on this machine ($(uname -m)): rm -r $dir && $(kc_remedy "$name")"
-		return 1
-	fi
+	kc_programs "$name"
+}
+
+# kc_programs NAME: kbuild's own programs run, in the toolchain; Debian's are scripts that choose one of modpost.real-*.
+kc_programs() {
+	local dir f rc
+	dir=$(kernel_dir "$1")
+	for f in "$dir"/kdir/scripts/mod/modpost{,.real-lsb-64}; do
+		[[ -x $f ]] || continue
+		rc=0
+		kernel_run "$1" "$f" </dev/null >/dev/null 2>&1 || rc=$?
+		if ((rc == 126 || rc == 127)) || kernel_run "$1" "$f" </dev/null 2>&1 | grep -q 'GLIBC_.* not found'; then
+			echo "has kbuild programs that do not run here ($(uname -m), toolchain $(kernel_toolchain "$1")):" \
+				"rm -r $dir && $(kc_remedy "$1")"
+			return 1
+		fi
+	done
 }
 
 # The release inside a bzImage: the boot protocol's kernel_version pointer (16 bits at 0x20e, from 0x200).
@@ -132,13 +146,22 @@ kc_release() {
 		{ echo "has no modules in root/lib/modules/$want: rm -r $dir && $(kc_remedy "$name")"; return 1; }
 }
 
+# kc_in_range RANGE SERIES: "-" any, "6.12" from that on, "-6.14" up to that.
+kc_in_range() {
+	case $1 in
+	-) return 0 ;;
+	-*) [[ $(printf '%s\n' "${1#-}" "$2" | sort -V | head -n1) == "$2" ]] ;;
+	*) [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n1) == "$1" ]] ;;
+	esac
+}
+
 kc_options() {
 	local name=$1 opt values since why got series conf bad=()
 	series=$(kernel_series "$name")
 	conf=$(kernel_dir "$name")/kdir/include/config/auto.conf
 	while read -r opt values since why; do
 		[[ $opt == CONFIG_* ]] || continue
-		if [[ $since != - ]] && [[ $(printf '%s\n' "$since" "$series" | sort -V | head -n1) != "$since" ]]; then continue; fi
+		kc_in_range "$since" "$series" || continue
 		got=$(sed -n "s/^$opt=//p" "$conf")
 		if [[ -z $got || $values != *"$got"* ]]; then bad+=("$opt (${got:-not set}; $why)"); fi
 	done <"$KC_DIR/options"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Debian's stock kernels: packages downloaded by apt into the cache, unpacked under build/kernels/SERIES.
+# Debian's stock kernels, the rows of env/kernels/stock: packages downloaded by apt into the cache, unpacked under
+# build/kernels/NAME.
 #
 # The cloud-amd64 flavour: a third of the size of amd64, jbd2 and ext4 built in, and it still has
 # virtio, loop, dm-flakey, dm-log-writes and virtiofs. What it lacks (9p, i6300esb) nothing here needs.
@@ -10,22 +11,25 @@ KERNEL_FLAVOUR=cloud-amd64
 # shellcheck disable=SC2034	# read by kernel_stamp
 KERNEL_TREE_VERSION=4		# raise when the layout made below changes
 
-# The real package behind the metapackages, newest first; else the highest version apt knows.
+# kernel_resolve_image PATTERN: the real package behind the metapackages; else the highest version apt knows.
 kernel_resolve_image() {
-	local series=$1 meta dep
-	for meta in "linux-image-$series-$KERNEL_FLAVOUR" "linux-image-$KERNEL_FLAVOUR"; do
+	local pattern=$1-$KERNEL_FLAVOUR meta dep series=${1#linux-image-}
+	series=${series%%\**}
+	for meta in "linux-image-${series%.}-$KERNEL_FLAVOUR" "linux-image-$KERNEL_FLAVOUR"; do
 		# No such package is no error here: the next one may be there, and who gets none at all says what to do.
 		dep=$(apt-cache show --no-all-versions "$meta" 2>/dev/null |
-			sed -n 's/^Depends: *\(linux-image-[^ ,]*\).*/\1/p' | head -n1) || true
-		[[ $dep == "linux-image-$series."*"-$KERNEL_FLAVOUR" ]] && { printf '%s' "$dep"; return; }
+			sed -n 's/^Depends: *\(.*, *\)*\(linux-image-[^ ,]*\).*/\2/p' | head -n1) || true
+		# shellcheck disable=SC2053	# a pattern
+		[[ $dep == $pattern ]] && { printf '%s' "$dep"; return; }
 	done
-	apt-cache pkgnames "linux-image-$series." 2>/dev/null |
+	apt-cache pkgnames "linux-image-$series" 2>/dev/null |
 		grep -E -- "[0-9](\+deb[0-9]+)?-$KERNEL_FLAVOUR\$" | sort -V | tail -n1
 }
 
 apt_field() { apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: *//p" | head -n1; }
 
-# kernel_packages SERIES: names of the four packages; kbuild carries the ABI only in the newer series.
+# kernel_packages PATTERN: the packages of one kernel, its image first: headers and the programs that build modules, and
+# where the image package is empty (Linux 7) those that have the kernel and the modules.
 kernel_packages() {
 	local image abi deps kbuild
 	image=$(kernel_resolve_image "$1")
@@ -35,6 +39,7 @@ kernel_packages() {
 	kbuild=$(grep -oE 'linux-kbuild-[^ ,|]+' <<<"$deps" | head -n1)
 	[[ -n $kbuild ]] || return 1
 	printf '%s\n' "$image" "linux-headers-$abi" "linux-headers-${abi%-"$KERNEL_FLAVOUR"}-common" "$kbuild"
+	apt_field "$image" Depends | grep -oE 'linux-(binary|modules|base)-[0-9][^ ,|]*' || true
 }
 
 # deb_fetch PKG: download into the cache, checked against the signed lists; prints the file name.
@@ -93,59 +98,82 @@ kernel_prepare_modules() {
 	depmod -b "$root" "$release"
 }
 
-# kernel_unpack SERIES DEB...: under another name first. A tree that ends half made is not there, or is the old one.
+# kernel_boot_files DIR RELEASE: links to what boots and its configuration; Linux 7 has them among the modules.
+kernel_boot_files() {
+	local dir=$1 release=$2 f from
+	for f in vmlinuz config; do
+		from=root/boot/$f-$release
+		[[ -e $dir/$from ]] || from=root/lib/modules/$release/$f
+		ln -sfn "$from" "$dir/$f"
+	done
+}
+
+# kernel_unpack NAME RELEASE DEB...: under another name first. A tree that ends half made is not there, or is the old one.
 kernel_unpack() {
-	local series=$1 dir new release deb
-	shift
-	dir=$(kernel_dir "$series") new=$dir.new
+	local name=$1 release=$2 dir new deb
+	shift 2
+	dir=$(kernel_dir "$name") new=$dir.new
 	rm -rf "$new"
 	mkdir -p "$new/root"
 	for deb in "$@"; do run dpkg-deb -x "$deb" "$new/root"; done
 	# Since trixie-era packages the modules may come under /usr/lib.
 	if [[ ! -d $new/root/lib/modules && -d $new/root/usr/lib/modules ]]; then ln -s usr/lib "$new/root/lib"; fi
-	release=$(basename "$(echo "$new"/root/boot/vmlinuz-*)")
-	release=${release#vmlinuz-}
 	kernel_relocate_headers "$new/root" "$release" "$dir/root"
 	kernel_prepare_modules "$new/root" "$release"
-	ln -sfn "root/boot/vmlinuz-$release" "$new/vmlinuz"
+	kernel_boot_files "$new" "$release"
 	ln -sfn "root/usr/src/linux-headers-$release" "$new/kdir"
-	ln -sfn "root/boot/config-$release" "$new/config"
 	printf '%s\n' "$release" >"$new/release"
-	kernel_traits "$series" >"$new/traits"
-	kernel_stamp "$series" >"$new/.complete"
+	kernel_traits "$name" >"$new/traits"
+	kernel_stamp "$name" >"$new/.complete"
 	rm -rf "$dir"
 	mv "$new" "$dir"
 }
 
-# kernel_fetch SERIES: takes the newest there is. Two commands at once take turns; the second has nothing left to do,
+# kernel_fetch NAME: takes the newest there is. Two commands at once take turns; the second has nothing left to do,
 # unless the kernel was there before and is to be renewed.
 kernel_fetch() {
 	local lock ready=0
 	if kernel_ready "$1"; then ready=1; fi
+	toolchain_need "$(kernel_toolchain "$1")"
 	mkdir -p "$VEX_BUILD"
 	exec {lock}>"$VEX_BUILD/.kernel-$1.lock"
 	flock -n "$lock" || { note "another ./vex fetches kernel $1: waiting for it"; flock "$lock"; }
-	if ((ready)) || ! kernel_ready "$1"; then kernel_fetch_now "$1"; fi
+	if ((ready)) || ! kernel_ready "$1"; then kernel_fetch_now "$1" "$ready"; fi
 	exec {lock}>&-
 }
 
-kernel_fetch_now() {
-	local series=$1 pkgs p f debs=()
-	need_space "$VEX_CACHE" 150 "downloading kernel $series"
-	need_space "$VEX_BUILD" 400 "unpacking kernel $series"
+# suite_deb SUITES PKG: its file in the cache; lists that are older than the archive are renewed once.
+suite_deb() {
+	suite_apt "$1" deb_fetch "$2" && return
+	[[ $VEX_INSTALL == 1 ]] || return 1
+	if [[ $1 == host ]]; then apt_update >&2; else suite_update "$1" --now >&2; fi && suite_apt "$1" deb_fetch "$2"
+}
+
+# kernel_lists NAME NOW: fresh enough to choose from; NOW: somebody asks for the newest.
+kernel_lists() {
+	local suites
+	suites=$(kernel_stock_field "$1" suite)
+	if [[ $suites != host ]]; then suite_update "$suites" "$( (($2)) && echo --now)"; return; fi
 	if apt_lists_stale && [[ $VEX_INSTALL == 1 ]]; then apt_update || true; fi
-	if ! pkgs=$(kernel_packages "$series"); then
-		die "$EX_ENV" "apt knows no linux-image-$series*-$KERNEL_FLAVOUR; run apt-get update (bookworm" \
-			"and bookworm-security must be among its sources) and try again"
-	fi
-	say "Kernel $series: $(head -n1 <<<"$pkgs") (unpacked under build/, not installed)"
+}
+
+kernel_fetch_now() {
+	local name=$1 pkgs p f suites debs=() where
+	suites=$(kernel_stock_field "$name" suite)
+	where="run apt-get update (bookworm and bookworm-security must be among its sources)"
+	if [[ $suites != host ]]; then where="check that this machine's mirror has $suites"; fi
+	need_space "$VEX_CACHE" 150 "downloading kernel $name"
+	need_space "$VEX_BUILD" 400 "unpacking kernel $name"
+	kernel_lists "$name" "$2" || die "$EX_ENV" "kernel $name cannot be fetched; $where"
+	pkgs=$(suite_apt "$suites" kernel_packages "$(kernel_stock_field "$name" package)") ||
+		die "$EX_ENV" "apt knows no $(kernel_stock_field "$name" package)-$KERNEL_FLAVOUR; $where and try again"
+	say "Kernel $name: $(head -n1 <<<"$pkgs") (unpacked under build/, not installed)"
 	for p in $pkgs; do
-		f=$(deb_fetch "$p") || {
-			[[ $VEX_INSTALL == 1 ]] && apt_update && f=$(deb_fetch "$p")
-		} || die "$EX_ENV" "could not download $p (needed: ${pkgs//$'\n'/ }); check the network" \
+		f=$(suite_deb "$suites" "$p") || die "$EX_ENV" "could not download $p (needed: ${pkgs//$'\n'/ }); check the network" \
 			"or put the .deb files into $VEX_CACHE/debs and try again"
 		debs+=("$f")
 	done
 	mkdir -p "$VEX_BUILD/log"
-	kernel_unpack "$series" "${debs[@]}"
+	p=$(head -n1 <<<"$pkgs")
+	kernel_unpack "$name" "${p#linux-image-}" "${debs[@]}"
 }

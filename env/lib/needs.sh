@@ -48,9 +48,8 @@ need_programs() {
 kernel_wants() {
 	local k
 	for k in "$@"; do
-		if kernel_is_stock "$k"; then continue; fi
-		kernel_cached "$k" || WANTS+=(kernel-build)
-		if [[ $(kernel_toolchain "$k") == rust && ! -f $(rust_dir)/.complete ]]; then WANTS+=(kernel-rust); fi
+		toolchain_ready "$(kernel_toolchain "$k")" || WANTS+=(kernel-toolchain)
+		if ! kernel_is_stock "$k" && ! kernel_cached "$k"; then WANTS+=(kernel-build); fi
 	done
 }
 

@@ -47,22 +47,24 @@ kernel_memory() {
 # ---- choice of kernels ---------------------------------------------------------------------------
 
 # test_kernels WORDS: sets T_KERNELS, and T_SLICE to those of them that get a slice of the tests only.
-# Without --kernel: the stock kernels in full, and a slice on every other kernel that needs no build; the rest
-# is in T_NOT_BUILT.
+# Without --kernel: the kernels with trait "default" in full, and a slice on every other one that is here; the rest is
+# in T_NOT_HERE. A kernel of another suite is never fetched for that: a machine without that suite tests the others.
 test_kernels() {
 	local k list
-	T_KERNELS=() T_SLICE=' ' T_NOT_BUILT=()
+	T_KERNELS=() T_SLICE=' ' T_NOT_HERE=()
 	if [[ -n $1 ]]; then
 		list=$(kernel_parse "$1") || exit
 	elif ((T_FULL)); then
 		list=$(kernel_parse all) || exit
 	else
-		list=$(kernel_parse stock) || exit
-		for k in $(kernel_built_names); do
-			if kernel_cached "$k"; then
+		list=$(kernel_parse default) || exit
+		for k in $(kernel_names); do
+			if kernel_has "$k" default; then
+				continue
+			elif kernel_cached "$k"; then
 				list+=$'\n'$k T_SLICE+="$k "
 			else
-				T_NOT_BUILT+=("$k")
+				T_NOT_HERE+=("$k")
 			fi
 		done
 	fi

@@ -9,8 +9,8 @@ VM_DISKS=()
 KEEP_RUNS=30
 
 vm_options_help() {
+	printf '  --kernel NAME         fast guests: %s or a built one (./vex kernel list)\n' "$(kernel_stock_words)"
 	cat <<'END'
-  --kernel NAME         fast guests: 6.1, 6.12 or a built one (./vex kernel list)
   --lane LANE           fast guests: auto, cold (boot) or warm (resume a saved guest) [auto]
   --accel ACCEL         auto (KVM if it proves itself, else emulation), kvm, tcg [auto]
   --memory MB --cpus N  size of the guest [768, an image 1024; 2]

@@ -143,7 +143,7 @@ unit-link-test_fsck := -Wl,--wrap=vexfs_dev_read
 unit-extra-test_feature := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs) $(src-dump.vexfs)))
 unit-extra-test_quota := $(unit-extra-test_fsck) $(unit-extra-test_mkfs)
 unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-vexctl)))
-$(foreach t,text search index transfer,$(eval unit-extra-test_vexctl_$(t) := $(unit-extra-test_vexctl)))
+$(foreach t,text search index transfer mcp,$(eval unit-extra-test_vexctl_$(t) := $(unit-extra-test_vexctl)))
 define unit-rule
 $(B)/unit/$(1): $(B)/asan/tests/unit/$(1).o $(UNIT_HELP) $(unit-extra-$(1)) $(B)/asan/libvexfs.a
 	@mkdir -p $$(@D)

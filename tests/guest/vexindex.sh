@@ -9,7 +9,7 @@ set -u
 first_is() { head -n 1 "$out" | grep -q "^$1:[0-9]*: "; }
 
 new_filesystem -L vexindex
-plan 22
+plan 24
 
 mkdir -p notes/private build
 echo 'How to fix a flat tyre: take the wheel off' >notes/tyre
@@ -64,6 +64,22 @@ run 0 search 'spare key of the locksmith' && first_is notes/private/secret; ok $
 chmod 644 notes/tyre
 as user1 0 search 'wheel spokes' && first_is notes/tyre; ok $? 'what may be read is found'
 as user1 0 index && out_has 'permission denied'; ok $? 'index of files that are not his: skipped, with the reason'
+
+# ---- a program that speaks the Model Context Protocol
+ask() { # ask TOOL ARGUMENTS: the answer in $out
+	{
+		echo '{"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{}},"jsonrpc":"2.0","id":0}'
+		echo '{"method":"notifications/initialized","jsonrpc":"2.0"}'
+		printf '{"method":"tools/call","params":{"name":"%s","arguments":%s},"jsonrpc":"2.0","id":1}\n' "$1" "$2"
+	} | vexctl mcp "$mnt/notes" >"$out" 2>"$err"
+}
+echo 'a flute made of bone' >notes/flute
+ask index '{}' && out_has '"embedded":1' && ask search '{"query":"bone flute"}' &&
+	out_has "\"path\":\"$mnt/notes/flute\"" && [ "$(wc -l <"$out")" -eq 2 ] && [ ! -s "$err" ]
+ok $? 'mcp: index and search'
+ask read_passage '{"path":"../.gitignore"}' && out_has 'leads out of' && ask search '{"query":"x","directory":"/"}' &&
+	out_has 'outside of the directories' && ask read_passage '{"path":"log","line":401}' && out_has octopus
+ok $? 'mcp: only below its directory'
 
 # ---- crash and remount
 echo 'one more note about volcanoes' >notes/volcano

@@ -225,7 +225,7 @@ double now_seconds(void)
 
 void progress_begin(struct progress *p, const char *what, uint64_t total, bool asked)
 {
-	p->terminal = isatty(STDERR_FILENO);
+	p->terminal = isatty(fileno(stderr));
 	p->on = asked || p->terminal;
 	p->what = what;
 	p->total = total;

@@ -36,7 +36,7 @@ struct options {
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
 		weak, per_file, line_number, with_hits, without_hits, null, verbose,
-		skip_missing;
+		skip_missing, read_only;
 	uint64_t given;		/* bit per entry of the option table */
 	char **args;
 	int nargs;
@@ -61,7 +61,7 @@ struct command {
 
 extern const struct command cmd_collection_create, cmd_collection_list, cmd_collection_change,
 	cmd_collection_drop;
-extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import, cmd_export;
+extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import, cmd_export, cmd_mcp;
 extern const struct command cmd_embed, cmd_index, cmd_search, cmd_stale, cmd_stat, cmd_status, cmd_grow;
 
 /* dispatch.c */

@@ -104,12 +104,13 @@ struct coll_file {
 };
 
 /* A new file of a collection needs a line here and its field, nothing else. */
-static const struct coll_file coll_files[VEXFS_COLL_FILES] = {
+static const struct coll_file coll_files[VEXFS_COLL_FILES + 1] = {
 	[VEXFS_COLL_SLOTS] = { "slot table", offsetof(struct vexfs_collection, c_slot_ino), NULL },
 	[VEXFS_COLL_PAYLOAD] = { "payload", offsetof(struct vexfs_collection, c_payload_ino),
 				 vexfs_vec_bytes },
 	[VEXFS_COLL_CODE] = { "code", offsetof(struct vexfs_collection, c_code_ino),
 			      vexfs_code_bytes },
+	[VEXFS_COLL_GRAPH] = { "graph", offsetof(struct vexfs_collection, c_graph_ino), NULL },
 };
 
 const char *vexfs_coll_file_name(enum vexfs_coll_file which)

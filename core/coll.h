@@ -22,7 +22,9 @@ enum vexfs_coll_file {
 	VEXFS_COLL_SLOTS,
 	VEXFS_COLL_PAYLOAD,
 	VEXFS_COLL_CODE,
-	VEXFS_COLL_FILES
+	VEXFS_COLL_FILES,
+	/* It may have one more, derived: no inode (0) is no damage, and its size is its own affair. */
+	VEXFS_COLL_GRAPH = VEXFS_COLL_FILES
 };
 
 const char *vexfs_coll_file_name(enum vexfs_coll_file which);

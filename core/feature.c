@@ -107,7 +107,7 @@ static const struct owned inode_fields[] = {
 
 static const struct owned coll_fields[] = {
 	{ COLL(c_graph_ino), VEXFS_COMPAT, VEXFS_FEATURE_COMPAT_GRAPH, "graph without the feature" },
-	{ COLL(c_sketch_ino), VEXFS_COMPAT, VEXFS_FEATURE_COMPAT_GRAPH, "sketches without the feature" },
+	{ COLL(c_sketch_ino), RESERVED },
 	{ COLL(c_pad), RESERVED },
 	{ COLL(c_reserved), RESERVED },
 };

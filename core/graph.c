@@ -105,6 +105,7 @@ void vexfs_graph_head_write(const struct vexfs_graph *g, struct vexfs_graph_head
 	h->gh_elem = g->space.elem;
 	h->gh_coll = cpu_to_le32(g->coll);
 	h->gh_stamp = cpu_to_le64(g->stamp);
+	h->gh_generation = cpu_to_le32(g->generation);
 	h->gh_dim = cpu_to_le32(g->space.dim);
 	h->gh_gdim = cpu_to_le32(g->gspace.dim);
 	h->gh_stride = cpu_to_le16((u16)g->stride);
@@ -180,6 +181,7 @@ const char *vexfs_graph_head_read(struct vexfs_graph *g, const struct vexfs_grap
 	vexfs_graph_init(g, s, le16_to_cpu(h->gh_links), mean);
 	g->coll = coll;
 	g->stamp = le64_to_cpu(h->gh_stamp);
+	g->generation = le32_to_cpu(h->gh_generation);
 	if (!same_layout(g, h))
 		return "impossible layout of the graph";
 	if (!read_counts(g, h))

@@ -52,6 +52,7 @@ struct vexfs_graph_ops {
  * @mean:    gspace.dim words, padded with zeros to a multiple of 4; the caller's memory
  * @stride, @links, @degree, @per_block, @first, @nrec, @count, @nodes, @trained, @unit, @reach, @entry:
  *	     see struct vexfs_graph_head
+ * @stamp, @generation: likewise; whether they are right, the caller knows
  * @recip, @shift: id / per_block is id * recip >> shift
  * @code_at: byte of a record where its struct vexfs_code is
  * @build:   candidates an insertion looks for; twice as many from 16384 vectors on
@@ -64,7 +65,7 @@ struct vexfs_graph {
 	u32	*mean;
 	u32	stride, per_block, links, degree, code_at, first;
 	u32	nrec, count, nodes, trained, unit, reach;
-	u32	coll, build, shift;
+	u32	coll, build, shift, generation;
 	u64	recip;
 	u64	stamp;
 	u32	nentries, entry[VEXFS_GRAPH_ENTRIES];
@@ -117,6 +118,21 @@ void vexfs_graph_block_seal(const struct vexfs_graph *g, u32 lblk, void *data);
  * Return: records that were lost.
  */
 u32 vexfs_graph_block_check(const struct vexfs_graph *g, u32 lblk, void *data);
+
+/* ---- after reading (graph_sweep.c) -------------------------------------------------- */
+
+/* Memory for it: four bytes and a bit for each id. 4-byte aligned. */
+size_t vexfs_graph_sweep_bytes(const struct vexfs_graph *g);
+/**
+ * vexfs_graph_sweep - free the records that no search can reach
+ * Every block has been through vexfs_graph_block_check(). count and nodes become what they are. The caller inserts the
+ * vectors again that have no record then.
+ *
+ * Return: records that were freed.
+ */
+u32 vexfs_graph_sweep(struct vexfs_graph *g, void *mem);
+/* Is there a record of @id? *@stamp: low half of v_stamp of its vector. */
+bool vexfs_graph_record(struct vexfs_graph *g, u32 id, u32 *stamp);
 
 /* ---- statistics (graph_space.c) --------------------------------------------------- */
 

@@ -101,7 +101,7 @@ struct vexfs_mdhdr {
  * filesystem without it. Who does not know an incompat bit does not mount; a ro_compat bit: does not write; a
  * compat bit: keeps what it does not understand. No checker repairs what has any bit it does not know.
  */
-#define VEXFS_FEATURE_COMPAT_GRAPH		0x0001U	/* graph and sketch files of collections */
+#define VEXFS_FEATURE_COMPAT_GRAPH		0x0001U	/* graph files of collections */
 #define VEXFS_FEATURE_RO_COMPAT_QUOTA		0x0001U
 #define VEXFS_FEATURE_RO_COMPAT_PROJECT		0x0002U
 #define VEXFS_FEATURE_RO_COMPAT_INODE_FLAGS	0x0004U	/* flags of chattr(1) */
@@ -117,7 +117,7 @@ struct vexfs_mdhdr {
 #define VEXFS_FEATURE_RO_COMPAT_ALL	0x001fU
 #define VEXFS_FEATURE_INCOMPAT_ALL	0x000fU
 /* ... and known to the programs built with this header. */
-#define VEXFS_FEATURE_COMPAT_SUPP	0U
+#define VEXFS_FEATURE_COMPAT_SUPP	VEXFS_FEATURE_COMPAT_GRAPH
 #define VEXFS_FEATURE_RO_COMPAT_SUPP	(VEXFS_FEATURE_RO_COMPAT_QUOTA | \
 					 VEXFS_FEATURE_RO_COMPAT_PROJECT | \
 					 VEXFS_FEATURE_RO_COMPAT_INODE_FLAGS)
@@ -532,7 +532,7 @@ struct vexfs_code {
 /**
  * struct vexfs_graph_head - block 0 of a graph file
  * @gh_checksum:  crc32c of the rest of the block, seed ~0
- * @gh_stamp:     every set with a smaller stamp has been absorbed
+ * @gh_stamp:     above the stamps of all vectors that have a record
  * @gh_dim:	  of the collection
  * @gh_gdim:	  elements of a code, after folding and with the element that inner products get
  * @gh_stride:	  bytes of a record; gh_per_block of them to a block, none straddles two
@@ -546,6 +546,7 @@ struct vexfs_code {
  * @gh_unit:	  float32, a power of two: elements are multiplied by it (not under the cosine)
  * @gh_reach:	  float32: length that an inner product's vectors are extended to
  * @gh_entry:	  where searches start
+ * @gh_generation: i_generation of the file: blocks may hold the header of an earlier one
  */
 struct vexfs_graph_head {
 	__le32	gh_checksum;
@@ -570,7 +571,8 @@ struct vexfs_graph_head {
 	__le32	gh_reach;
 	__le32	gh_nentries;
 	__le32	gh_entry[VEXFS_GRAPH_ENTRIES];
-	__u8	gh_reserved[3768];	/* 0 */
+	__le32	gh_generation;
+	__u8	gh_reserved[3764];	/* 0 */
 };
 
 /* Means: float32, block by block from block 1 on. */

@@ -3,10 +3,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <cmocka.h>
 
+#include "core/graph.h"
 #include "tests/unit/fsck_damage.h"
 
 /* ---- collections --------------------------------------------------------- */
@@ -270,6 +272,141 @@ static void slot_hole(struct fixture *x)
 		   di.i_root.r_recs[0].val |= cpu_to_le64(VEXFS_EXT_UNWRITTEN));
 }
 
+/* ---- graphs ---------------------------------------------------------------- */
+
+static const struct vexfs_simd *const ints = &vexfs_simd_int;
+
+static int graph_get(void *ctx, u32 lblk, bool change, void **data)
+{
+	*data = (u8 *)ctx + (size_t)lblk * VEXFS_BLOCK_SIZE;
+	return 0;
+}
+
+/* As the kernel would leave it: 20 vectors, in @mem. Return: blocks. */
+static u32 graph_fill(struct vexfs_graph *g, const struct vexfs_space *s, u8 *mem, u32 *mean)
+{
+	static const struct vexfs_graph_ops ops = { .get = graph_get };
+	static struct vexfs_graph_work w;
+	void *work;
+	float v[8];
+	u32 i, k;
+
+	vexfs_graph_init(g, s, 0, mean);
+	g->ops = &ops;
+	g->ctx = mem;
+	g->simd = ints;
+	vexfs_graph_block_check(g, g->first, mem + (size_t)g->first * VEXFS_BLOCK_SIZE);
+	work = aligned_alloc(64, (vexfs_graph_work_bytes(g, 64, 256) + 63) & ~(size_t)63);
+	vexfs_graph_work_init(&w, g, 64, 256, work);
+	for (i = 0; i < 20; i++) {
+		for (k = 0; k < 8; k++)
+			v[k] = (float)((i * 37 + k * 11) % 50) - 25;
+		assert_int_equal(vexfs_graph_insert(g, &w, i, i, (const u32 *)v), 0);
+	}
+	free(work);
+	return vexfs_graph_blocks(g, g->nrec);
+}
+
+static void put_block(struct ib *ib, u64 ino, u32 lblk, const void *data)
+{
+	struct vexfs_blk b;
+
+	memcpy(ib_pin(ib, ib_map(ib, ino, lblk), &b), data, VEXFS_BLOCK_SIZE);
+	ib_change(ib, &b, false);
+}
+
+/* A sound graph of collection 0. Return: its inode. */
+static u64 make_graph(struct fixture *x, u64 stamp)
+{
+	static _Alignas(64) u8 mem[3 * VEXFS_BLOCK_SIZE];
+	static _Alignas(64) u32 mean[64];
+	struct vexfs_collection words = ib_get_coll(&x->ib, 0);
+	struct vexfs_space s = vexfs_coll_space(&words);
+	u64 ino = ib_new_inode(&x->ib, S_IFREG | 0600);
+	struct vexfs_graph g;
+	u32 blocks, i;
+
+	memset(mem, 0, sizeof(mem));
+	blocks = graph_fill(&g, &s, mem, mean);
+	assert_int_equal(blocks, 3);
+	g.stamp = stamp;
+	g.generation = le32_to_cpu(ib_get_inode(&x->ib, ino).i_generation);
+	vexfs_graph_block_seal(&g, 2, mem + 2 * VEXFS_BLOCK_SIZE);
+	vexfs_graph_means_write(&g, (void *)(mem + VEXFS_BLOCK_SIZE), 1);
+	vexfs_graph_head_write(&g, (void *)mem);
+	ib_add_extent(&x->ib, ino, 0, blocks, 0);
+	EDIT_INODE(x, ino, {
+		di.i_nlink = cpu_to_le32(1);
+		di.i_flags = cpu_to_le32(VEXFS_INODE_HIDDEN);
+		di.i_size = cpu_to_le64(blocks << VEXFS_BLOCK_SHIFT);
+	});
+	for (i = 0; i < blocks; i++)
+		put_block(&x->ib, ino, i, mem + (size_t)i * VEXFS_BLOCK_SIZE);
+	ib_feature(&x->ib, VEXFS_COMPAT, VEXFS_FEATURE_COMPAT_GRAPH);
+	EDIT_COLL(x, 0, c.c_graph_ino = cpu_to_le64(ino));
+	return ino;
+}
+
+static void break_graph(struct fixture *x, u32 lblk, u32 byte)
+{
+	u64 ino = make_graph(x, 20);
+
+	EDIT_BLOCK(x, ib_map(&x->ib, ino, lblk), false, p[byte] ^= 1);
+}
+
+static void graph_head(struct fixture *x)
+{
+	break_graph(x, 0, 48);
+}
+
+static void graph_means(struct fixture *x)
+{
+	break_graph(x, 1, 40);
+}
+
+static void graph_record(struct fixture *x)
+{
+	break_graph(x, 2, 16);
+}
+
+static void graph_stamp(struct fixture *x)
+{
+	make_graph(x, 1ULL << 40);
+}
+
+static void graph_other(struct fixture *x)
+{
+	u64 ino = make_graph(x, 20);
+
+	EDIT_INODE(x, ino, di.i_generation = cpu_to_le32(le32_to_cpu(di.i_generation) + 1));
+}
+
+static void graph_short(struct fixture *x)
+{
+	u64 ino = make_graph(x, 20);
+
+	EDIT_INODE(x, ino, di.i_size = cpu_to_le64(2 << VEXFS_BLOCK_SHIFT));
+}
+
+static void graph_hole(struct fixture *x)
+{
+	u64 ino = make_graph(x, 20);
+
+	EDIT_INODE(x, ino, di.i_root.r_recs[0].val |= cpu_to_le64(VEXFS_EXT_UNWRITTEN));
+}
+
+static void graph_inode(struct fixture *x)
+{
+	make_graph(x, 20);
+	EDIT_COLL(x, 0, c.c_graph_ino = cpu_to_le64(x->file));
+}
+
+static void graph_twice(struct fixture *x)
+{
+	make_graph(x, 20);
+	EDIT_COLL(x, 0, c.c_graph_ino = c.c_payload_ino);
+}
+
 /* ---- the table ----------------------------------------------------------- */
 
 const struct damage coll_damages[] = {
@@ -316,6 +453,15 @@ const struct damage coll_damages[] = {
 	{ "payload_hole", payload_hole, FSCK_PAYLOAD_READ, NULL },
 	{ "coll_hole", coll_hole, FSCK_COLL_HOLE, NULL },
 	{ "slot_hole", slot_hole, FSCK_SLOT_HOLE, NULL },
+	{ "graph_head", graph_head, FSCK_GRAPH, "wrong checksum of the graph's header" },
+	{ "graph_means", graph_means, FSCK_GRAPH, "damaged means of the graph" },
+	{ "graph_record", graph_record, FSCK_GRAPH, "damaged records of the graph" },
+	{ "graph_stamp", graph_stamp, FSCK_GRAPH, "graph's stamp above the collection's limit" },
+	{ "graph_other", graph_other, FSCK_GRAPH, "graph of another file" },
+	{ "graph_short", graph_short, FSCK_GRAPH, "graph longer than its file" },
+	{ "graph_hole", graph_hole, FSCK_GRAPH, "hole in the graph" },
+	{ "graph_inode", graph_inode, FSCK_GRAPH, "is not a hidden file" },
+	{ "graph_twice", graph_twice, FSCK_GRAPH, "has another use in a collection" },
 };
 
 const size_t ncoll_damages = ARRAY_SIZE(coll_damages);

@@ -297,16 +297,19 @@ static u64 hidden_file(struct ib *ib, u64 blocks)
 	return ino;
 }
 
-static void set_feature(struct ib *ib)
+void ib_feature(struct ib *ib, enum vexfs_feature_word word, u32 bit)
 {
 	struct vexfs_blk b;
 	u8 *p = ib_pin(ib, 0, &b);
 	struct vexfs_super_block *sb = (void *)(p + VEXFS_SB_OFFSET);
 
-	sb->s_feature_incompat |= cpu_to_le32(VEXFS_FEATURE_INCOMPAT_XATTR);
+	if (word == VEXFS_COMPAT)
+		sb->s_feature_compat |= cpu_to_le32(bit);
+	else
+		sb->s_feature_incompat |= cpu_to_le32(bit);
 	sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
 	ib_change(ib, &b, false);
-	ib->img.geo.feature[VEXFS_INCOMPAT] |= VEXFS_FEATURE_INCOMPAT_XATTR;
+	ib->img.geo.feature[word] |= bit;
 }
 
 static u64 value_file(struct ib *ib, u64 owner, const u8 *value, u32 len)
@@ -363,7 +366,7 @@ u64 ib_xattr(struct ib *ib, u64 ino, enum ib_where where, u8 kind, const char *n
 	};
 	struct vexfs_inode di;
 
-	set_feature(ib);
+	ib_feature(ib, VEXFS_INCOMPAT, VEXFS_FEATURE_INCOMPAT_XATTR);
 	if (where == IB_LARGE)
 		e.ino = value_file(ib, ino, value, len);
 	if (where == IB_BLOCK)

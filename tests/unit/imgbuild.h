@@ -25,6 +25,7 @@ struct ib {
 /* Make and open an image of @blocks blocks in a file of its own; ib_close() writes it. */
 void ib_make(struct ib *ib, u64 blocks);
 void ib_open(struct ib *ib);		/* again, after ib_close() */
+void ib_feature(struct ib *ib, enum vexfs_feature_word word, u32 bit);	/* compat or incompat */
 void ib_close(struct ib *ib);		/* flush and close, the file stays */
 void ib_remove(struct ib *ib);		/* the file, after ib_close() */
 

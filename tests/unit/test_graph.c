@@ -373,6 +373,55 @@ static void test_churn(void **state)
 	close_world(&x);
 }
 
+/* What cannot be reached after some blocks were lost is freed, and inserted again all is as before. */
+static void sweep(struct world *x, u32 lost)
+{
+	void *mem = malloc(vexfs_graph_sweep_bytes(&x->g));
+	u32 i, stamp, freed, n = 0, was = x->g.count;
+
+	freed = vexfs_graph_sweep(&x->g, mem);
+	free(mem);
+	assert_int_equal(x->g.count, was - lost - freed);
+	for (i = 0; i < x->cap; i++) {
+		if (vexfs_graph_record(&x->g, i, &stamp)) {
+			assert_true(x->live[i] && stamp == i + 7);
+			n++;
+		} else if (x->live[i]) {
+			add(x, i);
+		}
+	}
+	assert_int_equal(n, was - lost - freed);
+	assert_int_equal(x->g.count, was);
+}
+
+static void test_sweep(void **state)
+{
+	struct world x;
+	u32 i, lost, lblk;
+
+	open_world(&x, 24, VEXFS_L2, 900, 9);
+	for (i = 0; i < 900; i++)
+		random_vector(&x, row(&x, i), 0, 1);
+	for (i = 0; i < 900; i += 6)
+		memcpy(row(&x, i), row(&x, 6 * (i % 36 / 6)), 24 * sizeof(float));
+	train(&x, 900);
+	for (i = 0; i < 900; i++)
+		add(&x, i);
+	for (i = 5; i < 900; i += 9)
+		drop(&x, i);
+	sweep(&x, 0);
+	assert_true(recall(&x, 30, 96, 0, 1) >= 0.99);
+	for (i = 0, lost = 0; i < 8; i++) {
+		lblk = x.g.first + rnd(&x.seed, vexfs_graph_blocks(&x.g, 900) - x.g.first);
+		x.mem[(size_t)lblk * VEXFS_BLOCK_SIZE + rnd(&x.seed, x.g.per_block) * x.g.stride + 12] ^= 1;
+		lost += vexfs_graph_block_check(&x.g, lblk, x.mem + (size_t)lblk * VEXFS_BLOCK_SIZE);
+	}
+	assert_true(lost >= 8);
+	sweep(&x, lost);
+	assert_true(recall(&x, 30, 96, 0, 1) >= 0.99);
+	close_world(&x);
+}
+
 /* k that pass come back whenever there are k, however few pass. */
 static void test_filter(void **state)
 {
@@ -569,7 +618,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout), cmocka_unit_test(test_head), cmocka_unit_test(test_recall),
 		cmocka_unit_test(test_trusted), cmocka_unit_test(test_duplicates), cmocka_unit_test(test_churn),
-		cmocka_unit_test(test_filter), cmocka_unit_test(test_budget), cmocka_unit_test(test_checksum),
+		cmocka_unit_test(test_filter), cmocka_unit_test(test_sweep), cmocka_unit_test(test_budget), cmocka_unit_test(test_checksum),
 		cmocka_unit_test(test_hostile), cmocka_unit_test(test_rings), cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_plan),
 	};

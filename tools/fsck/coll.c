@@ -8,24 +8,28 @@
 
 /* ---- hidden inodes ------------------------------------------------------- */
 
+/* Why it cannot be a collection's file; NULL: it can. */
+static const char *no_file(const struct fsck_ino *fi)
+{
+	if (!fi)
+		return "is free";
+	if (fi->flags & FSCK_INO_BAD)
+		return "is damaged";
+	if (!(fi->flags & FSCK_INO_HIDDEN) || fi->dtype != DT_REG)
+		return "is not a hidden file";
+	return fi->coll ? "has another use in a collection" : NULL;
+}
+
 /* Size of the inode in blocks; -1 if it cannot be this collection's. */
 static s64 own_inode(struct fsck *f, const struct vexfs_collection *c, u64 ino, const char *role)
 {
 	struct fsck_ino *fi = fsck_ino_get(f, ino);
-	const char *bad = NULL;
+	const char *bad = no_file(fi);
 	struct vexfs_inode *di;
 	struct vexfs_blk b;
 	s64 blocks;
 	int err;
 
-	if (!fi)
-		bad = "is free";
-	else if (fi->flags & FSCK_INO_BAD)
-		bad = "is damaged";
-	else if (!(fi->flags & FSCK_INO_HIDDEN) || fi->dtype != DT_REG)
-		bad = "is not a hidden file";
-	else if (fi->coll)
-		bad = "has another use in a collection";
 	if (bad) {
 		f->doubt = true;
 		fsck_problem(f, COLL_FILE, f->where, role, (unsigned long long)ino, bad);
@@ -63,6 +67,22 @@ static bool check_inodes(struct fsck *f, const struct vexfs_collection *c)
 	return ok;
 }
 
+/* After the files that every collection has: one that is another's is not its graph. */
+static void check_graph(struct fsck *f, const struct vexfs_collection *c)
+{
+	u64 ino = vexfs_coll_file_ino(c, VEXFS_COLL_GRAPH);
+	struct fsck_ino *fi;
+	const char *bad;
+
+	if (!ino)
+		return;
+	fi = fsck_ino_get(f, ino);
+	bad = no_file(fi);
+	if (!bad)
+		fi->coll = le32_to_cpu(c->c_id) + 1;
+	fsck_graph(f, c, bad);
+}
+
 /* ---- the table ----------------------------------------------------------- */
 
 static void check_collection(struct fsck *f, const struct vexfs_collection *c, u32 id)
@@ -82,6 +102,14 @@ static void check_collection(struct fsck *f, const struct vexfs_collection *c, u
 	fsck_where(f, FSCK_COLL_BLOCK, "collection %u '%s'", id, (const char *)c->c_name);
 	inodes = check_inodes(f, c);
 	fsck_map(f, c, inodes);
+}
+
+static void check_graph_of(struct fsck *f, const struct vexfs_collection *c, u32 id)
+{
+	if (le32_to_cpu(c->c_state) == VEXFS_COLL_FREE || vexfs_coll_verify(c, &f->img.geo, id))
+		return;
+	fsck_where(f, FSCK_COLL_BLOCK, "collection %u '%s'", id, (const char *)c->c_name);
+	check_graph(f, c);
 }
 
 static void load_block(struct fsck *f, u32 index, struct vexfs_collection *table)
@@ -158,5 +186,7 @@ void fsck_collections(struct fsck *f)
 	check_names(f, table);
 	for (i = 0; i < VEXFS_MAX_COLL && !f->err; i++)
 		check_collection(f, &table[i], i);
+	for (i = 0; i < VEXFS_MAX_COLL && !f->err; i++)
+		check_graph_of(f, &table[i], i);
 	check_hidden(f);
 }

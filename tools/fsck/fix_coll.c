@@ -160,6 +160,38 @@ int fsck_fix_coll_record(struct fsck *f, u64 id)
 	return err;
 }
 
+/* ---- its graph ---------------------------------------------------------------------- */
+
+/* The record names none any more. *@ino: the one it named, 0 if that is another's. */
+static int forget_graph(struct fsck *f, u32 id, u64 *ino)
+{
+	u32 index = id / VEXFS_COLL_PER_BLOCK;
+	struct vexfs_collection *c;
+	struct vexfs_blk b;
+
+	*ino = 0;
+	if (!fsck_read_quiet(f, f->img.geo.coll_start + index, VEXFS_MAGIC_COLL, index, &b))
+		return 0;		/* COLL_TABLE has been asked for as well */
+	c = &records(&b)[id % VEXFS_COLL_PER_BLOCK];
+	if (in_use(c) && vexfs_coll_file_ino(c, VEXFS_COLL_GRAPH)) {
+		if (own_file(f, c, id, VEXFS_COLL_GRAPH))
+			*ino = vexfs_coll_file_ino(c, VEXFS_COLL_GRAPH);
+		vexfs_coll_file_set_ino(c, VEXFS_COLL_GRAPH, 0);
+		fsck_changed(f, &b, true);
+		fsck_did(f, "collection %u '%s': graph discarded", id, (const char *)c->c_name);
+	}
+	f->img.io.ops->put(&f->img.io, &b);
+	return 0;
+}
+
+int fsck_fix_graph(struct fsck *f, u64 id)
+{
+	u64 ino;
+	int err = forget_graph(f, id, &ino);
+
+	return err || !ino ? err : fsck_fix_clear(f, ino);
+}
+
 /* ---- a block of the table ---------------------------------------------------------- */
 
 /* Of the records of a block with a wrong checksum, those that can be used, for root alone. */

@@ -274,6 +274,7 @@ int fsck_fix_orphans(struct fsck *f, u64 id);	/* fix_orphan.c */
 int fsck_fix_coll_table(struct fsck *f, u64 index);
 int fsck_fix_coll_record(struct fsck *f, u64 id);
 int fsck_fix_slots(struct fsck *f, u64 id);
+int fsck_fix_graph(struct fsck *f, u64 id);
 /* fix_super.c */
 int fsck_journal_discard(struct fsck *f);
 int fsck_journal_empty(struct fsck *f);
@@ -316,6 +317,8 @@ struct vexfs_linktree fsck_linktree_of(struct fsck *f, u64 ino, const struct vex
 void fsck_collections(struct fsck *f);
 /* Check a collection's map and, if its inodes are sound, its embeddings. */
 void fsck_map(struct fsck *f, const struct vexfs_collection *c, bool inodes_ok);
+/* Its graph file; @bad: why the inode cannot be one. */
+void fsck_graph(struct fsck *f, const struct vexfs_collection *c, const char *bad);
 void fsck_groups(struct fsck *f);
 /* Inode table blocks of a group that were ever written, from a descriptor that verifies. */
 bool fsck_group_desc(struct fsck *f, u32 group, struct vexfs_group_desc *gd);

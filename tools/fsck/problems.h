@@ -197,6 +197,7 @@ P(COLL_SHORT, 806, DAMAGE, SLOTS, "%s: its %s file has %lld blocks, its slots ne
   "reduce the slots to those that have blocks")
 P(HIDDEN_STRAY, 807, DAMAGE, CLEAR, "inode %llu: hidden, but nothing refers to it", "free it")
 P(COLL_HOLE, 808, FIXABLE, SLOTS, "%s: its %s file has a hole at block %llu", "allocate the blocks")
+P(GRAPH, 809, SAFE, GRAPH, "%s: graph (inode %llu): %s", "discard it: the kernel makes it anew")
 
 /* ---- 09: embeddings ---- */
 P(SLOT_BLOCK, 901, DAMAGE, SLOTS, AT_BLOCK, "write the block anew, empty: set the embeddings again")

@@ -659,6 +659,7 @@ static int vexfs_reconfigure(struct fs_context *fc)
 		return err;
 	/* Removals under way need to write. */
 	if (ro && !sb_rdonly(sb)) {
+		vexfs_save_finish(sb);
 		vexfs_vec_hold(sb, true);
 		flush_workqueue(sbi->vec_wq);
 	}

@@ -112,6 +112,31 @@ static ssize_t vexfs_show_graph_bytes(struct vexfs_sb_info *sbi, char *buf)
 	return sysfs_emit(buf, "%llu\n", s.bytes);
 }
 
+/* Blocks of graphs that have changed since their checkpoint. */
+static ssize_t vexfs_show_graph_unsaved(struct vexfs_sb_info *sbi, char *buf)
+{
+	struct vexfs_index_state s;
+
+	vexfs_index_state(sbi, &s);
+	return sysfs_emit(buf, "%llu\n", s.unsaved);
+}
+
+/* Since the mount: graphs begun anew, read from the disk; checkpoints. */
+static ssize_t vexfs_show_graph_builds(struct vexfs_sb_info *sbi, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", (long long)atomic64_read(&sbi->graph_builds));
+}
+
+static ssize_t vexfs_show_graph_loads(struct vexfs_sb_info *sbi, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", (long long)atomic64_read(&sbi->graph_loads));
+}
+
+static ssize_t vexfs_show_graph_saves(struct vexfs_sb_info *sbi, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", (long long)atomic64_read(&sbi->graph_saves));
+}
+
 #define VEXFS_ATTR_MODE(which, bits)								\
 static struct vexfs_attr vexfs_attr_##which = {							\
 	.attr = { .name = #which, .mode = bits }, .show = vexfs_show_##which,			\
@@ -136,6 +161,10 @@ VEXFS_ATTR(root_reserve_blocks);
 VEXFS_ATTR_MODE(graph_records, 0400);
 VEXFS_ATTR_MODE(graph_backlog, 0400);
 VEXFS_ATTR_MODE(graph_bytes, 0400);
+VEXFS_ATTR_MODE(graph_unsaved, 0400);
+VEXFS_ATTR_MODE(graph_builds, 0400);
+VEXFS_ATTR_MODE(graph_loads, 0400);
+VEXFS_ATTR_MODE(graph_saves, 0400);
 
 static struct attribute *vexfs_attrs[] = {
 	&vexfs_attr_errors_count.attr,
@@ -156,6 +185,10 @@ static struct attribute *vexfs_attrs[] = {
 	&vexfs_attr_graph_records.attr,
 	&vexfs_attr_graph_backlog.attr,
 	&vexfs_attr_graph_bytes.attr,
+	&vexfs_attr_graph_unsaved.attr,
+	&vexfs_attr_graph_builds.attr,
+	&vexfs_attr_graph_loads.attr,
+	&vexfs_attr_graph_saves.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(vexfs);

@@ -164,6 +164,7 @@ struct vexfs_sb_info {
 #define VEXFS_SBF_SILENT	6		/* being unmounted: none is sent */
 #define VEXFS_SBF_DISCARD	7		/* option discard */
 #define VEXFS_SBF_GROWING	8		/* somebody makes it larger: kmod/grow.c */
+#define VEXFS_SBF_HELD		9		/* nothing is written in the background: kmod/vec/evict.c, save.c */
 #define VEXFS_SBF_STOPPED	2		/* that the journal has stopped is known and told */
 
 	spinlock_t		pending_lock;
@@ -203,6 +204,7 @@ struct vexfs_sb_info {
 	struct vexfs_views	*views;		/* who may have what: kmod/vec/view.c */
 	struct vexfs_turns	*turns;		/* of those who search: kmod/vec/turn.c */
 	struct vexfs_evictor	*evictor;	/* embeddings of deleted files: kmod/vec/evict.c */
+	atomic64_t		graph_builds, graph_loads, graph_saves;	/* begun anew, read, checkpoints */
 };
 
 /* In handle->h_type, which jbd2 only shows in its tracepoints: something was changed. */
@@ -716,9 +718,11 @@ long vexfs_views_shrink(struct super_block *sb, struct shrink_control *sc);
 long vexfs_index_count(struct super_block *sb, struct shrink_control *sc);
 long vexfs_index_shrink(struct super_block *sb, struct shrink_control *sc);
 struct vexfs_index_state {
-	u64	records, backlog, bytes;
+	u64	records, backlog, bytes, unsaved;
 };
 void vexfs_index_state(struct vexfs_sb_info *sbi, struct vexfs_index_state *out);
+/* vec/save.c: checkpoints under way come to their end, within bounds. s_umount held. */
+void vexfs_save_finish(struct super_block *sb);
 /* Embeddings as attributes: user.vec.*, and their names after those of stored ones. */
 extern const struct xattr_handler vexfs_vec_xattr_handler;
 ssize_t vexfs_vec_listxattr(struct inode *inode, char *buf, size_t size, ssize_t total);

@@ -5,8 +5,9 @@
  * It makes records for live slots that have none and takes those out whose slot has
  * been freed or set again. A turn takes VEXFS_TURN_MS and then lets as much time pass,
  * so that a build takes half a processor at most. Between two embeddings it holds
- * nothing, so stopping it takes no longer than one. It writes nothing to the disk: a
- * frozen or read-only filesystem does not stop it; suspending the machine does.
+ * nothing, so stopping it takes no longer than one. This writes nothing to the disk: a
+ * frozen or read-only filesystem does not stop it; suspending the machine does. When all
+ * is absorbed it writes a checkpoint from time to time (save.c).
  *
  * A vector that cannot be read is left to searches, which tell of it; one that no graph
  * can hold (-EDOM) too. Without memory the worker stays behind and comes again later.
@@ -24,6 +25,7 @@
 
 static const struct vexfs_graph_ops vexfs_absorb_ops = {
 	.get = vexfs_index_block,
+	.put = vexfs_index_changed_block,
 	.fpu = vexfs_index_fpu,
 };
 
@@ -42,7 +44,7 @@ struct vexfs_turn_of {
 	u32			slots[VEXFS_TURN_BATCH];
 };
 
-static bool vexfs_absorb_stop(const struct vexfs_coll *coll)
+bool vexfs_index_stopped(const struct vexfs_coll *coll)
 {
 	return READ_ONCE(coll->index_stop) || READ_ONCE(coll->state) != VEXFS_COLL_LIVE ||
 	       vexfs_is_shutdown(coll->sb);
@@ -88,14 +90,6 @@ static u32 vexfs_absorb_next(struct vexfs_turn_of *t, bool out)
 }
 
 /* ---- one embedding ---------------------------------------------------------------------- */
-
-/* What the worker has changed can be walked from now on. */
-static void vexfs_absorb_show(struct vexfs_index *idx)
-{
-	spin_lock(&idx->lock);
-	idx->shown = idx->work;
-	spin_unlock(&idx->lock);
-}
 
 /* False: nothing to do for it any more. */
 static bool vexfs_absorb_begin(struct vexfs_coll *coll, struct vexfs_index *idx, u32 slot)
@@ -164,7 +158,7 @@ static int vexfs_absorb_in(struct vexfs_turn_of *t, u32 slot)
 	err = vexfs_absorb_read(t->coll, idx, slot, &stamp);
 	if (!err)
 		err = vexfs_graph_insert(&idx->work, idx->w, slot, stamp, idx->f32);
-	vexfs_absorb_show(idx);
+	vexfs_index_show(idx);
 	vexfs_absorb_end(t->coll, idx, slot, idx->work.count != count, err && err != -ENOMEM);
 	return err == -ENOMEM ? err : 0;
 }
@@ -175,7 +169,7 @@ static int vexfs_absorb_out(struct vexfs_turn_of *t, u32 slot)
 
 	t->at.pages = idx->pages;
 	vexfs_graph_remove(&idx->work, idx->w, slot);
-	vexfs_absorb_show(idx);
+	vexfs_index_show(idx);
 	spin_lock(&t->coll->lock);
 	__clear_bit(slot, idx->node);
 	idx->nnode--;
@@ -193,7 +187,7 @@ static int vexfs_absorb_all(struct vexfs_turn_of *t, bool out)
 
 	while ((n = vexfs_absorb_next(t, out))) {
 		for (i = 0; i < n && !err; i++) {
-			if (time_after(jiffies, t->end) || vexfs_absorb_stop(t->coll))
+			if (time_after(jiffies, t->end) || vexfs_index_stopped(t->coll))
 				return 1;
 			err = out ? vexfs_absorb_out(t, t->slots[i]) : vexfs_absorb_in(t, t->slots[i]);
 			cond_resched();
@@ -217,6 +211,7 @@ static int vexfs_absorb_turn(struct vexfs_coll *coll, struct vexfs_index *idx)
 	t->coll = coll;
 	t->idx = idx;
 	t->at.first = idx->work.first;
+	t->at.idx = idx;
 	t->end = jiffies + msecs_to_jiffies(VEXFS_TURN_MS);
 	idx->work.ctx = &t->at;
 	err = vexfs_absorb_all(t, true);
@@ -226,6 +221,13 @@ static int vexfs_absorb_turn(struct vexfs_coll *coll, struct vexfs_index *idx)
 	return err == -ENOSPC ? 0 : err;
 }
 
+void vexfs_index_engine(const struct vexfs_coll *coll, struct vexfs_index *idx)
+{
+	idx->work.ops = &vexfs_absorb_ops;
+	idx->work.simd = vexfs_simd();
+	idx->work.coll = coll->id;
+}
+
 /* ---- a new graph ------------------------------------------------------------------------------ */
 
 static int vexfs_train_some(struct vexfs_coll *coll, struct vexfs_index *idx, struct vexfs_graph_train *t)
@@ -233,7 +235,7 @@ static int vexfs_train_some(struct vexfs_coll *coll, struct vexfs_index *idx, st
 	u32 step = max(coll->nslots / VEXFS_TRAIN, 1U), slot, stamp;
 
 	for (slot = 0; slot < READ_ONCE(coll->nslots) && idx->work.trained < VEXFS_TRAIN; slot += step) {
-		if (vexfs_absorb_stop(coll))
+		if (vexfs_index_stopped(coll))
 			return -EINTR;
 		if (vexfs_slot_live(coll, slot) && !vexfs_absorb_read(coll, idx, slot, &stamp))
 			vexfs_graph_train_add(t, idx->f32);
@@ -263,19 +265,22 @@ static int vexfs_absorb_create(struct vexfs_coll *coll)
 
 	if (!vexfs_index_may(coll))
 		return 0;
+	err = vexfs_restore(coll);
+	if (err)
+		return err == -EINTR ? 0 : err;
 	idx = vexfs_index_create(coll);
 	if (IS_ERR(idx))
 		return PTR_ERR(idx);
-	idx->work.ops = &vexfs_absorb_ops;
-	idx->work.simd = vexfs_simd();
-	idx->work.coll = coll->id;
+	vexfs_index_engine(coll, idx);
 	err = vexfs_absorb_train(coll, idx);
 	if (err) {
 		vexfs_index_put(idx);
 		return err == -EINTR ? 0 : err;
 	}
-	vexfs_absorb_show(idx);
+	WRITE_ONCE(coll->save_after, get_jiffies_64());
+	vexfs_index_show(idx);
 	vexfs_index_attach(coll, idx);
+	atomic64_inc(&VEXFS_SB(coll->sb)->graph_builds);
 	return 1;
 }
 
@@ -287,16 +292,23 @@ static int vexfs_absorb(struct vexfs_coll *coll)
 	struct vexfs_index *idx;
 	int err;
 
-	if (vexfs_absorb_stop(coll) || smp_load_acquire(&coll->stage) != VEXFS_COLL_READY)
+	if (vexfs_index_stopped(coll) || smp_load_acquire(&coll->stage) != VEXFS_COLL_READY)
 		return 0;
 	if (!vexfs_index_wanted(coll)) {
 		vexfs_index_detach(coll);
+		vexfs_save_forget(coll);
 		return 0;
 	}
 	idx = vexfs_index_get(coll);
 	if (!idx)
 		return vexfs_absorb_create(coll);
-	err = vexfs_absorb_turn(coll, idx);
+	/* A checkpoint that has begun comes first, so that it ends; then the next turn absorbs again. */
+	err = idx->saving ? 1 : vexfs_absorb_turn(coll, idx);
+	if (err >= 0 && vexfs_save_due(coll, idx, err)) {
+		vexfs_save_turn(coll, idx);
+		err = 1;
+	}
+	vexfs_save_note(idx);
 	vexfs_index_put(idx);
 	return err;
 }
@@ -308,8 +320,15 @@ void vexfs_index_work(struct work_struct *work)
 	unsigned long start = jiffies, delay;
 	int more = vexfs_absorb(coll);
 
-	if (!more || vexfs_absorb_stop(coll))
+	if (vexfs_index_stopped(coll))
 		return;
-	delay = more > 0 ? clamp(jiffies - start, 1UL, (unsigned long)HZ) : VEXFS_BEHIND;
+	if (more) {
+		delay = more > 0 ? clamp(jiffies - start, 1UL, (unsigned long)HZ) : VEXFS_BEHIND;
+	} else {
+		delay = vexfs_save_wait(coll);
+		if (!delay)
+			return;
+		WRITE_ONCE(coll->index_late, true);
+	}
 	queue_delayed_work(VEXFS_SB(coll->sb)->vec_wq, &coll->index_work, delay);
 }

@@ -43,6 +43,15 @@ int vexfs_coll_record_write(handle_t *handle, struct vexfs_coll *coll)
 	return vexfs_md_dirty(handle, coll->sb, bh);
 }
 
+int vexfs_coll_record_graph(handle_t *handle, struct vexfs_coll *coll, u64 ino)
+{
+	struct buffer_head *bh;
+	struct vexfs_collection *rec = vexfs_coll_record(VEXFS_SB(coll->sb), coll->id, &bh);
+
+	vexfs_coll_file_set_ino(rec, VEXFS_COLL_GRAPH, ino);
+	return vexfs_md_dirty(handle, coll->sb, bh);
+}
+
 /* ---- lookup ----------------------------------------------------------------- */
 
 /* Nobody knows it (any more). */
@@ -56,6 +65,9 @@ static void vexfs_coll_free(struct vexfs_coll *coll)
 		iput(vexfs_coll_hidden(coll, i)->inode);
 		vexfs_extmap_free(vexfs_coll_hidden(coll, i));
 	}
+	iput(coll->graph.inode);
+	iput(coll->graph_doomed);
+	vexfs_extmap_free(&coll->graph);
 	vexfs_slotmap_release(&coll->bits);
 	kfree(coll);
 }
@@ -135,6 +147,10 @@ void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out)
 	out->bytes = le64_to_cpu(READ_ONCE(coll->map.r_blocks)) << VEXFS_BLOCK_SHIFT;
 	for (i = 0; i < VEXFS_COLL_FILES && !vexfs_coll_check(coll); i++)
 		out->bytes += vexfs_coll_hidden(coll, i)->inode->i_blocks << 9;
+	spin_lock(&coll->lock);
+	if (coll->graph.inode)
+		out->bytes += coll->graph.inode->i_blocks << 9;
+	spin_unlock(&coll->lock);
 }
 
 /* ---- mount ---------------------------------------------------------------------- */
@@ -275,6 +291,41 @@ static int vexfs_coll_load(struct super_block *sb, u32 id)
 	return 0;
 }
 
+/* Does a collection have this file? */
+static bool vexfs_coll_known(struct vexfs_sb_info *sbi, u64 ino)
+{
+	struct vexfs_coll *coll;
+	int id, i;
+
+	for (id = 0; id < VEXFS_MAX_COLL; id++) {
+		coll = sbi->coll[id];
+		for (i = 0; coll && i < VEXFS_COLL_FILES; i++)
+			if (vexfs_coll_hidden(coll, i)->inode && vexfs_coll_hidden(coll, i)->inode->i_ino == ino)
+				return true;
+		if (coll && coll->graph.inode && coll->graph.inode->i_ino == ino)
+			return true;
+	}
+	return false;
+}
+
+/* Its graph's file, which is written to: nobody else's. Without it the collection is as good. */
+static int vexfs_coll_load_graph(struct vexfs_coll *coll)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(coll->sb);
+	struct buffer_head *bh;
+	u64 ino = vexfs_coll_file_ino(vexfs_coll_record(sbi, coll->id, &bh), VEXFS_COLL_GRAPH);
+	int err = 0;
+
+	if (!ino || coll->broken)
+		return 0;
+	if (vexfs_coll_known(sbi, ino))
+		err = vexfs_corrupt(coll->sb, ino, 0, "two uses of one file in collections");
+	else
+		err = vexfs_coll_inode(coll, ino, &coll->graph.inode);
+	coll->graph_lost = err;
+	return err == -ENOMEM || err == -EINTR ? err : 0;
+}
+
 static int vexfs_coll_read_table(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
@@ -348,6 +399,9 @@ int vexfs_colls_load(struct super_block *sb)
 		err = vexfs_coll_read_table(sb);
 	for (id = 0; id < VEXFS_MAX_COLL && !err; id++)
 		err = vexfs_coll_load(sb, id);
+	for (id = 0; id < VEXFS_MAX_COLL && !err; id++)
+		if (VEXFS_SB(sb)->coll[id])
+			err = vexfs_coll_load_graph(VEXFS_SB(sb)->coll[id]);
 	return err;
 }
 
@@ -360,6 +414,7 @@ void vexfs_colls_unload(struct super_block *sb)
 
 	if (!sbi->vec_dirty.next)
 		return;			/* the mount did not come this far */
+	vexfs_save_finish(sb);
 	vexfs_evictor_exit(sb);
 	flush_workqueue(sbi->vec_wq);
 	vexfs_payload_exit(sb);
@@ -380,20 +435,22 @@ void vexfs_colls_unload(struct super_block *sb)
 
 /* ---- creation -------------------------------------------------------------------------- */
 
+static void vexfs_coll_doom_file(handle_t *handle, struct inode *inode)
+{
+	if (!inode)
+		return;
+	clear_nlink(inode);
+	if (!vexfs_orphan_add(handle, inode))
+		vexfs_mark_inode_dirty(handle, inode);
+}
+
 /* The first @n files become orphans; those of a broken collection may be missing. */
 static void vexfs_coll_doom(handle_t *handle, struct vexfs_coll *coll, int n)
 {
 	int i;
 
-	for (i = 0; i < n; i++) {
-		struct inode *inode = vexfs_coll_hidden(coll, i)->inode;
-
-		if (!inode)
-			continue;
-		clear_nlink(inode);
-		if (!vexfs_orphan_add(handle, inode))
-			vexfs_mark_inode_dirty(handle, inode);
-	}
+	for (i = 0; i < n; i++)
+		vexfs_coll_doom_file(handle, vexfs_coll_hidden(coll, i)->inode);
 }
 
 /* Hidden inodes of a new collection, in a handle; on an error those made are doomed. */
@@ -589,6 +646,7 @@ static int vexfs_coll_clear_record(handle_t *handle, struct vexfs_coll *coll)
 	le16_add_cpu(&((struct vexfs_mdhdr *)bh->b_data)->h_count, -1);
 	err = vexfs_md_dirty(handle, coll->sb, bh);
 	vexfs_coll_doom(handle, coll, VEXFS_COLL_FILES);
+	vexfs_coll_doom_file(handle, coll->graph.inode);
 	vexfs_coll_publish(VEXFS_SB(coll->sb), coll->id, NULL);
 	return err;
 }
@@ -602,7 +660,7 @@ static int vexfs_coll_clear(struct vexfs_coll *coll)
 
 	sb_start_intwrite(sb);
 	down_write(&sbi->coll_sem);
-	handle = vexfs_start(sb, 1 + VEXFS_COLL_FILES * 2, 0);
+	handle = vexfs_start(sb, 1 + (VEXFS_COLL_FILES + 1) * 2, 0);
 	err = PTR_ERR_OR_ZERO(handle);
 	if (!err) {
 		err = vexfs_coll_clear_record(handle, coll);
@@ -723,7 +781,7 @@ static bool vexfs_coll_unknown_files(struct vexfs_coll *coll)
 	struct buffer_head *bh;
 	const struct vexfs_collection *rec = vexfs_coll_record(VEXFS_SB(coll->sb), coll->id, &bh);
 
-	return rec->c_graph_ino || rec->c_sketch_ino;
+	return rec->c_sketch_ino;
 }
 
 /**

@@ -291,6 +291,7 @@ void vexfs_vec_hold(struct super_block *sb, bool finish)
 {
 	struct vexfs_evictor *ev = vexfs_evictor(sb);
 
+	set_bit(VEXFS_SBF_HELD, &VEXFS_SB(sb)->flags);
 	spin_lock(&ev->lock);
 	ev->turns_left = finish ? VEXFS_EVICT_LAST / VEXFS_EVICT_TURN : 0;
 	spin_unlock(&ev->lock);
@@ -331,6 +332,7 @@ void vexfs_vec_go_on(struct super_block *sb)
 {
 	struct vexfs_evictor *ev = vexfs_evictor(sb);
 
+	clear_bit(VEXFS_SBF_HELD, &VEXFS_SB(sb)->flags);
 	spin_lock(&ev->lock);
 	ev->held = false;
 	ev->coming = false;
@@ -374,6 +376,7 @@ int vexfs_evictor_init(struct super_block *sb)
 	spin_lock_init(&ev->lock);
 	INIT_LIST_HEAD(&ev->queue);
 	ev->held = true;
+	set_bit(VEXFS_SBF_HELD, &VEXFS_SB(sb)->flags);
 	ev->turns_left = -1;
 	init_waitqueue_head(&ev->wait);
 	INIT_WORK(&ev->work, vexfs_evict_work);

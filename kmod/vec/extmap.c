@@ -161,6 +161,14 @@ static int vexfs_extent_cmp(const void *key, const void *elt)
  */
 int vexfs_extmap_find(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e)
 {
+	if (vexfs_extmap_look(h, lblk, e))
+		return 0;
+	return vexfs_corrupt(h->inode->i_sb, h->inode->i_ino, lblk,
+			     "hole in a file of a collection");
+}
+
+bool vexfs_extmap_look(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e)
+{
 	const struct vexfs_extent *found = NULL;
 	const struct vexfs_extmap *m;
 
@@ -171,10 +179,7 @@ int vexfs_extmap_find(const struct vexfs_hidden *h, u64 lblk, struct vexfs_exten
 	if (found)
 		*e = *found;
 	rcu_read_unlock();
-	if (found)
-		return 0;
-	return vexfs_corrupt(h->inode->i_sb, h->inode->i_ino, lblk,
-			     "hole in a file of a collection");
+	return found;
 }
 
 int vexfs_extmap_next(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e)

@@ -2,10 +2,10 @@
 /*
  * The graph of a collection, in memory: what core/graph.h walks, in pages of its own.
  *
- * It is derived and not on disk: the first search of a collection that is large
- * enough has a worker build it (absorb.c), and until a slot has been absorbed searches
- * look at its code (walk.c). So it may be given up at any moment: when memory is short,
- * with the collection, at unmount. Nobody who sets or deletes waits for it.
+ * It is derived: the first search of a collection that is large enough has a worker read
+ * it from the disk (restore.c) or build it (absorb.c), and until a slot has been absorbed
+ * searches look at its code (walk.c). So it may be given up at any moment: when memory is
+ * short, with the collection, at unmount. Nobody who sets or deletes waits for it.
  *
  * Locking. coll->index and the three bitmaps are under coll->lock, where sets and
  * deletes change slots: a bit of @clean goes in the same moment as the slot. The worker
@@ -92,6 +92,24 @@ int vexfs_index_block(void *ctx, u32 lblk, bool change, void **data)
 	return *data ? 0 : -ENOENT;
 }
 
+/* struct vexfs_graph_ops.put of the worker. */
+void vexfs_index_changed_block(void *ctx, u32 lblk, bool change, void *data)
+{
+	struct vexfs_index_at *at = ctx;
+
+	if (!change)
+		return;
+	__set_bit(lblk - at->first, at->idx->dirty);
+	WRITE_ONCE(at->idx->changed, true);
+}
+
+void vexfs_index_show(struct vexfs_index *idx)
+{
+	spin_lock(&idx->lock);
+	idx->shown = idx->work;
+	spin_unlock(&idx->lock);
+}
+
 /* One expanded node at a time: core/graph.h. */
 void vexfs_index_fpu(void *ctx, bool on)
 {
@@ -116,6 +134,7 @@ static void vexfs_index_pages_free(struct vexfs_index *idx)
 
 static void vexfs_index_bits_free(struct vexfs_index *idx)
 {
+	kvfree(idx->dirty);
 	kvfree(idx->node);
 	kvfree(idx->clean);
 	kvfree(idx->skip);
@@ -202,6 +221,7 @@ struct vexfs_index *vexfs_index_create(struct vexfs_coll *coll)
 	refcount_set(&idx->ref, 1);
 	spin_lock_init(&idx->lock);
 	idx->busy = VEXFS_GRAPH_NONE;
+	idx->sealed = true;
 	err = vexfs_index_buffers(idx, &coll->space);
 	if (!err)
 		err = vexfs_index_room(coll, idx);
@@ -256,6 +276,24 @@ int vexfs_index_room(struct vexfs_coll *coll, struct vexfs_index *idx)
 	return all ? 0 : -ENOMEM;
 }
 
+/* Nothing is known of what the file has of new blocks. Whole words. */
+static int vexfs_index_dirty_room(struct vexfs_index *idx, u32 n)
+{
+	unsigned long *dirty;
+
+	n = ALIGN(n, BITS_PER_LONG);
+	dirty = kvmalloc_array(BITS_TO_LONGS(n), sizeof(long), GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+	if (!dirty)
+		return -ENOMEM;
+	bitmap_fill(dirty, n);
+	if (idx->ndirty)
+		memcpy(dirty, idx->dirty, BITS_TO_LONGS(idx->ndirty) * sizeof(long));
+	kvfree(idx->dirty);
+	idx->dirty = dirty;
+	idx->ndirty = n;
+	return 0;
+}
+
 /* A longer table of pages; searches that have the old one go on with it. */
 static int vexfs_index_table(struct vexfs_index *idx, u32 n)
 {
@@ -265,6 +303,8 @@ static int vexfs_index_table(struct vexfs_index *idx, u32 n)
 	if (n <= have)
 		return 0;
 	n = max3(n, 2 * have, idx->nbits / idx->work.per_block + 1);
+	if (n > idx->ndirty && vexfs_index_dirty_room(idx, n))
+		return -ENOMEM;
 	p = kvzalloc(struct_size(p, page, n), GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 	if (!p)
 		return -ENOMEM;
@@ -299,17 +339,24 @@ int vexfs_index_page(struct vexfs_index *idx, u32 slot)
 	vexfs_graph_block_check(&idx->work, idx->work.first + i, page);	/* all free */
 	atomic_long_inc(&vexfs_index_pages);
 	WRITE_ONCE(idx->npages, idx->npages + 1);
+	__set_bit(i, idx->dirty);
 	smp_store_release(&idx->pages->page[i], page);
 	return 0;
 }
 
 /* ---- what changes ------------------------------------------------------------------------ */
 
-/* Ask the worker to look. The caller has a reference to @coll; any context. */
+/* Ask the worker to look. The caller has a reference to @coll; any context. It may wait for its next checkpoint. */
 void vexfs_index_kick(struct vexfs_coll *coll)
 {
-	if (!READ_ONCE(coll->index_stop))
-		queue_delayed_work(VEXFS_SB(coll->sb)->vec_wq, &coll->index_work, VEXFS_INDEX_SOON);
+	struct workqueue_struct *wq = VEXFS_SB(coll->sb)->vec_wq;
+
+	if (READ_ONCE(coll->index_stop))
+		return;
+	if (READ_ONCE(coll->index_late) && xchg(&coll->index_late, false))
+		mod_delayed_work(wq, &coll->index_work, VEXFS_INDEX_SOON);
+	else
+		queue_delayed_work(wq, &coll->index_work, VEXFS_INDEX_SOON);
 }
 
 /* A search would use a graph: if there is none, it comes. No locks. */
@@ -397,7 +444,7 @@ static struct vexfs_index *vexfs_index_age(struct vexfs_coll *coll, long nr)
 
 	spin_lock(&coll->lock);
 	idx = coll->index;
-	if (idx && atomic_long_add_return(nr, &idx->idle) >= READ_ONCE(idx->npages)) {
+	if (idx && !READ_ONCE(idx->saving) && atomic_long_add_return(nr, &idx->idle) >= READ_ONCE(idx->npages)) {
 		WRITE_ONCE(coll->index_after, get_jiffies_64() + VEXFS_INDEX_AGAIN);
 		WRITE_ONCE(coll->index, NULL);
 	} else {
@@ -429,7 +476,7 @@ long vexfs_index_shrink(struct super_block *sb, struct shrink_control *sc)
 
 /**
  * vexfs_index_state - all graphs of a filesystem, for sysfs
- * @out: records, embeddings that wait to be absorbed or removed, bytes
+ * @out: records, embeddings that wait to be absorbed or removed, bytes of memory, blocks that are not on the disk
  *
  * Takes vec_lock and coll->lock.
  */
@@ -451,6 +498,7 @@ void vexfs_index_state(struct vexfs_sb_info *sbi, struct vexfs_index_state *out)
 			out->records += idx->nclean;
 			out->backlog += coll->nlive - idx->nclean + idx->nnode - idx->nclean;
 			out->bytes += (u64)READ_ONCE(idx->npages) << PAGE_SHIFT;
+			out->unsaved += READ_ONCE(idx->unsaved);
 		}
 		spin_unlock(&coll->lock);
 	}

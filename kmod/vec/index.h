@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The graph of a collection in memory: index.c (it), absorb.c (the worker), walk.c (searches). */
+/* The graph of a collection in memory: index.c (it), absorb.c (the worker), walk.c (searches). On disk: graphfile.h. */
 #ifndef VEXFS_KMOD_VEC_INDEX_H
 #define VEXFS_KMOD_VEC_INDEX_H
 
@@ -29,6 +29,13 @@ struct vexfs_index_pages {
  * @shown:   @work after its last whole change: searches copy it
  * @pages:   the present one; the worker replaces it, under @lock
  *
+ * @dirty:   blocks of records that the file does not have as they are, @ndirty bits; the worker's, as are:
+ * @changed: since the last checkpoint
+ * @saving:  a checkpoint is under way, since @save_began; read anywhere
+ * @sealed:  the header in the file may say that there is a graph
+ * @partial: only a part of the file was brought in, for want of memory: it is not written
+ * @unsaved: bits in @dirty, for sysfs
+ *
  * The rest is under coll->lock:
  * @node:    slots that have a record
  * @clean:   of those, which record is of the slot's present vector; never of a slot that is not live
@@ -50,6 +57,11 @@ struct vexfs_index {
 	spinlock_t		lock;
 	struct vexfs_graph	shown;
 	struct vexfs_index_pages *pages;
+
+	unsigned long		*dirty;
+	u32			ndirty, unsaved;
+	bool			changed, saving, sealed, partial;
+	u64			save_began;
 
 	unsigned long		*node, *clean, *skip;
 	u32			nbits, nclean, nnode;
@@ -74,13 +86,31 @@ int vexfs_index_page(struct vexfs_index *idx, u32 slot);
 /* core's way to the records: ctx is a struct vexfs_index_at. */
 struct vexfs_index_at {
 	struct vexfs_index_pages *pages;
+	struct vexfs_index	*idx;		/* the worker's; NULL: a search */
 	u32			first, calls;
 	bool			killed;
 };
 int vexfs_index_block(void *ctx, u32 lblk, bool change, void **data);
+void vexfs_index_changed_block(void *ctx, u32 lblk, bool change, void *data);
 void vexfs_index_fpu(void *ctx, bool on);
+/* What the worker has changed can be walked from now on. */
+void vexfs_index_show(struct vexfs_index *idx);
 
 /* absorb.c */
 void vexfs_index_work(struct work_struct *work);
+/* The worker is to stop. */
+bool vexfs_index_stopped(const struct vexfs_coll *coll);
+/* What core needs from the worker. */
+void vexfs_index_engine(const struct vexfs_coll *coll, struct vexfs_index *idx);
+
+/* save.c */
+void vexfs_save_note(struct vexfs_index *idx);
+int vexfs_save_forget(struct vexfs_coll *coll);
+void vexfs_save_turn(struct vexfs_coll *coll, struct vexfs_index *idx);
+bool vexfs_save_due(const struct vexfs_coll *coll, const struct vexfs_index *idx, bool busy);
+unsigned long vexfs_save_wait(struct vexfs_coll *coll);
+
+/* restore.c */
+int vexfs_restore(struct vexfs_coll *coll);
 
 #endif /* VEXFS_KMOD_VEC_INDEX_H */

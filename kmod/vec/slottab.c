@@ -330,8 +330,7 @@ static void vexfs_hidden_size(struct inode *inode, u64 blocks)
 	up_write(&vi->data_sem);
 }
 
-/* More blocks at the end of a region; coll->sem held for writing, in a handle. */
-static int vexfs_region_append(handle_t *handle, struct vexfs_hidden *h, u64 have, u64 need)
+int vexfs_hidden_append(handle_t *handle, struct vexfs_hidden *h, u64 have, u64 need)
 {
 	struct vexfs_extent e;
 	int err;
@@ -369,7 +368,7 @@ static int vexfs_region_step(struct vexfs_coll *coll, struct vexfs_region *r, u6
 		err = PTR_ERR(handle);
 		goto out;
 	}
-	err = vexfs_region_append(handle, &r->h, have, need);
+	err = vexfs_hidden_append(handle, &r->h, have, need);
 	err2 = vexfs_stop(handle);
 	if (!err)
 		err = vexfs_extmap_blocks(&r->h) < need;

@@ -104,6 +104,11 @@ enum vexfs_coll_stage {
  * @index:     its graph in memory, or NULL: under @lock (kmod/vec/index.c)
  * @index_work: the worker that builds it and keeps it up
  * @index_after: not to be built before, in jiffies; @index_stop: not at all
+ * @index_late: the worker waits for a checkpoint: it may be woken
+ * @graph:     the file of its graph: kmod/vec/graphfile.c. The worker's; @graph.inode under @lock
+ * @graph_lost: the record names a file that cannot be used
+ * @graph_doomed: one that is not the collection's any more
+ * @save_after: no checkpoint before, in jiffies; @save_told: that it failed has been told
  */
 struct vexfs_coll {
 	refcount_t		users;
@@ -143,7 +148,12 @@ struct vexfs_coll {
 	struct vexfs_index	*index;
 	struct delayed_work	index_work;
 	u64			index_after;
-	bool			index_stop;
+	bool			index_stop, index_late;
+
+	struct vexfs_hidden	graph;
+	struct inode		*graph_doomed;
+	u64			save_after;
+	bool			graph_lost, save_told;
 };
 
 /* In memory, the file that core/coll.h calls @which. */
@@ -188,6 +198,8 @@ int vexfs_coll_check(const struct vexfs_coll *coll);
 /* Write the record (map root, nslots, stamp limit). coll->sem held for writing. Credits: 1. */
 int vexfs_coll_record_access(handle_t *handle, struct vexfs_coll *coll);
 int vexfs_coll_record_write(handle_t *handle, struct vexfs_coll *coll);
+/* Likewise; c_graph_ino becomes @ino. */
+int vexfs_coll_record_graph(handle_t *handle, struct vexfs_coll *coll, u64 ino);
 /* The embedding map, for core: coll->sem held (for writing with a handle). */
 void vexfs_coll_map(struct vexfs_tree *t, struct vexfs_kio *kio, struct vexfs_coll *coll,
 		    handle_t *handle);
@@ -200,6 +212,8 @@ int vexfs_extmap_load(struct vexfs_hidden *h, bool killable);
 void vexfs_extmap_free(struct vexfs_hidden *h);
 int vexfs_extmap_add(struct vexfs_hidden *h, const struct vexfs_extent *e);
 int vexfs_extmap_find(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e);
+/* The same, without a complaint. */
+bool vexfs_extmap_look(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e);
 /* The next extent at or after @lblk, without a complaint. -ENOENT. */
 int vexfs_extmap_next(const struct vexfs_hidden *h, u64 lblk, struct vexfs_extent *e);
 u64 vexfs_extmap_blocks(const struct vexfs_hidden *h);
@@ -238,6 +252,8 @@ u64 vexfs_slots_mark(struct vexfs_coll *coll);
 u64 vexfs_slots_seq(struct vexfs_coll *coll);
 /* Their block cannot be written: not to be used before the next mount. Takes coll->lock. */
 void vexfs_slots_quarantine(struct vexfs_coll *coll, u32 first, u32 n);
+/* Blocks at the end of a hidden file that has @have, up to @need, some of them. In a handle; the file's only changer. */
+int vexfs_hidden_append(handle_t *handle, struct vexfs_hidden *h, u64 have, u64 need);
 /* More slots. Own handles; no locks held. -ENOSPC. */
 int vexfs_coll_grow(struct vexfs_coll *coll);
 /* Before the slot inode is freed as if it held data: revoke its blocks. Own handles; no users. */

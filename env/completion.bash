@@ -11,7 +11,8 @@ _vex() {
 	elif [[ $before == --kernel ]] || [[ ${COMP_WORDS[1]} == kernel && $COMP_CWORD -gt 2 && $word != -* ]]; then
 		words=$("$vex" kernel names 2>/dev/null; printf '%s\n' all stock default debug)
 	elif [[ $word == -* ]]; then
-		words=$("$vex" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -oE -- '(^|[ [|,])--?[a-z][a-z-]*' | grep -oE -- '--?[a-z-]+')
+		words=$("$vex" "${COMP_WORDS[1]}" --help 2>/dev/null |
+			grep -oE -- '(^|[ [|,])--?[a-z][a-z-]*' | grep -oE -- '--?[a-z-]+')
 	elif ((COMP_CWORD == 2)); then
 		words=$("$vex" "${COMP_WORDS[1]}" --help 2>/dev/null |
 			sed -nE "s#^(usage:|      ) \./vex ${COMP_WORDS[1]} ([a-z]+)( .*)?\$#\2#p")

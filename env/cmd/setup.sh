@@ -16,7 +16,7 @@ Groups
   kbuild menuconfig       building kernels, configuring them
   lint                    sparse, clang-format, clang-tidy, cppcheck, coccinelle, shellcheck, ...
   debug crash perf bpf    gdb, crash, perf, bpftrace
-  image bootstrap         packer; mmdebstrap, also for the Rust toolchain
+  image bootstrap         packer; mmdebstrap, also for toolchains of other suites
   installer iso           images by Debian's installer, from an ISO
   disk ssh sshd           qemu-img; ssh to images; --ssh-port of fast guests
   graphical               --graphical

@@ -61,8 +61,8 @@ kernel_compiler_same() {
 		KC_CC_SAYS="this kernel was built by \"$record\", here is \"$here\", another revision of the same version:"
 	fi
 	if kernel_is_stock "$1" && ! kernel_is_host "$1"; then
-		KC_CC_SAYS+=" remove $(toolchain_dir "$(kernel_toolchain "$1")") (or name the new compiler in env/kernels/stock), then"
-		KC_CC_SAYS+=" ./vex kernel fetch $1 --update"
+		KC_CC_SAYS+=" remove $(toolchain_dir "$(kernel_toolchain "$1")") (or name the new compiler in"
+		KC_CC_SAYS+=" env/kernels/stock), then ./vex kernel fetch $1 --update"
 	elif kernel_is_stock "$1"; then
 		KC_CC_SAYS+=" apt-get install $cc, and ./vex kernel fetch $1 --update, bring both up to date"
 	else

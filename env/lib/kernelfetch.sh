@@ -108,7 +108,8 @@ kernel_boot_files() {
 	done
 }
 
-# kernel_unpack NAME RELEASE DEB...: under another name first. A tree that ends half made is not there, or is the old one.
+# kernel_unpack NAME RELEASE DEB...: under another name first. A tree that ends half made is not there, or is the old
+# one.
 kernel_unpack() {
 	local name=$1 release=$2 dir new deb
 	shift 2

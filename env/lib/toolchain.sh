@@ -3,10 +3,10 @@
 #
 # The compilers kernels are built with, by the word of the tables' column "toolchain":
 #
-#   host           this machine's gcc-12, which also built Debian 12's kernels
-#   SUITE:COMPILER  user space of another Debian suite: the kernels of newer suites are built by newer compilers, and the
-#                  programs in their headers (modpost, objtool) want that suite's libc
-#   rust           Debian 13's rustc and bindgen: those of Debian 12 are older than Linux 6.12 accepts
+#   host            this machine's gcc-12, which also built Debian 12's kernels
+#   SUITE:COMPILER  user space of another Debian suite: its kernels are built by a newer compiler, and the programs in
+#                   their headers (modpost, objtool) want its libc
+#   rust            Debian 13's rustc and bindgen: those of Debian 12 are older than Linux 6.12 accepts
 #
 # All but the host's are root file systems, bootstrapped into the cache and entered by chroot, with cache and checkout
 # bound to where they are outside.
@@ -24,7 +24,8 @@ apt_mirror() {
 	local m which=$1
 	# shellcheck disable=SC2016	# apt expands it
 	m=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(ORIGIN)' 'Created-By: Packages' 2>/dev/null |
-		awk -v which="$which" '$2 == "main" && $3 == "Debian" && (which == "security") == ($1 ~ /security/) { print $1; exit }')
+		awk -v which="$which" '$2 == "main" && $3 == "Debian" && (which == "security") == ($1 ~ /security/) {
+			print $1; exit }')
 	if [[ $which == security ]]; then m=${m:-http://deb.debian.org/debian-security/}; fi
 	printf '%s' "${m:-http://deb.debian.org/debian/}"
 }

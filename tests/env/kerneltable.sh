@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # env-test: quick
-# A stock kernel is one row of env/kernels/stock: with nothing else touched it is in the list, in help and completion, and
-# fetch and test know it. A suite that this machine's mirror does not have is left out, unless somebody names it. The
-# host's apt stays as it is.
+# A stock kernel is one row of env/kernels/stock: with nothing else touched it is in the list, in help and completion,
+# and fetch and test know it. A suite that this machine's mirror does not have is left out, unless somebody names it.
+# The host's apt stays as it is.
 # shellcheck source=tests/env/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # env-test: quick
-# A kernel that is too new is refused with the interfaces it has in no known form; a tree that cannot compile anything is
-# told in one message, and not as the failure of every probe.
+# A kernel that is too new is refused with the interfaces it has in no known form; a tree that cannot compile anything
+# is told in one message, and not as the failure of every probe.
 # shellcheck source=tests/env/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -32,4 +32,5 @@ report $? "in a few lines, and without a header that says otherwise"
 run env KCFLAGS="-Werror=no-such-warning-at-all" "$WORK/kmod/run.sh" "$kdir" "$WORK/probe" "$WORK/config.h"
 expect 1 "a compiler that cannot compile the kernel's headers"
 says 'cannot compile a module; the compiler said:' "is said as such"
-if grep -q 'does not support Linux' "$WORK/out"; then report 1 "and not as a new kernel"; else report 0 "and not as a new kernel"; fi
+if grep -q 'does not support Linux' "$WORK/out"; then new=1; else new=0; fi
+report "$new" "and not as a new kernel"

@@ -111,7 +111,7 @@ rm "$tree/kdir/scripts" "$WORK/scripts/mod/modpost"
 ln -s "$WORK/scripts" "$tree/kdir/scripts"
 printf '\177ELF\002\001\001 of another machine\n' >"$WORK/scripts/mod/modpost"
 chmod +x "$WORK/scripts/mod/modpost"
-broken 'has kbuild programs that do not run on this machine' "kbuild programs of another architecture"
+broken 'has kbuild programs that do not run here' "kbuild programs of another architecture"
 fresh
 sed -i 's/gcc-12$/gcc-99/' "$tree/kdir/.kernelvariables"
 broken 'cannot be built for: .*gcc-99, which built this kernel .*not installed' "the compiler is not installed"
@@ -149,7 +149,7 @@ unpack() {
 			echo "include /usr/src/linux-headers-1-common/Makefile" >"$4/usr/src/linux-headers-1/Makefile"
 		}
 		kernel_prepare_modules() { '"$1"'; }
-		kernel_unpack 6.1 made-up.deb' x
+		kernel_unpack 6.1 1 made-up.deb' x
 }
 rm -rf "$tree"
 unpack 'return 127'
@@ -206,6 +206,8 @@ wants "$guest attr mandoc qemu-system-gui" shell --graphical --no-install
 wants "$guest attr mandoc qemu-utils openssh-client" shell --image --no-install
 wants "$guest attr mandoc $kbuild" shell --kernel debug-6.1 --no-install
 wants "$guest attr mandoc $kbuild mmdebstrap uidmap" shell --kernel rust-6.12 --no-install
+wants "$guest attr mandoc mmdebstrap uidmap" shell --kernel backports --no-install
+wants "$build $kernel mmdebstrap uidmap" kernel fetch backports --no-install
 wants "$guest bpftrace" trace --no-install --bpf search-cost
 wants "$guest linux-perf" perf --no-install true
 wants "$guest gdb zstd" crash --no-install

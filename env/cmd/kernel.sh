@@ -23,6 +23,7 @@ that has it.
   config    menuconfig on a kernel's configuration; --save FRAGMENT writes what you changed to
             env/kernels/FRAGMENT.config, --edit COMMAND runs COMMAND in the build directory in place of menuconfig
   check     compile a small module against each kernel that is here: finds a broken set-up in seconds
+  rust      build the kernel's Rust sample for a stock kernel that has CONFIG_RUST (backports; some minutes, once)
 
   -v, --no-install
 
@@ -41,6 +42,7 @@ usage: ./vex kernel list
        ./vex kernel build NAME...
        ./vex kernel config NAME [--save FRAGMENT] [--edit COMMAND]
        ./vex kernel check [NAME...]
+       ./vex kernel rust NAME
 
 Stock kernels are Debian packages, one row each of env/kernels/stock, downloaded by apt into the cache and unpacked
 under build/kernels/:
@@ -145,9 +147,17 @@ kernel_fetch_all() {
 	done
 }
 
+kernel_rust_need() {
+	kernel_wants "$1"
+	toolchain_ready rust || WANTS+=(kernel-toolchain)
+	need kernel/rust "${WANTS[@]}"
+	kernel_need "$1"
+	toolchain_need rust
+}
+
 cmd_main() {
 	local verb=${1:-} names=() update=0 save='' edit='' k words
-	[[ -n $verb ]] || usage_error "list, names, fetch, build, config or check?"
+	[[ -n $verb ]] || usage_error "list, names, fetch, build, config, check or rust?"
 	shift
 	while (($#)); do
 		case $1 in
@@ -192,6 +202,12 @@ cmd_main() {
 		declare -F kernel_check >/dev/null || die "$EX_ENV" "env/lib/kernelcheck.sh is missing"
 		kernel_check "${names[@]}"
 		;;
-	*) usage_error "unknown verb '$verb': list, names, fetch, build, config or check" ;;
+	rust)
+		((${#names[@]} == 1)) || usage_error "rust requires one kernel"
+		kernel_is_stock "${names[0]}" || usage_error "rust: ${names[0]} is built with Rust or without: use a stock kernel"
+		kernel_rust_need "${names[0]}"
+		kernel_rust "${names[0]}"
+		;;
+	*) usage_error "unknown verb '$verb': list, names, fetch, build, config, check or rust" ;;
 	esac
 }

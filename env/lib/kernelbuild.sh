@@ -63,14 +63,22 @@ kernel_link() {
 
 # ---- source -----------------------------------------------------------------------------------
 
-# kernel_source SERIES: unpacks what is missing; prints the directory.
-kernel_source() {
-	local series=$1 pkg=linux-source-$1 version dir deb
-	version=$(apt_field "$pkg" Version)
-	if [[ -z $version && $VEX_INSTALL == 1 ]]; then
-		apt_update >&2 || warn "the lists of packages could not be renewed: going on with what is here"
-		version=$(apt_field "$pkg" Version)
+# source_version PKG SUITES: what apt has; the host's lists are renewed where they do not know it.
+source_version() {
+	local version
+	suite_update "$2" >&2 || true
+	version=$(suite_apt "$2" apt_field "$1" Version)
+	if [[ -z $version && $VEX_INSTALL == 1 && $2 == host ]]; then
+		apt_update >&2 || warn "the lists of packages could not be renewed: continuing with what is here"
+		version=$(apt_field "$1" Version)
 	fi
+	printf '%s' "$version"
+}
+
+# kernel_source SERIES [SUITES]: unpacks what is missing; prints the directory.
+kernel_source() {
+	local series=$1 suites=${2:-host} pkg=linux-source-$1 version dir deb
+	version=$(source_version "$pkg" "$suites")
 	if [[ -z $version ]]; then
 		# No archive at hand: what is unpacked already will do.
 		dir=$(find "$VEX_CACHE/src" -mindepth 1 -maxdepth 1 -name "linux-$series.*" ! -name '*.new' 2>/dev/null | sort -V | tail -n1)
@@ -82,7 +90,8 @@ kernel_source() {
 	dir=$VEX_CACHE/src/linux-$version
 	if [[ ! -f $dir/Makefile ]]; then
 		need_space "$VEX_CACHE" 1800 "the source of Linux $series"
-		deb=$(deb_fetch "$pkg") || die "$EX_ENV" "could not download $pkg; check the network and try again"
+		deb=$(suite_apt "$suites" deb_fetch "$pkg") ||
+			die "$EX_ENV" "could not download $pkg; check the network and try again"
 		rm -rf "$dir.new"
 		mkdir -p "$dir.new"
 		# shellcheck disable=SC2016	# the inner shell expands it

@@ -129,7 +129,7 @@ static int vexfs_overwrite_begin(struct kiocb *iocb)
 	if (IS_IMMUTABLE(inode))	/* opened before it was */
 		return -EPERM;
 	/* Both start a handle or wait for a commit. */
-	if ((iocb->ki_flags & IOCB_NOWAIT) && (smp_load_acquire(&vi->datagen_seen) || READ_ONCE(vi->stale_tid)))
+	if ((iocb->ki_flags & IOCB_NOWAIT) && (vexfs_content_unnoted(inode) || READ_ONCE(vi->stale_tid)))
 		return -EAGAIN;
 	err = kiocb_modified(iocb);
 	if (!err)

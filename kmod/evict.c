@@ -76,12 +76,18 @@ static int vexfs_delete_content(struct inode *inode)
 /* It has nothing any more. *@cleared: whether clear_inode() has been called. */
 static int vexfs_delete_record(struct inode *inode, bool *cleared)
 {
-	handle_t *handle = vexfs_start(inode->i_sb, VEXFS_NEW_INODE_CREDITS + 2, 0);
-	int err;
+	int credits = VEXFS_NEW_INODE_CREDITS + 2 + vexfs_feed_credits(inode->i_sb);
+	int err = vexfs_feed_forget_prepare(inode);
+	handle_t *handle;
 
+	if (err)
+		return err;
+	handle = vexfs_start(inode->i_sb, credits, VEXFS_MAX_LEVEL);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = vexfs_orphan_del(handle, inode);
+	err = vexfs_feed_forget(handle, inode);
+	if (!err)
+		err = vexfs_orphan_del(handle, inode);
 	if (!err) {
 		*cleared = true;
 		err = vexfs_free_inode(handle, inode);

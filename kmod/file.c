@@ -13,6 +13,8 @@
  * faults. fallocate(2), where it changes bytes: kmod/falloc.c, under i_rwsem, direct writes
  * waited for. What dirties a page behind a mapping's back (DMA into pinned memory) is noticed
  * when the page is written out (vexfs_writepages()): settled content has no dirty pages.
+ *
+ * The same calls put the file into the change feed (kmod/feed.c).
  */
 #include "kmod/vexfs.h"
 #include "kmod/trace.h"

@@ -74,6 +74,7 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *di)
 	memcpy(vi->xattr, di->i_xattr, sizeof(vi->xattr));
 	vi->datagen = le64_to_cpu(di->i_datagen);
 	vi->vecmask = le64_to_cpu(di->i_vecmask);
+	vi->change = le64_to_cpu(di->i_change_epoch);
 	/* Whether an embedding saw this generation is not stored: assume so. */
 	vi->datagen_seen = vi->vecmask != 0;
 	/* The same for searches: one may remember a verdict from before it was evicted. */
@@ -155,8 +156,7 @@ static int vexfs_read_inode(struct inode *inode, unsigned int flags)
 	return err;
 }
 
-/* Is somebody making an inode of this number just now? */
-static bool vexfs_being_created(struct super_block *sb, u64 ino)
+bool vexfs_being_created(struct super_block *sb, u64 ino)
 {
 	struct inode *inode;
 	bool creating;
@@ -302,6 +302,7 @@ static void vexfs_store_inode(struct inode *inode, struct vexfs_inode *di)
 	di->i_projid = cpu_to_le32(vi->projid);
 	di->i_datagen = cpu_to_le64(vi->datagen);
 	di->i_vecmask = cpu_to_le64(vi->vecmask);
+	di->i_change_epoch = cpu_to_le64(READ_ONCE(vi->change));
 	di->i_xattr_block = cpu_to_le64(vi->xattr_block);
 	memcpy(di->i_xattr, vi->xattr, sizeof(di->i_xattr));
 	if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode))
@@ -455,27 +456,48 @@ static u64 vexfs_datagen_move(struct inode *inode, tid_t tid)
 	return gen;
 }
 
+/* Does a change of content have to be written down first? */
+bool vexfs_content_unnoted(struct inode *inode)
+{
+	return smp_load_acquire(&VEXFS_I(inode)->datagen_seen) || (inode->i_nlink && vexfs_feed_due(inode));
+}
+
+/* In the feed and of another generation, in one handle. */
+static int vexfs_content_change_once(struct inode *inode)
+{
+	handle_t *handle;
+	u64 gen;
+	int err = vexfs_feed_prepare(inode), err2;
+
+	if (err)
+		return err;
+	handle = vexfs_start(inode->i_sb, 1 + vexfs_feed_credits(inode->i_sb), VEXFS_MAX_LEVEL);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = inode->i_nlink ? vexfs_feed_touch(handle, inode) : 0;
+	if (!err) {
+		gen = vexfs_datagen_move(inode, handle->h_transaction->t_tid);
+		trace_vexfs_stale(inode, gen, vexfs_handle_tid(handle));
+		err = vexfs_mark_inode_dirty(handle, inode);
+	}
+	err2 = vexfs_stop(handle);
+	return err ? err : err2;
+}
+
 /*
- * Called before content changes. The new generation must be on disk before the
- * new content is: writeback waits for the transaction noted in stale_tid.
+ * Called before content changes. The new generation, and the number in the feed, must be
+ * on disk before the new content is: writeback waits for the transaction noted in stale_tid.
  */
 int vexfs_content_changed(struct inode *inode)
 {
-	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	handle_t *handle;
-	u64 gen;
-	int err, err2;
+	unsigned int seq = vexfs_room_seq(VEXFS_SB(inode->i_sb));
+	int err, tries = 0;
 
-	if (!smp_load_acquire(&vi->datagen_seen))
+	if (!vexfs_content_unnoted(inode))
 		return 0;
-	handle = vexfs_start(inode->i_sb, 1, 0);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	gen = vexfs_datagen_move(inode, handle->h_transaction->t_tid);
-	trace_vexfs_stale(inode, gen, vexfs_handle_tid(handle));
-	err = vexfs_mark_inode_dirty(handle, inode);
-	err2 = vexfs_stop(handle);
-	err = err ? err : err2;
+	do {
+		err = vexfs_content_change_once(inode);
+	} while (err == -ENOSPC && vexfs_room_retry(inode->i_sb, &seq, &tries));
 	/* Not on its way to the disk: the next change has to try again. */
 	if (err)
 		vexfs_datagen_record(inode);
@@ -609,20 +631,31 @@ static int vexfs_set_attributes(vexfs_idmap_t *idmap, struct inode *inode, struc
 				bool resized, struct vexfs_xattr_plan *acl)
 {
 	int credits = 1 + (acl ? vexfs_xattr_credits(inode->i_sb, acl) : 0), revokes = acl ? 1 + VEXFS_MAX_LEVEL : 0;
-	handle_t *handle = resized ? vexfs_start_nofail(inode->i_sb, credits, revokes) :
-				     vexfs_start(inode->i_sb, credits, revokes);
+	bool perm = attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID);
+	handle_t *handle;
 	int err, err2;
 
+	if (perm) {
+		err = vexfs_feed_prepare(inode);
+		if (err)
+			return err;
+		credits += vexfs_feed_credits(inode->i_sb);
+		revokes += VEXFS_MAX_LEVEL;
+	}
+	handle = resized ? vexfs_start_nofail(inode->i_sb, credits, revokes) :
+			   vexfs_start(inode->i_sb, credits, revokes);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	if (IS_SYNC(inode))
 		handle->h_sync = 1;
 	err = vexfs_inode_access(handle, inode);
+	if (!err && perm)
+		err = vexfs_feed_touch(handle, inode);
 	if (!err)
 		err = vexfs_chown_acl(handle, idmap, inode, attr, acl);
 	if (!err) {
 		setattr_copy(idmap, inode, attr);
-		if (attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
+		if (perm)
 			vexfs_perm_changed(inode);
 		inode_inc_iversion(inode);
 		err = vexfs_mark_inode_dirty(handle, inode);

@@ -521,8 +521,10 @@ static int vexfs_kio_read(struct vexfs_io *io, u64 blkno, u32 magic, u32 magic2,
 {
 	struct buffer_head *bh;
 
-	if (to_kio(io)->nowait && !vexfs_kio_cached(io, blkno))
+	if (to_kio(io)->nowait && !vexfs_kio_cached(io, blkno)) {
+		to_kio(io)->missing = blkno;
 		return -EAGAIN;
+	}
 	bh = vexfs_md_read(to_kio(io)->sb, blkno, magic, magic2, owner);
 	if (IS_ERR(bh))
 		return PTR_ERR(bh);
@@ -655,4 +657,5 @@ void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *han
 	kio->room = VEXFS_ROOM_NORMAL;
 	kio->promised = NULL;
 	kio->nowait = false;
+	kio->missing = 0;
 }

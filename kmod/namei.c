@@ -215,6 +215,9 @@ static int vexfs_make_entry(handle_t *handle, vexfs_idmap_t *idmap, struct inode
 		err = vexfs_make(handle, idmap, dir, c, out);
 	if (!err)
 		err = vexfs_inode_access(handle, *out);
+	/* A new directory has nothing below it that the feed would not tell. */
+	if (!err && S_ISREG(c->mode))
+		err = vexfs_feed_touch(handle, *out);
 	if (!err)
 		err = vexfs_links_prepare(handle, *out, NULL, &name);
 	if (!err)
@@ -237,13 +240,13 @@ static int vexfs_make_entry(handle_t *handle, vexfs_idmap_t *idmap, struct inode
 static int vexfs_create_credits(struct inode *dir, const struct vexfs_create *c)
 {
 	return vexfs_dir_op_credits(dir) + VEXFS_NEW_INODE_CREDITS + VEXFS_ALLOC_CREDITS + 4 +
-	       vexfs_acl_credits(dir->i_sb, &c->acl) + VEXFS_LABEL_CREDITS(dir->i_sb);
+	       vexfs_feed_credits(dir->i_sb) + vexfs_acl_credits(dir->i_sb, &c->acl) + VEXFS_LABEL_CREDITS(dir->i_sb);
 }
 
 static int vexfs_create_once(vexfs_idmap_t *idmap, struct inode *dir, struct dentry *dentry,
 			     struct vexfs_create *c)
 {
-	handle_t *handle = vexfs_start(dir->i_sb, vexfs_create_credits(dir, c), VEXFS_MAX_LEVEL);
+	handle_t *handle = vexfs_start(dir->i_sb, vexfs_create_credits(dir, c), 2 * VEXFS_MAX_LEVEL);
 	struct inode *inode = NULL;
 	int err, err2;
 
@@ -372,14 +375,19 @@ static int vexfs_link_entry(handle_t *handle, struct inode *inode, struct inode 
 
 static int vexfs_link_once(struct inode *inode, struct inode *dir, struct dentry *dentry)
 {
-	int credits = vexfs_dir_op_credits(dir) + vexfs_links_credits(inode) + 3;
-	handle_t *handle = vexfs_start(dir->i_sb, credits, 2 * VEXFS_MAX_LEVEL + 2);
+	int credits = vexfs_dir_op_credits(dir) + vexfs_links_credits(inode) + vexfs_feed_credits(dir->i_sb) + 3;
+	int err = vexfs_feed_prepare(inode), err2;
+	handle_t *handle;
 	bool linked;
-	int err, err2;
 
+	if (err)
+		return err;
+	handle = vexfs_start(dir->i_sb, credits, 3 * VEXFS_MAX_LEVEL + 2);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	err = vexfs_access_all(handle, dir, inode, NULL, NULL);
+	if (!err)
+		err = vexfs_feed_touch(handle, inode);
 	if (!err)
 		err = vexfs_link_entry(handle, inode, dir, dentry);
 	linked = !err;

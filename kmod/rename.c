@@ -112,6 +112,8 @@ static int vexfs_rename_handle(handle_t *handle, struct vexfs_ren *r)
 	bool isdir = S_ISDIR(inode->i_mode);
 	int err = vexfs_access_all(handle, r->old_dir, r->new_dir, inode, target);
 
+	if (!err)
+		err = vexfs_feed_touch(handle, inode);
 	if (!err && (r->flags & RENAME_WHITEOUT))
 		err = vexfs_make_whiteout(handle, r);
 	if (!err && target)
@@ -171,6 +173,10 @@ static int vexfs_exchange_handle(handle_t *handle, struct inode *old_dir, struct
 	int err = vexfs_access_all(handle, old_dir, new_dir, a, b);
 
 	if (!err)
+		err = vexfs_feed_touch(handle, a);
+	if (!err)
+		err = vexfs_feed_touch(handle, b);
+	if (!err)
 		err = vexfs_exchange_entries(handle, old_dir, old, new_dir, new);
 	if (!err && old_dir != new_dir && adir != bdir)
 		err = adir ? vexfs_move_dotdot(handle, old_dir, new_dir, false) :
@@ -206,7 +212,7 @@ static int vexfs_rename_check(struct inode *old_dir, struct dentry *old, struct 
 static int vexfs_rename_credits(const struct vexfs_ren *r)
 {
 	int credits = vexfs_dir_op_credits(r->old_dir) + vexfs_dir_op_credits(r->new_dir) +
-		      vexfs_links_credits(d_inode(r->old)) + 8;
+		      vexfs_links_credits(d_inode(r->old)) + 2 * vexfs_feed_credits(r->old_dir->i_sb) + 8;
 
 	if (d_inode(r->new))
 		credits += vexfs_links_credits(d_inode(r->new));
@@ -230,13 +236,17 @@ static void vexfs_put_whiteout(struct inode *white, bool failed)
 
 static int vexfs_rename_once(struct vexfs_ren *r)
 {
-	handle_t *handle = vexfs_start(r->old_dir->i_sb, vexfs_rename_credits(r),
-				       4 * VEXFS_MAX_LEVEL + 6);
-	int err, err2;
+	int err = vexfs_feed_prepare(d_inode(r->old)), err2;
+	handle_t *handle;
 
+	if (!err && (r->flags & RENAME_EXCHANGE))
+		err = vexfs_feed_prepare(d_inode(r->new));
+	if (err)
+		return err;
+	r->white = NULL;
+	handle = vexfs_start(r->old_dir->i_sb, vexfs_rename_credits(r), 6 * VEXFS_MAX_LEVEL + 6);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	r->white = NULL;
 	if (r->flags & RENAME_EXCHANGE)
 		err = vexfs_exchange_handle(handle, r->old_dir, r->old, r->new_dir, r->new);
 	else

@@ -56,6 +56,7 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->datagen_seen = false;
 	vi->judged = false;
 	vi->stale_tid = 0;
+	vi->change = 0;
 	vi->sync_tid = 0;
 	vi->datasync_tid = 0;
 	vi->rewritten = false;
@@ -213,6 +214,7 @@ static void vexfs_teardown(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 
+	vexfs_feed_unload(sb);
 	vexfs_quota_unload(sb);
 	if (sbi->ioend_wq)
 		destroy_workqueue(sbi->ioend_wq);
@@ -431,6 +433,8 @@ static int vexfs_load(struct super_block *sb, const struct vexfs_mount_opts *opt
 	if (!err)
 		err = vexfs_quota_load(sb, opts);
 	if (!err)
+		err = vexfs_feed_load(sb);
+	if (!err)
 		err = vexfs_mount_root(sb);
 	if (!err)
 		err = vexfs_colls_load(sb);
@@ -623,6 +627,10 @@ static int vexfs_make_writable(struct fs_context *fc, struct super_block *sb)
 	    test_bit(VEXFS_SBF_STOPPED, &sbi->flags)) {
 		errorf(fc, "vexfs: filesystem was stopped after an error: unmount, run fsck.vexfs, mount again");
 		return -EROFS;
+	}
+	if (vexfs_has_feed(sb) && !sbi->change_inode) {
+		errorf(fc, "vexfs: the change feed is damaged: unmount, run fsck.vexfs, mount again");
+		return -EFSCORRUPTED;
 	}
 	err = vexfs_check_features(sb, sbi->es, true);
 	if (!err)

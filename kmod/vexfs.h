@@ -15,6 +15,7 @@
  *		  inode->data_sem		extent or directory tree and its root
  *		    dquot->dq_lock, dqio_sem	what its owners have: kmod/quota.c
  *		      data_sem of a quota file	of a class of its own
+ *		    data_sem of the change tree	likewise: kmod/feed.c; inside it es_lock
  *		    group->lock			bitmaps and descriptor of one group
  *		      sbi->pending_lock, room_lock, coll->lock, list spinlocks
  *		  sbi->orphan_lock		the orphan list; under no lock of a tree or group; inside
@@ -201,6 +202,13 @@ struct vexfs_sb_info {
 	struct list_head	vec_lost;	/* could not be written: kmod/vec/lost.c */
 	struct delayed_work	vec_lost_work;
 	atomic64_t		vec_nlost;	/* embeddings lost since the mount */
+	/* the change feed: kmod/feed.c */
+	struct inode		*change_inode;	/* NULL: there is none; with the next three under its data_sem */
+	u64			change_epoch;	/* first number of the epoch */
+	u64			change_next;	/* number of the next change */
+	tid_t			change_tid;	/* transaction that began the epoch; 0: an earlier mount's */
+	u64			change_id;	/* which feed it is: in marks */
+	wait_queue_head_t	change_wait;	/* for change_next to move */
 	struct vexfs_views	*views;		/* who may have what: kmod/vec/view.c */
 	struct vexfs_turns	*turns;		/* of those who search: kmod/vec/turn.c */
 	struct vexfs_evictor	*evictor;	/* embeddings of deleted files: kmod/vec/evict.c */
@@ -248,7 +256,8 @@ struct vexfs_inode_info {
 	u64			datagen;
 	bool			datagen_seen;	/* an embedding recorded datagen: the next
 						 * content change must move it */
-	tid_t			stale_tid;	/* transaction of the last datagen change */
+	tid_t			stale_tid;	/* transaction of the last change of datagen or @change */
+	u64			change;		/* number in the feed, 0: none; under its lock */
 	tid_t			sync_tid;	/* last transaction that changed the inode */
 	tid_t			datasync_tid;	/* ... in a way fdatasync cares about */
 	bool			rewritten;	/* cut to nothing and not closed since */
@@ -404,7 +413,7 @@ enum vexfs_room {
  * @owner_ino: for messages
  * @room:      for blocks allocated
  * @promised:  NULL, or blocks set aside, to be taken first
- * @nowait:    -EAGAIN for a block that is not in memory
+ * @nowait:    -EAGAIN for a block that is not in memory, which is @missing then
  * @charge:    NULL, or the inode that has the blocks: counted in it, charged to its owners (kmod/quota.c)
  */
 struct vexfs_kio {
@@ -416,6 +425,7 @@ struct vexfs_kio {
 	enum vexfs_room		room;
 	u32			*promised;
 	bool			nowait;
+	u64			missing;
 };
 void vexfs_kio_init(struct vexfs_kio *kio, struct super_block *sb, handle_t *handle, u64 ino);
 
@@ -494,6 +504,8 @@ int vexfs_free_inode(handle_t *handle, struct inode *inode);
 #define VEXFS_IGET_HIDDEN	0x2
 #define VEXFS_IGET_ORPHAN	0x4
 struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags);
+/* Is somebody making an inode of this number just now? Then VEXFS_IGET_MAYBE says -ESTALE. Any context. */
+bool vexfs_being_created(struct super_block *sb, u64 ino);
 struct buffer_head *vexfs_itable_read(struct super_block *sb, u64 ino, struct vexfs_inode **di);
 /* Make sure that the next call cannot fail in this handle. Credits: 1, the same. */
 int vexfs_inode_access(handle_t *handle, struct inode *inode);
@@ -510,6 +522,8 @@ int vexfs_getattr(vexfs_idmap_t *idmap, const struct path *path, struct kstat *s
  * handle, no folio locked; i_rwsem or mapping->invalidate_lock (shared) held until the change is
  * in the page cache or, for direct I/O, counted by inode_dio_begin(). */
 int vexfs_content_changed(struct inode *inode);
+/* Will it start a handle? */
+bool vexfs_content_unnoted(struct inode *inode);
 /* The generation of the content as it is now; every change from here on moves it. Writes the
  * content out. i_rwsem held for writing, nothing below it, not in a handle. */
 int vexfs_datagen_settle(struct inode *inode, u64 *gen);
@@ -656,6 +670,7 @@ void vexfs_inherit(struct inode *inode, struct inode *dir);
 bool vexfs_project_allows(struct inode *dir, struct inode *inode);
 
 #include "kmod/quota.h"
+#include "kmod/feed.h"
 
 /* export.c */
 extern const struct export_operations vexfs_export_ops;

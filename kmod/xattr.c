@@ -346,14 +346,22 @@ int vexfs_xattr_init_credits(struct super_block *sb, u32 len)
 
 static int vexfs_xattr_change(struct inode *inode, struct vexfs_xattr_plan *p)
 {
-	handle_t *handle = vexfs_start(inode->i_sb, vexfs_xattr_credits(inode->i_sb, p), 1 + VEXFS_MAX_LEVEL);
-	int err, err2;
+	int credits = vexfs_xattr_credits(inode->i_sb, p) + vexfs_feed_credits(inode->i_sb);
+	int err = p->mode ? vexfs_feed_prepare(inode) : 0, err2;
+	handle_t *handle;
 
+	if (err)
+		return err;
+	handle = vexfs_start(inode->i_sb, credits, 1 + 2 * VEXFS_MAX_LEVEL);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	if (IS_SYNC(inode))
 		handle->h_sync = 1;
-	err = vexfs_xattr_apply(handle, inode, p);
+	/* An ACL: who may have the file changes. */
+	if (p->mode)
+		err = vexfs_feed_touch(handle, inode);
+	if (!err)
+		err = vexfs_xattr_apply(handle, inode, p);
 	err2 = vexfs_stop(handle);
 	return err ? err : err2;
 }

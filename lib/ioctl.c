@@ -212,6 +212,28 @@ int vexfs_search(int fd, struct vexfs_search *s)
 	return 0;
 }
 
+/* A signal ends the wait: who waits wants to know. */
+int vexfs_changes(int fd, struct vexfs_changes *c)
+{
+	struct vexfs_ioc_changes q = {
+		.size = sizeof(q), .flags = c->wait_ms ? VEXFS_CHANGES_WAIT : 0, .mark = c->mark,
+		.entries = user_ptr(c->entries), .paths = user_ptr(c->paths), .count = c->count,
+		.path_bytes = c->path_bytes, .timeout_ms = c->wait_ms,
+	};
+	int ret = set_name(q.collection, c->collection ? c->collection : "");
+
+	if (ret)
+		return ret;
+	if (ioctl(fd, VEXFS_IOC_CHANGES, &q) < 0)
+		return -errno;
+	if (q.count > c->count)
+		return -EUCLEAN;
+	c->mark = q.mark;
+	c->found = q.count;
+	c->more = !!(q.flags & VEXFS_CHANGES_MORE);
+	return 0;
+}
+
 float vexfs_hit_distance(const struct vexfs_search_hit *hit)
 {
 	float f;

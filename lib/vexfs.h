@@ -226,6 +226,38 @@ int vexfs_search(int fd, struct vexfs_search *s);
 /** vexfs_hit_distance - the distance of a hit; smaller is nearer */
 float vexfs_hit_distance(const struct vexfs_search_hit *hit);
 
+/**
+ * struct vexfs_changes - a call for what has changed
+ * @collection:	name, or NULL: all changes
+ * @mark:	in: from where, zeros: from now on; out: for the next call, also in another process or after a crash
+ * @entries:	room for @count
+ * @paths, @path_bytes: buffer of the paths, not NUL terminated
+ * @wait_ms:	wait so long for the first change; 0: do not wait
+ * @found:	out: entries written
+ * @more:	out: call again
+ */
+struct vexfs_changes {
+	const char *collection;
+	struct vexfs_feed_mark mark;
+	struct vexfs_change *entries;
+	uint32_t count;
+	char *paths;
+	uint32_t path_bytes;
+	uint32_t wait_ms;
+	uint32_t found;
+	int more;
+};
+
+/**
+ * vexfs_changes - what has changed below a directory since a mark
+ * @fd:	the directory
+ *
+ * Only files a search could find. Return: 0; -EREMOTE (the mark is of another filesystem or feed: look at everything
+ * again, with a new mark), -EOPNOTSUPP (no feed is kept), -EINTR (a signal, while it waits), -ENOTDIR, -EACCES,
+ * -ENOENT (the collection), -EROFS. After an error the mark is as it was.
+ */
+int vexfs_changes(int fd, struct vexfs_changes *c);
+
 #ifdef __cplusplus
 }
 #endif

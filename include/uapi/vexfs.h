@@ -22,7 +22,7 @@
  *	EPERM		COLL_CREATE, COLL_DROP, COLL_CHANGE: not the owner; GROW: not
  *			the administrator;
  *			VEC_SET, VEC_DEL: the file is immutable or append-only
- *	EACCES		VEC_*, SEARCH: permission on the collection or the file
+ *	EACCES		VEC_*, SEARCH, CHANGES: permission on the collection or the file
  *	EBADF		VEC_SET, VEC_DEL: the descriptor is not open for writing;
  *			DATA_GEN: not for reading
  *	ESTALE		VEC_SET: the content is not of @generation any more
@@ -37,10 +37,12 @@
  *			the cosine metric
  *	ENODATA		VEC_GET, VEC_DEL: the file has no such embedding
  *	ERANGE		VEC_GET: no room; @bytes says how much it takes
- *	ENOTDIR		SEARCH: the scope is not a directory
+ *	ENOTDIR		SEARCH, CHANGES: the scope is not a directory
+ *	EOPNOTSUPP	CHANGES: the filesystem keeps no change feed
+ *	EREMOTE		CHANGES: the mark is not of this feed: look at everything again
  *	EAGAIN		SEARCH: as many of the user's searches run as may, and the
  *			descriptor is O_NONBLOCK
- *	ENOMEM, ENFILE, EINTR	VEC_*, SEARCH: memory, open files, a fatal signal
+ *	ENOMEM, ENFILE, EINTR	VEC_*, SEARCH, CHANGES: memory, open files, a fatal signal
  */
 #ifndef _UAPI_VEXFS_H
 #define _UAPI_VEXFS_H
@@ -296,6 +298,81 @@ struct vexfs_ioc_search {
  * on a filesystem at a time; others wait, first come, first served, or fail with
  * EAGAIN if the descriptor is O_NONBLOCK. */
 #define VEXFS_IOC_SEARCH	_IOWR('V', 20, struct vexfs_ioc_search)
+
+/* @flags of struct vexfs_ioc_changes */
+#define VEXFS_CHANGES_WAIT	0x1	/* in: if nothing has changed, wait for it, @timeout_ms at most */
+#define VEXFS_CHANGES_MORE	0x100	/* out: call again, with the mark returned */
+
+/* @flags of struct vexfs_change */
+#define VEXFS_CHANGE_TREE	0x1	/* a directory that got another name, owner or mode: all
+					 * below it may be new to the caller */
+#define VEXFS_CHANGE_NEW	0x2	/* the file has no embedding in the collection */
+#define VEXFS_CHANGE_STALE	0x4	/* it has one that its content has changed since */
+#define VEXFS_CHANGE_NO_PATH	0x8	/* @paths is too small for it, or it lies too deep */
+
+/**
+ * struct vexfs_feed_mark - a place in the change feed of a filesystem
+ * @feed:   which feed; 0 with @number 0: none yet
+ * @number: changes below it are known
+ */
+struct vexfs_feed_mark {
+	__u64	feed;
+	__u64	number;
+};
+
+/**
+ * struct vexfs_change - a file that has changed, or a directory
+ * @ino, @generation: of it
+ * @flags:  VEXFS_CHANGE_*
+ * @number: of the change; later ones have greater numbers
+ * @path_off, @path_len: path relative to the scope, within @paths, without NUL; of the scope itself: empty
+ */
+struct vexfs_change {
+	__u64	ino;
+	__u32	generation;
+	__u32	flags;
+	__u64	number;
+	__u32	path_off;
+	__u32	path_len;
+};
+
+/**
+ * struct vexfs_ioc_changes - what has changed below a directory
+ * @size:	sizeof(struct vexfs_ioc_changes)
+ * @flags:	VEXFS_CHANGES_*
+ * @collection:	name; then files whose embeddings in it are of their content are left out. Empty: all that changed
+ * @mark:	in: from where; zeros: from now on, which returns a mark and no entries. Out: for the next call
+ * @entries:	pointer to struct vexfs_change[@count]
+ * @paths:	pointer to the path buffer
+ * @count:	in: room, at least 1; out: entries written, oldest change first
+ * @path_bytes: room at @paths
+ * @timeout_ms: for VEXFS_CHANGES_WAIT
+ */
+struct vexfs_ioc_changes {
+	__u32	size;
+	__u32	flags;
+	char	collection[VEXFS_IOC_NAME_LEN];
+	struct vexfs_feed_mark mark;
+	__u64	entries;
+	__u64	paths;
+	__u32	count;
+	__u32	path_bytes;
+	__u32	timeout_ms;
+	__u32	pad;
+	__u64	reserved[4];
+};
+
+/*
+ * On a directory: the scope. Files that were made, written, given a name or moved, or whose owner, mode or ACL
+ * changed, since the mark; each once, if the caller could find it by SEARCH. A call looks at a limited number of
+ * changes, wherever they are in the filesystem: without entries and with VEXFS_CHANGES_MORE the next call continues.
+ * What was deleted is not told; what changes meanwhile is told again. What is told is on the disk, so a mark stays
+ * good over crashes; EREMOTE says that it is of another filesystem, or of a feed that was turned on or repaired since.
+ * Files of a directory that is told with VEXFS_CHANGE_TREE are not told for that: walk it.
+ * Who reads a file that was told asks for VEXFS_IOC_DATA_GEN first: it waits for writes that are under way.
+ * EROFS: there are changes that a read-only mount cannot give a mark for.
+ */
+#define VEXFS_IOC_CHANGES	_IOWR('V', 21, struct vexfs_ioc_changes)
 
 /**
  * struct vexfs_ioc_info - about the mounted filesystem and the module

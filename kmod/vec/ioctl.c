@@ -24,12 +24,14 @@ static_assert(sizeof_field(struct vexfs_embedder_id, name) == VEXFS_EMBEDDER_LEN
 #define VEXFS_DATA_GEN_SIZE_1	32
 #define VEXFS_LIST_SIZE_1	48
 #define VEXFS_SEARCH_SIZE_1	256
+#define VEXFS_CHANGES_SIZE_1	152
 #define VEXFS_INFO_SIZE_1	184
 static_assert(sizeof(struct vexfs_ioc_collection) == VEXFS_COLL_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_vec) == VEXFS_VEC_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_data_gen) == VEXFS_DATA_GEN_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_vec_list) == VEXFS_LIST_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_search) == VEXFS_SEARCH_SIZE_1);
+static_assert(sizeof(struct vexfs_ioc_changes) == VEXFS_CHANGES_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_info) == VEXFS_INFO_SIZE_1);
 
 static bool vexfs_zero(const void *p, size_t n)
@@ -451,6 +453,24 @@ static int vexfs_ioc_search(struct file *file, void __user *arg)
 	return vexfs_arg_out(arg, &req, sizeof(req), usize);
 }
 
+static int vexfs_ioc_changes(struct file *file, void __user *arg)
+{
+	struct vexfs_ioc_changes req;
+	u32 usize;
+	int err = vexfs_arg_in(&req, sizeof(req), VEXFS_CHANGES_SIZE_1, arg, &usize);
+
+	if (err)
+		return err;
+	if ((req.flags & ~VEXFS_CHANGES_WAIT) || req.pad || !req.count ||
+	    !vexfs_zero(req.reserved, sizeof(req.reserved)) || !vexfs_terminated(req.collection))
+		return -EINVAL;
+	err = vexfs_changes(file, &req);
+	if (err)
+		return err;
+	req.size = usize;
+	return vexfs_arg_out(arg, &req, sizeof(req), usize);
+}
+
 static int vexfs_info_count(struct super_block *sb, struct vexfs_ioc_info *info)
 {
 	struct vexfs_ioc_collection c;
@@ -529,6 +549,8 @@ long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 		return vexfs_ioc_vec_list(file, arg);
 	case _IOC_NR(VEXFS_IOC_SEARCH):
 		return vexfs_ioc_search(file, arg);
+	case _IOC_NR(VEXFS_IOC_CHANGES):
+		return vexfs_ioc_changes(file, arg);
 	case _IOC_NR(VEXFS_IOC_INFO):
 		return vexfs_ioc_info(file, arg);
 	}

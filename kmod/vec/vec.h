@@ -421,6 +421,8 @@ static inline void vexfs_index_changed(struct vexfs_coll *coll, u32 slot)
 
 /* search.c */
 int vexfs_search(struct file *scope, struct vexfs_ioc_search *req);
+/* changes.c: the request is checked but for the mark and the collection. No locks held. */
+int vexfs_changes(struct file *scope, struct vexfs_ioc_changes *req);
 
 /* scope.c */
 #define VEXFS_PATH_ROOM	65536	/* longest path from a scope that a search walks */

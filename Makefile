@@ -141,6 +141,7 @@ unit-extra-test_fsck_repair := $(unit-extra-test_fsck)
 unit-link-test_populate := -Wl,--wrap=ioctl
 unit-link-test_fsck := -Wl,--wrap=vexfs_dev_read
 unit-extra-test_feature := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs) $(src-dump.vexfs)))
+unit-extra-test_feed := $(unit-extra-test_fsck) $(unit-extra-test_tune)
 unit-extra-test_quota := $(unit-extra-test_fsck) $(unit-extra-test_mkfs)
 unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-vexctl)))
 $(foreach t,text search index transfer mcp,$(eval unit-extra-test_vexctl_$(t) := $(unit-extra-test_vexctl)))

@@ -11,7 +11,7 @@
 /* Supported ones that a command line may name; quota is more than its bit: mkfs alone makes it. */
 static const u32 bit_only[VEXFS_FEATURE_WORDS] = {
 	[VEXFS_RO_COMPAT] = VEXFS_FEATURE_RO_COMPAT_PROJECT | VEXFS_FEATURE_RO_COMPAT_INODE_FLAGS |
-			    VEXFS_FEATURE_RO_COMPAT_QUOTA,
+			    VEXFS_FEATURE_RO_COMPAT_QUOTA | VEXFS_FEATURE_RO_COMPAT_CHANGE_FEED,
 	[VEXFS_INCOMPAT] = VEXFS_FEATURE_INCOMPAT_XATTR,
 };
 
@@ -40,7 +40,7 @@ static int parse_one(const char *name, size_t len, u32 *add, u32 *del, char *why
 	u32 word, bit;
 
 	if (!find(name + off, len - off, &word, &bit))
-		snprintf(why, size, "'%.*s': unknown feature; known are xattr, project, inode_flags and quota",
+		snprintf(why, size, "'%.*s': unknown feature; known are xattr, project, inode_flags, quota and change_feed",
 			 (int)(len - off), name + off);
 	else if (off) {
 		del[word] |= bit;

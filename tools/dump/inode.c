@@ -172,6 +172,8 @@ static void show_attributes(const struct vexfs_inode *di)
 	if (di->i_charged)
 		printf("%-12s %llu bytes beside its blocks\n", "charged",
 		       (unsigned long long)le64_to_cpu(di->i_charged));
+	if (di->i_change_epoch)
+		printf("%-12s number %llu\n", "change", (unsigned long long)le64_to_cpu(di->i_change_epoch));
 }
 
 void dump_inode(struct dump *d, u64 ino)
@@ -233,6 +235,18 @@ static int show_node(void *ctx, struct vexfs_tree *t, u64 blkno, int level, cons
 	return 0;
 }
 
+/* The change tree: numbers and the inodes that have them. */
+static void show_changes(struct vexfs_tree *t)
+{
+	struct vexfs_kv kv;
+	u64 from = 0;
+
+	while (vexfs_bt_find_ge(t, from, &kv) == 0) {
+		printf("  change %10llu  inode %llu\n", (unsigned long long)kv.key, (unsigned long long)kv.val);
+		from = kv.key + 1;
+	}
+}
+
 void dump_extents(struct dump *d, u64 ino)
 {
 	struct vexfs_extent e;
@@ -252,6 +266,10 @@ void dump_extents(struct dump *d, u64 ino)
 	show_root(&di);
 	t = tree_of(d, ino, &di, VEXFS_MAGIC_NODE);
 	vexfs_bt_walk(&t, show_node, NULL);
+	if (d->img.sb.s_change_ino && ino == le64_to_cpu(d->img.sb.s_change_ino)) {
+		show_changes(&t);
+		return;
+	}
 	while (vexfs_ext_next(&t, lblk, &e) == 0) {
 		printf("  %10llu  %10llu  %6llu blocks%s\n", (unsigned long long)e.lblk,
 		       (unsigned long long)e.pblk, (unsigned long long)e.len,

@@ -75,6 +75,10 @@ static void show_geometry(const struct vexfs_super_block *sb)
 		       (unsigned long long)le64_to_cpu(sb->s_quota_ino[0]),
 		       (unsigned long long)le64_to_cpu(sb->s_quota_ino[1]),
 		       (unsigned long long)le64_to_cpu(sb->s_quota_ino[2]));
+	if (sb->s_change_ino)
+		printf("%-16s inode %llu, epoch from %llu on\n", "change feed",
+		       (unsigned long long)le64_to_cpu(sb->s_change_ino),
+		       (unsigned long long)le64_to_cpu(sb->s_change_epoch));
 }
 
 static void show_state(const struct vexfs_super_block *sb)

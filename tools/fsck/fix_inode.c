@@ -114,6 +114,8 @@ static bool set_counts(struct fsck *f, u64 ino, struct vexfs_inode *di)
 
 	if (!count_names(f, ino, di, &blocks))
 		return false;
+	if (fsck_is_feed(f, ino))
+		t.recs = ignore_recs;
 	if (S_ISREG(mode) || S_ISDIR(mode)) {
 		fsck_tree_walk(f, &t, &di->i_root);
 		di->i_root.r_blocks = cpu_to_le64(t.blocks);
@@ -329,7 +331,7 @@ int fsck_fix_extents(struct fsck *f, u64 ino)
 		return err == -ENOENT ? 0 : err;
 	if (S_ISLNK(le16_to_cpu(di.i_mode)))
 		return fix_symlink(f, ino, &di);
-	if (!S_ISREG(le16_to_cpu(di.i_mode)))
+	if (!S_ISREG(le16_to_cpu(di.i_mode)) || fsck_is_feed(f, ino))
 		return 0;
 	p.eof = end_of_file(f, ino, &di);
 	fsck_tree_walk(f, &t, &di.i_root);

@@ -150,6 +150,7 @@ static void run_passes(struct fsck *f)
 		{ "directories", fsck_dirs },
 		{ "names and link counts", fsck_links },
 		{ "collections and embeddings", fsck_collections },
+		{ "change feed", fsck_feed },
 		{ "quota", fsck_quota },
 		{ "bitmaps and group descriptors", fsck_groups },
 	};

@@ -7,8 +7,9 @@
  * Pass 2  directories				dir.c
  * Pass 3  names, connectivity, link counts	link.c
  * Pass 4  collections and embeddings		coll.c slot.c
- * Pass 5  quota				quota.c
- * Pass 6  bitmaps and group descriptors	group.c
+ * Pass 5  change feed				feed.c
+ * Pass 6  quota				quota.c
+ * Pass 7  bitmaps and group descriptors	group.c
  *
  * Memory: one bit per block and 20 bytes per inode of groups that have any
  * (usage.c), 32 bytes per directory, 8 per embedding of one collection, and
@@ -51,6 +52,7 @@ struct fsck_ino {
 		u32	coll;		/* hidden: id + 1 of the collection that owns it, or: */
 #define FSCK_COLL_VALUE	(~0U)		/* it is an attribute's value */
 #define FSCK_COLL_QUOTA	(~1U)		/* or a quota file */
+#define FSCK_COLL_FEED	(~2U)		/* or the change tree */
 	};
 	u8	dtype;		/* DT_*; 0: free */
 	u8	flags;		/* FSCK_INO_* */
@@ -151,6 +153,7 @@ struct fsck {
 	struct fsck_value *values;
 	size_t	nvalues, values_room;
 	struct fsck_quota *quota;	/* quota.c; NULL: no quota */
+	struct fsck_feed *feed;		/* feed.c; NULL: no change feed */
 	u64	*orphan_list;	/* ascending */
 	size_t	norphans, orphans_room;
 	u64	used_inodes, used_blocks, embeddings;
@@ -291,6 +294,15 @@ void fsck_quota_files(struct fsck *f);	/* their inodes are in use by it */
 void fsck_quota(struct fsck *f);
 int fsck_fix_charge(struct fsck *f, u64 ino);
 int fsck_fix_quota(struct fsck *f, u64 type);
+/* feed.c */
+void fsck_feed_free(struct fsck *f);
+bool fsck_is_feed(const struct fsck *f, u64 ino);	/* the change tree's inode, says the superblock */
+/* An inode in use, and the change tree: noted for later. */
+void fsck_feed_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di);
+void fsck_feed_tree(struct fsck *f, u64 ino, const struct vexfs_inode *di);
+void fsck_feed_file(struct fsck *f);	/* its inode is in use by it */
+void fsck_feed(struct fsck *f);
+int fsck_fix_feed(struct fsck *f, u64 id);
 /* write.c */
 void fsck_finish(struct fsck *f);
 /* undo.c */

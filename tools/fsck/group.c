@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Pass 5: block bitmaps and group descriptors against what was found. */
+/* Pass 7: block bitmaps and group descriptors against what was found. */
 #include <dirent.h>
 #include <string.h>
 

@@ -122,7 +122,9 @@ static void check_blocks(struct fsck *f, u64 ino, const struct vexfs_inode *di, 
 {
 	u32 mode = le16_to_cpu(di->i_mode);
 
-	if (S_ISREG(mode))
+	if (S_ISREG(mode) && fsck_is_feed(f, ino))
+		fsck_feed_tree(f, ino, di);
+	else if (S_ISREG(mode))
 		fsck_file_extents(f, ino, di, fsck_is_orphan(f, ino), names);
 	else if (S_ISLNK(mode))
 		fsck_symlink(f, ino, di, names);
@@ -164,6 +166,7 @@ static void check_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di, u
 		check_hidden(f, ino, di);
 	names += fsck_xattrs(f, ino, di);
 	fsck_quota_inode(f, ino, di);
+	fsck_feed_inode(f, ino, di);
 	fsck_object(f, FSCK_FIX_EXTENTS, ino);
 	check_blocks(f, ino, di, names);
 }
@@ -268,7 +271,7 @@ static void scan_group(struct fsck *f, u32 group)
 	else
 		g.init = guess_init(geo, g.map);
 	if (g.init > geo->itable_blocks)
-		g.init = geo->itable_blocks;	/* pass 5 complains */
+		g.init = geo->itable_blocks;	/* pass 7 complains */
 	f->itable[group] = g.init;
 	for (i = 0; i < g.init && !f->err; i++)
 		scan_block(f, &g, i);
@@ -287,4 +290,5 @@ void fsck_inodes(struct fsck *f)
 	if (!f->err)
 		fsck_values(f);
 	fsck_quota_files(f);
+	fsck_feed_file(f);
 }

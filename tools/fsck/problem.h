@@ -40,6 +40,7 @@ enum fsck_how {
 	FSCK_FIX_COLL_RECORD,	/* a collection, as the next */
 	FSCK_FIX_SLOTS,
 	FSCK_FIX_GRAPH,		/* of a collection */
+	FSCK_FIX_FEED,		/* the change feed: all of it */
 	FSCK_FIX_CHARGE,	/* an inode */
 	FSCK_FIX_QUOTA,		/* a quota file: user, group, project */
 	FSCK_FIX_KINDS

@@ -22,6 +22,7 @@
 #define ENTRY		"inode %llu: entry '%s' (inode %llu): "
 #define SLOT		"collection %u '%s': slot %llu (inode %llu, chunk %u): "
 #define RESTORE		"none: restore from backup"
+#define FEED_ANEW	"make the tree anew from the inodes; readers of the feed look at everything again"
 
 /* ---- 01: superblock, device ---- */
 P(SB_BAD, 101, FIXABLE, NOW, "superblock: %s; a sound copy is in block %llu",
@@ -261,7 +262,18 @@ P(QUOTA_USAGE, 1204, SAFE, QUOTA,
   "write the file anew")
 P(QUOTA_INODE, 1205, DAMAGE, NONE, "quota of %ss: inode %llu %s", RESTORE)
 
+/* ---- 13: change feed ---- */
+P(FEED_SUPER, 1301, FIXABLE, FEED, "change feed: %s", FEED_ANEW)
+P(FEED_INODE, 1302, FIXABLE, FEED, "change feed: inode %llu %s", FEED_ANEW)
+P(FEED_BLOCK, 1303, FIXABLE, FEED, AT_BLOCK, FEED_ANEW)
+P(FEED_COUNTS, 1304, FIXABLE, FEED, "change tree has %llu blocks, its inode says %llu", FEED_ANEW)
+P(FEED_NUMBER, 1305, FIXABLE, FEED, "inode %llu: impossible change number %llu", FEED_ANEW)
+P(FEED_MISSING, 1306, FIXABLE, FEED, "inode %llu: has change number %llu, which the change tree does not have",
+  FEED_ANEW)
+P(FEED_RECORD, 1307, FIXABLE, FEED, "change tree: number %llu is of inode %llu, which does not have it", FEED_ANEW)
+
 #undef AT_BLOCK
+#undef FEED_ANEW
 #undef ENTRY
 #undef SLOT
 #undef RESTORE

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pass 5: what users, groups and projects have, against what their quota files say.
+ * Pass 6: what users, groups and projects have, against what their quota files say.
  *
  * Counted in the passes before; here it is compared. A file that is wrong is written anew, with the
  * limits that could be read.

@@ -44,6 +44,7 @@ static int (*const repair[FSCK_FIX_KINDS])(struct fsck *f, u64 id) = {
 	[FSCK_FIX_COLL_RECORD] = fsck_fix_coll_record,
 	[FSCK_FIX_SLOTS] = fsck_fix_slots,
 	[FSCK_FIX_GRAPH] = fsck_fix_graph,
+	[FSCK_FIX_FEED] = fsck_fix_feed,
 	[FSCK_FIX_CHARGE] = fsck_fix_charge,
 	[FSCK_FIX_QUOTA] = fsck_fix_quota,
 };

@@ -50,6 +50,7 @@ void fsck_usage_free(struct fsck *f)
 	free(f->orphan_list);
 	free(f->values);
 	free(f->twice);
+	fsck_feed_free(f);
 	fsck_quota_free(f);
 	f->block_map = NULL;
 	f->ino_map = NULL;

@@ -166,6 +166,8 @@ static int write_steps(struct mkfs *m)
 	if (!err && m->src.dir)
 		err = mkfs_populate(&m->dev, &m->src, &m->f, &m->sb);
 	if (!err)
+		err = mkfs_feed(&m->dev, &m->f, &m->sb);
+	if (!err)
 		err = mkfs_quota(&m->dev, &m->sb, &m->src.used);
 	if (!err && mkfs_stopped)
 		err = -EINTR;

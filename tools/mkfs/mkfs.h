@@ -74,6 +74,9 @@ int mkfs_populate(struct vexfs_dev *dev, struct mkfs_source *src, const struct v
 /* The quota files, if @sb has the feature, which gets their inodes; *@used: plus the blocks they take. */
 int mkfs_quota(struct vexfs_dev *dev, struct vexfs_super_block *sb, u64 *used);
 
+/* The change tree's inode, if @sb has the feature, which gets its fields. */
+int mkfs_feed(struct vexfs_dev *dev, const struct vexfs_format *f, struct vexfs_super_block *sb);
+
 /**
  * mkfs_probe() - what is on the device now?
  * @dev:  open device or image

@@ -21,7 +21,8 @@ static const char usage_text[] =
 	"  -m PERCENT of the blocks are kept for root, 0 to 50, like 5 or 0.5\n"
 	"  -r BLOCKS  the same as a number of blocks, rounded up to 1/1000 of the device\n"
 	"  -O NAME,...\n"
-	"	      add features: xattr, project, inode_flags. None can be taken away\n"
+	"	      add features: xattr, project, inode_flags, change_feed. Of these,\n"
+	"	      only change_feed can be taken away again: ^change_feed\n"
 	"  -l	      list what there is, after the changes\n"
 	"  --help, --version\n"
 	"\n"
@@ -107,7 +108,7 @@ static int parse_blocks(struct tune *t, const char *text)
 
 static int parse_features(struct tune *t, const char *text)
 {
-	u32 del[VEXFS_FEATURE_WORDS] = { 0 };
+	u32 *del = t->del, none = ~VEXFS_FEATURE_RO_COMPAT_CHANGE_FEED;
 	char why[256];
 
 	t->has_features = true;
@@ -119,7 +120,8 @@ static int parse_features(struct tune *t, const char *text)
 		tune_complain("-O quota: only mkfs.vexfs -O quota makes a filesystem that keeps account");
 		return TUNE_USAGE;
 	}
-	if (!del[VEXFS_COMPAT] && !del[VEXFS_RO_COMPAT] && !del[VEXFS_INCOMPAT])
+	if (!del[VEXFS_COMPAT] && !(del[VEXFS_RO_COMPAT] & none) && !del[VEXFS_INCOMPAT] &&
+	    !(del[VEXFS_RO_COMPAT] & t->add[VEXFS_RO_COMPAT]))
 		return 0;
 	tune_complain("-O %s: a feature stays once it is set: files may use it", text);
 	return TUNE_USAGE;

@@ -120,8 +120,6 @@ static int set_reserve(const struct tune *t, struct vexfs_super_block *sb)
 
 static int change(const struct tune *t, struct vexfs_super_block *sb)
 {
-	if (vexfs_feature_unknown(sb, VEXFS_RO_COMPAT))
-		return failed(t, "unknown read-only compatible features: use a newer VexFS");
 	if (t->label) {
 		memset(sb->s_label, 0, sizeof(sb->s_label));
 		memcpy(sb->s_label, t->label, strlen(t->label));
@@ -131,6 +129,9 @@ static int change(const struct tune *t, struct vexfs_super_block *sb)
 	if (t->errors >= 0)
 		sb->s_errors = cpu_to_le32(t->errors);
 	vexfs_features_add(sb, t->add);
+	/* Its inode comes with it, or goes: tune_feed() has seen to that. */
+	if (t->del[VEXFS_RO_COMPAT] & VEXFS_FEATURE_RO_COMPAT_CHANGE_FEED)
+		sb->s_feature_ro_compat &= ~cpu_to_le32(VEXFS_FEATURE_RO_COMPAT_CHANGE_FEED);
 	return t->reserve >= 0 || t->has_blocks ? set_reserve(t, sb) : 0;
 }
 
@@ -147,16 +148,20 @@ static int store(const struct tune *t, const struct vexfs_dev *dev, struct vexfs
 
 static int tune_image(const struct tune *t, struct vexfs_image *img)
 {
-	struct vexfs_super_block sb;
+	struct vexfs_super_block sb, before;
 	int ret = settle_journal(t, img);
 
 	if (ret)
 		return ret;
+	before = img->sb;
+	if (changes(t) && vexfs_feature_unknown(&before, VEXFS_RO_COMPAT))
+		return failed(t, "unknown read-only compatible features: use a newer VexFS");
+	ret = tune_feed(t, img);
 	sb = img->sb;
-	if (changes(t)) {
+	if (!ret && changes(t)) {
 		ret = change(t, &sb);
 		if (!ret)
-			ret = store(t, img->dev, &sb, &img->sb);
+			ret = store(t, img->dev, &sb, &before);
 	}
 	if (!ret && t->list)
 		tune_list(&sb);

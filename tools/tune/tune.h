@@ -4,6 +4,7 @@
 #define VEXFS_TOOLS_TUNE_H
 
 #include "core/feature.h"
+#include "lib/image.h"
 
 enum { TUNE_OK = 0, TUNE_FAILED = 1, TUNE_USAGE = 2 };
 
@@ -15,6 +16,7 @@ enum { TUNE_OK = 0, TUNE_FAILED = 1, TUNE_USAGE = 2 };
  * @reserve:  in 1/1000, -1: as it is
  * @reserve_blocks: in blocks, where @has_blocks
  * @add:      features
+ * @del:      features to take away: change_feed alone
  * @has_features: there are any
  * @list:     show the superblock (after the changes)
  */
@@ -24,7 +26,7 @@ struct tune {
 	int	errors, reserve;
 	u64	reserve_blocks;
 	bool	has_blocks, has_features, list;
-	u32	add[VEXFS_FEATURE_WORDS];
+	u32	add[VEXFS_FEATURE_WORDS], del[VEXFS_FEATURE_WORDS];
 };
 
 /* The whole program, without exit(): 0 done, 1 failed, 2 usage. */
@@ -32,6 +34,8 @@ int tune_main(int argc, char **argv);
 /* options.c: a message, and the command line. Returns an exit code, or -1 to continue. */
 void tune_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int tune_parse(struct tune *t, int argc, char **argv);
+/* feed.c: turn the change feed on or off, if that is asked for; all but the superblock is written. */
+int tune_feed(const struct tune *t, struct vexfs_image *img);
 /* list.c */
 void tune_list(const struct vexfs_super_block *sb);
 

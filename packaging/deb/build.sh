@@ -90,7 +90,8 @@ tools_package() {
 	install -D -m 644 tools/completion/vexctl.bash "$stage/usr/share/bash-completion/completions/vexctl"
 	install -D -m 644 -t "$stage/usr/lib/modules-load.d" packaging/systemd/vexfs.conf
 	install -D -m 644 -t "$stage/lib/udev/rules.d" packaging/systemd/60-vexfs.rules
-	install -D -m 644 -t "$stage/lib/systemd/system" packaging/systemd/mnt-vexfs.mount
+	install -D -m 644 -t "$stage/lib/systemd/system" packaging/systemd/mnt-vexfs.mount \
+		packaging/systemd/vexctl-watch@.service
 	install -D -m 755 -t "$stage/usr/lib/vexfs" packaging/systemd/udev-probe
 	install -d "$stage/mnt/vexfs"
 	# Its name has the number of its interface, which differs between releases of Debian.

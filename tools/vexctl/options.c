@@ -51,6 +51,7 @@ static const struct option_def defs[] = {
 	{ "collection", 'c', STRING, FIELD(collection), 0, 0, 0 },
 	{ "vector", 0, STRING, FIELD(vector), 0, 0, 0 },
 	{ "like", 0, STRING, FIELD(like), 0, 0, 0 },
+	{ "since", 0, STRING, FIELD(since), 0, 0, 0 },
 	{ "list", 0, STRING, FIELD(list), 0, 0, 0 },
 	{ "vectors", 0, STRING, FIELD(vectors), 0, 0, 0 },
 	{ "type", 0, STRING, FIELD(type), 0, 0, 0 },
@@ -71,6 +72,7 @@ static const struct option_def defs[] = {
 	{ "context", 'C', NUMBER, FIELD(context), 0, 1000, 0 },
 	{ "max-width", 0, NUMBER, FIELD(max_width), 10, SNIPPET_MAX, SNIPPET_MAX },
 	{ "min-score", 0, SHARE, FIELD(min_score), 0, 1, 0 },
+	{ "wait", 0, NUMBER, FIELD(wait), 0, 86400, 0 },
 	{ "chunk-size", 0, SIZE, FIELD(chunk_size), 64, TEXT_MAX, 0 },
 };
 

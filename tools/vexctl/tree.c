@@ -29,6 +29,7 @@ struct level {
  * struct walk - one tree_walk()
  * @above: the path of the directory asked for below the filesystem's root, "" or with "/" at its end
  * @start: bytes of fts' paths that name the directory asked for
+ * @rel:   tree_one(): what is looked for
  */
 struct walk {
 	const struct tree_ops *ops;
@@ -37,6 +38,7 @@ struct walk {
 	char above[PATH_MAX];
 	size_t start;
 	dev_t dev;
+	const char *rel;
 	struct level *level;
 };
 
@@ -254,4 +256,71 @@ int tree_walk(const char *path, const char *root, const struct timespec *since,
 		pop_level(&w);
 	free(copy);
 	return ret;
+}
+
+/* Down to where @rel is, by the rules on the way. 1: it is left out; 0: it is not, or a negative errno. */
+static int descend(struct walk *w, const char *top, const char *rel)
+{
+	char path[2 * PATH_MAX], name[NAME_MAX + 1];
+	const char *slash;
+	int n, ret = push_level(w, AT_FDCWD, top, strlen(w->above), false);
+
+	for (; !ret && (slash = strchr(rel, '/')); rel = slash + 1) {
+		n = (int)(slash - w->rel);
+		snprintf(name, sizeof(name), "%.*s", (int)(slash - rel), rel);
+		snprintf(path, sizeof(path), "%s/%.*s", top, n, w->rel);
+		if (is_store(name) || ignored(w, path, true))
+			return 1;
+		ret = push_level(w, AT_FDCWD, path, strlen(w->above) + (size_t)n + 1, false);
+	}
+	return ret;
+}
+
+static const char *last_name(const char *rel)
+{
+	const char *slash = strrchr(rel, '/');
+
+	return slash ? slash + 1 : rel;
+}
+
+/* The levels are set up. @path: the whole. */
+static int look_at_one(struct walk *w, const char *path, bool tree)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return 0;
+	if (st.st_dev != w->dev || is_store(last_name(path)) || ignored(w, path, tree))
+		return 0;
+	if (tree)
+		return S_ISDIR(st.st_mode);	/* walk it */
+	return S_ISREG(st.st_mode) ? w->ops->file(w->ctx, path, &st, false) : 0;
+}
+
+int tree_one(const char *top, const char *rel, bool tree, const char *root, const struct tree_ops *ops, void *ctx)
+{
+	struct walk w = { .ops = ops, .ctx = ctx, .rel = rel };
+	char path[2 * PATH_MAX];
+	struct stat st;
+	int ret;
+
+	if (!tree && is_list(last_name(rel))) {
+		snprintf(path, sizeof(path), "%s/%.*s", top, (int)(last_name(rel) - rel), rel);
+		return tree_walk(path, root, NULL, ops, ctx);
+	}
+	if (!*rel)
+		return tree_walk(top, root, NULL, ops, ctx);
+	ret = stat(top, &st) ? -errno : push_above(&w, top, root);
+	snprintf(path, sizeof(path), "%s/%s", top, rel);
+	w.dev = st.st_dev;
+	w.start = strlen(top) + 1;
+	if (!ret)
+		ret = descend(&w, top, rel);
+	if (ret <= 0)
+		ret = ret ? ret : look_at_one(&w, path, tree);
+	else
+		ret = 0;
+	while (w.level)
+		pop_level(&w);
+	return tree && ret == 1 ? tree_walk(path, root, NULL, ops, ctx) : ret;
 }

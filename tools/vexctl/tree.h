@@ -46,4 +46,15 @@ struct tree_ops {
 int tree_walk(const char *path, const char *root, const struct timespec *since,
 	      const struct tree_ops *ops, void *ctx);
 
+/**
+ * tree_one - one path below a directory, as tree_walk() of the directory would find it
+ * @top:  the directory
+ * @rel:  below it; "": the directory itself
+ * @tree: a directory: all below it, too. Otherwise a file; of an ignore list: all below its directory
+ * @root, @ops, @ctx: as above; @fresh is false
+ *
+ * What is not there any more is passed over. Return: as above.
+ */
+int tree_one(const char *top, const char *rel, bool tree, const char *root, const struct tree_ops *ops, void *ctx);
+
 #endif /* VEXCTL_TREE_H */

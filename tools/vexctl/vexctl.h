@@ -31,8 +31,8 @@ enum {
  */
 struct options {
 	const char *collection, *vector, *like, *list, *vectors, *type, *metric, *range, *embedder,
-		*fingerprint, *mode, *owner, *output, *format, *paths;
-	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width;
+		*fingerprint, *mode, *owner, *output, *format, *paths, *since;
+	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width, wait;
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
 		weak, per_file, line_number, with_hits, without_hits, null, verbose,
@@ -62,6 +62,7 @@ struct command {
 extern const struct command cmd_collection_create, cmd_collection_list, cmd_collection_change,
 	cmd_collection_drop;
 extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import, cmd_export, cmd_mcp;
+extern const struct command cmd_changes, cmd_watch;
 extern const struct command cmd_embed, cmd_index, cmd_search, cmd_stale, cmd_stat, cmd_status, cmd_grow;
 
 /* dispatch.c */
@@ -202,6 +203,22 @@ int model_save(int rootfd, const char *collection, struct vex_embedder *e);
 /* A text as a vector in the collection's element type, ready to set. @out: dim * element size. */
 int model_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len,
 		const struct vexfs_ioc_collection *c, void *out);
+
+/* changes.c: marks of the change feed as text, 16 and 1 to 16 hexadecimal digits with a colon between. */
+#define MARK_MAX	40
+void mark_print(const struct vexfs_feed_mark *m, char text[MARK_MAX]);
+int mark_parse(const char *text, struct vexfs_feed_mark *m);	/* -EINVAL */
+/**
+ * struct feed - calls for changes, and what one told
+ */
+struct feed {
+	struct vexfs_changes c;
+	struct vexfs_change entry[256];
+	char paths[65536];
+};
+struct feed *feed_create(const char *collection);	/* NULL: no memory */
+/* Say why it cannot be read; EXIT_*. */
+int feed_fail(const struct target *t, const char *collection, int err);
 
 /* graphs.c: graphs in memory, from sysfs; nothing for those who are not told (all but root) */
 struct graphs {

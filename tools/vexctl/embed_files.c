@@ -82,6 +82,8 @@ static bool up_to_date(const struct embed_job *j, const struct embed_state *s)
 
 int embed_unfit(const struct text *t)
 {
+	if (t->trouble)
+		return t->trouble;
 	if (t->binary)
 		return SKIP_BINARY;
 	if (text_first_word(t) == t->len)
@@ -176,7 +178,7 @@ static void embed_file(struct embed_job *j, const char *path)
 {
 	int ret = embed_one(j, path);
 
-	if (j->why == SKIP_BINARY)
+	if (j->why == SKIP_BINARY || j->why >= SKIP_NO_CONVERTER)
 		j->counts.binary++;
 	else if (j->why == SKIP_EMPTY)
 		j->counts.empty++;

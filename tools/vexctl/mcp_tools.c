@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tools/vexctl/mcp.h"
+#include "tools/vexctl/tree.h"
 
 #define QUERY_MAX	(16u << 10)
 #define HITS_MAX	100
@@ -391,6 +392,8 @@ static void passage_json(const struct text *t, const struct reading *a, const ch
 	r->data = json_object_new_object();
 	add_path(r->data, whole, "", 0);
 	json_object_object_add(r->data, "line", json_object_new_uint64(line));
+	if (text_page(t, from))
+		json_object_object_add(r->data, "page", json_object_new_int64(text_page(t, from)));
 	json_object_object_add(r->data, "offset", json_object_new_uint64(from));
 	json_object_object_add(r->data, "length", json_object_new_uint64(len));
 	json_object_object_add(r->data, "more", json_object_new_boolean(from + len < t->len || t->cut));
@@ -415,6 +418,8 @@ static void run_read_tool(const struct mcp *m, struct json_object *args, struct 
 	close(fd);
 	if (ret)
 		mcp_fail(r, "cannot read %s: %s", whole, strerror(-ret));
+	else if (t.trouble)
+		mcp_fail(r, "cannot read %s: %s", whole, skip_reason((enum skip)t.trouble));
 	else if (t.binary)
 		mcp_fail(r, "%s is binary: it has no text", whole);
 	else

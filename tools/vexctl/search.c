@@ -194,7 +194,7 @@ static int read_like(struct search_job *j)
 		ret = S_ISREG(st.st_mode) ? text_read(&t, fd, 0, 0) : -EINVAL;
 	if (fd >= 0)
 		close(fd);
-	if (!ret && !t.binary) {
+	if (!ret && !t.binary && !t.trouble) {
 		t.data[t.len] = '\0';
 		j->text = j->like = t.data;
 		j->not = st.st_ino;
@@ -202,7 +202,7 @@ static int read_like(struct search_job *j)
 	}
 	text_free(&t);
 	say_error("cannot read the text of %s: %s", path, ret == -EINVAL ? "it is not a regular file" :
-		  ret ? strerror(-ret) : "it is binary");
+		  ret ? strerror(-ret) : t.trouble ? skip_reason((enum skip)t.trouble) : "it is binary");
 	return EXIT_FAILED;
 }
 

@@ -15,7 +15,7 @@
  * @verbatim: identifiers and quoted parts of the query that it has as they are written
  * @by_vector, @fused: place among the vectors; the sum of reciprocal ranks
  * @weak:  no more alike than unrelated texts are by chance
- * @line:  of the passage's best part, from 1; 0: unknown
+ * @line, @page: of the passage's best part, from 1; 0: unknown, or without pages
  * @snippet: that part; empty if the file could not be read
  */
 struct found {
@@ -28,6 +28,7 @@ struct found {
 	float fused;
 	bool weak;
 	uint64_t line;
+	unsigned int page;
 	struct snippet snippet;
 };
 

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/vexctl/convert.h"
 #include "tools/vexctl/search.h"
 
+#define CONVERT_BUDGET	5	/* seconds for the texts of all hits: the others are judged by vectors alone */
 #define WORDS_ENOUGH	0.25f	/* so much of the query in a passage is no chance */
 
 /* The path of a hit, relative to the scope; none if there was no room for it. */
@@ -108,6 +110,9 @@ static void illustrate(struct search_job *j, struct found *f)
 	if (f->hit->range_len && f->hit->range_len < len)
 		len = (size_t)f->hit->range_len;
 	snippet_find(j->terms, j->file.data + from, len, &f->snippet);
+	for (i = from + f->snippet.at; i < j->file.len && strchr(" \t\r\n\f", j->file.data[i]); i++)
+		;
+	f->page = text_page(&j->file, i);
 	f->line = 1;
 	for (i = 0; i < from + f->snippet.at; i++)
 		f->line += j->file.data[i] == '\n';
@@ -136,6 +141,7 @@ int search_judge(struct search_job *j)
 	j->found = calloc(n + 1, sizeof(*j->found));
 	if (!j->found || text_init(&j->file))
 		return -ENOMEM;
+	convert_budget(CONVERT_BUDGET);
 	for (i = 0; i < n; i++) {
 		j->found[i].hit = &j->s.hits[i];
 		judge(j, &j->found[i]);
@@ -143,5 +149,6 @@ int search_judge(struct search_job *j)
 	if (j->text && !j->opt->exact)
 		fuse_ranks(j->found, n);
 	choose(j, n);
+	convert_budget(0);
 	return 0;
 }

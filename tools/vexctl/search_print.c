@@ -84,10 +84,21 @@ static void print_notes(const struct found *f)
 		paint(NOTE_COLOUR, "(weak) ", 7);
 }
 
+static void print_page(const struct found *f)
+{
+	char text[32];
+
+	if (!f->page)
+		return;
+	snprintf(text, sizeof(text), "(page %u) ", f->page);
+	paint(NOTE_COLOUR, text, strlen(text));
+}
+
 static void print_hit(const struct search_job *j, const struct found *f)
 {
 	print_place(j, f, f->line, ':');
 	print_notes(f);
+	print_page(f);
 	if (f->snippet.len)
 		print_marked(&f->snippet, (size_t)j->opt->max_width);
 	else
@@ -272,6 +283,8 @@ static struct json_object *hit_json(const struct search_job *j, const struct fou
 			       json_double((double)vexfs_hit_distance(f->hit), "%.9g"));
 	add_path(o, j, f);
 	json_object_object_add(o, "line", f->line ? json_object_new_uint64(f->line) : NULL);
+	if (f->page)
+		json_object_object_add(o, "page", json_object_new_int64(f->page));
 	add_range(o, f->hit);
 	json_object_object_add(o, "stale",
 			       json_object_new_boolean(!!(f->hit->flags & VEXFS_HIT_STALE)));

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/vexctl/text_kind.h"
+#include "tools/vexctl/convert.h"
+#include "tools/vexctl/tree.h"
 #include "tools/vexctl/vexctl.h"
 
 int text_init(struct text *t)
@@ -61,16 +62,38 @@ static void cut_out(struct text *t, uint64_t off, uint64_t len)
 	memmove(t->data, t->data + off, t->len);
 }
 
+/* What a converter could not do is a property of the text, not an error. */
+static int read_converted(struct text *t, int fd, enum text_kind kind)
+{
+	int ret = convert_text(kind, fd, t->data, TEXT_MAX + 1, &t->len);
+
+	t->cut = t->len > TEXT_MAX;
+	if (t->cut)
+		t->len = TEXT_MAX;
+	if (ret == -ENOPKG)
+		t->trouble = SKIP_NO_CONVERTER;
+	else if (ret == -ETIMEDOUT)
+		t->trouble = SKIP_SLOW;
+	else if (ret == -EPROTO)
+		t->trouble = SKIP_UNCONVERTED;
+	else
+		return ret;
+	t->len = 0;
+	return 0;
+}
+
 static int read_kind(struct text *t, int fd, enum text_kind kind, uint64_t off, uint64_t len)
 {
-	ssize_t n = read_at(fd, t->data, TEXT_MAX + 1, 0);
+	ssize_t n = kind == TEXT_PDF ? 0 : read_at(fd, t->data, TEXT_MAX + 1, 0);
 	int ret = 0;
 
 	if (n < 0)
 		return (int)n;
 	t->cut = n > (ssize_t)TEXT_MAX;
 	t->len = t->cut ? TEXT_MAX : (size_t)n;
-	if (kind == TEXT_HTML)
+	if (kind == TEXT_PDF)
+		ret = read_converted(t, fd, kind);
+	else if (kind == TEXT_HTML)
 		text_from_html(t->data, t->len);
 	else
 		ret = decode_utf16(t, kind == TEXT_UTF16BE);
@@ -90,6 +113,7 @@ int text_read(struct text *t, int fd, uint64_t off, uint64_t len)
 	enum text_kind kind = n > 0 ? text_kind(head, (size_t)n) : TEXT_PLAIN;
 
 	t->len = 0;
+	t->trouble = SKIP_NONE;
 	if (n < 0)
 		return (int)n;
 	if (kind != TEXT_PLAIN)
@@ -101,6 +125,18 @@ int text_read(struct text *t, int fd, uint64_t off, uint64_t len)
 	t->len = t->cut ? TEXT_MAX : (size_t)n;
 	t->binary = memchr(t->data, 0, t->len) != NULL;
 	return 0;
+}
+
+unsigned int text_page(const struct text *t, size_t at)
+{
+	const char *p = t->data, *end = t->data + at;
+	unsigned int page = 1;
+
+	if (!memchr(t->data, '\f', t->len))
+		return 0;
+	for (; (p = memchr(p, '\f', (size_t)(end - p))); p++)
+		page++;
+	return page;
 }
 
 size_t text_longest_line(const struct text *t)

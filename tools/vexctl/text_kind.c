@@ -41,6 +41,8 @@ enum text_kind text_kind(const char *head, size_t len)
 
 	if (kind != TEXT_PLAIN)
 		return kind;
+	if (len >= 5 && !memcmp(p, "%PDF-", 5))
+		return TEXT_PDF;
 	if (starts(p, end, "\xef\xbb\xbf"))
 		p += 3;
 	while (p < end && strchr(" \t\r\n", *p))

@@ -8,7 +8,7 @@
 
 #define TEXT_HEAD	512	/* bytes that tell a file's kind */
 
-enum text_kind { TEXT_PLAIN, TEXT_UTF16LE, TEXT_UTF16BE, TEXT_HTML };
+enum text_kind { TEXT_PLAIN, TEXT_UTF16LE, TEXT_UTF16BE, TEXT_HTML, TEXT_PDF };
 
 /** text_kind - of a file that begins with @head */
 enum text_kind text_kind(const char *head, size_t len);

@@ -50,6 +50,9 @@ const char *skip_reason(enum skip why)
 		[SKIP_DENIED] = "permission denied", [SKIP_GONE] = "removed meanwhile",
 		[SKIP_BINARY] = "binary", [SKIP_EMPTY] = "without words",
 		[SKIP_LONG_LINE] = "line too long",
+		[SKIP_NO_CONVERTER] = "PDF, and pdftotext is not installed (package poppler-utils)",
+		[SKIP_UNCONVERTED] = "no text could be got out of it",
+		[SKIP_SLOW] = "getting the text out of it took too long",
 	};
 
 	return why > SKIP_NONE && why < SKIP_REASONS ? text[why] : "";

@@ -21,6 +21,9 @@ enum skip {
 	SKIP_BINARY,
 	SKIP_EMPTY,
 	SKIP_LONG_LINE,
+	SKIP_NO_CONVERTER,	/* the program that reads such files is not installed */
+	SKIP_UNCONVERTED,	/* it could not read this one */
+	SKIP_SLOW,		/* or took too long */
 	SKIP_REASONS,
 };
 const char *skip_reason(enum skip why);	/* "binary" */

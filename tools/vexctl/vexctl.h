@@ -252,15 +252,17 @@ struct text {
 	size_t len;
 	bool binary;		/* a NUL byte in it */
 	bool cut;		/* the file is longer */
+	int trouble;		/* an enum skip: no text could be made of the file */
 };
 int text_init(struct text *t);		/* -ENOMEM */
 void text_free(struct text *t);
-/* The text of a file from @off, @len bytes of it, 0: as much as fits. UTF-16 and HTML are made plain
- * text first, and @off and @len count bytes of that. */
+/* The text of a file from @off, @len bytes of it, 0: as much as fits. UTF-16, HTML and PDF are made plain
+ * text first, and @off and @len count bytes of that; form feeds are between the pages of a PDF. */
 int text_read(struct text *t, int fd, uint64_t off, uint64_t len);
 /* Where the passage that begins at @from ends: at most @size bytes on, at the end of a line, a word
  * or at least a character. */
 size_t passage_end(const struct text *t, size_t from, size_t size);
+unsigned int text_page(const struct text *t, size_t at);	/* from 1; 0: it has no pages */
 size_t text_longest_line(const struct text *t);
 size_t text_first_word(const struct text *t);	/* offset; t->len if there is none */
 

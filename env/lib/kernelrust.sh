@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 #
 # Modules in Rust for a stock kernel. Debian's own kernels have CONFIG_RUST=y since 6.18, but their header packages lack
-# what a module in Rust is compiled against (the crates' metadata, target.json, libmacros.so). The source package has it:
-# prepared with the kernel's own configuration by the same rustc, it builds modules that the unmodified kernel loads.
+# what a module in Rust is compiled against (the crates' metadata, target.json, libmacros.so). The source package has
+# it: prepared with the kernel's own configuration by the same rustc, it builds modules that the unmodified kernel loads.
 # Built here: the kernel's sample rust_minimal, into the unpacked kernel's own modules, for tests/guest/rust.
 
 # kernel_rust_same NAME: the toolchain's rustc is the one that built this kernel: crates of another do not link with it.
@@ -17,8 +17,8 @@ kernel_rust_same() {
 		"modules of one do not load into a kernel of the other; ./vex kernel rust backports"
 }
 
-# kernel_rust_make NAME SOURCE OBJ ARG...: kbuild as it made the stock kernel. Its configuration depends on which pahole is
-# there, so one that only tells its version stands for Debian's; no BTF is made.
+# kernel_rust_make NAME SOURCE OBJ ARG...: kbuild as it made the stock kernel. Its configuration depends on the version of
+# pahole, so a script prints that of Debian's; no BTF is made.
 kernel_rust_make() {
 	local name=$1 src=$2 obj=$3 v
 	shift 3

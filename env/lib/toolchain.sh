@@ -16,8 +16,8 @@ RUST_PACKAGES=gcc,make,libc6-dev,bc,bison,flex,libelf-dev,libssl-dev,kmod,cpio,r
 # What decides nothing about a kernel (kernel-doc's checks are written in Perl, menuconfig wants ncurses) does not count
 # for the toolchain's name.
 RUST_HELPERS=perl,libncurses-dev,pkg-config
-# What kbuild wants for a module besides the compiler.
-SUITE_PACKAGES=make,libc6-dev,libelf1t64,libssl3t64,zlib1g,kmod,ccache
+# What kbuild wants for a module besides the compiler; perl: kernel-doc of 6.12, which W=1 runs.
+SUITE_PACKAGES=make,libc6-dev,libelf1t64,libssl3t64,zlib1g,kmod,perl,ccache
 
 # apt_mirror main|security: the archive this machine takes Debian from (a mirror, a proxy's address, ...).
 apt_mirror() {

@@ -121,7 +121,7 @@ cmd_main() {
 	kernel_check_quick "${T_KERNELS[@]}"
 	build_guest
 	for k in "${T_KERNELS[@]}"; do build_module "$k"; fst_modules "$k"; done
-	fst_root_need
+	[[ -n $FST_ROOT ]] || { debroot_need fstests; FST_ROOT=$DEBROOT_IMAGE; }
 	test_accel
 	fst_identity >"$T_DIR/identity"
 	if ((FST_RESUME)); then fst_resume; fi

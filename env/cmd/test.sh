@@ -47,6 +47,7 @@ test_guest() {
 	done
 	T_FILES+=("${args[@]}")
 	if [[ ! -s $dir/plan ]]; then note "no guest test matches (filter: ${T_FILTER:-none})"; return; fi
+	plan_root "$dir/plan"
 	pack_shards "$dir"
 	say "Guest tests: $(wc -l <"$dir/plan") on ${T_KERNELS[*]}; $T_SHARDS guests, $T_JOBS at a time, $T_HOW"
 	run_shards "$dir" || T_INTERRUPTED=1

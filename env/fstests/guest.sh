@@ -6,21 +6,16 @@
 # $FST_FSTYP: the filesystem; the disks are root (read-only), test, scratch, logwrites.
 set -u
 name=${0#/vex/tests/}
-root=/mnt/fstests session=/mnt/fstests/run/fst
+. /vex/debroot.sh
+root=$DEBROOT session=$DEBROOT/run/fst
 
 say() { printf '%s\n' "$*"; }
 broken() { say "Bail out! $*"; exit 1; }
 
-# The root becomes / of a mount name space of its own: in a mere chroot there are no user name spaces. What runs is
-# started by the root's shell: BusyBox would take its own programs where it has one of that name.
-# shellcheck disable=SC2016	# those shells expand it
 in_root() {
-	env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C TERM=dumb \
-		FSTYP="$FST_FSTYP" TEST_DEV="$VEX_DISK_TEST" TEST_DIR=/mnt/test SCRATCH_DEV="$VEX_DISK_SCRATCH" \
+	debroot_run FSTYP="$FST_FSTYP" TEST_DEV="$VEX_DISK_TEST" TEST_DIR=/mnt/test SCRATCH_DEV="$VEX_DISK_SCRATCH" \
 		SCRATCH_MNT=/mnt/scratch LOGWRITES_DEV="$VEX_DISK_LOGWRITES" MKFS_OPTIONS="${mkfs_options:-}" \
-		HOST_OPTIONS=/fstests/local.config DIFF_LENGTH=80 DM_DISABLE_UDEV=1 SOAK_DURATION="${FST_SOAK:-30}" \
-		unshare -m sh -c 'cd "$1" && shift && mount -o move . / && exec chroot . /bin/sh -c "exec \"\$@\"" sh "$@"' \
-		sh "$root" "$@"
+		HOST_OPTIONS=/fstests/local.config DIFF_LENGTH=80 DM_DISABLE_UDEV=1 SOAK_DURATION="${FST_SOAK:-30}" "$@"
 }
 
 # A test that ran out of time leaves devices on top of the disks.
@@ -30,35 +25,13 @@ release() {
 	[ ! -e /dev/mapper/control ] || in_root dmsetup remove_all --force >/dev/null 2>&1
 }
 
-# The root's own files stay as they are: what is written goes to memory.
-mount_root() {
-	modprobe overlay 2>/dev/null
-	mkdir -p "$root" /mnt/lower /mnt/upper
-	mount -t ext4 -o ro "$VEX_DISK_ROOT" /mnt/lower || broken "the root image cannot be mounted"
-	mount -t tmpfs -o mode=755 upper /mnt/upper || broken "tmpfs"
-	mkdir /mnt/upper/u /mnt/upper/w
-	mount -t overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper/u,workdir=/mnt/upper/w root "$root" || broken "overlay"
-}
-
-mount_rest() {
+# What the tree needs beside a system.
+mount_tree() {
 	cd "$root" || broken "no $root"
-	mkdir -p proc sys dev tmp run boot etc lib/modules fstests vex/bin mnt/test mnt/scratch sbin
-	if ! { mount -t proc proc proc && mount -t sysfs sysfs sys && mount -t devtmpfs dev dev; }; then broken "proc, sys, dev"; fi
-	mkdir -p dev/pts dev/shm
-	mount -t devpts devpts dev/pts
-	mount -t tmpfs shm dev/shm
-	mount -t tmpfs -o mode=1777 tmp tmp
-	mount -t tmpfs run run
-	mount -t debugfs debugfs sys/kernel/debug 2>/dev/null
-	mount -t cgroup2 cgroup2 sys/fs/cgroup 2>/dev/null
+	mkdir -p fstests mnt/test mnt/scratch
 	mount --bind /vex/modules-root/lib/modules lib/modules
 	mount --bind /vex/fstests fstests
-	mount --bind /vex/bin vex/bin
-	ln -sf /proc/self/mounts etc/mtab
 	cp /vex/kernel.config "boot/config-$(uname -r)"
-	for t in /vex/bin/*.vexfs /vex/bin/vexctl; do
-		[ ! -f "$t" ] || ln -sf "$t" "sbin/${t##*/}"
-	done
 	cd /
 }
 
@@ -80,8 +53,8 @@ tests_left() { awk -v n="$name" '$1 == "test" { if ($2 == n) on = 1; if (on) pri
 # A ./check of many tests costs a third of as many of one. It announces each by logger(1), and waits there for its turn;
 # it ends with the first test that does not pass: init ends what is left, and the next test begins anew.
 session_start() {
-	mount_root
-	mount_rest
+	why=$(debroot_mount) || broken "$why"
+	mount_tree
 	release
 	make_test_fs
 	mkdir -p "$session" "$root/usr/local/bin"

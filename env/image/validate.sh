@@ -73,6 +73,33 @@ reload() {
 make_fs() { mkfs.vexfs -f -L vexfs "$disk"; }
 mount_fs() { mkdir -p "$mnt" && mount -t vexfs "$disk" "$mnt"; }
 
+# What administrators write: labels and UUIDs, by hand, in fstab and in units. udev reads them from the disk.
+fs_uuid() { dump.vexfs "$disk" | sed -n 's/^uuid *//p'; }
+lsblk_knows() {
+	local got want
+	want="vexfs vexfs $(fs_uuid)"
+	udevadm trigger --action=change --settle "$disk"
+	got=$(lsblk -dno FSTYPE,LABEL,UUID "$disk" | tr -s ' ')
+	[[ $got == "$want" ]] || { echo "lsblk -f says '$got', expected '$want'"; return 1; }
+}
+mount_by() { mkdir -p "$mnt" && mount -t vexfs "$1" "$mnt" && findmnt -no SOURCE "$mnt" | grep -x "$disk" && umount "$mnt"; }
+fstab_by_uuid() {
+	local rc=0
+	printf 'UUID=%s %s vexfs defaults,acl,discard,noauto,x-systemd.device-timeout=30 0 2\n' "$(fs_uuid)" "$mnt" >>/etc/fstab
+	systemctl daemon-reload && mount "$mnt" && findmnt -t vexfs "$mnt" && umount "$mnt" &&
+		systemctl start "$(systemd-escape -p --suffix=mount "$mnt")" && findmnt -t vexfs "$mnt" &&
+		systemctl stop "$(systemd-escape -p --suffix=mount "$mnt")" && ! findmnt "$mnt" || rc=1
+	sed -i "\\# $mnt vexfs #d" /etc/fstab
+	systemctl daemon-reload
+	return "$rc"
+}
+new_uuid() {
+	local old
+	old=$(fs_uuid)
+	tune.vexfs -L other -U random "$disk" && udevadm trigger --action=change --settle "$disk" && [[ $(fs_uuid) != "$old" ]] &&
+		mount_by LABEL=other && tune.vexfs -L vexfs "$disk" && lsblk_knows
+}
+
 texts() {
 	mkdir -p "$mnt/notes" &&
 		echo "The old lighthouse keeper polished the great lens above the stormy sea every evening." >"$mnt/notes/lighthouse" &&
@@ -112,6 +139,11 @@ check "a disk labelled vexfs is mounted at boot" mounted_at_boot
 disk=$(readlink -f "$disk")
 check "the module unloads and loads" reload
 check "mkfs.vexfs" make_fs
+check "lsblk -f shows type, label and UUID" lsblk_knows
+check "mount LABEL=" mount_by LABEL=vexfs
+check "mount UUID=" mount_by "UUID=$(fs_uuid)"
+check "a line of fstab by UUID, by mount(8) and as a systemd unit" fstab_by_uuid
+check "tune.vexfs gives it another label and UUID, which mount(8) finds" new_uuid
 check "mount" mount_fs
 check "write files" texts
 check "embed them" embed

@@ -129,30 +129,6 @@ fst_exclude_read() {
 	done <"$FST_EXCLUDE"
 }
 
-# ---- the root --------------------------------------------------------------------------------------
-
-# fst_root_need: sets FST_ROOT, the image of the root; made where it is missing.
-fst_root_need() {
-	local key new lock log=$VEX_BUILD/log/fstests-root.log
-	[[ -z $FST_ROOT ]] || return 0
-	key=$(cat "$FST_HERE/root.sh" "$FST_HERE/packages.list" | sha256sum | cut -c1-16)
-	FST_ROOT=$VEX_CACHE/fstests/root-$key.img
-	mkdir -p "${FST_ROOT%/*}"
-	exec {lock}>"${FST_ROOT%/*}/lock"
-	flock "$lock"
-	if [[ ! -f $FST_ROOT ]]; then
-		need_space "$VEX_CACHE" 2000 "the root for fstests"
-		say "Making the root for fstests with mmdebstrap (once; $(sed '/^#/d' "$FST_HERE/packages.list" | wc -l) packages and what they need)"
-		new=${FST_ROOT%/*}/new.img
-		rm -f "${FST_ROOT%/*}"/*.img
-		image_sources_list >"$VEX_BUILD/fstests-sources.list"
-		quietly "mmdebstrap" "$log" bash "$FST_HERE/root.sh" "$new" "$IMG_SUITE" "$VEX_BUILD/fstests-sources.list" {lock}>&- ||
-			die "$EX_ENV" "the root for fstests could not be made; see ${log#"$VEX_ROOT"/}"
-		mv "$new" "$FST_ROOT"
-	fi
-	exec {lock}>&-
-}
-
 # ---- plan and run ----------------------------------------------------------------------------------
 
 # fst_plan DIR NAME...: DIR/plan, in the form of plan_guest; without what the runs that are resumed have results of.
@@ -201,6 +177,7 @@ fst_shard_job() {
 	awk -F'|' '{ print "file /vex/tests/" $5 " 0755 " $6 }' "$shard"
 	printf 'tree /vex/fstests %s\nfile /vex/kernel.config 0644 %s\n' "$T_DIR/tree" "$(kernel_dir "$kernel")/config"
 	printf 'tree /vex/modules-root %s\n' "$T_DIR/modules-$kernel"
+	debroot_payload
 	payload_base "$kernel"
 }
 

@@ -179,8 +179,19 @@ pack_shards() {
 	T_SHARDS=$n
 }
 
+# plan_root PLAN: makes the root of env/debroot that tests of the plan want ("root=NAME"; one for all of them).
+plan_root() {
+	local name
+	name=$(cut -d'|' -f9 "$1" | tr ' ' '\n' | sed -n 's/^root=//p' | sort -u)
+	[[ -z $name ]] || debroot_need "$name"
+}
+
+# shard_wants_root SHARD
+shard_wants_root() { cut -d'|' -f9 "$1" | grep -qE '(^| )root='; }
+
 # shard_disks SHARD: every name any member wants, at the largest size wanted.
 shard_disks() {
+	if shard_wants_root "$1"; then printf 'root=%s:ro,format=raw\n' "$DEBROOT_IMAGE"; fi
 	grep -oE 'disk=[A-Za-z0-9_-]+:[0-9]+[KMG]?' "$1" | sed 's/^disk=//' | awk -F: '
 		function bytes(s, n) { n = s + 0
 			if (s ~ /K$/) n *= 1024; if (s ~ /M$/) n *= 1048576; if (s ~ /G$/) n *= 1073741824

@@ -34,6 +34,7 @@ write_shard_job() {
 		printf 'tree /vex/data %s\n' "$data"
 		printf 'env VEX_DATA=/vex/data\n' >>"$dir/job"
 	fi
+	if shard_wants_root "$shard"; then debroot_payload; fi
 	payload_base "$kernel"
 }
 

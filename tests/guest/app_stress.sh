@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# needs: root=apps disk=test:512M mem=1536M cpus=2 time=2400 full
+# stress-ng's filesystem class, one stressor after another, with its own verification.
+# shellcheck source=tests/guest/approot.sh
+. "${0%/*}/approot.sh"
+
+app_plan 3
+app "the filesystem class, verified" <<'END'
+# Those left out do not work on a directory: they mount, or fill /tmp and /dev.
+stress-ng --class filesystem --seq 2 --timeout 3 --verify --temp-path . --exclude ramfs,revio,dev,mknod-dev,binderfs \
+	--log-file /tmp/s.log >/dev/null 2>&1 || { rc=$?; grep -E 'fail|error|unsuccessful' /tmp/s.log | tail -n 25; exit $rc; }
+END
+app "what was left behind can be removed" <<'END'
+rm -rf ./*
+test -z "$(find . -mindepth 1 | head -n 1)"
+END
+app_end

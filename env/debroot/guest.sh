@@ -7,7 +7,9 @@ DEBROOT=/mnt/debroot
 
 # debroot_mount: 0, or 1 with the reason on stdout. The root's own files stay as they are: what is written goes to memory.
 debroot_mount() {
+	# What programs find loaded on a Debian; the root's own modprobe finds no module.
 	modprobe overlay 2>/dev/null
+	modprobe loop 2>/dev/null
 	mkdir -p "$DEBROOT" /mnt/lower /mnt/upper
 	mount -t ext4 -o ro "$VEX_DISK_ROOT" /mnt/lower || { echo "the root image cannot be mounted"; return 1; }
 	mount -t tmpfs -o mode=755 upper /mnt/upper || { echo "tmpfs"; return 1; }

@@ -6,6 +6,7 @@
 # $FST_FSTYP: the filesystem; the disks are root (read-only), test, scratch, logwrites.
 set -u
 name=${0#/vex/tests/}
+# shellcheck source=env/debroot/guest.sh
 . /vex/debroot.sh
 root=$DEBROOT session=$DEBROOT/run/fst
 

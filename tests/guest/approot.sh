@@ -3,6 +3,7 @@
 #
 # Applications on VexFS, for the app_*.sh tests: they run in a root of Debian (env/debroot/apps.list), with VexFS on its
 # /mnt/vexfs.
+# shellcheck source=env/debroot/guest.sh
 . /vex/debroot.sh
 
 APP_N=0

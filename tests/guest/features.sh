@@ -39,7 +39,7 @@ fsck_says() { # CODE OPTION TEXT
 	return 1
 }
 # Bits that this version supports, as words:bit.
-known=' ro_compat:0 ro_compat:1 ro_compat:2 incompat:1 '
+known=' compat:0 ro_compat:0 ro_compat:1 ro_compat:2 ro_compat:4 incompat:1 '
 # each WORD FUNCTION: for each of the unknown of 32 bits alone; names the bits for which FUNCTION failed
 each() {
 	bad='' bit=0

@@ -8,9 +8,15 @@
 app_plan 3
 app "the filesystem class, verified" <<'END'
 # Those left out are not about a directory: they mount, or use /dev, /proc and memory.
+# 3 and 4: a stressor could not run for want of a resource or a system call, none has failed.
+rc=0
 stress-ng --class filesystem --seq 2 --timeout 3 --verify --temp-path . --exclude bind-mount,binderfs,eventfd,ioprio,procfs \
-	--log-file /tmp/s.log >/dev/null 2>/tmp/e ||
-	{ rc=$?; head -n 5 /tmp/e; grep -E 'fail|error|unsuccessful' /tmp/s.log | tail -n 25; exit $rc; }
+	--log-file /tmp/s.log >/dev/null 2>/tmp/e || rc=$?
+grep -E 'fail|error|skip|unsuccessful|ENOSPC' /tmp/s.log | tail -n 25
+case $rc in
+0 | 3 | 4) ;;
+*) head -n 5 /tmp/e; exit $rc ;;
+esac
 END
 app "what was left behind can be removed" <<'END'
 rm -rf ./*

@@ -110,6 +110,14 @@ int vexfs_collection_drop(int fd, const char *name)
 	return ret ? ret : call(fd, VEXFS_IOC_COLL_DROP, &c);
 }
 
+int vexfs_collection_rebuild(int fd, const char *name)
+{
+	struct vexfs_ioc_collection c = { .size = sizeof(c) };
+	int ret = set_name(c.name, name);
+
+	return ret ? ret : call(fd, VEXFS_IOC_COLL_REBUILD, &c);
+}
+
 int vexfs_data_generation(int fd, uint64_t *generation)
 {
 	struct vexfs_ioc_data_gen g = { .size = sizeof(g) };

@@ -100,6 +100,12 @@ int vexfs_collection_next(int fd, uint32_t from, struct vexfs_ioc_collection *ou
 int vexfs_collection_drop(int fd, const char *name);
 
 /**
+ * vexfs_collection_rebuild - throw a collection's graph away; the kernel makes a new one in the background
+ * -ENOENT, -EPERM; -ENOTTY: an older kernel
+ */
+int vexfs_collection_rebuild(int fd, const char *name);
+
+/**
  * struct vexfs_embedding - one embedding of a file
  * @collection:	name
  * @chunk:	0..VEXFS_CHUNK_MAX

@@ -19,7 +19,7 @@
  *	EUCLEAN, EIO	any: damage found on disk (see the kernel log), a disk error
  *	EROFS		those that write
  *	EFBIG		GROW: more than the format can have
- *	EPERM		COLL_CREATE, COLL_DROP, COLL_CHANGE: not the owner; GROW: not
+ *	EPERM		COLL_CREATE, COLL_DROP, COLL_CHANGE, COLL_REBUILD: not the owner; GROW: not
  *			the administrator;
  *			VEC_SET, VEC_DEL: the file is immutable or append-only
  *	EACCES		VEC_*, SEARCH, CHANGES: permission on the collection or the file
@@ -137,6 +137,8 @@ struct vexfs_ioc_collection {
 #define VEXFS_IOC_COLL_NEXT	_IOWR('V', 3, struct vexfs_ioc_collection)
 #define VEXFS_IOC_COLL_DROP	_IOWR('V', 4, struct vexfs_ioc_collection)
 #define VEXFS_IOC_COLL_CHANGE	_IOWR('V', 5, struct vexfs_ioc_collection)
+/* Throw its graph away, in memory and on the disk; a worker makes a new one. By @name; as DROP. */
+#define VEXFS_IOC_COLL_REBUILD	_IOWR('V', 6, struct vexfs_ioc_collection)
 
 #define VEXFS_VEC_ALL_CHUNKS	0x1	/* DEL: every chunk of the file */
 #define VEXFS_VEC_STALE		0x100	/* out: content changed since the set */

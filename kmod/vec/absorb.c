@@ -286,6 +286,16 @@ static int vexfs_absorb_create(struct vexfs_coll *coll)
 
 /* ---- the worker ------------------------------------------------------------------------------- */
 
+/* False: the old one is still on the disk. */
+static bool vexfs_absorb_rebuild(struct vexfs_coll *coll)
+{
+	vexfs_index_detach(coll);
+	if (vexfs_save_forget(coll))
+		return false;
+	WRITE_ONCE(coll->index_rebuild, false);
+	return true;
+}
+
 /* 1: again, at once; -ENOMEM: again later; 0: when it is asked to. */
 static int vexfs_absorb(struct vexfs_coll *coll)
 {
@@ -294,6 +304,8 @@ static int vexfs_absorb(struct vexfs_coll *coll)
 
 	if (vexfs_index_stopped(coll) || smp_load_acquire(&coll->stage) != VEXFS_COLL_READY)
 		return 0;
+	if (READ_ONCE(coll->index_rebuild) && !vexfs_absorb_rebuild(coll))
+		return -ENOMEM;
 	if (!vexfs_index_wanted(coll)) {
 		vexfs_index_detach(coll);
 		vexfs_save_forget(coll);

@@ -359,6 +359,14 @@ void vexfs_index_kick(struct vexfs_coll *coll)
 		queue_delayed_work(wq, &coll->index_work, VEXFS_INDEX_SOON);
 }
 
+void vexfs_index_rebuild(struct vexfs_coll *coll)
+{
+	WRITE_ONCE(coll->index_rebuild, true);
+	WRITE_ONCE(coll->index_after, 0);
+	WRITE_ONCE(coll->index_late, true);	/* now, whatever it waits for */
+	vexfs_index_kick(coll);
+}
+
 /* A search would use a graph: if there is none, it comes. No locks. */
 void vexfs_index_want(struct vexfs_coll *coll)
 {

@@ -162,6 +162,30 @@ static int vexfs_ioc_coll_change(struct file *file, void __user *arg)
 	return err;
 }
 
+static int vexfs_ioc_coll_rebuild(struct file *file, void __user *arg)
+{
+	struct vexfs_ioc_collection req;
+	struct vexfs_coll *coll;
+	int err = vexfs_coll_arg(&req, arg, 0);
+
+	if (err)
+		return err;
+	coll = vexfs_coll_get(file_inode(file)->i_sb, req.name);
+	if (IS_ERR(coll))
+		return PTR_ERR(coll);
+	err = vexfs_coll_owned(coll) ? 0 : vexfs_coll_permission(coll, 0) ?: -EPERM;
+	if (!err)
+		err = vexfs_coll_need_table(coll);
+	if (!err)
+		err = mnt_want_write_file(file);
+	if (!err) {
+		vexfs_index_rebuild(coll);
+		mnt_drop_write_file(file);
+	}
+	vexfs_coll_put(coll);
+	return err;
+}
+
 static int vexfs_ioc_coll_info(struct file *file, void __user *arg)
 {
 	struct vexfs_ioc_collection req;
@@ -533,6 +557,8 @@ long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 		return vexfs_ioc_coll_drop(file, arg);
 	case _IOC_NR(VEXFS_IOC_COLL_CHANGE):
 		return vexfs_ioc_coll_change(file, arg);
+	case _IOC_NR(VEXFS_IOC_COLL_REBUILD):
+		return vexfs_ioc_coll_rebuild(file, arg);
 	case _IOC_NR(VEXFS_IOC_COLL_INFO):
 		return vexfs_ioc_coll_info(file, arg);
 	case _IOC_NR(VEXFS_IOC_COLL_NEXT):

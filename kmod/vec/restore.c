@@ -43,7 +43,7 @@ static const char *vexfs_restore_check(struct vexfs_restore *r)
 
 	if (g->generation != r->coll->graph.inode->i_generation || !g->stamp)
 		return "header of another file";
-	if (g->nrec > READ_ONCE(r->coll->nslots))
+	if (g->nrec > min(READ_ONCE(r->coll->nslots), r->idx->nbits))
 		return "more records than slots";
 	if (vexfs_graph_blocks(g, g->nrec) > vexfs_extmap_blocks(&r->coll->graph))
 		return "more records than blocks";

@@ -205,6 +205,8 @@ static void vexfs_save_failed(struct vexfs_coll *coll, int err)
 	vexfs_save_put_off(coll, VEXFS_SAVE_BEHIND);
 	if (vexfs_is_shutdown(coll->sb) || READ_ONCE(coll->state) != VEXFS_COLL_LIVE)
 		return;
+	if (err == -EFSCORRUPTED)		/* of the file's inode or tree: fsck's affair */
+		coll->graph_lost = true;
 	if (err == -ENODATA && !vexfs_graphfile_forget(coll))
 		vexfs_save_put_off(coll, 0);
 	if (!coll->save_told)

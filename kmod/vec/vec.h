@@ -104,6 +104,7 @@ enum vexfs_coll_stage {
  * @index:     its graph in memory, or NULL: under @lock (kmod/vec/index.c)
  * @index_work: the worker that builds it and keeps it up
  * @index_after: not to be built before, in jiffies; @index_stop: not at all
+ * @index_rebuild: first, it is to be thrown away
  * @index_late: the worker waits for a checkpoint: it may be woken
  * @graph:     the file of its graph: kmod/vec/graphfile.c. The worker's; @graph.inode under @lock
  * @graph_lost: the record names a file that cannot be used
@@ -148,7 +149,7 @@ struct vexfs_coll {
 	struct vexfs_index	*index;
 	struct delayed_work	index_work;
 	u64			index_after;
-	bool			index_stop, index_late;
+	bool			index_stop, index_late, index_rebuild;
 
 	struct vexfs_hidden	graph;
 	struct inode		*graph_doomed;
@@ -411,6 +412,8 @@ void vexfs_index_init(struct vexfs_coll *coll);
 void vexfs_index_exit(struct vexfs_coll *coll);
 void vexfs_index_want(struct vexfs_coll *coll);
 void vexfs_index_kick(struct vexfs_coll *coll);
+/* Have the worker throw it away and make it anew. @coll READY; does not wait. */
+void vexfs_index_rebuild(struct vexfs_coll *coll);
 /* Slot @slot has been set or freed. coll->lock held; the __ form wants a graph. */
 void __vexfs_index_changed(struct vexfs_coll *coll, u32 slot);
 static inline void vexfs_index_changed(struct vexfs_coll *coll, u32 slot)

@@ -177,7 +177,7 @@ static void test_checkpoint(void)
 	ktap(loaded(N, 1, 0), "after a mount it is read");
 	r = recall();
 	ktap(r >= 0.99, "recall %.4f", r);
-	checkpoints("3600");
+	checkpoints("0");
 }
 
 /* Chunks from N on are new, those below FEW deleted, the next FEW set anew as others. */
@@ -231,11 +231,11 @@ static void test_delta(void)
 	for (uint32_t i = 0; i < FEW; i++)
 		bad += search_seed(&g, 900000 + i, 0) || !has_chunk(&g, N + 2000 + i);
 	ktap(!bad, "stamps of lost sets are used again, and no record is taken for another's");
+	checkpoints("1");
 	for (uint32_t i = 0; i < FEW; i++) {
 		vexfs_embedding_del(all, COLL, N + 1000 + i);
 		vexfs_embedding_del(all, COLL, N + 2000 + i);
 	}
-	checkpoints("1");
 	ktap(vg_absorbed(N) && counted("graph_saves", 1), "a checkpoint follows");
 }
 
@@ -304,6 +304,8 @@ static void test_damage(void)
 	if (umount(guest_mnt))
 		ktap_bail("umount");
 	ktap(guest_fsck() == 0, "fsck.vexfs finds a sound graph");
+	snprintf(cmd, sizeof(cmd), "dump.vexfs --graph 0 %s | grep -c '  stamp [0-9]*, [lt]' | grep -q '^%d$'", guest_disk, N);
+	ktap(guest_run(cmd) == 0, "dump.vexfs shows its records");
 	spoil(30, 1);
 	ktap(guest_fsck() == 4, "and a damaged one");
 	snprintf(cmd, sizeof(cmd), "fsck.vexfs -p %s", guest_disk);
@@ -312,6 +314,15 @@ static void test_damage(void)
 		ktap_bail("mount");
 	take();
 	ktap(loaded(N, 0, 1) && counted("graph_saves", 1), "it is built and written again");
+}
+
+static void test_rebuild(void)
+{
+	long builds = vg_attr("graph_builds"), saves = vg_attr("graph_saves");
+
+	ktap(!vexfs_collection_rebuild(root, COLL) && counted("graph_builds", builds + 1) && vg_absorbed(N) &&
+	     counted("graph_saves", saves + 1), "a rebuild makes a new one, and writes it");
+	ktap(vexfs_collection_rebuild(root, "none") == -ENOENT, "of a collection that exists");
 }
 
 /* ---- read-only, frozen, full ---------------------------------------------------------------------- */
@@ -445,11 +456,12 @@ int main(void)
 {
 	guest_setup();
 	have_cut = cut_setup();
-	ktap_plan(31);
+	ktap_plan(34);
 	vg_fresh("");
 	test_checkpoint();
 	test_delta();
 	test_damage();
+	test_rebuild();
 	test_readonly();
 	test_freeze();
 	test_full();

@@ -12,7 +12,7 @@ hits() { awk 'NR == 1 { col = NF } $1 ~ /^[0-9]+$/ && $2 ~ /\./ { print $col }' 
 first_hit() { hits | head -n 1; }
 
 new_filesystem -L notes
-plan 53
+plan 55
 
 # ---- collections
 run 0 collection create . x --dim 3 --metric l2; ok $? 'collection create'
@@ -22,6 +22,8 @@ run 0 collection create . half --dim 4 --type f16 --metric ip --json && out_has 
 ok $? 'create with type and metric, JSON'
 run 0 collection list . && out_has x && out_has half; ok $? 'collection list'
 run 1 collection drop . none --yes && err_has "does not exist"; ok $? 'drop one that does not exist'
+run 1 rebuild . none && err_has "does not exist"; ok $? 'rebuild the graph of one that does not exist'
+run 0 rebuild . half && out_has "made anew"; ok $? 'rebuild a graph'
 run 2 collection drop . half && err_has '--yes'; ok $? 'drop without a confirmation'
 run 0 collection drop . half --yes && run 0 collection list . && ! out_has half; ok $? 'drop'
 run 1 collection list /proc && err_has 'not on a VexFS'; ok $? 'not a VexFS'

@@ -531,6 +531,8 @@ static int fake_call(int fd, unsigned long request, void *arg)
 		return fake_drop(arg);
 	case VEXFS_IOC_COLL_CHANGE:
 		return fake_change(arg);
+	case VEXFS_IOC_COLL_REBUILD:
+		return fake_info_of(arg);
 	case VEXFS_IOC_VEC_SET:
 		return fake_set(fd, &st, arg);
 	case VEXFS_IOC_DATA_GEN:

@@ -72,6 +72,11 @@ static void test_collections(void **state)
 	assert_int_equal(run("collection", "list", "%", NULL), 0);
 	assert_says(r.out, "x ");
 	assert_says(r.out, "y ");
+	assert_int_equal(run("rebuild", "%", "x", NULL), 0);
+	assert_says(r.out, "the graph of 'x' is made anew");
+	assert_int_equal(run("rebuild", "-q", "%", "none", NULL), 1);
+	assert_says(r.err, "does not exist");
+	assert_int_equal(run("rebuild", "%", NULL), 2);
 	assert_int_equal(run("collection", "drop", "%", "none", "--yes", NULL), 1);
 	assert_says(r.err, "does not exist");
 	assert_int_equal(run("collection", "drop", "%", "x", "--yes", NULL), 0);

@@ -65,6 +65,9 @@ static void show_files(const struct vexfs_collection *c)
 	for (i = 0; i < VEXFS_COLL_FILES; i++)
 		printf("%s %s %llu", i ? "," : "", vexfs_coll_file_name(i),
 		       (unsigned long long)vexfs_coll_file_ino(c, i));
+	if (vexfs_coll_file_ino(c, VEXFS_COLL_GRAPH))
+		printf(", %s %llu", vexfs_coll_file_name(VEXFS_COLL_GRAPH),
+		       (unsigned long long)vexfs_coll_file_ino(c, VEXFS_COLL_GRAPH));
 	putchar('\n');
 }
 

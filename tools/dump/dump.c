@@ -23,6 +23,7 @@ static const char usage_text[] =
 	"  -d, --dir N		entries of a directory (2 is the root)\n"
 	"  -c, --collections	the collection table\n"
 	"  -s, --slots ID	live slots of a collection\n"
+	"  -G, --graph ID	the graph of a collection: header and records\n"
 	"  -o, --orphans	the orphan table\n"
 	"  -j, --journal	the journal's superblock and what replay would do\n"
 	"  -b, --block N	one block: its header and a hex dump\n"
@@ -176,9 +177,9 @@ struct command {
 #define SHOW(opt, show)	{ opt, show, NULL }
 static const struct command commands[] = {
 	SHOW('S', dump_super), SHOW('g', dump_group), SHOW('i', dump_inode), SHOW('e', dump_extents),
-	SHOW('d', dump_dir), SHOW('c', dump_collections), SHOW('s', dump_slots), SHOW('o', dump_orphans),
-	SHOW('j', dump_journal), SHOW('b', dump_block), SHOW('x', dump_extract), { 'l', NULL, dump_ls },
-	{ 'p', NULL, dump_cat },
+	SHOW('d', dump_dir), SHOW('c', dump_collections), SHOW('s', dump_slots), SHOW('G', dump_graph),
+	SHOW('o', dump_orphans), SHOW('j', dump_journal), SHOW('b', dump_block), SHOW('x', dump_extract),
+	{ 'l', NULL, dump_ls }, { 'p', NULL, dump_cat },
 };
 
 static const struct option longopts[] = {
@@ -189,6 +190,7 @@ static const struct option longopts[] = {
 	{ "dir", required_argument, NULL, 'd' },
 	{ "collections", no_argument, NULL, 'c' },
 	{ "slots", required_argument, NULL, 's' },
+	{ "graph", required_argument, NULL, 'G' },
 	{ "orphans", no_argument, NULL, 'o' },
 	{ "journal", no_argument, NULL, 'j' },
 	{ "block", required_argument, NULL, 'b' },
@@ -205,7 +207,7 @@ static const struct option longopts[] = {
 	{ }
 };
 
-#define SHORT_OPTS	"Sg:i:e:d:cs:ojb:x:l:p:r"
+#define SHORT_OPTS	"Sg:i:e:d:cs:G:ojb:x:l:p:r"
 #define MAX_COMMANDS	64
 
 /* What the command line asks for, in its order. */

@@ -50,6 +50,8 @@ void dump_extract(struct dump *d, u64 ino);	/* the content, as it is */
 void dump_collections(struct dump *d, u64 unused);
 void dump_slots(struct dump *d, u64 id);
 bool dump_get_collection(struct dump *d, u32 id, struct vexfs_collection *c);	/* not verified */
+/* graph.c */
+void dump_graph(struct dump *d, u64 id);
 /* inode.c: what does not print is escaped */
 void dump_string(const char *s, u32 len);
 /* path.c: to standard output, as ls(1) and cat(1) */

@@ -50,19 +50,27 @@ bool graphs_read(int fd, struct graphs *g)
 {
 	char device[64];
 
-	return device_name(fd, device) && attribute(device, "graph_records", &g->records) &&
+	g->unsaved = 0;
+	if (!device_name(fd, device))
+		return false;
+	attribute(device, "graph_unsaved", &g->unsaved);
+	return attribute(device, "graph_records", &g->records) &&
 	       attribute(device, "graph_backlog", &g->backlog) && attribute(device, "graph_bytes", &g->bytes);
 }
 
 void graphs_print(int fd)
 {
 	struct graphs g;
-	char size[16];
+	char size[16], left[16];
 
 	if (!graphs_read(fd, &g))
 		return;
-	printf("graphs       %llu embeddings, %llu to absorb, %s of memory\n", (unsigned long long)g.records,
+	printf("graphs       %llu embeddings, %llu to absorb, %s of memory, ", (unsigned long long)g.records,
 	       (unsigned long long)g.backlog, human_bytes(g.bytes, size));
+	if (g.unsaved)
+		printf("%s not yet on the disk\n", human_bytes(g.unsaved * 4096, left));
+	else
+		puts("all on the disk");
 }
 
 /* Member "graphs" of @o, if the caller is told. */
@@ -77,5 +85,6 @@ void graphs_json(int fd, struct json_object *o)
 	json_object_object_add(j, "embeddings", json_object_new_uint64(g.records));
 	json_object_object_add(j, "backlog", json_object_new_uint64(g.backlog));
 	json_object_object_add(j, "bytes", json_object_new_uint64(g.bytes));
+	json_object_object_add(j, "unsaved_bytes", json_object_new_uint64(g.unsaved * 4096));
 	json_object_object_add(o, "graphs", j);
 }

@@ -63,7 +63,7 @@ extern const struct command cmd_collection_create, cmd_collection_list, cmd_coll
 	cmd_collection_drop;
 extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import, cmd_export, cmd_mcp;
 extern const struct command cmd_changes, cmd_watch;
-extern const struct command cmd_embed, cmd_index, cmd_search, cmd_stale, cmd_stat, cmd_status, cmd_grow;
+extern const struct command cmd_embed, cmd_index, cmd_search, cmd_stale, cmd_stat, cmd_status, cmd_grow, cmd_rebuild;
 
 /* dispatch.c */
 int vexctl_main(int argc, char **argv);
@@ -222,7 +222,7 @@ int feed_fail(const struct target *t, const char *collection, int err);
 
 /* graphs.c: graphs in memory, from sysfs; nothing for those who are not told (all but root) */
 struct graphs {
-	uint64_t records, backlog, bytes;
+	uint64_t records, backlog, bytes, unsaved;
 };
 bool graphs_read(int fd, struct graphs *g);
 void graphs_print(int fd);

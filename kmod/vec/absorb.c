@@ -31,7 +31,8 @@ static const struct vexfs_graph_ops vexfs_absorb_ops = {
 
 /**
  * struct vexfs_turn_of - a turn of the worker
- * @coll, @idx: of which graph
+ * @coll:    of which graph
+ * @idx:     the graph
  * @at:	     core's way to the pages
  * @end:     when it ends
  * @slots:   next to work on

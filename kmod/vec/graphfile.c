@@ -58,6 +58,7 @@ static void vexfs_graphio_submit(struct vexfs_coll *coll, struct vexfs_graphio *
 
 /**
  * vexfs_graphio_add - begin to move blocks
+ * @coll: whose graph file
  * @io:   vexfs_graphio_begin(); vexfs_graphio_end() waits
  * @op:   REQ_OP_READ or REQ_OP_WRITE, with flags
  * @lblk: the first
@@ -160,6 +161,8 @@ static int vexfs_graphfile_new(struct vexfs_coll *coll)
 
 /**
  * vexfs_graphfile_create - the collection gets a graph file, without a block
+ * @coll: the worker's, without one
+ *
  * Writing is allowed (save.c). Takes coll->sem.
  *
  * Return: 0, -ENOENT (a drop has come first), -ENOSPC, errors of the journal.
@@ -192,6 +195,7 @@ static bool vexfs_graphfile_room(struct vexfs_coll *coll, u64 blocks)
 
 /**
  * vexfs_graphfile_grow - more blocks for the file, in one handle
+ * @coll: the worker's
  * @need: blocks it is to have
  *
  * The blocks hold what the device held: a block counts once it has been written, and only
@@ -240,6 +244,8 @@ static int vexfs_graphfile_unname(struct vexfs_coll *coll)
 
 /**
  * vexfs_graphfile_forget - the collection has no graph file any more
+ * @coll: the worker's
+ *
  * Writing is allowed. Its blocks are free after vexfs_graphfile_reap(). Takes coll->sem.
  *
  * Return: 0, also if there was none; errors of the journal.

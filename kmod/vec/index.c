@@ -249,6 +249,9 @@ static void vexfs_index_bits_move(struct vexfs_index *idx, unsigned long *const 
 
 /**
  * vexfs_index_room - bitmaps for all slots there are
+ * @coll: the worker's
+ * @idx:  its graph
+ *
  * The worker; takes coll->lock. Return: 0, -ENOMEM.
  */
 int vexfs_index_room(struct vexfs_coll *coll, struct vexfs_index *idx)
@@ -319,7 +322,10 @@ static int vexfs_index_table(struct vexfs_index *idx, u32 n)
 }
 
 /**
- * vexfs_index_page - the page that record @slot will be in
+ * vexfs_index_page - the page that a record will be in
+ * @idx:  the worker's graph
+ * @slot: whose record
+ *
  * The worker. Without the out-of-memory killer: a graph that cannot grow stays behind.
  * Return: 0, -ENOMEM, -ENOSPC: graphs take as much memory as they may.
  */
@@ -484,6 +490,7 @@ long vexfs_index_shrink(struct super_block *sb, struct shrink_control *sc)
 
 /**
  * vexfs_index_state - all graphs of a filesystem, for sysfs
+ * @sbi: the filesystem
  * @out: records, embeddings that wait to be absorbed or removed, bytes of memory, blocks that are not on the disk
  *
  * Takes vec_lock and coll->lock.

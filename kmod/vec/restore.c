@@ -17,7 +17,8 @@
 
 /**
  * struct vexfs_restore - a graph being read
- * @coll, @idx: of which collection
+ * @coll:  of which collection
+ * @idx:   what has been read of it
  * @at:	   core's way to the pages
  * @lost:  records that were damaged
  * @page:  one block

@@ -205,8 +205,21 @@ int vexfs_coll_record_graph(handle_t *handle, struct vexfs_coll *coll, u64 ino);
 void vexfs_coll_map(struct vexfs_tree *t, struct vexfs_kio *kio, struct vexfs_coll *coll,
 		    handle_t *handle);
 int vexfs_coll_create(struct super_block *sb, struct vexfs_ioc_collection *req);
-int vexfs_coll_drop(struct super_block *sb, const char *name);	/* -EPERM */
 void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out);
+/* Its record on disk, in *@bh, which stays with the mount. */
+struct vexfs_collection *vexfs_coll_record(struct vexfs_sb_info *sbi, u32 id, struct buffer_head **bh);
+/* Its place in the table is @coll's (NULL: nobody's) from now on. Takes vec_lock. */
+void vexfs_coll_publish(struct vexfs_sb_info *sbi, u32 id, struct vexfs_coll *coll);
+/* Its first @n files, or one, become orphans, in a handle. */
+void vexfs_coll_doom(handle_t *handle, struct vexfs_coll *coll, int n);
+void vexfs_coll_doom_file(handle_t *handle, struct inode *inode);
+/* Nobody knows it (any more). No locks. */
+void vexfs_coll_free(struct vexfs_coll *coll);
+
+/* drop.c */
+int vexfs_coll_drop(struct super_block *sb, const char *name);	/* -EPERM */
+/* For a mark that is on disk: frees what is left of the collection. */
+void vexfs_coll_drop_work(struct work_struct *work);
 
 /* extmap.c */
 int vexfs_extmap_load(struct vexfs_hidden *h, bool killable);
@@ -253,7 +266,8 @@ u64 vexfs_slots_mark(struct vexfs_coll *coll);
 u64 vexfs_slots_seq(struct vexfs_coll *coll);
 /* Their block cannot be written: not to be used before the next mount. Takes coll->lock. */
 void vexfs_slots_quarantine(struct vexfs_coll *coll, u32 first, u32 n);
-/* Blocks at the end of a hidden file that has @have, up to @need, some of them. In a handle; the file's only changer. */
+/* Blocks at the end of a hidden file that has @have, up to @need, some of them. In a handle; the
+ * file's only changer. */
 int vexfs_hidden_append(handle_t *handle, struct vexfs_hidden *h, u64 have, u64 need);
 /* More slots. Own handles; no locks held. -ENOSPC. */
 int vexfs_coll_grow(struct vexfs_coll *coll);

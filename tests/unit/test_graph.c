@@ -618,8 +618,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout), cmocka_unit_test(test_head), cmocka_unit_test(test_recall),
 		cmocka_unit_test(test_trusted), cmocka_unit_test(test_duplicates), cmocka_unit_test(test_churn),
-		cmocka_unit_test(test_filter), cmocka_unit_test(test_sweep), cmocka_unit_test(test_budget), cmocka_unit_test(test_checksum),
-		cmocka_unit_test(test_hostile), cmocka_unit_test(test_rings), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_filter), cmocka_unit_test(test_sweep), cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_checksum), cmocka_unit_test(test_hostile), cmocka_unit_test(test_rings),
+		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_plan),
 	};
 

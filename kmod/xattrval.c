@@ -97,12 +97,13 @@ int vexfs_value_read(struct inode *owner, const struct vexfs_xattr_ent *e, void 
 
 /* ---- making one --------------------------------------------------------------- */
 
-/* Its blocks, an allocation for each (but not more than there are groups), its tree, its inode. */
+/* Its blocks, an allocation for each (but not more than there are groups: a small filesystem has a small journal), its
+ * tree, its inode. */
 int vexfs_value_credits(struct super_block *sb, u32 len)
 {
 	u32 n = vexfs_xattr_value_blocks(len);
 
-	return VEXFS_NEW_INODE_CREDITS + n + VEXFS_ALLOC_CREDITS * n + 16;
+	return VEXFS_NEW_INODE_CREDITS + n + VEXFS_ALLOC_CREDITS * min(n, VEXFS_SB(sb)->geo.groups) + 16;
 }
 
 static int vexfs_value_block(handle_t *handle, struct inode *inode, u64 blkno, const void *data, u32 n)

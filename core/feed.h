@@ -21,7 +21,7 @@ const char *vexfs_feed_check_super(const struct vexfs_super_block *sb);
 /* The first number that is not in use: above every key and not below @epoch. */
 int vexfs_feed_next(struct vexfs_tree *t, u64 epoch, u64 *next);
 /*
- * @ino gets number @to in place of @from (0: it had none; @to 0: it leaves the tree). The new record comes first: after
+ * @ino gets number @to instead of @from (0: it had none; @to 0: it leaves the tree). The new record comes first: after
  * an error the tree has what it had. -ENOSPC only if @to is not 0; -EUCLEAN.
  */
 int vexfs_feed_move(struct vexfs_tree *t, u64 ino, u64 from, u64 to);

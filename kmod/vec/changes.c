@@ -123,7 +123,7 @@ static void vexfs_change_dir_settle(struct vexfs_asking *a, const struct vexfs_l
 	iput(dir);
 }
 
-/* Wait for whoever gives @inode a name or takes one away. */
+/* Wait until a call that gives @inode a name or takes one away has ended. */
 static void vexfs_change_settle(struct vexfs_asking *a, struct inode *inode)
 {
 	struct vexfs_link links[VEXFS_INODE_LINKS], link;

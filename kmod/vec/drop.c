@@ -225,7 +225,7 @@ static bool vexfs_coll_unknown_files(struct vexfs_coll *coll)
  *
  * Takes coll->sem and handles. Return: 0, -ENOENT, -EPERM, -EOPNOTSUPP, -EINTR
  * (fatal signal), or an error that left it invisible but not wholly freed; the next
- * mount goes on then.
+ * mount continues then.
  */
 int vexfs_coll_drop(struct super_block *sb, const char *name)
 {

@@ -42,8 +42,8 @@ app() {
 	app_result "$app_rc" "$app_name"
 }
 
-# app_cut: the filesystem stops at once, as if the power had failed: what was not written is lost. Then whoever works on
-# it is killed, and the filesystem is mounted again. xfs_io's shutdown without a flush of the log.
+# app_cut: the filesystem stops at once, as if the power had failed: what was not written is lost (xfs_io's shutdown
+# without a flush of the log). Then the programs that use it are killed, and it is mounted again.
 app_cut() {
 	debroot_run xfs_io -x -c shutdown /mnt/vexfs || { echo "Bail out! shutdown"; exit 1; }
 	# Each of them has a mount name space of its own, which would keep the filesystem.

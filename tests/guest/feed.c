@@ -100,7 +100,7 @@ static void test_writers(void)
 	ktap(chmod(guest_at("s/a"), 0600) == 0 && told("a"), "chmod(2)");
 	ktap(chown(guest_at("s/a"), 0, 5) == 0 && told("a"), "chown(2)");
 	ktap(next() == 0 && feed_n == 0 && access(guest_at("s/a"), R_OK) == 0 && next() == 0 && feed_n == 0,
-		"reading is no change");
+		"reading does not count as a change");
 }
 
 static void test_names(void)

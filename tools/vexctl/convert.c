@@ -167,7 +167,7 @@ static int run(const char *program, const char *const *words, int in, char *out,
 	close(ends[1]);
 	close(nothing);
 	if (pid > 0) {
-		setpgid(pid, pid);	/* whoever is first */
+		setpgid(pid, pid);	/* parent and child both do it: either may run first */
 		ret = drain(ends[0], out, room, len, deadline);
 		well = !ret && (*len == room || ends_well(pid, deadline));
 		end_group(pid);

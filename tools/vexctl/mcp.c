@@ -170,7 +170,7 @@ static bool request(struct mcp *m, const char *method, struct json_object *id, s
 	return !strcmp(method, "tools/list") ? list_tools(m, id, params) : call_tool(m, id, params);
 }
 
-/* Answers to requests of ours, of which there are none, and notifications get no answer. */
+/* Notifications get no answer, nor do answers: the server sends no requests. */
 static bool message(struct mcp *m, struct json_object *o)
 {
 	const char *rpc = member_text(o, "jsonrpc"), *method = member_text(o, "method");

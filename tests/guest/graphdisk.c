@@ -467,5 +467,8 @@ int main(void)
 	test_full();
 	test_cuts();
 	test_drop();
+	checkpoints("30");		/* as it was */
+	if (have_cut)
+		cut_remove();
 	return ktap_exit();
 }

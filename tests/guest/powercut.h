@@ -21,6 +21,7 @@
 static int cut_ctl = -1;
 static unsigned long long cut_sectors;
 static char cut_under[200], cut_node[256];
+static pid_t cut_owner;		/* who has to remove the device; 0: nobody any more */
 
 struct cut_ioctl {
 	struct dm_ioctl io;
@@ -148,6 +149,19 @@ static inline void cut_block_writes(off_t byte)
 	cut_range_writes(byte / 4096 * 4096, 4096);
 }
 
+/* At exit: a device that is left would keep the disk from the tests that follow. */
+static inline void cut_leave(void)
+{
+	struct cut_ioctl c = { .io.version = { DM_VERSION_MAJOR }, .io.data_size = sizeof(c) };
+
+	if (getpid() != cut_owner)
+		return;
+	umount(guest_mnt);
+	strcpy(c.io.name, CUT_NAME);
+	if (ioctl(cut_ctl, DM_DEV_REMOVE, &c))
+		ktap_note("the device of the power cuts stays: %s", strerror(errno));
+}
+
 /* After guest_setup(): puts the device between guest_disk and the test. False:
  * this kernel has no dm-flakey. */
 static inline bool cut_setup(void)
@@ -168,6 +182,8 @@ static inline bool cut_setup(void)
 		ktap_bail("open /dev/mapper/control");
 	cut_call(&c, DM_DEV_CREATE, 0);
 	snprintf(cut_node, sizeof(cut_node), "/dev/dm-%u", minor((dev_t)c.io.dev));
+	cut_owner = getpid();
+	atexit(cut_leave);
 	cut_restore();
 	guest_disk = cut_node;
 	return true;
@@ -178,6 +194,7 @@ static inline void cut_remove(void)
 	struct cut_ioctl c = { };
 
 	cut_call(&c, DM_DEV_REMOVE, 0);
+	cut_owner = 0;
 	guest_disk = cut_under;
 }
 

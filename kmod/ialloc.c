@@ -46,6 +46,24 @@ static int vexfs_itable_init(handle_t *handle, struct super_block *sb, u32 group
 	return err;
 }
 
+/* The table block of inode @index can be read: found out before anything changes, so that a bad one costs the caller
+ * an error and not the journal. Left in the cache for who writes the inode. */
+static int vexfs_itable_check(struct super_block *sb, u32 group, u32 index, u64 ino)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	u32 block = index / VEXFS_INODES_PER_BLOCK;
+	u64 blkno = vexfs_group_itable(&sbi->geo, group) + block;
+	struct buffer_head *bh;
+
+	if (block >= le32_to_cpu(vexfs_gd(sbi, group, NULL)->gd_itable_init))
+		return 0;
+	bh = vexfs_bread(sb, blkno);
+	if (!bh)
+		return vexfs_read_error(sb, ino, blkno, "inode read failed");
+	brelse(bh);
+	return 0;
+}
+
 static void vexfs_igroup_account(struct vexfs_sb_info *sbi, u32 group, int inodes, int dirs)
 {
 	struct vexfs_group_desc *gd = vexfs_gd(sbi, group, NULL);
@@ -77,6 +95,8 @@ static int vexfs_ialloc_locked(handle_t *handle, struct super_block *sb, u32 gro
 		err = -ENOSPC;
 	else if (*ino < VEXFS_FIRST_INO)
 		err = vexfs_corrupt(sb, *ino, bh->b_blocknr, "bitmap calls a reserved inode free");
+	else
+		err = vexfs_itable_check(sb, group, bit, *ino);
 	if (!err)
 		err = vexfs_md_modify(handle, sb, bh);
 	if (!err)

@@ -60,18 +60,23 @@ static int fill(const char *prefix)
 	return err;
 }
 
-static bool writable(void)
+static bool rw(void)
 {
 	char line[1024], want[700];
-	bool rw = false;
+	bool found = false;
 	FILE *f = fopen("/proc/mounts", "r");
 
 	snprintf(want, sizeof(want), " %s vexfs rw", guest_mnt);
 	while (f && fgets(line, sizeof(line), f))
-		rw |= strstr(line, want) != NULL;
+		found |= strstr(line, want) != NULL;
 	if (f)
 		fclose(f);
-	return rw && !touch("writable");
+	return found;
+}
+
+static bool writable(void)
+{
+	return rw() && !touch("writable");
 }
 
 static void mount_it(const char *opts)
@@ -161,11 +166,14 @@ static bool is_inode(const void *p, off_t at, uint64_t ino)
 static void fresh(void)
 {
 	int fd = open(guest_disk, O_RDWR);
+	char cmd[400];
 
 	/* Takes note of what an earlier test has made fail; mkfs would be told. */
 	fsync(fd);
 	close(fd);
-	if (guest_mkfs(""))
+	/* The size whatever the disk has: which inodes share a block depends on it. */
+	snprintf(cmd, sizeof(cmd), "mkfs.vexfs -q -f -- %s 67108864", guest_disk);
+	if (guest_run(cmd))
 		ktap_bail("mkfs");
 	mount_it("");
 	if (mkdir(at("a"), 0755) || mkdir(at("b"), 0755) || touch("b/x") || touch("x1") || touch("x2"))
@@ -232,6 +240,31 @@ static void test_inodes(void)
 	ktap(err == -EIO && writable(), "an inode that cannot be read: stat %d, still writable", err);
 	cut_restore();
 	ktap(!stat(at("b/last"), &st), "readable again: the inode is there");
+	unmount_it();
+	ktap(!recorded() && !guest_fsck(), "nothing is recorded, fsck finds nothing");
+}
+
+/* Nor can a new one get a place among them: known before anything has changed. */
+static void test_new_inode(void)
+{
+	char name[200];
+	off_t where;
+	int err;
+
+	fresh();
+	where = find(VEXFS_INODE_SIZE, is_inode, inode_of("b/last"));
+	snprintf(name, sizeof(name), "a/%0100d", 199);
+	mount_it("");
+	if (unlink(at(name)))		/* the inode before b/last */
+		ktap_bail("unlink");
+	unmount_it();
+	mount_it("");
+	cut_block(where);
+	err = touch("new");
+	ktap(err == -EIO && rw() && access(at("new"), F_OK), "a new inode whose block cannot be read: create %d, still writable",
+	     err);
+	cut_restore();
+	ktap(!touch("new"), "readable again: it is made");
 	unmount_it();
 	ktap(!recorded() && !guest_fsck(), "nothing is recorded, fsck finds nothing");
 }
@@ -499,11 +532,12 @@ static void test_room(void)
 int main(void)
 {
 	guest_setup();
-	ktap_plan(29);
+	ktap_plan(32);
 	if (!cut_setup())
 		ktap_bail("no device-mapper");
 	test_directory();
 	test_inodes();
+	test_new_inode();
 	test_payload();
 	test_neighbours();
 	test_unreadable();

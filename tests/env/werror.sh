@@ -34,7 +34,7 @@ else
 	# One file beside core/ is enough.
 	printf '// SPDX-License-Identifier: GPL-2.0\n#include <linux/module.h>\nMODULE_LICENSE("GPL");\n' >"$WORK/one.c"
 	rm -r "$tree"/kmod/{vec,kunit} "$tree"/kmod/*.c
-	find "$tree/kmod/probe" -name '*.c' ! -name mnt_idmap.c -delete
+	find "$tree/kmod/probe" -name '*.c' ! -name 'mnt_*.c' -delete
 	cp "$WORK/one.c" "$tree/kmod/one.c"
 	module=(make -C "$tree" modules KDIR="$kdir" MODOUT="$WORK/module")
 	run "${module[@]}"

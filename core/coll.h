@@ -23,7 +23,7 @@ enum vexfs_coll_file {
 	VEXFS_COLL_PAYLOAD,
 	VEXFS_COLL_CODE,
 	VEXFS_COLL_FILES,
-	/* It may have one more, derived: no inode (0) is no damage, and its size is its own affair. */
+	/* It may have one more, derived: inode 0 means none, and any size is right. */
 	VEXFS_COLL_GRAPH = VEXFS_COLL_FILES
 };
 

@@ -7,7 +7,7 @@
  *  - in the handle that makes it, gives it a name, moves it, or changes who may have it: what a reader finds in the
  *    feed has happened as a whole, because a number is told only after its transaction has committed;
  *  - before its content changes, where embeddings become stale (the head of kmod/file.c), and content is written to
- *    the disk only after the number is (vi->stale_tid). So after a crash there is no change without its number.
+ *    the disk only after the number is (vi->stale_tid). So after a crash every change has its number.
  * Who reads content that the feed told of asks for its generation first (VEXFS_IOC_DATA_GEN): that waits for writes
  * that were announced in the epoch before. Pages that such a write, or a mapping, has left dirty are noticed when they
  * are written out: the inode is due by then.

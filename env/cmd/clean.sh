@@ -7,7 +7,7 @@ cmd_help() {
 usage: ./vex clean [--all]
 
 Removes build/ except the unpacked kernels: what was compiled, the logs of all runs, crash bundles.
---all removes the kernels too, and the whole cache, which every checkout of yours shares: downloads, built kernels
+--all removes the kernels too, and the whole cache, which all your checkouts share: downloads, built kernels
 (minutes each), images with their keys, snapshots, toolchains and lists of other suites, ccache. The next run downloads
 about 90 MB again.
 

@@ -66,7 +66,7 @@ kernel_link() {
 # source_version PKG SUITES: what apt has; the host's lists are renewed where they do not know it.
 source_version() {
 	local version
-	suite_update "$2" >&2 || true
+	suite_update "$2" >&2 || return 0	# it has said why: no version is known
 	version=$(suite_apt "$2" apt_field "$1" Version)
 	if [[ -z $version && $VEX_INSTALL == 1 && $2 == host ]]; then
 		apt_update >&2 || warn "the lists of packages could not be renewed: continuing with what is here"

@@ -16,9 +16,8 @@ kernel_resolve_image() {
 	local pattern=$1-$KERNEL_FLAVOUR meta dep series=${1#linux-image-}
 	series=${series%%\**}
 	for meta in "linux-image-${series%.}-$KERNEL_FLAVOUR" "linux-image-$KERNEL_FLAVOUR"; do
-		# No such package is no error here: the next one may be there, and who gets none at all says what to do.
-		dep=$(apt-cache show --no-all-versions "$meta" 2>/dev/null |
-			sed -n 's/^Depends: *\(.*, *\)*\(linux-image-[^ ,]*\).*/\2/p' | head -n1) || true
+		apt_known "$meta" || continue
+		dep=$(apt_depends "$meta" 'linux-image-[^ ,|]+' | tail -n1)
 		# shellcheck disable=SC2053	# a pattern
 		[[ $dep == $pattern ]] && { printf '%s' "$dep"; return; }
 	done
@@ -27,6 +26,14 @@ kernel_resolve_image() {
 }
 
 apt_field() { apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: *//p" | head -n1; }
+
+# apt_known PKG: whether apt's lists have it.
+apt_known() { apt-cache pkgnames "$1" | grep -xF -- "$1" >/dev/null; }
+
+# apt_depends PKG REGEX: the names it depends on that match, one a line; that can be none.
+apt_depends() {
+	apt_field "$1" Depends | awk -v want="^$2\$" 'BEGIN { RS = "[ ,|\n]+" } $0 ~ want'
+}
 
 # kernel_packages PATTERN: the packages of one kernel, its image first: headers and the programs that build modules, and
 # where the image package is empty (Linux 7) those that have the kernel and the modules.
@@ -39,7 +46,7 @@ kernel_packages() {
 	kbuild=$(grep -oE 'linux-kbuild-[^ ,|]+' <<<"$deps" | head -n1)
 	[[ -n $kbuild ]] || return 1
 	printf '%s\n' "$image" "linux-headers-$abi" "linux-headers-${abi%-"$KERNEL_FLAVOUR"}-common" "$kbuild"
-	apt_field "$image" Depends | grep -oE 'linux-(binary|modules|base)-[0-9][^ ,|]*' || true
+	apt_depends "$image" 'linux-(binary|modules|base)-[0-9][^ ,|]*'
 }
 
 # deb_fetch PKG: download into the cache, checked against the signed lists; prints the file name.

@@ -69,7 +69,7 @@ static u32 vexfs_save_count(const struct vexfs_index *idx)
 	return vexfs_graph_blocks(&idx->work, idx->work.nrec) - idx->work.first;
 }
 
-/* The header says that there is no graph. */
+/* Zeros for a header: the file does not count until it is sealed again. */
 static int vexfs_save_unseal(struct vexfs_coll *coll, struct vexfs_index *idx)
 {
 	void *page = (void *)get_zeroed_page(GFP_NOFS);
@@ -252,7 +252,7 @@ void vexfs_save_note(struct vexfs_index *idx)
 }
 
 /**
- * vexfs_save_forget - there is no graph on the disk any more
+ * vexfs_save_forget - give up the graph on the disk
  * @coll: the worker's, without a graph in memory
  *
  * Return: 0, or an error: nothing may be written now, or the journal's.

@@ -299,6 +299,20 @@ void graph_close(struct vexfs_graph *g, u32 id, bool change, struct vexfs_graph_
 	graph_put(g, graph_lblk(g, id), change, (u8 *)node - (id - graph_group(g, id) * g->per_block) * g->stride);
 }
 
+bool graph_is_node(struct vexfs_graph *g, u32 id)
+{
+	struct vexfs_graph_node *node;
+	bool yes;
+	int err;
+
+	node = graph_open(g, id, false, &err);
+	if (!node)
+		return false;
+	yes = node->gn_state == VEXFS_GRAPH_NODE;
+	graph_close(g, id, false, node);
+	return yes;
+}
+
 /* A record as a query: distances from it to others. */
 void graph_query_copy(struct vexfs_graph *g, struct vexfs_query *q, struct vexfs_graph_node *node)
 {

@@ -67,6 +67,7 @@ static inline u32 graph_degree(const struct vexfs_graph *g, const struct vexfs_g
 /* graph.c */
 struct vexfs_graph_node *graph_open(struct vexfs_graph *g, u32 id, bool change, int *err);
 void graph_close(struct vexfs_graph *g, u32 id, bool change, struct vexfs_graph_node *node);
+bool graph_is_node(struct vexfs_graph *g, u32 id);
 void graph_free(const struct vexfs_graph *g, struct vexfs_graph_node *node);
 void graph_query_copy(struct vexfs_graph *g, struct vexfs_query *q, struct vexfs_graph_node *node);
 

@@ -183,20 +183,6 @@ int vexfs_graph_insert(struct vexfs_graph *g, struct vexfs_graph_work *w, u32 id
 
 #define ENTRIES	24	/* fewer may all be far from a cluster; each costs every walk a comparison */
 
-static bool is_node(struct vexfs_graph *g, u32 id)
-{
-	struct vexfs_graph_node *node;
-	bool yes;
-	int err;
-
-	node = graph_open(g, id, false, &err);
-	if (!node)
-		return false;
-	yes = node->gn_state == VEXFS_GRAPH_NODE;
-	graph_close(g, id, false, node);
-	return yes;
-}
-
 /* Ids at about even steps: the same graph gets the same entry points. */
 static u32 sample_nodes(struct vexfs_graph *g, u32 *ids)
 {
@@ -205,7 +191,7 @@ static u32 sample_nodes(struct vexfs_graph *g, u32 *ids)
 	for (i = 0; i < 2 * ENTRIES && n < ENTRIES; i++) {
 		u32 id = (u32)(((u64)i * step + (i * 2654435761U >> 8) % step));
 
-		if (id < g->nrec && is_node(g, id))
+		if (id < g->nrec && graph_is_node(g, id))
 			ids[n++] = id;
 	}
 	return n;
@@ -215,7 +201,7 @@ static u32 sample_nodes(struct vexfs_graph *g, u32 *ids)
 static u32 first_node(struct vexfs_graph *g, u32 *ids)
 {
 	for (*ids = 0; *ids < g->nrec; ++*ids)
-		if (is_node(g, *ids))
+		if (graph_is_node(g, *ids))
 			return 1;
 	return 0;
 }

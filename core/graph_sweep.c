@@ -10,7 +10,9 @@
 
 /**
  * struct sweep - records that were reached
- * @queue: their ids, @n of them; those from @done on have links that were not followed
+ * @queue: their ids
+ * @n:     how many
+ * @done:  from this one on their links were not followed
  * @seen:  a bit for each id
  * @nodes: of them, how many are nodes
  */
@@ -70,20 +72,6 @@ static void reach_next(struct vexfs_graph *g, struct sweep *s, u32 id)
 	graph_close(g, id, true, node);
 }
 
-static bool is_node(struct vexfs_graph *g, u32 id)
-{
-	struct vexfs_graph_node *node;
-	bool yes;
-	int err;
-
-	node = graph_open(g, id, false, &err);
-	if (!node)
-		return false;
-	yes = node->gn_state == VEXFS_GRAPH_NODE;
-	graph_close(g, id, false, node);
-	return yes;
-}
-
 /* Nodes that @id points to. */
 static void reach_links(struct vexfs_graph *g, struct sweep *s, u32 id)
 {
@@ -100,7 +88,7 @@ static void reach_links(struct vexfs_graph *g, struct sweep *s, u32 id)
 		link[i] = le32_to_cpu(node->gn_link[i]);
 	graph_close(g, id, false, node);
 	for (i = 0; i < degree; i++)
-		if (link[i] < g->nrec && !seen(s, link[i]) && is_node(g, link[i]))
+		if (link[i] < g->nrec && !seen(s, link[i]) && graph_is_node(g, link[i]))
 			reach(s, link[i]);
 }
 
@@ -139,7 +127,7 @@ u32 vexfs_graph_sweep(struct vexfs_graph *g, void *mem)
 
 	memset(s.seen, 0, g->nrec / 8 + 1);
 	for (i = 0; i < g->nentries; i++)
-		if (g->entry[i] < g->nrec && !seen(&s, g->entry[i]) && is_node(g, g->entry[i]))
+		if (g->entry[i] < g->nrec && !seen(&s, g->entry[i]) && graph_is_node(g, g->entry[i]))
 			reach(&s, g->entry[i]);
 	while (s.done < s.n) {
 		i = s.queue[s.done++];

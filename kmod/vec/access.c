@@ -40,6 +40,17 @@ bool vexfs_coll_owned(struct vexfs_coll *coll)
 	return uid_eq(vexfs_coll_owner(coll).uid, current_fsuid()) || vexfs_may_manage(coll->sb);
 }
 
+/**
+ * vexfs_coll_may_change - may the caller drop it, rebuild its graph, give it to somebody else?
+ * @coll: takes coll->lock
+ *
+ * Return: 0; -EPERM; -ENOENT, as vexfs_coll_permission().
+ */
+int vexfs_coll_may_change(struct vexfs_coll *coll)
+{
+	return vexfs_coll_owned(coll) ? 0 : vexfs_coll_permission(coll, 0) ?: -EPERM;
+}
+
 /* Of MAY_READ and MAY_WRITE, what the caller may. */
 static int vexfs_coll_allows(struct vexfs_coll *coll)
 {

@@ -235,7 +235,7 @@ int vexfs_coll_drop(struct super_block *sb, const char *name)
 
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
-	err = vexfs_coll_owned(coll) ? 0 : vexfs_coll_permission(coll, 0) ?: -EPERM;
+	err = vexfs_coll_may_change(coll);
 	drop = kzalloc(sizeof(*drop), GFP_KERNEL);
 	if (!err)
 		err = !drop ? -ENOMEM : coll->broken ? -EFSCORRUPTED :

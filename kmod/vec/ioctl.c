@@ -149,7 +149,7 @@ static int vexfs_ioc_coll_change(struct file *file, void __user *arg)
 	coll = vexfs_coll_get(file_inode(file)->i_sb, req.name);
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
-	err = vexfs_coll_owned(coll) ? 0 : vexfs_coll_permission(coll, 0) ?: -EPERM;
+	err = vexfs_coll_may_change(coll);
 	if (!err)
 		err = mnt_want_write_file(file);
 	if (!err) {
@@ -173,7 +173,7 @@ static int vexfs_ioc_coll_rebuild(struct file *file, void __user *arg)
 	coll = vexfs_coll_get(file_inode(file)->i_sb, req.name);
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
-	err = vexfs_coll_owned(coll) ? 0 : vexfs_coll_permission(coll, 0) ?: -EPERM;
+	err = vexfs_coll_may_change(coll);
 	if (!err)
 		err = vexfs_coll_need_table(coll);
 	if (!err)

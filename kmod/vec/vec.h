@@ -173,6 +173,7 @@ static inline struct vexfs_hidden *vexfs_coll_hidden(struct vexfs_coll *coll,
 /* access.c */
 /* Is the caller the owner, or whoever manages the filesystem? */
 bool vexfs_coll_owned(struct vexfs_coll *coll);
+int vexfs_coll_may_change(struct vexfs_coll *coll);
 int vexfs_coll_permission(struct vexfs_coll *coll, int mask);
 /* vexfs_coll_get() and vexfs_coll_permission(). */
 struct vexfs_coll *vexfs_coll_open(struct super_block *sb, const char *name, int mask);

@@ -5,21 +5,9 @@
 # directories that are moved in, a mark of another filesystem.
 set -u
 
-n=0 fails=0
-ok() { # ok STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n $2"
-	else
-		echo "not ok $n $2"
-		sed 's/^/# /' "$out" "$log"
-		fails=$((fails + 1))
-	fi
-}
-out=$TMPDIR/out log=$TMPDIR/log mnt=$TMPDIR/mnt
-: >"$out"
-: >"$log"
-mkdir -p "$mnt"
+# shellcheck source=tests/guest/vexctl-lib.sh
+. "$(dirname "$0")/vexctl-lib.sh"
+log=$err
 
 changes() { vexctl changes "$@" >"$out" 2>&1; }
 mark() { sed -n 's/^mark *//p' "$out"; }

@@ -3,11 +3,6 @@
 #include "lib/image_feed.h"
 #include "tools/mkfs/mkfs.h"
 
-static void report(void *ctx, u64 blkno, const char *what)
-{
-	mkfs_complain("block %llu: %s: a bug in mkfs", (unsigned long long)blkno, what);
-}
-
 int mkfs_feed(struct vexfs_dev *dev, const struct vexfs_format *f, struct vexfs_super_block *sb)
 {
 	struct vexfs_image img;
@@ -19,7 +14,7 @@ int mkfs_feed(struct vexfs_dev *dev, const struct vexfs_format *f, struct vexfs_
 	err = vexfs_image_open_sb(&img, dev, VEXFS_IMAGE_RW, sb);
 	if (err)
 		return err;
-	img.report = report;
+	img.report = mkfs_bug;
 	err = vexfs_image_places(&img, &what);
 	if (!err)
 		err = vexfs_image_feed_on(&img, f->generation + 16, f->now);

@@ -55,6 +55,8 @@ extern volatile sig_atomic_t mkfs_stopped;
 
 /* options.c: a message, and the command line. Returns an exit code, or -1 to continue. */
 void mkfs_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* struct vexfs_image.report: what mkfs has made cannot be damaged. */
+void mkfs_bug(void *ctx, u64 blkno, const char *what);
 int mkfs_parse(struct mkfs *m, int argc, char **argv);
 /* seed.c: uuid, hash key and generation, at random or from the seed. 0 or MKFS_FAILED, with a message. */
 int mkfs_identity(struct mkfs *m);

@@ -56,6 +56,11 @@ void mkfs_complain(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+void mkfs_bug(void *ctx, u64 blkno, const char *what)
+{
+	mkfs_complain("block %llu: %s: a bug in mkfs", (unsigned long long)blkno, what);
+}
+
 /* ---- values ---------------------------------------------------------------- */
 
 static int parse_u32(const char *opt, const char *text, u64 lo, u64 hi, u32 *out)

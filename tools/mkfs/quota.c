@@ -4,11 +4,6 @@
 #include "lib/image_write.h"
 #include "lib/quota_file.h"
 
-static void report(void *ctx, u64 blkno, const char *what)
-{
-	mkfs_complain("block %llu: %s: a bug in mkfs", (unsigned long long)blkno, what);
-}
-
 int mkfs_quota(struct vexfs_dev *dev, struct vexfs_super_block *sb, u64 *used)
 {
 	struct vexfs_image img;
@@ -20,7 +15,7 @@ int mkfs_quota(struct vexfs_dev *dev, struct vexfs_super_block *sb, u64 *used)
 	err = vexfs_image_open_sb(&img, dev, VEXFS_IMAGE_RW, sb);
 	if (err)
 		return err;
-	img.report = report;
+	img.report = mkfs_bug;
 	err = vexfs_image_places(&img, &what);
 	if (!err)
 		err = vexfs_image_quota_make(&img);

@@ -197,6 +197,24 @@ int vexfs_embedding_list(int fd, struct vexfs_list *pos, struct vexfs_vec_entry 
 	return (int)l.count;
 }
 
+/* Only what the bits name: a field without its bit is refused. */
+static void set_filter(struct vexfs_ioc_search *q, const struct vexfs_search_filter *f)
+{
+	if (!f)
+		return;
+	q->filter = f->what;
+	if (f->what & VEXFS_FILTER_UID)
+		q->uid = f->uid;
+	if (f->what & VEXFS_FILTER_NEWER)
+		q->newer = (struct vexfs_search_time){ f->newer.tv_sec, (uint32_t)f->newer.tv_nsec, 0 };
+	if (f->what & VEXFS_FILTER_OLDER)
+		q->older = (struct vexfs_search_time){ f->older.tv_sec, (uint32_t)f->older.tv_nsec, 0 };
+	if (f->what & VEXFS_FILTER_LARGER)
+		q->larger = f->larger;
+	if (f->what & VEXFS_FILTER_SMALLER)
+		q->smaller = f->smaller;
+}
+
 int vexfs_search(int fd, struct vexfs_search *s)
 {
 	struct vexfs_ioc_search q = {
@@ -209,6 +227,7 @@ int vexfs_search(int fd, struct vexfs_search *s)
 
 	if (s->embedder)
 		q.embedder = *s->embedder;
+	set_filter(&q, s->filter);
 	if (!ret)
 		ret = call(fd, VEXFS_IOC_SEARCH, &q);
 	if (ret)

@@ -16,6 +16,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #if __has_include("uapi/vexfs.h")	/* in the source tree */
 #include "uapi/vexfs.h"
 #else				/* installed */
@@ -187,11 +188,25 @@ int vexfs_embedding_list(int fd, struct vexfs_list *pos, struct vexfs_vec_entry 
 			 uint32_t count);
 
 /**
+ * struct vexfs_search_filter - which files a search is about; all that @what names must hold
+ * @what:	VEXFS_FILTER_*
+ * @uid:	owner
+ * @newer, @older: content changed (mtime) after, before that
+ * @larger, @smaller: more, fewer bytes than that
+ */
+struct vexfs_search_filter {
+	uint32_t what;
+	uint32_t uid;
+	struct timespec newer, older;
+	uint64_t larger, smaller;
+};
+
+/**
  * struct vexfs_search - a search
  * @collection:	name
  * @vector:	@dim float32, whatever the element type of the collection
  * @k:		results wanted, 1..VEXFS_SEARCH_MAX_K
- * @flags:	VEXFS_SEARCH_EXACT, VEXFS_SEARCH_FRESH
+ * @flags:	VEXFS_SEARCH_EXACT, VEXFS_SEARCH_FRESH, VEXFS_SEARCH_PER_FILE
  * @effort:	candidates to rerank in full precision, 0 = default
  * @hits:	room for @k
  * @paths, @path_bytes: buffer of the paths, not NUL terminated; a hit whose path
@@ -201,6 +216,7 @@ int vexfs_embedding_list(int fd, struct vexfs_list *pos, struct vexfs_vec_entry 
  * @embedder:	what made the query, or NULL
  * @max_work:	embeddings to compare at most, 0 = as many as the system allows; if
  *		there are more, @reply has VEXFS_REPLY_TRUNCATED
+ * @filter:	or NULL: all files
  */
 struct vexfs_search {
 	const char *collection;
@@ -216,6 +232,7 @@ struct vexfs_search {
 	uint32_t reply;
 	const struct vexfs_embedder_id *embedder;
 	uint64_t max_work;
+	const struct vexfs_search_filter *filter;
 };
 
 /**

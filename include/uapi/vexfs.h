@@ -226,7 +226,15 @@ struct vexfs_ioc_vec_list {
 
 #define VEXFS_SEARCH_EXACT	0x1	/* full-precision scan */
 #define VEXFS_SEARCH_FRESH	0x2	/* leave stale embeddings out */
+#define VEXFS_SEARCH_PER_FILE	0x4	/* the nearest embedding of each file only */
 #define VEXFS_SEARCH_MAX_K	1024
+
+/* @filter of struct vexfs_ioc_search: what a file must be, as stat(2) shows it to the caller; all that is given */
+#define VEXFS_FILTER_NEWER	0x1	/* content changed (mtime) after @newer */
+#define VEXFS_FILTER_OLDER	0x2	/* content changed before @older */
+#define VEXFS_FILTER_LARGER	0x4	/* of more than @larger bytes */
+#define VEXFS_FILTER_SMALLER	0x8	/* of less than @smaller bytes */
+#define VEXFS_FILTER_UID	0x10	/* owned by @uid */
 
 #define VEXFS_REPLY_APPROXIMATE	0x1	/* not all embeddings were measured: a nearer one may be missing */
 #define VEXFS_REPLY_INCOMPLETE	0x2	/* damage, or a limit, kept some files out: fewer than k may be
@@ -258,6 +266,18 @@ struct vexfs_search_hit {
 };
 
 /**
+ * struct vexfs_search_time - a point in time
+ * @sec:  seconds since the epoch; negative: before it
+ * @nsec: 0..999999999
+ * @pad:  0
+ */
+struct vexfs_search_time {
+	__s64	sec;
+	__u32	nsec;
+	__u32	pad;
+};
+
+/**
  * struct vexfs_ioc_search - nearest neighbours below a directory
  * @size:	sizeof(struct vexfs_ioc_search)
  * @flags:	VEXFS_SEARCH_*
@@ -275,6 +295,10 @@ struct vexfs_search_hit {
  * @embedder:	what made the query
  * @max_work:	embeddings to compare at most; 0, or more than that: as many as the
  *		system allows
+ * @filter:	VEXFS_FILTER_*; a field whose bit is not set must be 0. A structure that ends
+ *		before @filter has none
+ * @uid:	as the caller's user namespace numbers it
+ * @newer, @older, @larger, @smaller: limits; a file at the limit is left out
  */
 struct vexfs_ioc_search {
 	__u32	size;
@@ -292,6 +316,12 @@ struct vexfs_ioc_search {
 	struct vexfs_embedder_id embedder;
 	__u64	max_work;
 	__u64	reserved[4];
+	__u32	filter;
+	__u32	uid;
+	struct vexfs_search_time newer;
+	struct vexfs_search_time older;
+	__u64	larger;
+	__u64	smaller;
 };
 
 /* On a directory: the scope. Needs r on the collection. A file can be found if the

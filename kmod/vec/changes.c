@@ -313,7 +313,7 @@ static int vexfs_changes_begin(struct vexfs_asking *a, struct file *scope, const
 		if (IS_ERR(a->coll))
 			return PTR_ERR(a->coll);
 	}
-	a->scope = vexfs_scope_create(scope);
+	a->scope = vexfs_scope_create(scope, NULL);
 	if (!a->scope) {
 		if (a->coll)
 			vexfs_coll_put(a->coll);

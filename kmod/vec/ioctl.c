@@ -30,7 +30,7 @@ static_assert(sizeof(struct vexfs_ioc_collection) == VEXFS_COLL_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_vec) == VEXFS_VEC_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_data_gen) == VEXFS_DATA_GEN_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_vec_list) == VEXFS_LIST_SIZE_1);
-static_assert(sizeof(struct vexfs_ioc_search) == VEXFS_SEARCH_SIZE_1);
+static_assert(offsetof(struct vexfs_ioc_search, filter) == VEXFS_SEARCH_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_changes) == VEXFS_CHANGES_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_info) == VEXFS_INFO_SIZE_1);
 

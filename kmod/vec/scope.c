@@ -27,6 +27,7 @@ enum { DIR_NO = 1, DIR_YES, DIR_ASKED };
  * @sb:    the filesystem
  * @at:    where the search began: mount and directory
  * @idmap: of that mount
+ * @filter: which files are wanted; NULL: all
  * @top:   inode number of the directory
  * @dirs:  directory -> DIR_*: is there a way down to it from the scope?
  * @files: verdicts on files
@@ -39,6 +40,7 @@ struct vexfs_scope {
 	struct super_block	*sb;
 	struct path		at;
 	vexfs_idmap_t		*idmap;
+	const struct vexfs_filter *filter;
 	u64			top;
 	struct xarray		dirs;
 	struct vexfs_verdict	files[VEXFS_SCOPE_MEMO];
@@ -49,7 +51,7 @@ struct vexfs_scope {
 };
 
 /* The file stays open as long as the scope is used. */
-struct vexfs_scope *vexfs_scope_create(struct file *file)
+struct vexfs_scope *vexfs_scope_create(struct file *file, const struct vexfs_filter *fl)
 {
 	struct vexfs_scope *sc = kvzalloc(sizeof(*sc), GFP_KERNEL_ACCOUNT);
 
@@ -59,6 +61,7 @@ struct vexfs_scope *vexfs_scope_create(struct file *file)
 	sc->sb = file_inode(file)->i_sb;
 	sc->at = file->f_path;
 	sc->idmap = vexfs_file_idmap(file);
+	sc->filter = fl;
 	sc->top = file_inode(file)->i_ino;
 	sc->path = kvmalloc(VEXFS_PATH_ROOM, GFP_KERNEL_ACCOUNT);
 	if (sc->path)
@@ -249,8 +252,9 @@ static int vexfs_scope_ask(struct vexfs_scope *sc, u64 ino, struct vexfs_verdict
 	if (S_ISREG(inode->i_mode) && inode->i_nlink &&
 	    !inode_permission(sc->idmap, inode, MAY_READ))
 		ok = vexfs_links_reach(sc, inode, links);
-	iput(inode);
 	v->ok = ok > 0;
+	v->pass = v->ok && (!sc->filter || vexfs_filter_inode(sc->filter, sc->idmap, inode));
+	iput(inode);
 	return min(ok, 0);
 }
 

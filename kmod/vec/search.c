@@ -2,7 +2,8 @@
 /*
  * Nearest neighbours below a directory: the flat tier.
  *
- * First it is settled which embeddings the caller may have (view.c); hidden ones
+ * First it is settled which embeddings the caller may have (view.c), and which of
+ * those are of files as wanted (filter.c); hidden ones
  * have no part in anything that follows, so neither replies nor the work behind
  * them tell where hidden vectors are. Then in rounds: each takes the next best
  * candidates (a window) by a scan of the int8 codes, judges their files once more
@@ -116,7 +117,11 @@ static struct vexfs_find *vexfs_find_create(struct file *file,
 	f->first_window = req->effort ? max(req->effort, req->k) : 4 * req->k;
 	f->first_window = clamp_t(u32, f->first_window, VEXFS_WINDOW_MIN, VEXFS_WINDOW_MAX);
 	f->max_work = min_not_zero(req->max_work, (u64)(READ_ONCE(search_max_work) ?: U32_MAX));
+	f->idmap = vexfs_file_idmap(file);
 	vexfs_opened_init(&f->opened, dir->i_sb, NULL);
+	err = vexfs_filter_init(&f->filter, req);
+	if (err)
+		goto fail;
 	f->coll = vexfs_coll_open(dir->i_sb, req->collection, MAY_READ);
 	if (IS_ERR(f->coll)) {
 		err = PTR_ERR(f->coll);
@@ -128,9 +133,9 @@ static struct vexfs_find *vexfs_find_create(struct file *file,
 		err = vexfs_coll_need_table(f->coll);
 	if (err)
 		goto fail;
-	f->scope = vexfs_scope_create(file);
+	f->scope = vexfs_scope_create(file, &f->filter);
 	f->opened.sc = f->scope;
-	f->view = vexfs_view_get(f->coll, vexfs_file_idmap(file));
+	f->view = vexfs_view_get(f->coll, f->idmap);
 	err = f->scope && f->view ? vexfs_find_query(f, req) : -ENOMEM;
 	if (!err)
 		err = vexfs_find_buffers(f);
@@ -154,7 +159,7 @@ int vexfs_find_recent(struct vexfs_find *f, u32 slot)
 	err = vexfs_scope_judge(f->scope, le64_to_cpu(s.v_ino), &v);
 	if (err)
 		return err;
-	return v.ok && v.generation == le32_to_cpu(s.v_generation);
+	return v.pass && v.generation == le32_to_cpu(s.v_generation);
 }
 
 /* ---- one round ------------------------------------------------------------------ */
@@ -258,7 +263,7 @@ static int vexfs_round_judge(struct vexfs_find *f)
 			return err;
 		c->filegen = v.datagen;
 		c->stale = v.datagen != c->datagen;
-		c->ok = v.ok && v.generation == c->generation &&
+		c->ok = v.pass && v.generation == c->generation &&
 			!(c->stale && (f->flags & VEXFS_SEARCH_FRESH));
 		cond_resched();
 	}
@@ -284,11 +289,31 @@ static bool vexfs_result_twice(struct vexfs_find *f, const struct vexfs_found *c
 	return false;
 }
 
+/* One embedding a file: false if the one there is nearer; one that is farther makes room. */
+static bool vexfs_result_instead(struct vexfs_find *f, const struct vexfs_found *c)
+{
+	u32 i;
+
+	for (i = 0; i < f->nresults; i++) {
+		if (f->results[i].ino != c->ino)
+			continue;
+		if (!vexfs_found_before(c, &f->results[i]))
+			return false;
+		f->nresults--;
+		memmove(&f->results[i], &f->results[i + 1], (f->nresults - i) * sizeof(*f->results));
+		return true;
+	}
+	return true;
+}
+
 /* Keep the best in order; they are few. */
 void vexfs_result_add(struct vexfs_find *f, const struct vexfs_found *c)
 {
-	u32 i = f->nresults;
+	u32 i;
 
+	if (f->flags & VEXFS_SEARCH_PER_FILE && !vexfs_result_instead(f, c))
+		return;
+	i = f->nresults;
 	if (i == f->room)
 		f->more = true;
 	if (i == f->room && !vexfs_found_before(c, &f->results[i - 1]))
@@ -321,7 +346,11 @@ static int vexfs_find_permitted(struct vexfs_find *f)
 
 	kvfree(f->permitted.bits);
 	f->permitted.bits = NULL;
-	err = vexfs_view_permitted(f->view, f->coll, f->scope, f->max_work, &about, &f->permitted);
+	err = vexfs_view_permitted(f->view, f->coll, f->scope, &about, &f->permitted);
+	if (!err && f->filter.what)
+		err = vexfs_filter_slots(f);
+	if (!err)
+		err = vexfs_view_cut(f->view, f->coll, f->max_work, &f->permitted);
 	if (f->permitted.incomplete)
 		f->reply |= VEXFS_REPLY_INCOMPLETE;
 	f->reply &= ~VEXFS_REPLY_TRUNCATED;
@@ -561,7 +590,7 @@ static int vexfs_search_check(struct file *file, const struct vexfs_ioc_search *
 		return -ENOTDIR;
 	if (!req->k || req->k > VEXFS_SEARCH_MAX_K)
 		return -EINVAL;
-	if (req->flags & ~(VEXFS_SEARCH_EXACT | VEXFS_SEARCH_FRESH))
+	if (req->flags & ~(VEXFS_SEARCH_EXACT | VEXFS_SEARCH_FRESH | VEXFS_SEARCH_PER_FILE))
 		return -EINVAL;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #define VEXFS_RUNS		32	/* looking for others than those that could not be opened */
 #define VEXFS_MORE_OPENS	1024	/* beyond k: files a search opens before it gives up */
 #define VEXFS_PASSES		16	/* over what is set while a scan runs */
+#define VEXFS_FILTER_MEMO	1024	/* files a filter remembers, power of two */
 #define VEXFS_BATCH		64
 /* Elements per FPU section: 10 us of full-precision AVX2 work with the data in
  * the cache, some 30 us from memory. */
@@ -77,7 +78,8 @@ struct vexfs_walking {
 
 /**
  * struct vexfs_find - one search
- * @permitted: slots this search may look at; nothing else has a part in it
+ * @filter, @idmap: which files are wanted, as seen through which mount
+ * @permitted: slots this search may look at, and is to look at; nothing else has a part in it
  * @max_work: embeddings that an attempt may compare; @work_left: of them; @seen: candidates
  *	     of its rounds
  * @window:  candidates of this round; @heap and @cands have room for them
@@ -101,6 +103,8 @@ struct vexfs_find {
 	struct vexfs_coll	*coll;
 	struct vexfs_scope	*scope;
 	struct vexfs_view	*view;
+	struct vexfs_filter	filter;
+	vexfs_idmap_t		*idmap;
 	struct vexfs_permitted	permitted;
 	struct vexfs_opened	opened;
 	u32			flags, k, max_work, work_left, seen;
@@ -138,6 +142,8 @@ int vexfs_rerank(struct vexfs_find *f);
 /* May the caller have what is in a slot set since the search began? 1, 0, -errno. */
 int vexfs_find_recent(struct vexfs_find *f, u32 slot);
 void vexfs_result_add(struct vexfs_find *f, const struct vexfs_found *c);
+/* filter.c */
+int vexfs_filter_slots(struct vexfs_find *f);
 /* walk.c */
 int vexfs_walk_begin(struct vexfs_find *f);
 int vexfs_walk_find(struct vexfs_find *f);

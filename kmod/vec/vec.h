@@ -442,21 +442,39 @@ int vexfs_search(struct file *scope, struct vexfs_ioc_search *req);
 /* changes.c: the request is checked but for the mark and the collection. No locks held. */
 int vexfs_changes(struct file *scope, struct vexfs_ioc_changes *req);
 
+/* filter.c */
+/**
+ * struct vexfs_filter - what a file must be to be searched
+ * @what: VEXFS_FILTER_*
+ * @uid:  its owner, as the mount shows it
+ * @newer, @older: its content changed after, before that
+ * @larger, @smaller: it has more, fewer bytes
+ */
+struct vexfs_filter {
+	u32			what;
+	kuid_t			uid;
+	struct timespec64	newer, older;
+	u64			larger, smaller;
+};
+int vexfs_filter_init(struct vexfs_filter *fl, const struct vexfs_ioc_search *req);
+bool vexfs_filter_inode(const struct vexfs_filter *fl, vexfs_idmap_t *idmap, struct inode *inode);
+
 /* scope.c */
 #define VEXFS_PATH_ROOM	65536	/* longest path from a scope that a search walks */
 struct vexfs_scope;
 /**
  * struct vexfs_verdict - about one inode, for one search
  * @ok:	  a regular file the caller may read, reachable from the scope
+ * @pass: and it passes the filter
  */
 struct vexfs_verdict {
 	u64	ino;
 	u64	datagen;
 	u32	generation;
-	bool	ok;
+	bool	ok, pass;
 };
-/* NULL: no memory. */
-struct vexfs_scope *vexfs_scope_create(struct file *file);
+/* @fl outlives the scope; NULL: every file passes. Return: NULL: no memory. */
+struct vexfs_scope *vexfs_scope_create(struct file *file, const struct vexfs_filter *fl);
 void vexfs_scope_free(struct vexfs_scope *sc);
 void vexfs_scope_forget(struct vexfs_scope *sc);	/* what was learnt so far */
 u64 vexfs_scope_top(const struct vexfs_scope *sc);
@@ -497,7 +515,8 @@ void vexfs_views_set(struct vexfs_coll *coll, u32 slot);
 struct vexfs_view *vexfs_view_get(struct vexfs_coll *coll, vexfs_idmap_t *idmap);
 void vexfs_view_put(struct vexfs_view *v);
 int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
-			 u32 max, const struct vexfs_asked_about *about, struct vexfs_permitted *out);
+			 const struct vexfs_asked_about *about, struct vexfs_permitted *out);
+int vexfs_view_cut(struct vexfs_view *v, struct vexfs_coll *coll, u32 max, struct vexfs_permitted *out);
 /* cut.c */
 #define VEXFS_TAGS	65536	/* values of the tag of a file: a hash of its inode number */
 int vexfs_permitted_cut(struct vexfs_coll *coll, struct vexfs_permitted *out, const u16 *tag, u32 max);

@@ -690,8 +690,7 @@ static int vexfs_view_bits(struct vexfs_update *u, struct vexfs_permitted *out)
 	return 0;
 }
 
-static int vexfs_view_update(struct vexfs_update *u, struct vexfs_scope *sc, u32 max,
-			     struct vexfs_permitted *out)
+static int vexfs_view_update(struct vexfs_update *u, struct vexfs_scope *sc, struct vexfs_permitted *out)
 {
 	struct vexfs_view *v = u->v;
 	int err = vexfs_coll_check(u->coll);
@@ -706,11 +705,7 @@ static int vexfs_view_update(struct vexfs_update *u, struct vexfs_scope *sc, u32
 	err = vexfs_view_judge(u);
 	if (!err)
 		err = vexfs_view_ways(v, u->coll, sc, &out->incomplete);
-	if (!err)
-		err = vexfs_view_bits(u, out);
-	if (!err && out->n > max)
-		err = vexfs_permitted_cut(u->coll, out, v->tag, max);
-	return err;
+	return err ? err : vexfs_view_bits(u, out);
 }
 
 /**
@@ -718,14 +713,13 @@ static int vexfs_view_update(struct vexfs_update *u, struct vexfs_scope *sc, u32
  * @v:	  the caller's view of @coll
  * @coll: no locks held
  * @sc:	  the scope
- * @max:  so many at most, not 0
  * @about: sets @hidden of @out
  * @out:  a bitmap, to be freed with kvfree(); damage met on the way sets @incomplete
  *
  * Return: 0, -EINTR, -ENOMEM, -ENOENT (dropped), -EIO, -EUCLEAN.
  */
 int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
-			 u32 max, const struct vexfs_asked_about *about, struct vexfs_permitted *out)
+			 const struct vexfs_asked_about *about, struct vexfs_permitted *out)
 {
 	struct vexfs_update *u = kvzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
 	int err = -EINTR;
@@ -738,9 +732,32 @@ int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct v
 	u->incomplete = &out->incomplete;
 	u->about = about;
 	if (!mutex_lock_killable(&v->mutex)) {
-		err = vexfs_view_update(u, sc, max, out);
+		err = vexfs_view_update(u, sc, out);
 		mutex_unlock(&v->mutex);
 	}
 	kvfree(u);
+	return err;
+}
+
+/**
+ * vexfs_view_cut - leave @max of the slots
+ * @v:	  the view they are from
+ * @coll: no locks held
+ * @max:  not 0
+ * @out:  fewer than before; gets @truncated if any were left out
+ *
+ * Return: as vexfs_permitted_cut(); -EINTR.
+ */
+int vexfs_view_cut(struct vexfs_view *v, struct vexfs_coll *coll, u32 max, struct vexfs_permitted *out)
+{
+	int err;
+
+	if (out->n <= max)
+		return 0;
+	if (mutex_lock_killable(&v->mutex))
+		return -EINTR;
+	/* It has at least the slots it had then: a view only grows. */
+	err = vexfs_permitted_cut(coll, out, v->tag, max);
+	mutex_unlock(&v->mutex);
 	return err;
 }

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Filters of a search: what a file must be besides permitted.
+ *
+ * They come after permission (view.c): only files that the caller may open are
+ * looked at, and stat(2) would tell the caller as much of each. So neither the
+ * reply nor the work of a filter depends on hidden files. Attributes are read
+ * as they are in memory, without a lock: who changes a file during a search finds
+ * it as it was before or after. Candidates are asked once more (scope.c).
+ */
+#include "kmod/vec/search.h"
+#include <linux/sched/signal.h>
+
+#define VEXFS_FILTER_ALL	(VEXFS_FILTER_NEWER | VEXFS_FILTER_OLDER | VEXFS_FILTER_LARGER | \
+				 VEXFS_FILTER_SMALLER | VEXFS_FILTER_UID)
+
+/* ---- what is asked for --------------------------------------------------------- */
+
+/* A field without its bit was meant by somebody who forgot the bit. */
+static bool vexfs_filter_time(struct timespec64 *to, const struct vexfs_search_time *t, bool given)
+{
+	if (t->pad || t->nsec >= NSEC_PER_SEC || (!given && (t->sec || t->nsec)))
+		return false;
+	to->tv_sec = t->sec;
+	to->tv_nsec = t->nsec;
+	return true;
+}
+
+/**
+ * vexfs_filter_init - the filter of a request
+ * @fl:	 to fill
+ * @req: from the caller
+ *
+ * Return: 0, or -EINVAL: unknown bits, fields without their bit, times that are none,
+ * a user that the caller's namespace does not have.
+ */
+int vexfs_filter_init(struct vexfs_filter *fl, const struct vexfs_ioc_search *req)
+{
+	u32 what = req->filter;
+
+	if (what & ~VEXFS_FILTER_ALL)
+		return -EINVAL;
+	if (!vexfs_filter_time(&fl->newer, &req->newer, what & VEXFS_FILTER_NEWER) ||
+	    !vexfs_filter_time(&fl->older, &req->older, what & VEXFS_FILTER_OLDER))
+		return -EINVAL;
+	if ((req->larger && !(what & VEXFS_FILTER_LARGER)) || (req->smaller && !(what & VEXFS_FILTER_SMALLER)) ||
+	    (req->uid && !(what & VEXFS_FILTER_UID)))
+		return -EINVAL;
+	fl->what = what;
+	fl->larger = req->larger;
+	fl->smaller = req->smaller;
+	fl->uid = make_kuid(current_user_ns(), req->uid);
+	return what & VEXFS_FILTER_UID && !uid_valid(fl->uid) ? -EINVAL : 0;
+}
+
+/**
+ * vexfs_filter_inode - does a file pass?
+ * @fl:	   the filter
+ * @idmap: of the mount the search came through: owners are as stat(2) shows them there
+ * @inode: a file the caller may open
+ *
+ * Any context; takes no locks.
+ */
+bool vexfs_filter_inode(const struct vexfs_filter *fl, vexfs_idmap_t *idmap, struct inode *inode)
+{
+	struct timespec64 mtime = vexfs_mtime(inode);
+	u64 size = i_size_read(inode);
+
+	if (fl->what & VEXFS_FILTER_NEWER && timespec64_compare(&mtime, &fl->newer) <= 0)
+		return false;
+	if (fl->what & VEXFS_FILTER_OLDER && timespec64_compare(&mtime, &fl->older) >= 0)
+		return false;
+	if (fl->what & VEXFS_FILTER_LARGER && size <= fl->larger)
+		return false;
+	if (fl->what & VEXFS_FILTER_SMALLER && size >= fl->smaller)
+		return false;
+	return !(fl->what & VEXFS_FILTER_UID) || vfsuid_eq_kuid(i_uid_into_vfsuid(idmap, inode), fl->uid);
+}
+
+/* ---- slots ------------------------------------------------------------------------- */
+
+/* A file that was asked about; a table of them is lossy. */
+struct vexfs_passed {
+	u64	ino, datagen;
+	u32	generation;
+	bool	pass;
+};
+
+/**
+ * struct vexfs_filtering - slots being looked at
+ * @f:	  the search; it has been settled what it may look at
+ * @memo: chunks of a file often come together: it is looked at once
+ */
+struct vexfs_filtering {
+	struct vexfs_find	*f;
+	struct vexfs_passed	memo[VEXFS_FILTER_MEMO];
+};
+
+/* A file that has gone passes no filter. 0, -EIO, -EUCLEAN, -ENOMEM. */
+static int vexfs_filter_file(struct vexfs_filtering *fi, struct vexfs_passed *p)
+{
+	struct vexfs_find *f = fi->f;
+	struct inode *inode = vexfs_iget(f->coll->sb, p->ino, VEXFS_IGET_MAYBE);
+
+	p->pass = false;
+	if (IS_ERR(inode))
+		return inode == ERR_PTR(-ESTALE) || inode == ERR_PTR(-ENOENT) ? 0 : PTR_ERR(inode);
+	p->datagen = READ_ONCE(VEXFS_I(inode)->datagen);
+	p->pass = S_ISREG(inode->i_mode) && inode->i_generation == p->generation &&
+		  vexfs_filter_inode(&f->filter, f->idmap, inode);
+	iput(inode);
+	return 0;
+}
+
+/* 1: the embedding in the slot is to be searched; 0: it is not. */
+static int vexfs_filter_slot(struct vexfs_filtering *fi, u32 slot)
+{
+	struct vexfs_passed *p;
+	struct vexfs_slot s;
+	u64 ino;
+	int err = vexfs_slot_copy(fi->f->coll, slot, &s);
+
+	if (err || s.v_state != VEXFS_SLOT_LIVE)
+		return err;
+	ino = le64_to_cpu(s.v_ino);
+	p = &fi->memo[hash_64(ino, ilog2(VEXFS_FILTER_MEMO))];
+	if (p->ino != ino || p->generation != le32_to_cpu(s.v_generation)) {
+		p->ino = ino;
+		p->generation = le32_to_cpu(s.v_generation);
+		err = vexfs_filter_file(fi, p);
+		if (err) {
+			p->ino = 0;
+			return err;
+		}
+	}
+	if (fi->f->flags & VEXFS_SEARCH_FRESH && p->datagen != le64_to_cpu(s.v_datagen))
+		return 0;
+	return p->pass;
+}
+
+static int vexfs_filter_bits(struct vexfs_filtering *fi, struct vexfs_permitted *p)
+{
+	u32 slot;
+	int ret;
+
+	for_each_set_bit(slot, p->bits, p->nslots) {
+		ret = fatal_signal_pending(current) ? -EINTR : vexfs_filter_slot(fi, slot);
+		if (ret == -EIO || ret == -EFSCORRUPTED) {
+			p->incomplete = true;
+			ret = 0;
+		}
+		if (ret < 0)
+			return ret;
+		if (!ret) {
+			__clear_bit(slot, p->bits);
+			p->n--;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * vexfs_filter_slots - leave of the permitted slots those that pass
+ * @f: f->permitted has been settled
+ *
+ * Looks at the inode of every permitted file. No locks held. Damage leaves slots out
+ * and sets @incomplete. Return: 0, -EINTR, -ENOMEM.
+ */
+int vexfs_filter_slots(struct vexfs_find *f)
+{
+	struct vexfs_filtering *fi = kvzalloc(sizeof(*fi), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!fi)
+		return -ENOMEM;
+	fi->f = f;
+	err = vexfs_filter_bits(fi, &f->permitted);
+	kvfree(fi);
+	return err;
+}

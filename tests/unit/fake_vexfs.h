@@ -421,6 +421,43 @@ static void fake_hit_paths(struct vexfs_ioc_search *s, struct vexfs_search_hit *
 	}
 }
 
+static int fake_time_before(const struct vexfs_search_time *a, const struct timespec *b)
+{
+	return a->sec != b->tv_sec ? a->sec < b->tv_sec : a->nsec < b->tv_nsec;
+}
+
+static int fake_time_after(const struct vexfs_search_time *a, const struct timespec *b)
+{
+	return a->sec != b->tv_sec ? a->sec > b->tv_sec : a->nsec > b->tv_nsec;
+}
+
+static bool fake_filter(const struct vexfs_ioc_search *s, const struct stat *st)
+{
+	if (s->filter & VEXFS_FILTER_NEWER && !fake_time_before(&s->newer, &st->st_mtim))
+		return false;
+	if (s->filter & VEXFS_FILTER_OLDER && !fake_time_after(&s->older, &st->st_mtim))
+		return false;
+	if (s->filter & VEXFS_FILTER_LARGER && (uint64_t)st->st_size <= s->larger)
+		return false;
+	if (s->filter & VEXFS_FILTER_SMALLER && (uint64_t)st->st_size >= s->smaller)
+		return false;
+	return !(s->filter & VEXFS_FILTER_UID) || st->st_uid == s->uid;
+}
+
+/* Hits are in order: the first of each file stays. */
+static uint32_t fake_per_file(struct vexfs_search_hit *hits, uint32_t n)
+{
+	uint32_t i, j, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		for (j = 0; j < kept && hits[j].ino != hits[i].ino; j++)
+			;
+		if (j == kept)
+			hits[kept++] = hits[i];
+	}
+	return kept;
+}
+
 static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s)
 {
 	struct vexfs_ioc_collection *c = fake_coll(s->collection);
@@ -452,7 +489,7 @@ static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s
 		if (!e->used || e->coll != c->id || strncmp(e->path, scope, strlen(scope)) ||
 		    e->path[strlen(scope)] != '/' || stat(e->path, &now))
 			continue;
-		if (fake_stale(e, &now) && s->flags & VEXFS_SEARCH_FRESH)
+		if ((fake_stale(e, &now) && s->flags & VEXFS_SEARCH_FRESH) || !fake_filter(s, &now))
 			continue;
 		if (max && n == max) {
 			s->reply = VEXFS_REPLY_TRUNCATED;
@@ -468,6 +505,8 @@ static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s
 		memcpy(&all[n++].distance, &d, sizeof(d));
 	}
 	qsort(all, n, sizeof(all[0]), fake_by_distance);
+	if (s->flags & VEXFS_SEARCH_PER_FILE)
+		n = fake_per_file(all, n);
 	s->found = n < s->k ? n : s->k;
 	fake_hit_paths(s, all, from, scope);
 	memcpy((void *)(uintptr_t)s->hits, all, s->found * sizeof(all[0]));

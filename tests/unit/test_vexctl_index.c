@@ -299,7 +299,7 @@ static void test_complete(void **state)
 	assert_says(r.out, "collection create\n");
 	assert_int_equal(run("--complete", "search", "x", NULL), 0);
 	assert_says(r.out, "--per-file\n");
-	assert_null(strstr(r.out, "--owner"));
+	assert_null(strstr(r.out, "--metric"));
 }
 
 static void test_reuse(void **state)

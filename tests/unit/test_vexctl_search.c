@@ -201,6 +201,95 @@ static void test_per_file(void **state)
 	assert_says(r.out, "short:1: another");
 }
 
+static void set_times(const char *name, time_t sec)
+{
+	char path[PATH_MAX + 64];
+	struct timespec t[2] = { { .tv_sec = sec }, { .tv_sec = sec } };
+
+	snprintf(path, sizeof(path), "%s/%s", fake.root, name);
+	assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
+}
+
+static void test_filters(void **state)
+{
+	char text[4000];
+	int i, at = 0;
+
+	for (i = 0; i < 60; i++)
+		at += sprintf(text + at, "the lighthouse number %d stands above the sea\n", i);
+	write_text("long", text);
+	write_text("short", "another lighthouse\n");
+	set_times("short", 1000000000);		/* 2001-09-09 */
+	run("collection", "create", "%", "notes", "--dim", "384", NULL);
+	assert_int_equal(run("embed", "-c", "notes", "%", NULL), 0);
+	enter();
+	assert_int_equal(run("search", "-l", "--newer", "1d", "lighthouse", NULL), 0);
+	assert_string_equal(r.out, "long\n");
+	assert_int_equal(run("search", "-l", "--older", "1d", "lighthouse", NULL), 0);
+	assert_string_equal(r.out, "short\n");
+	assert_int_equal(run("search", "-l", "--older", "2001-09-12", "--newer", "2001-09-06 12:00", "lighthouse", NULL), 0);
+	assert_string_equal(r.out, "short\n");
+	assert_int_equal(run("search", "-l", "--newer", "@1000000000", "lighthouse", NULL), 0);
+	assert_string_equal(r.out, "long\n");
+	assert_int_equal(run("search", "-l", "--newer", "@999999999", "lighthouse", NULL), 0);
+	assert_says(r.out, "short\n");
+	assert_int_equal(run("search", "-l", "--newer", "short", "lighthouse", NULL), 0);
+	assert_string_equal(r.out, "long\n");
+	assert_int_equal(run("search", "-l", "--larger", "1K", "lighthouse", NULL), 0);
+	assert_string_equal(r.out, "long\n");
+	assert_int_equal(run("search", "-l", "--smaller", "1k", "lighthouse", NULL), 0);
+	assert_string_equal(r.out, "short\n");
+	assert_int_equal(run("search", "--smaller", "1", "lighthouse", NULL), 3);
+	assert_says(r.err, "of a file as asked for");
+	snprintf(text, sizeof(text), "%u", geteuid());
+	assert_int_equal(run("search", "--owner", text, "lighthouse", NULL), 0);
+	assert_int_equal(run("search", "--owner", "4000000", "lighthouse", NULL), 3);
+}
+
+static void test_filters_refused(void **state)
+{
+	static const char *const when[] = { "7x", "d", "", "-1d", "2026-13-01", "2026-02-31", "@", "@x", "none", "1dd",
+					    "99999999999d" };
+	size_t i;
+
+	write_notes();
+	enter();
+	for (i = 0; i < sizeof(when) / sizeof(when[0]); i++) {
+		assert_int_equal(run("search", "--newer", when[i], "x", NULL), 2);
+		assert_says(r.err, "12h");
+		assert_int_equal(run("search", "--older", when[i], "x", NULL), 2);
+	}
+	assert_int_equal(run("search", "--larger", "-1", "x", NULL), 2);
+	assert_int_equal(run("search", "--smaller", "1X", "x", NULL), 2);
+	assert_int_equal(run("search", "--owner", "no such user", "x", NULL), 2);
+	assert_int_equal(run("search", "--owner", "4294967295", "x", NULL), 2);
+	assert_says(r.err, "no such user");
+}
+
+/* More passages of one file than are looked at: others are asked for. */
+static void test_files_behind(void **state)
+{
+	char name[32], *text = malloc(1 << 20);
+	int i, at = 0;
+
+	for (i = 0; i < 400; i++)
+		at += sprintf(text + at, "the lighthouse stands above the sea, number %d, and its lamp is lit at dusk\n\n", i);
+	write_text("long", text);
+	free(text);
+	for (i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "other%d", i);
+		write_text(name, "a lighthouse, said the captain, is hard to miss when the fog has lifted at last\n");
+	}
+	run("collection", "create", "%", "notes", "--dim", "384", NULL);
+	assert_int_equal(run("embed", "-c", "notes", "--chunk-size", "80", "%", NULL), 0);
+	enter();
+	fake.searches = 0;
+	assert_int_equal(run("search", "-l", "--weak", "-k", "4", "lighthouse above the sea", NULL), 0);
+	assert_int_equal(fake.searches, 2);
+	assert_says(r.out, "long\n");
+	assert_says(r.out, "other2\n");
+}
+
 /* ---- the pure parts ------------------------------------------------------------------------ */
 
 static void test_similarity(void **state)
@@ -298,6 +387,9 @@ int main(void)
 		ON_FAKE(test_other_code_points),
 		ON_FAKE(test_like),
 		ON_FAKE(test_per_file),
+		ON_FAKE(test_filters),
+		ON_FAKE(test_filters_refused),
+		ON_FAKE(test_files_behind),
 		cmocka_unit_test(test_similarity),
 		cmocka_unit_test(test_fuse),
 		cmocka_unit_test(test_terms),

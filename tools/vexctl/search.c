@@ -69,19 +69,35 @@ static void say_nothing(const struct search_job *j)
 				  " (--weak shows what comes nearest)");
 	else
 		say_error(
-			"nothing found: no embedding in collection '%s' below %s that you may read%s",
-			j->collection, j->scope.path, j->opt->fresh ? " and that is fresh" : "");
+			"nothing found: no embedding in collection '%s' below %s that you may read%s%s",
+			j->collection, j->scope.path, j->opt->fresh ? " and that is fresh" : "",
+			j->filter.what ? ", of a file as asked for" : "");
+}
+
+static int judge_hits(struct search_job *j)
+{
+	int ret = search_judge(j);
+
+	if (!ret && search_wants_files(j)) {
+		j->s.flags |= VEXFS_SEARCH_PER_FILE;
+		ret = search_ask(j);
+		if (ret)
+			return ret;
+		ret = search_judge(j);
+	}
+	if (!ret)
+		return EXIT_OK;
+	say_error("out of memory");
+	return EXIT_FAILED;
 }
 
 static int show(struct search_job *j)
 {
-	int ret = search_judge(j);
+	int ret = judge_hits(j);
 	bool partly;
 
-	if (ret) {
-		say_error("out of memory");
-		return EXIT_FAILED;
-	}
+	if (ret)
+		return ret;
 	if (j->nfound || j->opt->without_hits)
 		ret = search_print(j);
 	else if (!j->opt->json && !j->opt->quiet)
@@ -216,6 +232,8 @@ static int run_search(const struct command *cmd, struct options *opt)
 		ret = check_options(cmd, opt);
 	if (!ret)
 		ret = embedder_ask(cmd, opt, &j.embedder);
+	if (!ret)
+		ret = search_filter(cmd, opt, &j.filter);
 	if (ret)
 		return ret;
 	if (opt->like)
@@ -243,7 +261,7 @@ const struct command cmd_search = {
 	.name = "search",
 	.summary = "find the passages nearest to a text or a vector",
 	.accepts =
-		"collection k exact fresh weak min-score per-file line-number context max-width files-with-hits files-without-hits null json table snippet like vector raw effort max-work embedder fingerprint quiet",
+		"collection k exact fresh weak min-score per-file newer older larger smaller owner line-number context max-width files-with-hits files-without-hits null json table snippet like vector raw effort max-work embedder fingerprint quiet",
 	.min_args = 0,
 	.max_args = -1,
 	.run = run_search,
@@ -258,6 +276,10 @@ const struct command cmd_search = {
 		"      --weak                show also weak matches, as near as unrelated texts are by chance\n"
 		"      --per-file            the best passage of each file only\n"
 		"      --fresh               leave out files that changed after they were embedded\n"
+		"      --newer, --older WHEN only files whose content changed after, before WHEN: an age (90m,\n"
+		"                            12h, 7d, 2w), a date (2026-11-29), @SECONDS, or a file's own time\n"
+		"      --larger, --smaller N only files of more, fewer bytes; with K, M, G, T\n"
+		"      --owner USER          only files of that user, by name or number\n"
 		"output: PATH:LINE: PASSAGE, the best first\n"
 		"  -n, --line-number         as always; for the fingers' sake\n"
 		"  -C, --context N           N lines before and after\n"
@@ -279,5 +301,6 @@ const struct command cmd_search = {
 		"Exit status: 0 found, 3 nothing found, 4 found, but files are new or have changed since, or not\n"
 		"everything was searched (a line on standard error says what to do), 1 failed, 2 usage.\n\n"
 		"example: vexctl search \"lost luggage refund\"\n"
+		"         vexctl search --newer 7d --smaller 100K \"lost luggage refund\"\n"
 		"         vexctl search -l -0 ~/notes \"flat tyre\" | xargs -0 less\n",
 };

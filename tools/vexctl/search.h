@@ -38,6 +38,7 @@ struct found {
  * @scope:  the directory; @prefix is what the paths of hits need to be found from here
  * @e:      the embedder of @text; NULL: a vector was given
  * @terms:  of @text
+ * @filter: which files
  * @found, @nfound: what is shown
  * @stale:  hits shown whose file has changed since
  */
@@ -51,6 +52,7 @@ struct search_job {
 	char collection[VEXFS_IOC_NAME_LEN];
 	struct vexfs_ioc_collection coll;
 	struct vexfs_search s;
+	struct vexfs_search_filter filter;
 	struct vexfs_embedder_id embedder;
 	struct vex_embedder *e;
 	struct vector v;
@@ -64,6 +66,12 @@ struct search_job {
 /* search_query.c: says what is wrong; EXIT_* */
 int search_vector(struct search_job *j);	/* j->v, from the text or the file */
 int search_ask(struct search_job *j);		/* j->s */
+/* The passages found are of too few files, and there are more: ask for one of each. */
+bool search_wants_files(const struct search_job *j);
+
+/* search_filter.c */
+/* --newer, --older, --larger, --smaller and --owner into @f; EXIT_USAGE. */
+int search_filter(const struct command *cmd, const struct options *opt, struct vexfs_search_filter *f);
 
 /* search_hits.c */
 /* Judge, rank and choose what the kernel found: j->found. -ENOMEM. */

@@ -138,6 +138,9 @@ int search_judge(struct search_job *j)
 {
 	size_t i, n = j->s.found;
 
+	free(j->found);
+	text_free(&j->file);
+	j->nfound = j->stale = 0;
 	j->found = calloc(n + 1, sizeof(*j->found));
 	if (!j->found || text_init(&j->file))
 		return -ENOMEM;

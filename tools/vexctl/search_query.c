@@ -126,6 +126,17 @@ static int search_fail(const struct search_job *j, int err)
 	return EXIT_FAILED;
 }
 
+static bool one_per_file(const struct search_job *j)
+{
+	return j->opt->per_file || j->opt->with_hits;
+}
+
+bool search_wants_files(const struct search_job *j)
+{
+	return one_per_file(j) && !(j->s.flags & VEXFS_SEARCH_PER_FILE) && j->s.found == j->s.k &&
+	       j->nfound < j->opt->k;
+}
+
 /* More than are shown: some are left out for their words or for being of one file. */
 static uint32_t candidates(const struct search_job *j)
 {
@@ -134,7 +145,7 @@ static uint32_t candidates(const struct search_job *j)
 
 	if (opt->without_hits)
 		return VEXFS_SEARCH_MAX_K;
-	if (j->text || opt->per_file || opt->with_hits)
+	if (j->text)
 		n = n * CANDIDATES_PER > CANDIDATES_MIN ? n * CANDIDATES_PER : CANDIDATES_MIN;
 	return n < VEXFS_SEARCH_MAX_K ? (uint32_t)n : VEXFS_SEARCH_MAX_K;
 }
@@ -151,10 +162,15 @@ int search_ask(struct search_job *j)
 	j->s.k = candidates(j);
 	j->s.effort = (uint32_t)j->opt->effort;
 	j->s.max_work = j->opt->max_work;
-	j->s.flags = (j->opt->exact ? VEXFS_SEARCH_EXACT : 0) |
-		     (j->opt->fresh ? VEXFS_SEARCH_FRESH : 0);
+	j->s.filter = &j->filter;
+	j->s.flags |= (j->opt->exact ? VEXFS_SEARCH_EXACT : 0) |
+		      (j->opt->fresh ? VEXFS_SEARCH_FRESH : 0);
+	/* By vectors alone the nearest passage of a file is its best; by words another one may be. */
+	if (one_per_file(j) && (!j->text || j->opt->exact))
+		j->s.flags |= VEXFS_SEARCH_PER_FILE;
+	free(j->s.hits);
 	j->s.hits = calloc(j->s.k, sizeof(*j->s.hits));
 	ret = j->s.hits ? search_with_paths(j) : -ENOMEM;
-	j->seconds = now_seconds() - begun;
+	j->seconds += now_seconds() - begun;
 	return ret ? search_fail(j, ret) : EXIT_OK;
 }

@@ -31,7 +31,7 @@ enum {
  */
 struct options {
 	const char *collection, *vector, *like, *list, *vectors, *type, *metric, *range, *embedder,
-		*fingerprint, *mode, *owner, *output, *format, *paths, *since;
+		*fingerprint, *mode, *owner, *output, *format, *paths, *since, *newer, *older, *larger, *smaller;
 	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width, wait;
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,

@@ -263,4 +263,23 @@ struct vexfs_plan_ask {
  */
 enum vexfs_plan vexfs_graph_plan(const struct vexfs_plan_ask *ask, u32 *ef, u32 *budget);
 
+/**
+ * struct vexfs_sift_ask - what is known of a filter before a search
+ * @n:	    vectors that the filter is about
+ * @asked:  a sample of them; @passed: those of it that pass
+ * @window: candidates wanted
+ * @most:   candidates that there is room for
+ */
+struct vexfs_sift_ask {
+	u32	n, asked, passed, window, most;
+};
+
+/**
+ * vexfs_graph_sift - ask the filter of the nearest alone, or of all before anything is compared
+ *
+ * Return: how many of the nearest are likely to have @window among them that pass, some more for bad luck; 0: too
+ * few pass, or the sample is too small to tell, and asking all first is cheaper.
+ */
+u32 vexfs_graph_sift(const struct vexfs_sift_ask *ask);
+
 #endif /* VEXFS_CORE_GRAPH_H */

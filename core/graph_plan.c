@@ -11,6 +11,8 @@
 #define WALK_BASE	150	/* records a walk compares before it is near, */
 #define WALK_EACH	8	/* and for each candidate it keeps */
 #define EF_MAX		4096
+#define JUDGE		16	/* a filter asked of one, in records scanned */
+#define SIFT_FEW	16	/* that pass: fewer tell nothing */
 
 static u64 walk_cost(u32 ef)
 {
@@ -43,4 +45,17 @@ enum vexfs_plan vexfs_graph_plan(const struct vexfs_plan_ask *ask, u32 *ef, u32 
 	if (wide > EF_MAX || walk_cost(*ef) >= ask->match)
 		return VEXFS_PLAN_SCAN;
 	return nearly_all(ask) ? VEXFS_PLAN_WALK : VEXFS_PLAN_WIDEN;
+}
+
+u32 vexfs_graph_sift(const struct vexfs_sift_ask *ask)
+{
+	u64 window;
+
+	if (ask->passed < SIFT_FEW)
+		return 0;
+	/* As if a quarter of those had passed by chance; below 2^64. */
+	window = (u64)ask->window * ask->asked / (ask->passed - ask->passed / 4) + ask->window / 4;
+	if (window > ask->most || ask->n + window * JUDGE >= (u64)ask->n * JUDGE)
+		return 0;
+	return (u32)window;
 }

@@ -23,6 +23,9 @@
 						 { IOMAP_UNWRITTEN, "UNWRITTEN" })
 #define vexfs_show_tier(t)	__print_symbolic(t, { VEXFS_TIER_FLAT, "flat" }, { VEXFS_TIER_GRAPH, "graph" })
 
+#define vexfs_show_plan(p)	__print_symbolic(p, { VEXFS_SEARCHED_SCAN, "scan" }, { VEXFS_SEARCHED_SIFT, "sift" }, \
+						 { VEXFS_SEARCHED_WALK, "walk" }, { VEXFS_SEARCHED_WIDE, "wide" })
+
 #define VEXFS_TIER_FLAT	0
 #define VEXFS_TIER_GRAPH	1
 

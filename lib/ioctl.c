@@ -236,6 +236,8 @@ int vexfs_search(int fd, struct vexfs_search *s)
 		return -EUCLEAN;
 	s->found = q.found;
 	s->reply = q.reply;
+	s->plan = q.plan;
+	s->pending = q.pending;
 	return 0;
 }
 

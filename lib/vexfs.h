@@ -217,6 +217,8 @@ struct vexfs_search_filter {
  * @max_work:	embeddings to compare at most, 0 = as many as the system allows; if
  *		there are more, @reply has VEXFS_REPLY_TRUNCATED
  * @filter:	or NULL: all files
+ * @plan:	out: VEXFS_SEARCHED_*
+ * @pending:	out, if @plan is not VEXFS_SEARCHED_UNTOLD: embeddings the graph has not absorbed
  */
 struct vexfs_search {
 	const char *collection;
@@ -233,6 +235,8 @@ struct vexfs_search {
 	const struct vexfs_embedder_id *embedder;
 	uint64_t max_work;
 	const struct vexfs_search_filter *filter;
+	uint32_t plan;
+	uint64_t pending;
 };
 
 /**

@@ -242,6 +242,13 @@ struct vexfs_ioc_vec_list {
 #define VEXFS_REPLY_TRUNCATED	0x4	/* the caller may open more embeddings than a search compares
 					 * (@max_work): nearer ones may be missing */
 
+/* @plan of struct vexfs_ioc_search: how the embeddings were found */
+#define VEXFS_SEARCHED_UNTOLD	0	/* told to the owner of the collection, and to CAP_DAC_READ_SEARCH */
+#define VEXFS_SEARCHED_SCAN	1	/* all that match were compared */
+#define VEXFS_SEARCHED_SIFT	2	/* all that are permitted were, and the nearest filtered */
+#define VEXFS_SEARCHED_WALK	3	/* through the graph */
+#define VEXFS_SEARCHED_WIDE	4	/* through the graph, past many that do not match */
+
 #define VEXFS_HIT_STALE		0x1
 #define VEXFS_HIT_NO_PATH	0x2	/* @paths had no room for it */
 
@@ -299,6 +306,10 @@ struct vexfs_search_time {
  *		before @filter has none
  * @uid:	as the caller's user namespace numbers it
  * @newer, @older, @larger, @smaller: limits; a file at the limit is left out
+ * @plan:	out: VEXFS_SEARCHED_*
+ * @pad:	0
+ * @pending:	out, if @plan is told: embeddings of those searched that the graph has not absorbed:
+ *		they were compared one by one
  */
 struct vexfs_ioc_search {
 	__u32	size;
@@ -322,6 +333,9 @@ struct vexfs_ioc_search {
 	struct vexfs_search_time older;
 	__u64	larger;
 	__u64	smaller;
+	__u32	plan;
+	__u32	pad;
+	__u64	pending;
 };
 
 /* On a directory: the scope. Needs r on the collection. A file can be found if the

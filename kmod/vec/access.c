@@ -41,6 +41,16 @@ bool vexfs_coll_owned(struct vexfs_coll *coll)
 }
 
 /**
+ * vexfs_coll_counted - as vexfs_coll_owned(), for what is told besides: a refusal is not audited
+ * @coll: takes coll->lock
+ */
+bool vexfs_coll_counted(struct vexfs_coll *coll)
+{
+	return uid_eq(vexfs_coll_owner(coll).uid, current_fsuid()) ||
+	       ns_capable_noaudit(coll->sb->s_user_ns, CAP_SYS_ADMIN);
+}
+
+/**
  * vexfs_coll_may_change - may the caller drop it, rebuild its graph, give it to somebody else?
  * @coll: takes coll->lock
  *

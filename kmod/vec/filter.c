@@ -7,6 +7,11 @@
  * reply nor the work of a filter depends on hidden files. Attributes are read
  * as they are in memory, without a lock: who changes a file during a search finds
  * it as it was before or after. Candidates are asked once more (scope.c).
+ *
+ * To ask the inode of every file costs many times what comparing its embedding
+ * does. So a sample is asked first: where enough pass, only the nearest are asked,
+ * as many more of them as the sample says (f->sift). The sample is of permitted
+ * files, and always of the same: how a search is planned tells nothing of others.
  */
 #include "kmod/vec/search.h"
 #include <linux/sched/signal.h>
@@ -90,10 +95,12 @@ struct vexfs_passed {
  * struct vexfs_filtering - slots being looked at
  * @f:	  the search; it has been settled what it may look at
  * @memo: chunks of a file often come together: it is looked at once
+ * @sample: some of the slots
  */
 struct vexfs_filtering {
 	struct vexfs_find	*f;
 	struct vexfs_passed	memo[VEXFS_FILTER_MEMO];
+	u32			sample[VEXFS_SAMPLE];
 };
 
 /* A file that has gone passes no filter. 0, -EIO, -EUCLEAN, -ENOMEM. */
@@ -158,6 +165,62 @@ static int vexfs_filter_bits(struct vexfs_filtering *fi, struct vexfs_permitted 
 		cond_resched();
 	}
 	return 0;
+}
+
+/* How many of the sample pass. */
+static int vexfs_filter_ask(struct vexfs_filtering *fi, u32 n)
+{
+	int ret, passed = 0;
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		ret = fatal_signal_pending(current) ? -EINTR : vexfs_filter_slot(fi, fi->sample[i]);
+		if (ret < 0 && ret != -EIO && ret != -EFSCORRUPTED)
+			return ret;
+		passed += ret > 0;
+		cond_resched();
+	}
+	return passed;
+}
+
+static int vexfs_filter_estimate(struct vexfs_filtering *fi)
+{
+	struct vexfs_find *f = fi->f;
+	struct vexfs_sift_ask ask = { .n = f->permitted.n, .window = f->first_window, .most = VEXFS_WINDOW_MAX };
+	int n = vexfs_view_sample(f->view, &f->permitted, fi->sample, VEXFS_SAMPLE);
+
+	if (n < 0)
+		return n;
+	ask.asked = (u32)n;
+	n = vexfs_filter_ask(fi, ask.asked);
+	if (n < 0)
+		return n;
+	ask.passed = (u32)n;
+	f->sift = vexfs_graph_sift(&ask);
+	return 0;
+}
+
+/**
+ * vexfs_filter_plan - f->sift: how many of the nearest to look at for enough that pass; 0: ask all first
+ * @f: f->permitted has been settled, without the filter
+ *
+ * No locks held. Return: 0, -EINTR, -ENOMEM.
+ */
+int vexfs_filter_plan(struct vexfs_find *f)
+{
+	struct vexfs_filtering *fi;
+	int err;
+
+	f->sift = 0;
+	if (f->permitted.n <= VEXFS_SIFT_MIN || f->permitted.n > f->max_work)
+		return 0;
+	fi = kvzalloc(sizeof(*fi), GFP_KERNEL_ACCOUNT);
+	if (!fi)
+		return -ENOMEM;
+	fi->f = f;
+	err = vexfs_filter_estimate(fi);
+	kvfree(fi);
+	return err;
 }
 
 /**

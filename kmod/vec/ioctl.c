@@ -467,7 +467,7 @@ static int vexfs_ioc_search(struct file *file, void __user *arg)
 
 	if (err)
 		return err;
-	if (!vexfs_zero(req.reserved, sizeof(req.reserved)) || !vexfs_terminated(req.collection) ||
+	if (!vexfs_zero(req.reserved, sizeof(req.reserved)) || req.pad || !vexfs_terminated(req.collection) ||
 	    !vexfs_embedder_valid(&req.embedder))
 		return -EINVAL;
 	err = vexfs_search(file, &req);

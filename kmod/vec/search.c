@@ -25,6 +25,7 @@
 #include "kmod/vec/search.h"
 #include "kmod/vec/trace.h"
 #include "kmod/vec/turn.h"
+#include <linux/capability.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 
@@ -249,6 +250,7 @@ static int vexfs_round_judge(struct vexfs_find *f)
 	u32 i;
 	int err;
 
+	f->passed = 0;
 	for (i = 0; i < f->ncands; i++) {
 		struct vexfs_found *c = &f->cands[i];
 
@@ -265,6 +267,7 @@ static int vexfs_round_judge(struct vexfs_find *f)
 		c->stale = v.datagen != c->datagen;
 		c->ok = v.pass && v.generation == c->generation &&
 			!(c->stale && (f->flags & VEXFS_SEARCH_FRESH));
+		f->passed += c->ok;
 		cond_resched();
 	}
 	return 0;
@@ -339,6 +342,26 @@ static int vexfs_round_measure(struct vexfs_find *f)
 
 /* ---- the whole search --------------------------------------------------------------- */
 
+static bool vexfs_filtered(const struct vexfs_find *f)
+{
+	return f->filter.what || f->flags & VEXFS_SEARCH_FRESH;
+}
+
+/* Of the permitted slots, those that pass, and of these as many as may be compared. */
+static int vexfs_find_filter(struct vexfs_find *f)
+{
+	int err = vexfs_filtered(f) ? vexfs_filter_slots(f) : 0;
+
+	f->sift = 0;
+	if (!err)
+		err = vexfs_view_cut(f->view, f->coll, f->max_work, &f->permitted);
+	if (f->permitted.incomplete)
+		f->reply |= VEXFS_REPLY_INCOMPLETE;
+	if (f->permitted.truncated)
+		f->reply |= VEXFS_REPLY_TRUNCATED;
+	return err;
+}
+
 static int vexfs_find_permitted(struct vexfs_find *f)
 {
 	struct vexfs_asked_about about = { .bits = f->walk.all, .n = f->walk.nbits };
@@ -346,17 +369,14 @@ static int vexfs_find_permitted(struct vexfs_find *f)
 
 	kvfree(f->permitted.bits);
 	f->permitted.bits = NULL;
+	f->sift = 0;
+	f->reply &= ~VEXFS_REPLY_TRUNCATED;
 	err = vexfs_view_permitted(f->view, f->coll, f->scope, &about, &f->permitted);
-	if (!err && f->filter.what)
-		err = vexfs_filter_slots(f);
-	if (!err)
-		err = vexfs_view_cut(f->view, f->coll, f->max_work, &f->permitted);
 	if (f->permitted.incomplete)
 		f->reply |= VEXFS_REPLY_INCOMPLETE;
-	f->reply &= ~VEXFS_REPLY_TRUNCATED;
-	if (f->permitted.truncated)
-		f->reply |= VEXFS_REPLY_TRUNCATED;
-	return err;
+	if (!err && vexfs_filtered(f))
+		err = vexfs_filter_plan(f);
+	return err || f->sift ? err : vexfs_find_filter(f);
 }
 
 static int vexfs_round(struct vexfs_find *f, u32 window)
@@ -404,23 +424,57 @@ static void vexfs_rounds_reset(struct vexfs_find *f)
 	f->seen = 0;
 }
 
+/*
+ * Is that the answer? Also as many as there are: those that are left out have been
+ * seen. Of candidates that were filtered a handful that passed are no choice: the
+ * order by codes is not that by distances.
+ */
+static bool vexfs_round_answers(const struct vexfs_find *f)
+{
+	if (!f->more)
+		return true;
+	return f->nresults >= f->k && (!f->sift || f->passed >= f->first_window / 2);
+}
+
 /* One round over what a walk finds. 1: that is the answer; 0: scan, as if nothing had been. */
 static int vexfs_walk_round(struct vexfs_find *f)
 {
-	int err = vexfs_window_alloc(f, f->first_window);
+	u32 window = f->sift ?: f->first_window;
+	int err = vexfs_window_alloc(f, window);
 
 	if (!err)
-		err = vexfs_walk_find(f);
+		err = vexfs_walk_find(f, window);
 	if (err <= 0)
 		return err;
 	f->walk.on = true;
-	err = vexfs_round(f, f->first_window);
+	err = vexfs_round(f, window);
 	f->walk.on = false;
 	f->more |= f->seen < f->permitted.n;
 	if (err)
 		return err;
-	/* Also as many as there are: those that are left out as stale have been seen. */
-	return f->nresults >= f->k || !f->more;
+	f->plan = f->sift || f->walk.plan == VEXFS_PLAN_WIDEN ? VEXFS_SEARCHED_WIDE : VEXFS_SEARCHED_WALK;
+	return vexfs_round_answers(f);
+}
+
+/* One round over all that are permitted, of whose nearest enough should pass the filter. 1: they did. */
+static int vexfs_sift_round(struct vexfs_find *f)
+{
+	int err = vexfs_round(f, f->sift);
+
+	f->more |= f->ncands == f->window;
+	f->plan = VEXFS_SEARCHED_SIFT;
+	return err ? err : vexfs_round_answers(f);
+}
+
+/* 1: answered. 0: too few passed; f->permitted is now what passes, to be scanned. */
+static int vexfs_sift(struct vexfs_find *f)
+{
+	int err = vexfs_walk_round(f);
+
+	/* Not after a walk that found too few: they are not where the query is. */
+	if (!err && f->walk.plan == VEXFS_PLAN_SCAN)
+		err = vexfs_sift_round(f);
+	return err ? err : vexfs_find_filter(f);
 }
 
 static int vexfs_scan_rounds(struct vexfs_find *f)
@@ -433,6 +487,7 @@ static int vexfs_scan_rounds(struct vexfs_find *f)
 		window = min_t(u32, window * 4, VEXFS_WINDOW_MAX);
 	} while (!err && vexfs_round_again(f));
 	f->more |= f->ncands == f->window;
+	f->plan = VEXFS_SEARCHED_SCAN;
 	return err;
 }
 
@@ -448,8 +503,7 @@ static int vexfs_attempt(struct vexfs_find *f)
 		err = vexfs_find_permitted(f);
 	vexfs_rounds_reset(f);
 	if (!err)
-		err = vexfs_walk_round(f);
-	f->walked = err == 1;
+		err = f->sift ? vexfs_sift(f) : vexfs_walk_round(f);
 	if (!err) {
 		vexfs_rounds_reset(f);
 		err = vexfs_scan_rounds(f);
@@ -595,11 +649,25 @@ static int vexfs_search_check(struct file *file, const struct vexfs_ioc_search *
 	return 0;
 }
 
+/*
+ * Whether there was a walk tells whether something in the collection is hidden
+ * from the caller. Its owner knows how many embeddings there are, and from those
+ * whom no permission keeps out nothing is hidden.
+ */
+static bool vexfs_search_tells(const struct vexfs_find *f)
+{
+	return vexfs_coll_counted(f->coll) || ns_capable_noaudit(f->coll->sb->s_user_ns, CAP_DAC_READ_SEARCH);
+}
+
 static int vexfs_search_reply(struct vexfs_ioc_search *req, const struct vexfs_find *f,
 			      const struct vexfs_out *o)
 {
+	bool told = vexfs_search_tells(f);
+
 	req->found = o->n;
 	req->reply = f->reply;
+	req->plan = told ? f->plan : VEXFS_SEARCHED_UNTOLD;
+	req->pending = told ? f->walk.waiting : 0;
 	if (copy_to_user(u64_to_user_ptr(req->hits), o->hits, o->n * sizeof(*o->hits)))
 		return -EFAULT;
 	if (o->used && copy_to_user(u64_to_user_ptr(req->paths), o->paths, o->used))

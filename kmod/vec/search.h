@@ -4,6 +4,7 @@
 #define VEXFS_KMOD_SEARCH_H
 
 #include "kmod/vec/vec.h"
+#include "core/graph.h"
 #include <linux/xarray.h>
 
 #define VEXFS_WINDOW_MIN	64
@@ -13,6 +14,8 @@
 #define VEXFS_MORE_OPENS	1024	/* beyond k: files a search opens before it gives up */
 #define VEXFS_PASSES		16	/* over what is set while a scan runs */
 #define VEXFS_FILTER_MEMO	1024	/* files a filter remembers, power of two */
+#define VEXFS_SAMPLE		512	/* room for slots a filter is tried on */
+#define VEXFS_SIFT_MIN		1024	/* so few are asked one by one */
 #define VEXFS_BATCH		64
 /* Elements per FPU section: 10 us of full-precision AVX2 work with the data in
  * the cache, some 30 us from memory. */
@@ -68,18 +71,23 @@ struct vexfs_batch {
  * @nbits: length of both
  * @reused: a slot has a record of what was in it before
  * @on:	   rounds look at @look alone
+ * @plan:  of the last walk; VEXFS_PLAN_SCAN: there was none
+ * @waiting: slots to be looked at that the graph has not absorbed
  */
 struct vexfs_walking {
 	struct vexfs_index	*index;
 	unsigned long		*all, *look;
 	u32			nbits;
 	bool			reused, on;
+	enum vexfs_plan		plan;
+	u32			waiting;
 };
 
 /**
  * struct vexfs_find - one search
  * @filter, @idmap: which files are wanted, as seen through which mount
  * @permitted: slots this search may look at, and is to look at; nothing else has a part in it
+ * @sift:    not 0: @permitted is without the filter, and so many of the nearest are filtered
  * @max_work: embeddings that an attempt may compare; @work_left: of them; @seen: candidates
  *	     of its rounds
  * @window:  candidates of this round; @heap and @cands have room for them
@@ -89,8 +97,10 @@ struct vexfs_walking {
  *	     for the slots of one look; @twice: a slot may have been looked at twice
  * @live:    a part of the bitmap of live slots
  * @moved:   an embedding set again may have been missed
- * @walk:    the graph; @flat: do without; @walked: the last attempt's answer came through it
+ * @walk:    the graph; @flat: do without
+ * @plan:    VEXFS_SEARCHED_*: where the last attempt's answer came from
  * @lost:    a candidate's slot changed between scan and measurement
+ * @passed:  candidates of the round that were measured
  * @more:    permitted embeddings are left that were not measured, or not kept
  * @results: the best so far, ascending; at most @room (and room for one more):
  *	     more than k, because some may not be opened
@@ -106,6 +116,7 @@ struct vexfs_find {
 	struct vexfs_filter	filter;
 	vexfs_idmap_t		*idmap;
 	struct vexfs_permitted	permitted;
+	u32			sift;
 	struct vexfs_opened	opened;
 	u32			flags, k, max_work, work_left, seen;
 	void			*query_mem;
@@ -116,7 +127,7 @@ struct vexfs_find {
 	u32			first_window, window, rounds;
 	struct vexfs_cand	*heap;
 	struct vexfs_found	*cands;
-	u32			ncands;
+	u32			ncands, passed;
 	struct vexfs_cand	last;
 	bool			have_last;
 	bool			moved, lost, twice, more;
@@ -124,7 +135,8 @@ struct vexfs_find {
 	unsigned long		live[BITS_TO_LONGS(VEXFS_LIVE_BITS)];
 	u32			recent[VEXFS_RECENT];
 	struct vexfs_walking	walk;
-	bool			flat, walked;
+	bool			flat;
+	u32			plan;
 
 	struct vexfs_found	*results;
 	u32			nresults, room;
@@ -143,10 +155,11 @@ int vexfs_rerank(struct vexfs_find *f);
 int vexfs_find_recent(struct vexfs_find *f, u32 slot);
 void vexfs_result_add(struct vexfs_find *f, const struct vexfs_found *c);
 /* filter.c */
+int vexfs_filter_plan(struct vexfs_find *f);
 int vexfs_filter_slots(struct vexfs_find *f);
 /* walk.c */
 int vexfs_walk_begin(struct vexfs_find *f);
-int vexfs_walk_find(struct vexfs_find *f);
+int vexfs_walk_find(struct vexfs_find *f, u32 window);
 void vexfs_walk_end(struct vexfs_find *f);
 /* open.c */
 void vexfs_opened_init(struct vexfs_opened *o, struct super_block *sb, struct vexfs_scope *sc);

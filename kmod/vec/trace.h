@@ -179,6 +179,7 @@ TRACE_EVENT(vexfs_search_end,
 		__field(u64, dir)
 		__field(u32, coll)
 		__field(u32, tier)
+		__field(u32, plan)
 		__field(u32, k)
 		__field(u32, found)
 		__field(u32, rounds)
@@ -193,7 +194,8 @@ TRACE_EVENT(vexfs_search_end,
 		__entry->dev = dir->i_sb->s_dev;
 		__entry->dir = dir->i_ino;
 		__entry->coll = f->coll->id;
-		__entry->tier = f->walked ? VEXFS_TIER_GRAPH : VEXFS_TIER_FLAT;
+		__entry->tier = f->plan >= VEXFS_SEARCHED_WALK ? VEXFS_TIER_GRAPH : VEXFS_TIER_FLAT;
+		__entry->plan = f->plan;
 		__entry->k = f->k;
 		__entry->found = ret ? 0 : f->nresults;
 		__entry->rounds = f->all_rounds;
@@ -204,9 +206,9 @@ TRACE_EVENT(vexfs_search_end,
 		__entry->ret = ret;
 		vexfs_assign_str(collection, f->coll->name);
 	),
-	TP_printk("dev %d:%d dir %llu coll %u collection %s tier %s k %u found %u rounds %u retries %u candidates %llu distances %llu duration_ns %llu ret %d",
+	TP_printk("dev %d:%d dir %llu coll %u collection %s tier %s plan %s k %u found %u rounds %u retries %u candidates %llu distances %llu duration_ns %llu ret %d",
 		  vexfs_show_dev(__entry->dev), __entry->dir, __entry->coll, __get_str(collection),
-		  vexfs_show_tier(__entry->tier), __entry->k, __entry->found, __entry->rounds,
+		  vexfs_show_tier(__entry->tier), vexfs_show_plan(__entry->plan), __entry->k, __entry->found, __entry->rounds,
 		  __entry->retries, __entry->candidates, __entry->distances,
 		  __entry->duration_ns, __entry->ret)
 );

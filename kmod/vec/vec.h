@@ -172,6 +172,7 @@ static inline struct vexfs_hidden *vexfs_coll_hidden(struct vexfs_coll *coll,
 
 /* access.c */
 /* Is the caller the owner, or whoever manages the filesystem? */
+bool vexfs_coll_counted(struct vexfs_coll *coll);
 bool vexfs_coll_owned(struct vexfs_coll *coll);
 int vexfs_coll_may_change(struct vexfs_coll *coll);
 int vexfs_coll_permission(struct vexfs_coll *coll, int mask);
@@ -517,6 +518,7 @@ void vexfs_view_put(struct vexfs_view *v);
 int vexfs_view_permitted(struct vexfs_view *v, struct vexfs_coll *coll, struct vexfs_scope *sc,
 			 const struct vexfs_asked_about *about, struct vexfs_permitted *out);
 int vexfs_view_cut(struct vexfs_view *v, struct vexfs_coll *coll, u32 max, struct vexfs_permitted *out);
+int vexfs_view_sample(struct vexfs_view *v, const struct vexfs_permitted *p, u32 *out, u32 room);
 /* cut.c */
 #define VEXFS_TAGS	65536	/* values of the tag of a file: a hash of its inode number */
 int vexfs_permitted_cut(struct vexfs_coll *coll, struct vexfs_permitted *out, const u16 *tag, u32 max);

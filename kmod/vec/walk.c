@@ -122,20 +122,26 @@ static void vexfs_walk_graph(struct vexfs_index *idx, struct vexfs_graph *g, str
 	at->first = g->first;
 }
 
-static bool vexfs_walk_plan(struct vexfs_find *f, const struct vexfs_graph *g, struct vexfs_graph_ask *ask)
+/*
+ * Where the nearest do not match, a walk that ends with k that do has found some
+ * of them at the edge of what it kept: it widens until it has half a window.
+ */
+static bool vexfs_walk_plan(struct vexfs_find *f, const struct vexfs_graph *g, u32 window, struct vexfs_graph_ask *ask)
 {
-	struct vexfs_plan_ask plan = { .total = g->count, .k = f->k, .ef = f->first_window };
-	u32 waiting;
+	struct vexfs_plan_ask plan = { .total = g->count, .k = f->k, .ef = window };
+	u32 waiting = vexfs_walk_waiting(f);
 
+	f->walk.waiting = waiting;
 	if (!g->count || f->permitted.truncated || !vexfs_walk_may(f))
 		return false;
-	waiting = vexfs_walk_waiting(f);
 	plan.match = f->permitted.n - min(waiting, f->permitted.n);
 	ask->f32 = f->query.f32;
-	ask->want = f->first_window;
-	ask->need = min(f->k, plan.match);
+	ask->want = window;
+	ask->need = min(max(f->k, window / 2), plan.match);
 	/* A scan of half of them is no longer worth a walk through the rest. */
-	return waiting <= plan.match && vexfs_graph_plan(&plan, &ask->ef, &ask->budget) != VEXFS_PLAN_SCAN;
+	if (waiting <= plan.match)
+		f->walk.plan = vexfs_graph_plan(&plan, &ask->ef, &ask->budget);
+	return f->walk.plan != VEXFS_PLAN_SCAN;
 }
 
 /* ---- the walk ------------------------------------------------------------------------------------- */
@@ -205,16 +211,18 @@ static int vexfs_walk_go(struct vexfs_walker *k, const struct vexfs_graph_ask *a
 
 /**
  * vexfs_walk_find - the slots that the first round is to look at, if a walk is the way
- * @f: it is known what the caller may have; f->heap has room for first_window
+ * @f: it is known what the caller may have; f->heap has room for @window
+ * @window: candidates wanted
  *
  * No locks held. Return: 1: they are in f->walk.look; 0: scan; -EINTR, -ENOMEM.
  */
-int vexfs_walk_find(struct vexfs_find *f)
+int vexfs_walk_find(struct vexfs_find *f, u32 window)
 {
 	struct vexfs_walker *k;
 	struct vexfs_graph_ask ask = {};
 	int ret = 0;
 
+	f->walk.plan = VEXFS_PLAN_SCAN;
 	if (!f->walk.index)
 		return 0;
 	k = kvmalloc(sizeof(*k), GFP_KERNEL_ACCOUNT);
@@ -225,7 +233,7 @@ int vexfs_walk_find(struct vexfs_find *f)
 	vexfs_walk_graph(f->walk.index, &k->g, &k->at);
 	k->g.ops = &vexfs_walk_ops;
 	k->g.ctx = k;
-	if (vexfs_walk_plan(f, &k->g, &ask))
+	if (vexfs_walk_plan(f, &k->g, window, &ask))
 		ret = vexfs_walk_go(k, &ask);
 	kvfree(k);
 	return ret;

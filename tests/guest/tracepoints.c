@@ -431,7 +431,7 @@ static void op_vectors(void)
 	/* Every code once, and the window in full precision. */
 	expect("search_round", "^dev %s coll 0 round 1 window 64 candidates 64 found 5 distances %d$", dev,
 	       VECTORS + 64);
-	expect("search_end", "^dev %s dir %llu coll 0 collection notes tier flat k 5 found 5 rounds 1 retries 0 candidates 64 distances %d duration_ns [1-9][0-9]* ret 0$",
+	expect("search_end", "^dev %s dir %llu coll 0 collection notes tier flat plan scan k 5 found 5 rounds 1 retries 0 candidates 64 distances %d duration_ns [1-9][0-9]* ret 0$",
 	       dev, root, VECTORS + 64);
 	expect("stale", "^dev %s ino %llu datagen [1-9][0-9]* tid [1-9]", dev, ino);
 	expect("vec_del", "^dev %s ino %llu coll 0 collection notes chunk 7 slot [0-9]+ replace 0 .* ret 0$", dev, ino);

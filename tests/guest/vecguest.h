@@ -200,6 +200,19 @@ static inline long vg_attr(const char *name)
 	return n > 0 ? atol(text) : -1;
 }
 
+/* A parameter of the module. */
+static inline void vg_parameter(const char *name, const char *value)
+{
+	char p[100];
+	int fd;
+
+	snprintf(p, sizeof(p), "/sys/module/vexfs/parameters/%s", name);
+	fd = open(p, O_WRONLY | O_TRUNC);
+	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
+		ktap_bail("write '%s' to %s", value, p);
+	close(fd);
+}
+
 /* Until the graphs have so many records and nothing waits to be absorbed. */
 static inline bool vg_absorbed(long records)
 {

@@ -613,6 +613,29 @@ static void test_plan(void **state)
 	assert_int_equal(vexfs_graph_plan(&a, &ef, &budget), VEXFS_PLAN_SCAN);
 }
 
+static void test_sift(void **state)
+{
+	struct vexfs_sift_ask a = { .n = 60000, .asked = 256, .passed = 256, .window = 64, .most = 65536 };
+	u32 last = 0, now;
+
+	assert_in_range(vexfs_graph_sift(&a), 64, 128);
+	/* fewer that pass: more candidates, until asking all is cheaper */
+	for (a.passed = 256; (now = vexfs_graph_sift(&a)); a.passed -= 8) {
+		assert_true(now >= last && (u64)now * a.passed >= 64ULL * 256);
+		last = now;
+	}
+	assert_int_equal(a.passed, 8);
+	a.passed = 128;
+	a.most = 100;
+	assert_int_equal(vexfs_graph_sift(&a), 0);
+	a = (struct vexfs_sift_ask){ .n = 300, .asked = 256, .passed = 32, .window = 64, .most = 65536 };
+	assert_int_equal(vexfs_graph_sift(&a), 0);
+	a = (struct vexfs_sift_ask){ .n = ~0U, .asked = ~0U, .passed = 16, .window = ~0U, .most = ~0U };
+	assert_int_equal(vexfs_graph_sift(&a), 0);
+	a = (struct vexfs_sift_ask){ 0 };
+	assert_int_equal(vexfs_graph_sift(&a), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -621,7 +644,7 @@ int main(void)
 		cmocka_unit_test(test_filter), cmocka_unit_test(test_sweep), cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_checksum), cmocka_unit_test(test_hostile), cmocka_unit_test(test_rings),
 		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_plan), cmocka_unit_test(test_sift),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -341,6 +341,34 @@ int vexfs_ext_insert(struct vexfs_tree *t, const struct vexfs_extent *e)
 	return err;
 }
 
+/**
+ * vexfs_ext_join - let two extents be one
+ * @t:    the file's tree
+ * @lblk: where one ends and the next begins; if one record can say what the two say, it does
+ *
+ * Records of two leaves stay as they are.
+ *
+ * Return: 0; -EUCLEAN or an error of block access: nothing changed.
+ */
+int vexfs_ext_join(struct vexfs_tree *t, u64 lblk)
+{
+	struct vexfs_path p;
+	struct run r;
+	int err = vexfs_path_find(t, lblk, &p);
+
+	if (err)
+		return err;
+	if (p.idx[0] > 1 && vexfs_path_kv(t, &p, p.idx[0] - 1).key == lblk) {
+		err = run_begin(t, &p, p.idx[0] - 1, &r);
+		if (!err)
+			err = run_end(t, &p, &r);
+		if (!err)
+			err = run_apply(t, &p, &r);
+	}
+	vexfs_path_release(t, &p);
+	return err;
+}
+
 /* [from, to) of the extent @e, the record at @pos, has @flags from now on. */
 static int convert_on_path(struct vexfs_tree *t, struct vexfs_path *p, u32 pos,
 			   const struct vexfs_extent *e, u64 from, u64 to, u64 flags)

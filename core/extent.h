@@ -46,6 +46,8 @@ int vexfs_ext_find(struct vexfs_tree *t, u64 lblk, struct vexfs_extent *e);
 int vexfs_ext_next(struct vexfs_tree *t, u64 lblk, struct vexfs_extent *e);
 /* The block after the last extent; 0: there is none. */
 int vexfs_ext_end(struct vexfs_tree *t, u64 *end);
+/* The extents before and after @lblk become one record if they can. */
+int vexfs_ext_join(struct vexfs_tree *t, u64 lblk);
 /* Map a range that is a hole now; merges with neighbours of equal flags. -EEXIST if it is not a hole. */
 int vexfs_ext_insert(struct vexfs_tree *t, const struct vexfs_extent *e);
 /* Convert [lblk, lblk + len) from unwritten to written; parts already written stay; holes: -EUCLEAN.

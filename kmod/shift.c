@@ -53,8 +53,11 @@ static void vexfs_move_free(struct vexfs_move *m)
 	m->shift.rec = NULL;
 }
 
-/* Own handle; takes data_sem. */
-static int vexfs_move_split_once(struct inode *inode, u64 lblk)
+/*
+ * Let an extent end at @lblk, or the two that meet there be one. Nothing shows of it. Own handle; takes
+ * data_sem.
+ */
+static int vexfs_move_seam(struct inode *inode, u64 lblk, int (*change)(struct vexfs_tree *t, u64 lblk))
 {
 	struct vexfs_kio kio;
 	struct vexfs_tree t;
@@ -67,7 +70,7 @@ static int vexfs_move_split_once(struct inode *inode, u64 lblk)
 	down_write(&VEXFS_I(inode)->data_sem);
 	err = vexfs_inode_access(handle, inode);
 	if (!err) {
-		err = vexfs_ext_split(&t, lblk);
+		err = change(&t, lblk);
 		err2 = vexfs_mark_inode_dirty(handle, inode);
 		err = err ? err : err2;
 	}
@@ -83,7 +86,7 @@ static int vexfs_move_split(struct inode *inode, u64 lblk)
 	int err, tries = 0;
 
 	do {
-		err = vexfs_move_split_once(inode, lblk);
+		err = vexfs_move_seam(inode, lblk, vexfs_ext_split);
 	} while (err == -ENOSPC && vexfs_room_retry(inode->i_sb, &seq, &tries));
 	return err;
 }
@@ -231,5 +234,9 @@ int vexfs_collapse_blocks(struct inode *inode, u64 first, u64 len)
 	m.size = i_size_read(inode) - (len << VEXFS_BLOCK_SHIFT);
 	if (!err)
 		err = vexfs_move_split(inode, first + len);
-	return err ? err : vexfs_move(inode, &m, true);
+	if (!err)
+		err = vexfs_move(inode, &m, true);
+	if (!err)
+		vexfs_move_seam(inode, first, vexfs_ext_join);	/* if not, the file has an extent more */
+	return err;
 }

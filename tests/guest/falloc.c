@@ -163,6 +163,30 @@ static void test_move_tail(void)
 	close(fd);
 }
 
+static unsigned int extents(int fd)
+{
+	struct fiemap m = { .fm_length = ~0ULL, .fm_flags = FIEMAP_FLAG_SYNC };
+
+	return ioctl(fd, FS_IOC_FIEMAP, &m) ? 0 : m.fm_mapped_extents;
+}
+
+/* What an insert has parted is one extent again when the range is taken out. */
+static void test_move_back(void)
+{
+	int fd = file_of(40 * BLOCK), bad = 0;
+	unsigned int first = extents(fd), parted;
+	long i;
+
+	for (i = 0; i < 40; i++)
+		bad += fallocate(fd, FALLOC_FL_INSERT_RANGE, 2 * i * BLOCK, BLOCK) != 0;
+	parted = extents(fd);
+	for (i = 0; i < 40; i++)
+		bad += fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, i * BLOCK, BLOCK) != 0;
+	ktap(!bad && first && parted >= 40 && extents(fd) == first && size_of(fd) == 40 * BLOCK,
+	     "%u extents, %u with holes between the blocks, %u without them", first, parted, extents(fd));
+	close(fd);
+}
+
 /* Thousands of extents: the tree has several levels of nodes. */
 static void test_move_many(void)
 {
@@ -469,12 +493,13 @@ static void test_privileges(void)
 
 int main(void)
 {
-	ktap_plan(32);
+	ktap_plan(33);
 	guest_setup();
 	vg_fresh("");
 	test_maps();
 	test_moves();
 	test_move_tail();
+	test_move_back();
 	test_move_many();
 	test_move_refusals();
 	test_sparse();

@@ -269,9 +269,10 @@ static int do_shift(struct fixture *f, const struct range *r)
 			 vexfs_ext_collapse(&f->t, &s, r->lblk, r->lblk + r->len, to);
 	free(s.node);
 	free(s.rec);
-	if (!err)
-		model_shift(f, r, to);
-	return err;
+	if (err)
+		return err;
+	model_shift(f, r, to);
+	return vexfs_ext_join(&f->t, r->lblk);
 }
 
 static void do_find(struct fixture *f, u64 lblk)
@@ -443,6 +444,37 @@ static void test_shift_refuses(void **state)
 	check_one(f, 30 + VEXFS_MAX_LBLK - 51, 700);
 }
 
+static u32 count_records(struct fixture *f);
+
+/* What an insert has parted, a collapse puts together; what is not adjacent, or differs, stays apart. */
+static void test_join(void **state)
+{
+	struct fixture *f = *state;
+	struct range a = { 10, 100, 500, 0 }, b = { 110, 10, 900, 0 }, c = { 120, 10, 910, VEXFS_EXT_UNWRITTEN };
+	struct range at = { 0, 1, 0, 0 };
+	u64 i;
+
+	assert_int_equal(do_insert(f, &a) || do_insert(f, &b) || do_insert(f, &c), 0);
+	for (i = 110; i > 11; i--) {
+		at = (struct range){ i - 1, 1, 0, 1 };
+		assert_int_equal(do_shift(f, &at), 0);
+	}
+	check_map(f);
+	assert_true(count_records(f) > 100);
+	for (i = 10; i < 110; i++) {
+		if (i > 10) {
+			at = (struct range){ i, 1, 0, 0 };
+			assert_int_equal(do_shift(f, &at), 0);
+		}
+		check_map(f);
+	}
+	assert_int_equal(vexfs_ext_join(&f->t, 110) || vexfs_ext_join(&f->t, 120) || vexfs_ext_join(&f->t, 50), 0);
+	assert_int_equal(vexfs_ext_join(&f->t, 0) || vexfs_ext_join(&f->t, 10) || vexfs_ext_join(&f->t, 5000), 0);
+	check_map(f);
+	print_message("%u extents\n", count_records(f));
+	assert_true(count_records(f) <= 5);
+}
+
 /* The first keys of all leaves but the first. */
 static u32 leaf_keys(struct fixture *f, struct check *c)
 {
@@ -490,6 +522,16 @@ static int count_visit(void *ctx, struct vexfs_tree *t, u64 blkno, int level, co
 	if (!level)
 		*(u32 *)ctx += le16_to_cpu(((const struct vexfs_mdhdr *)block)->h_count);
 	return 0;
+}
+
+static u32 count_records(struct fixture *f)
+{
+	u32 n = 0;
+
+	if (!le16_to_cpu(f->root.r_level))
+		return le16_to_cpu(f->root.r_count);
+	assert_int_equal(vexfs_bt_walk(&f->t, count_visit, &n), 0);
+	return n;
 }
 
 static void put_single(struct fixture *f, u64 lblk)
@@ -714,6 +756,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_space, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shift_refuses, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_join, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shift_whole_leaf, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shift_inner_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sequential_is_one_extent, setup, teardown),

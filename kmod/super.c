@@ -154,7 +154,7 @@ static int vexfs_statfs(struct dentry *dentry, struct kstatfs *st)
 	struct super_block *sb = dentry->d_sb;
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	s64 free;
-	u64 overhead = 1 + sbi->geo.journal_blocks + sbi->geo.orphan_blocks + sbi->geo.coll_blocks;
+	u64 overhead = sbi->geo.journal_blocks + sbi->geo.orphan_blocks + sbi->geo.coll_blocks;
 	u64 blocks = vexfs_geo_blocks(&sbi->geo);
 	u32 groups = vexfs_geo_groups(&sbi->geo), g;
 

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/statfs.h>
 
 #include "tests/guest/powercut.h"
 #include "uapi/vexfs.h"
@@ -191,6 +192,19 @@ static void test_uncommitted(void)
 	ktap(holds("keep", 'k', SIZE), "another file is whole");
 }
 
+/* df(1) tells of every block that a file can have, and of no other. */
+static void test_all_counted(void)
+{
+	long long all = trim_all();
+	struct statfs st;
+
+	if (statfs(guest_mnt, &st))
+		ktap_bail("statfs");
+	ktap(all == (long long)st.f_blocks * 4096 && st.f_bfree <= st.f_blocks,
+	     "of an empty filesystem everything is trimmed: %lld bytes of %llu blocks, %llu of them free", all,
+	     (unsigned long long)st.f_blocks, (unsigned long long)st.f_bfree);
+}
+
 static void test_minlen(void)
 {
 	long long all = trim_all(), some = trim(0, ~0ULL, 1 << 20);
@@ -321,10 +335,11 @@ static void test_abort(void)
 
 int main(void)
 {
-	ktap_plan(24);
+	ktap_plan(25);
 	guest_setup();
 	if (guest_mkfs("") || guest_mount("commit=300"))
 		ktap_bail("mkfs");
+	test_all_counted();
 	test_refused();
 	test_uncommitted();
 	test_minlen();

@@ -109,7 +109,7 @@ $(B)/guest/tests/%: $(B)/obj/tests/guest/%.o $(B)/libvexfs.a
 guest: $(addprefix $(B)/guest/bin/,$(TOOLS)) $(GUEST_TESTS)
 
 # ---- power cuts: the program that records a run in a guest, the one that judges it -------
-CRASH_MODEL := tests/crash/model.c
+CRASH_MODEL := $(addprefix tests/crash/,model.c choose.c sequence.c)
 $(B)/guest/crash/record: $(patsubst %.c,$(B)/obj/%.o,tests/crash/record.c $(CRASH_MODEL)) $(B)/libvexfs.a
 	@mkdir -p $(@D)
 	$(call say,LD)

@@ -24,6 +24,7 @@ struct options {
 	const char	*base, *log, *dir;
 	uint64_t	seed;
 	uint32_t	ops, states, jobs;
+	struct cr_script script;
 	struct cs_state	only;
 	bool		has_only;
 };
@@ -37,17 +38,20 @@ struct worker {
 
 static const char usage[] =
 	"usage: vexfs-crash-check --base IMAGE --log LOG --seed N --ops N --dir DIR [OPTION]...\n"
+	"       vexfs-crash-check --how-many LENGTH\n"
 	"\n"
 	"Judges states that power cuts may leave, of a run that './vex crash-test' has recorded.\n"
 	"\n"
 	"  --base IMAGE   the disk before the run\n"
 	"  --log LOG      what dm-log-writes has recorded\n"
 	"  --seed N       of the run\n"
-	"  --ops N        operations of the run\n"
+	"  --ops N        operations of the run, or\n"
+	"  --sequences LENGTH:FIRST:COUNT  the sequences that were done\n"
 	"  --dir DIR      for copies of the disk; images of bad states stay there\n"
 	"  --states N     so many states [2000]: after every write, and random choices of the writes in flight\n"
 	"  --jobs N       so many at a time [1]\n"
 	"  --only A.B     only this state\n"
+	"  --how-many LENGTH  print how many sequences of so many operations there are\n"
 	"\n"
 	"exit status: 0 all are right; 1 some are not; 2 it cannot be done\n"
 	"example: vexfs-crash-check --base base.img --log log.img --seed 1 --ops 200 --dir /tmp/crash --only 311.4\n";
@@ -111,11 +115,25 @@ static void keep_image(const struct options *o, const char *image, struct cs_sta
 		fprintf(stderr, "the image could not be kept\n");
 }
 
+/* The run, in a static buffer. */
+static const char *run_name(const struct options *o)
+{
+	static char name[100];
+	const struct cr_script *c = &o->script;
+
+	if (c->length)
+		snprintf(name, sizeof(name), "sequences of %u, %llu to %llu", c->length, (unsigned long long)c->next,
+			 (unsigned long long)(c->next + c->left - 1));
+	else
+		snprintf(name, sizeof(name), "seed %llu", (unsigned long long)o->seed);
+	return name;
+}
+
 /* To the terminal's stderr: stdout and stderr are fsck's. */
 static void tell(const struct options *o, int err_fd, struct cs_state s, const struct cj_window *w, const char *why)
 {
-	dprintf(err_fd, "not right: state %u.%u of seed %llu (operations 1 to %u had returned, %u may have begun): %s\n",
-		s.at, s.order, (unsigned long long)o->seed, w->acked, w->begun, why);
+	dprintf(err_fd, "not right: state %u.%u of %s (operations 1 to %u had returned, %u may have begun): %s\n",
+		s.at, s.order, run_name(o), w->acked, w->begun, why);
 }
 
 static bool state_right(const struct options *o, struct cs_disk *d, const struct cr_model *m, const char *image,
@@ -244,8 +262,8 @@ static int wait_all(struct worker *w, const struct options *o)
 			if (!w[i].pid || waitpid(w[i].pid, &st, WNOHANG) != w[i].pid)
 				continue;
 			if (!WIFEXITED(st))
-				fprintf(stderr, "not right: state %u.%u of seed %llu: checking it ended with signal %d\n",
-					w[i].now.at, w[i].now.order, (unsigned long long)o->seed, WTERMSIG(st));
+				fprintf(stderr, "not right: state %u.%u of %s: checking it ended with signal %d\n",
+					w[i].now.at, w[i].now.order, run_name(o), WTERMSIG(st));
 			st = WIFEXITED(st) ? WEXITSTATUS(st) : 1;
 			worst = st > worst ? st : worst;
 			w[i].pid = 0;
@@ -285,16 +303,28 @@ static void summary(const struct options *o, const struct cl_log *log, const str
 		sum.torn += w[i].torn;
 		sum.bad += w[i].bad;
 	}
-	printf("seed %llu: %u operations, %u writes; %u states: %u after a write, %u with writes missing, %u of them "
-	       "torn; %u not right\n", (unsigned long long)o->seed, o->ops, count_places(log), sum.prefixes + sum.orders,
+	printf("%s: %u operations, %u writes; %u states: %u after a write, %u with writes missing, %u of them "
+	       "torn; %u not right\n", run_name(o), o->ops, count_places(log), sum.prefixes + sum.orders,
 	       sum.prefixes, sum.orders, sum.torn, sum.bad);
 }
 
-static int check(const struct options *o)
+/* All that was done; afterwards @o->ops is how much. */
+static struct cr_model *whole_model(struct options *o)
+{
+	struct cr_model *m = cr_model_new(o->seed);
+	struct cr_op op;
+
+	m->script = o->script;
+	while (m->ops < o->ops && cr_model_step(m, &op))
+		;
+	o->ops = m->ops;
+	return m;
+}
+
+static int check(struct options *o)
 {
 	struct worker *w = mmap(NULL, MAX_JOBS * sizeof(*w), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct cr_model *m;
-	struct cr_op op;
 	struct cl_log log;
 	int err = cl_open(&log, o->log), ret;
 
@@ -302,9 +332,7 @@ static int check(const struct options *o)
 		return fail(o->log, err);
 	if (w == MAP_FAILED)
 		return fail("mmap", errno);
-	m = cr_model_new(o->seed);
-	while (m->ops < o->ops)
-		cr_model_step(m, &op);
+	m = whole_model(o);
 	ret = run_workers(o, &log, m, w);
 	summary(o, &log, w);
 	cr_model_free(m);
@@ -328,6 +356,18 @@ static uint64_t number(const char *s, uint64_t max)
 	return n;
 }
 
+static bool parse_script(const char *s, struct options *o)
+{
+	unsigned long long next, left;
+
+	if (sscanf(s, "%u:%llu:%llu", &o->script.length, &next, &left) != 3 || !o->script.length)
+		return false;
+	o->script.next = next;
+	o->script.left = left;
+	o->ops = UINT32_MAX;
+	return true;
+}
+
 static bool parse_state(const char *s, struct cs_state *st)
 {
 	return sscanf(s, "%u.%u", &st->at, &st->order) == 2;
@@ -338,7 +378,7 @@ int main(int argc, char **argv)
 	static const struct option longopts[] = {
 		{ "base", 1, NULL, 'b' }, { "log", 1, NULL, 'l' }, { "seed", 1, NULL, 's' }, { "ops", 1, NULL, 'o' },
 		{ "dir", 1, NULL, 'd' }, { "states", 1, NULL, 'n' }, { "jobs", 1, NULL, 'j' },
-		{ "only", 1, NULL, 'O' }, { "help", 0, NULL, 'h' }, { },
+		{ "only", 1, NULL, 'O' }, { "sequences", 1, NULL, 'q' }, { "how-many", 1, NULL, 'H' }, { "help", 0, NULL, 'h' }, { },
 	};
 	struct options o = { .states = 2000, .jobs = 1 };
 	int c;
@@ -356,6 +396,13 @@ int main(int argc, char **argv)
 			o.has_only = parse_state(optarg, &o.only);
 			if (!o.has_only)
 				return fail("--only wants ENTRY.ORDER", EINVAL);
+			break;
+		case 'H':
+			printf("%llu\n", (unsigned long long)cr_sequences((uint32_t)number(optarg, 4)));
+			return 0;
+		case 'q':
+			if (!parse_script(optarg, &o))
+				return fail("--sequences wants LENGTH:FIRST:COUNT", EINVAL);
 			break;
 		case 'h':
 			fputs(usage, stdout);

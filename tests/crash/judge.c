@@ -36,30 +36,39 @@ static bool __attribute__((format(printf, 2, 3))) wrong(struct judge *j, const c
 
 static bool same_type(char type, u32 mode)
 {
-	return type == 'd' ? S_ISDIR(mode) : type == 'l' ? S_ISLNK(mode) : S_ISREG(mode);
+	switch (type) {
+	case 'd':
+		return S_ISDIR(mode);
+	case 'l':
+		return S_ISLNK(mode);
+	case 'c':
+		return S_ISCHR(mode);
+	default:
+		return S_ISREG(mode);
+	}
+}
+
+static bool same_number(struct judge *j, const char *path, u32 op, const char *what, u32 is, u32 should)
+{
+	return is == should || wrong(j, "after operation %u: %s: %s %u, not %u", op, path, what, is, should);
 }
 
 static bool same_inode(struct judge *j, const char *path, const struct ct_file *f, u32 node, u32 op)
 {
 	const struct cr_node *n = &j->m->node[node];
-	u32 mode = cr_value(&n->mode, op), links = cr_links(j->m, node, op);
-	u32 xattr = cr_value(&n->xattr, op), vec = cr_value(&n->vec, op);
+	u32 mode = cr_value(&n->mode, op);
 
 	if (!same_type(n->type, f->mode))
 		return wrong(j, "after operation %u: %s has type %o", op, path, f->mode & S_IFMT);
 	if ((f->mode & 07777) != mode)
 		return wrong(j, "after operation %u: %s has mode %o, not %o", op, path, f->mode & 07777, mode);
-	if (f->nlink != links)
-		return wrong(j, "after operation %u: %s has %u links, not %u", op, path, f->nlink, links);
 	if (strcmp(f->target, n->target))
 		return wrong(j, "after operation %u: %s leads to '%s'", op, path, f->target);
-	if (f->xattr != xattr)
-		return wrong(j, "after operation %u: the attribute of %s has %u bytes, not %u", op, path, f->xattr,
-			     xattr);
-	if (f->vec != vec)
-		return wrong(j, "after operation %u: the embedding of %s is that of operation %u, not %u", op, path,
-			     f->vec, vec);
-	return true;
+	return same_number(j, path, op, "links", f->nlink, cr_links(j->m, node, op)) &&
+	       same_number(j, path, op, "owner", f->uid, cr_value(&n->uid, op)) &&
+	       same_number(j, path, op, "ACL of operation", f->acl, cr_value(&n->acl, op)) &&
+	       same_number(j, path, op, "bytes of the attribute", f->xattr, cr_value(&n->xattr, op)) &&
+	       same_number(j, path, op, "embedding of operation", f->vec, cr_value(&n->vec, op));
 }
 
 /* Names of one inode are names of one node, and the other way around. */

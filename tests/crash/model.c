@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* See model.h. */
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,10 +9,10 @@
 #define ALIVE UINT32_MAX
 
 const char *const cr_kind_name[CR_KINDS] = {
-	"create", "mkdir", "symlink", "unlink", "rmdir", "rename", "link", "chmod",
-	"setxattr", "removexattr", "set embedding", "delete embedding",
+	"create", "tmpfile", "mkdir", "symlink", "unlink", "rmdir", "rename", "exchange", "whiteout", "link",
+	"chmod", "chown", "setfacl", "remove ACL", "setxattr", "removexattr", "set embedding", "delete embedding",
 	"write", "direct write", "append", "mmap", "truncate", "fallocate", "punch", "zero",
-	"collapse", "insert", "fsync", "fdatasync", "fsync directory", "sync",
+	"collapse", "insert", "fsync", "fdatasync", "fsync directory", "sync", "grow",
 };
 
 static void *grow(void *p, uint32_t n, size_t size)
@@ -26,7 +26,7 @@ static void *grow(void *p, uint32_t n, size_t size)
 	return p;
 }
 
-/* ---- numbers from the seed -------------------------------------------------- */
+/* ---- what the operations write ------------------------------------------------ */
 
 static uint64_t mix(uint64_t x)
 {
@@ -35,7 +35,7 @@ static uint64_t mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
-static uint32_t rnd(struct cr_model *m, uint32_t n)
+uint32_t cr_rnd(struct cr_model *m, uint32_t n)
 {
 	m->rnd += 0x9e3779b97f4a7c15ULL;
 	return (uint32_t)(mix(m->rnd) >> 32) % n;
@@ -126,7 +126,7 @@ static uint8_t *new_version(struct cr_model *m, struct cr_node *n, uint32_t size
 	return v->data;
 }
 
-static uint32_t size_of(const struct cr_node *n)
+uint32_t cr_size(const struct cr_node *n)
 {
 	return n->version[n->versions - 1].size;
 }
@@ -138,7 +138,7 @@ static bool is_alive(const struct cr_entry *e, uint32_t op)
 	return e->born <= op && op < e->died;
 }
 
-static struct cr_entry *find_name(struct cr_model *m, uint32_t dir, const char *name)
+struct cr_entry *cr_find_name(struct cr_model *m, uint32_t dir, const char *name)
 {
 	for (uint32_t i = 0; i < m->entries; i++)
 		if (m->entry[i].died == ALIVE && m->entry[i].dir == dir && !strcmp(m->entry[i].name, name))
@@ -146,7 +146,7 @@ static struct cr_entry *find_name(struct cr_model *m, uint32_t dir, const char *
 	return NULL;
 }
 
-static bool is_empty(const struct cr_model *m, uint32_t dir)
+bool cr_is_empty(const struct cr_model *m, uint32_t dir)
 {
 	for (uint32_t i = 0; i < m->entries; i++)
 		if (m->entry[i].died == ALIVE && m->entry[i].dir == dir)
@@ -168,13 +168,13 @@ static void dir_path(const struct cr_model *m, uint32_t dir, uint32_t op, char *
 	}
 }
 
-static void entry_path(const struct cr_model *m, const struct cr_entry *e, uint32_t op, char *path)
+void cr_entry_path(const struct cr_model *m, const struct cr_entry *e, uint32_t op, char *path)
 {
 	dir_path(m, e->dir, op, path);
 	strcat(path, e->name);
 }
 
-static void new_path(const struct cr_model *m, uint32_t dir, const char *name, char *path)
+void cr_new_path(const struct cr_model *m, uint32_t dir, const char *name, char *path)
 {
 	dir_path(m, dir, m->ops, path);
 	strcat(path, name);
@@ -210,213 +210,240 @@ uint32_t cr_names(const struct cr_model *m, uint32_t op, struct cr_name **names)
 		if (!is_alive(&m->entry[i], op))
 			continue;
 		(*names)[n].node = m->entry[i].node;
-		entry_path(m, &m->entry[i], op, (*names)[n++].path);
+		cr_entry_path(m, &m->entry[i], op, (*names)[n++].path);
 	}
 	qsort(*names, n, sizeof(**names), by_path);
 	return n;
 }
 
-/* ---- choosing -------------------------------------------------------------------------- */
+/* ---- the operations: false if this one cannot be done now --------------------------------- */
 
-/* A living entry of a node of this type; 0: of any. NULL: there is none. */
-static struct cr_entry *pick(struct cr_model *m, char type)
+/* Where a path leads: its directory and last name. NULL: the directory does not exist. */
+static const char *find_dir(struct cr_model *m, const char *path, uint32_t *dir)
 {
-	uint32_t n = 0, k;
+	const char *slash;
+	char name[8] = "";
 
-	for (uint32_t i = 0; i < m->entries; i++)
-		n += m->entry[i].died == ALIVE && (!type || m->node[m->entry[i].node].type == type);
-	if (!n)
-		return NULL;
-	k = rnd(m, n);
-	for (uint32_t i = 0;; i++)
-		if (m->entry[i].died == ALIVE && (!type || m->node[m->entry[i].node].type == type) && !k--)
-			return &m->entry[i];
-}
+	for (*dir = 0; (slash = strchr(path, '/')); path = slash + 1) {
+		struct cr_entry *e;
 
-/* A directory at most two levels below the root: paths stay short. */
-static uint32_t pick_dir(struct cr_model *m)
-{
-	struct cr_entry *e = rnd(m, 3) ? pick(m, 'd') : NULL;
-
-	return e && (!e->dir || !rnd(m, 4)) ? e->node : 0;
-}
-
-/* A place for a name: *@dir and @name; what has it already is returned. */
-static struct cr_entry *pick_place(struct cr_model *m, bool directory, uint32_t *dir, char *name)
-{
-	*dir = directory ? 0 : pick_dir(m);
-	if (directory && rnd(m, 2)) {
-		struct cr_entry *e = pick(m, 'd');
-
-		*dir = e && !e->dir ? e->node : 0;
+		if (slash - path >= (ptrdiff_t)sizeof(name))
+			return NULL;
+		memcpy(name, path, (size_t)(slash - path));
+		name[slash - path] = 0;
+		e = cr_find_name(m, *dir, name);
+		if (!e || m->node[e->node].type != 'd')
+			return NULL;
+		*dir = e->node;
 	}
-	snprintf(name, 8, "%c%u", directory ? 'd' : 'f', rnd(m, directory ? 2 : CR_NAMES));
-	return find_name(m, *dir, name);
+	return path;
 }
 
-/* ---- the operations: false if this one cannot be done now -------------------------------- */
-
-static bool make(struct cr_model *m, struct cr_op *op)
+static struct cr_entry *find_path(struct cr_model *m, const char *path)
 {
+	uint32_t dir;
+	const char *name = find_dir(m, path, &dir);
+
+	return name ? cr_find_name(m, dir, name) : NULL;
+}
+
+static bool make(struct cr_model *m, const struct cr_op *op)
+{
+	char type = op->kind == CR_MKDIR ? 'd' : op->kind == CR_SYMLINK ? 'l' : 'f';
 	uint32_t dir, node;
-	char name[8], type = op->kind == CR_MKDIR ? 'd' : op->kind == CR_SYMLINK ? 'l' : 'f';
+	const char *name = find_dir(m, op->path, &dir);
 
-	if (pick_place(m, type == 'd', &dir, name))
+	if (!name || cr_find_name(m, dir, name))
 		return false;
-	op->mode = type == 'd' ? 0755 : type == 'l' ? 0777 : 0644;
-	new_path(m, dir, name, op->path);
 	node = new_node(m, type, op->mode);
-	if (type == 'l') {
-		snprintf(op->to, sizeof(op->to), "nowhere/%u", m->ops);
+	if (type == 'l')
 		strcpy(m->node[node].target, op->to);
-	}
 	new_entry(m, dir, name, node);
 	return true;
 }
 
-static bool take_away(struct cr_model *m, struct cr_op *op)
+static bool take_away(struct cr_model *m, const struct cr_op *op)
 {
-	struct cr_entry *e = pick(m, op->kind == CR_RMDIR ? 'd' : rnd(m, 6) ? 'f' : 'l');
+	struct cr_entry *e = find_path(m, op->path);
+	bool dir = op->kind == CR_RMDIR;
 
-	if (!e || (op->kind == CR_RMDIR && !is_empty(m, e->node)))
+	if (!e || dir != (m->node[e->node].type == 'd') || (dir && !cr_is_empty(m, e->node)))
 		return false;
-	entry_path(m, e, m->ops, op->path);
 	end_entry(m, e);
 	return true;
 }
 
-/* Files and symlinks; what has the new name goes. */
-static bool do_rename(struct cr_model *m, struct cr_op *op)
+static bool is_below(const struct cr_model *m, uint32_t dir, uint32_t above)
 {
-	struct cr_entry *e = pick(m, rnd(m, 5) ? 'f' : 'l'), *over;
-	uint32_t dir, node;
-	char name[8];
+	uint32_t i;
 
-	if (!e)
+	while (dir && dir != above) {
+		for (i = 0; m->entry[i].died != ALIVE || m->entry[i].node != dir; i++)
+			;
+		dir = m->entry[i].dir;
+	}
+	return dir == above;
+}
+
+/* What rename(2) allows; @over: what has the new name, or NULL. */
+static bool may_replace(const struct cr_model *m, const struct cr_entry *e, const struct cr_entry *over, uint32_t dir)
+{
+	bool is_dir = m->node[e->node].type == 'd';
+
+	if (is_dir && is_below(m, dir, e->node))
 		return false;
-	over = pick_place(m, false, &dir, name);
-	if (over && over->node == e->node)
+	if (!over)
+		return true;
+	return over->node != e->node && is_dir == (m->node[over->node].type == 'd') &&
+	       (!is_dir || cr_is_empty(m, over->node));
+}
+
+static bool do_rename(struct cr_model *m, const struct cr_op *op)
+{
+	struct cr_entry *e = find_path(m, op->path), *over;
+	uint32_t dir, node, from;
+	const char *name = find_dir(m, op->to, &dir);
+	char old[8];
+
+	over = e && name ? cr_find_name(m, dir, name) : NULL;
+	if (!e || !name || !may_replace(m, e, over, dir))
 		return false;
-	entry_path(m, e, m->ops, op->path);
-	new_path(m, dir, name, op->to);
 	node = e->node;
+	from = e->dir;
+	strcpy(old, e->name);
 	if (over)
 		end_entry(m, over);
 	end_entry(m, e);
-	new_entry(m, dir, name, node);
+	new_entry(m, dir, name, node);	/* @e and @over may have moved */
+	if (op->kind == CR_WHITEOUT)
+		new_entry(m, from, old, new_node(m, 'c', 0));
 	return true;
 }
 
-static bool do_link(struct cr_model *m, struct cr_op *op)
+/* Two names that are there, of any kind. */
+static bool do_exchange(struct cr_model *m, const struct cr_op *op)
 {
-	struct cr_entry *e = pick(m, 'f');
-	uint32_t dir, node;
-	char name[8];
+	struct cr_entry *a = find_path(m, op->path), *b = find_path(m, op->to), old_a, old_b;
 
-	if (!e || pick_place(m, false, &dir, name))
+	if (!a || !b || a->node == b->node)
 		return false;
-	entry_path(m, e, m->ops, op->path);
-	new_path(m, dir, name, op->to);
-	node = e->node;
-	new_entry(m, dir, name, node);
+	old_a = *a;
+	old_b = *b;
+	if ((m->node[a->node].type == 'd' && is_below(m, b->dir, a->node)) ||
+	    (m->node[b->node].type == 'd' && is_below(m, a->dir, b->node)))
+		return false;
+	end_entry(m, a);
+	end_entry(m, b);
+	new_entry(m, old_a.dir, old_a.name, old_b.node);
+	new_entry(m, old_b.dir, old_b.name, old_a.node);
 	return true;
 }
 
-static bool set_attribute(struct cr_model *m, struct cr_op *op, struct cr_node *n)
+static bool do_link(struct cr_model *m, const struct cr_op *op)
 {
-	switch (op->kind) {
+	struct cr_entry *e = find_path(m, op->path);
+	uint32_t dir;
+	const char *name = find_dir(m, op->to, &dir);
+
+	if (!e || m->node[e->node].type != 'f' || !name || cr_find_name(m, dir, name))
+		return false;
+	new_entry(m, dir, name, e->node);
+	return true;
+}
+
+/* The attribute or embedding of this kind, or NULL. */
+static struct cr_changes *value_of(struct cr_node *n, enum cr_kind kind)
+{
+	switch (kind) {
 	case CR_CHMOD:
-		op->mode = 0600 | rnd(m, 0200);
-		change(&n->mode, m->ops, op->mode);
-		break;
+		return &n->mode;
+	case CR_CHOWN:
+		return &n->uid;
+	case CR_ACL_SET:
+	case CR_ACL_DEL:
+		return &n->acl;
 	case CR_XATTR_SET:
-		/* The length tells which one it is. */
-		op->len = rnd(m, 4) ? 1 + rnd(m, 60) : 1 + rnd(m, CR_XATTR_MAX);
-		if (op->len == cr_value(&n->xattr, m->ops))
-			return false;
-		change(&n->xattr, m->ops, op->len);
-		break;
 	case CR_XATTR_DEL:
-		if (!cr_value(&n->xattr, m->ops))
-			return false;
-		change(&n->xattr, m->ops, 0);
-		break;
-	case CR_VEC_SET:
-		change(&n->vec, m->ops, m->ops);
-		break;
+		return &n->xattr;
 	default:
-		if (!cr_value(&n->vec, m->ops))
-			return false;
-		change(&n->vec, m->ops, 0);
+		return &n->vec;
 	}
+}
+
+static bool set_attribute(struct cr_model *m, const struct cr_op *op, struct cr_node *n)
+{
+	struct cr_changes *c = value_of(n, op->kind);
+	uint32_t old = cr_value(c, m->ops), value = 0;
+
+	if (op->kind == CR_CHMOD || op->kind == CR_ACL_SET)
+		value = op->mode;
+	if (op->kind == CR_CHOWN || op->kind == CR_XATTR_SET)
+		value = op->len;	/* the length tells which one it is */
+	if (op->kind == CR_VEC_SET || op->kind == CR_ACL_SET)
+		value = m->ops;
+	if (value == old && op->kind != CR_CHMOD)
+		return false;
+	change(c, m->ops, value);
+	if (op->kind == CR_ACL_SET)
+		change(&n->mode, m->ops, op->mode);
 	n->changed = m->ops;
 	return true;
 }
 
 /* Overwrites and writes that make the file longer. */
-static bool write_content(struct cr_model *m, struct cr_op *op, struct cr_node *n)
+static bool write_content(struct cr_model *m, const struct cr_op *op, struct cr_node *n)
 {
-	uint32_t size = size_of(n), end;
+	uint32_t size = cr_size(n), end = op->off + op->len;
 	uint8_t *data;
 
-	op->off = op->kind == CR_APPEND ? size : rnd(m, size + 5000);
-	op->len = 1 + rnd(m, rnd(m, 3) ? 300 : 9000);
-	if (op->kind == CR_DIRECT) {
-		op->off &= ~4095U;
-		op->len = 4096 * (1 + rnd(m, 3));
-	}
-	if (op->kind == CR_MMAP) {
-		if (size < 2)
-			return false;
-		op->off = rnd(m, size - 1);
-		op->len = op->len < size - op->off ? op->len : size - op->off;
-	}
-	end = op->off + op->len;
-	if (end > CR_MAX_SIZE)
+	if (!op->len || end > CR_MAX_SIZE || (op->kind == CR_MMAP && end > size) ||
+	    (op->kind == CR_APPEND && op->off != size))
 		return false;
-	op->seed = m->ops;
 	data = new_version(m, n, end > size ? end : size);
 	cr_bytes(op->seed, op->off, op->len, data + op->off);
 	return true;
 }
 
-static bool truncate_to(struct cr_model *m, struct cr_op *op, struct cr_node *n)
+static bool truncate_to(struct cr_model *m, const struct cr_op *op, struct cr_node *n)
 {
-	op->len = rnd(m, 3) ? rnd(m, size_of(n) + 1) : rnd(m, CR_MAX_SIZE);
-	if (op->len == size_of(n))
+	if (op->len == cr_size(n) || op->len > CR_MAX_SIZE)
 		return false;
 	new_version(m, n, op->len);
 	n->changed = m->ops;
 	return true;
 }
 
-/* Zeros, or blocks taken out or put in. */
-static bool reshape(struct cr_model *m, struct cr_op *op, struct cr_node *n)
+static bool may_reshape(const struct cr_op *op, uint32_t size)
 {
-	uint32_t size = size_of(n), end;
+	uint32_t end = op->off + op->len;
+
+	switch (op->kind) {
+	case CR_ALLOCATE:
+		return op->len && end <= CR_MAX_SIZE;
+	case CR_COLLAPSE:
+		return end < size;
+	case CR_INSERT:
+		return op->off < size && size + op->len <= CR_MAX_SIZE;
+	default:
+		return op->len && op->off < size;
+	}
+}
+
+/* Zeros, or blocks taken out or put in. */
+static bool reshape(struct cr_model *m, const struct cr_op *op, struct cr_node *n)
+{
+	const uint8_t *old = n->version[n->versions - 1].data;
+	uint32_t size = cr_size(n), end = op->off + op->len;
 	uint8_t *data;
 
-	op->off = rnd(m, size + 1);
-	op->len = 1 + rnd(m, 9000);
-	if (op->kind == CR_COLLAPSE || op->kind == CR_INSERT) {
-		op->off &= ~4095U;
-		op->len = 4096;
-		if (op->off + (op->kind == CR_COLLAPSE ? op->len : 0) >= size || size + op->len > CR_MAX_SIZE)
-			return false;
-	}
-	end = op->off + op->len;
-	if (op->kind == CR_ALLOCATE ? end > CR_MAX_SIZE : op->off >= size)
+	if (!may_reshape(op, size))
 		return false;
 	if (op->kind == CR_ALLOCATE) {
 		new_version(m, n, end > size ? end : size);
 	} else if (op->kind == CR_COLLAPSE) {
-		const uint8_t *old = n->version[n->versions - 1].data;
-
 		data = new_version(m, n, size - op->len);
 		memcpy(data + op->off, old + end, size - end);
 	} else if (op->kind == CR_INSERT) {
-		const uint8_t *old = n->version[n->versions - 1].data;
-
 		data = new_version(m, n, size + op->len);
 		memset(data + op->off, 0, op->len);
 		memcpy(data + end, old + op->off, size - op->off);
@@ -426,6 +453,27 @@ static bool reshape(struct cr_model *m, struct cr_op *op, struct cr_node *n)
 	}
 	n->changed = m->ops;
 	return true;
+}
+
+static bool change_file(struct cr_model *m, const struct cr_op *op)
+{
+	struct cr_entry *e = find_path(m, op->path);
+	bool done;
+
+	if (!e || m->node[e->node].type != 'f')
+		return false;
+	if (op->kind <= CR_VEC_DEL)
+		done = set_attribute(m, op, &m->node[e->node]);
+	else if (op->kind <= CR_MMAP)
+		done = write_content(m, op, &m->node[e->node]);
+	else if (op->kind == CR_TRUNCATE)
+		done = truncate_to(m, op, &m->node[e->node]);
+	else
+		done = reshape(m, op, &m->node[e->node]);
+	/* What is written after a move can reach the disk before the move does, at the old place. */
+	if (done && (op->kind == CR_COLLAPSE || op->kind == CR_INSERT))
+		m->must_sync = e->node + 1;
+	return done;
 }
 
 static void made_durable(struct cr_model *m, const struct cr_op *op, uint32_t node)
@@ -441,57 +489,44 @@ static void made_durable(struct cr_model *m, const struct cr_op *op, uint32_t no
 		change(&n->synced, m->ops, m->ops);
 }
 
-static bool sync_one(struct cr_model *m, struct cr_op *op)
+static bool sync_one(struct cr_model *m, const struct cr_op *op)
 {
-	struct cr_entry *e = pick(m, op->kind == CR_FSYNC_DIR ? 'd' : 'f');
+	struct cr_entry *e = op->kind == CR_SYNC ? NULL : find_path(m, op->path);
 
-	if (op->kind == CR_SYNC) {
-		made_durable(m, op, 0);
-		return true;
-	}
-	if (!e)
+	if (op->kind != CR_SYNC &&
+	    (!e || m->node[e->node].type != (op->kind == CR_FSYNC_DIR ? 'd' : 'f')))
 		return false;
-	entry_path(m, e, m->ops, op->path);
-	made_durable(m, op, e->node);
+	made_durable(m, op, e ? e->node : 0);
 	return true;
 }
 
-static bool change_file(struct cr_model *m, struct cr_op *op)
+/* Nothing shows of it in the tree. */
+static bool do_grow(struct cr_model *m, const struct cr_op *op)
 {
-	struct cr_entry *e = pick(m, 'f');
-	bool done;
-
-	if (!e)
+	if (!m->mib || op->len <= m->mib || op->len > CR_LARGE)
 		return false;
-	entry_path(m, e, m->ops, op->path);
-	if (op->kind <= CR_VEC_DEL)
-		done = set_attribute(m, op, &m->node[e->node]);
-	else if (op->kind <= CR_MMAP)
-		done = write_content(m, op, &m->node[e->node]);
-	else if (op->kind == CR_TRUNCATE)
-		done = truncate_to(m, op, &m->node[e->node]);
-	else
-		done = reshape(m, op, &m->node[e->node]);
-	/* What is written after a move can reach the disk before the move does, at the old place. */
-	if (done && (op->kind == CR_COLLAPSE || op->kind == CR_INSERT))
-		m->must_sync = e->node + 1;
-	return done;
+	m->mib = op->len;
+	return true;
 }
 
-static bool try_kind(struct cr_model *m, struct cr_op *op)
+bool cr_model_apply(struct cr_model *m, const struct cr_op *op)
 {
 	if (op->kind <= CR_SYMLINK)
 		return make(m, op);
 	if (op->kind <= CR_RMDIR)
 		return take_away(m, op);
-	if (op->kind == CR_RENAME)
+	if (op->kind == CR_RENAME || op->kind == CR_WHITEOUT)
 		return do_rename(m, op);
+	if (op->kind == CR_EXCHANGE)
+		return do_exchange(m, op);
 	if (op->kind == CR_LINK)
 		return do_link(m, op);
+	if (op->kind == CR_GROW)
+		return do_grow(m, op);
 	return op->kind < CR_FSYNC ? change_file(m, op) : sync_one(m, op);
 }
 
-/* An fsync that a move of content has asked for; the file is still the last one that was picked. */
+/* An fsync that a move of content has asked for: of the file's first name. */
 static bool owed_sync(struct cr_model *m, struct cr_op *op)
 {
 	uint32_t node = m->must_sync - 1;
@@ -501,50 +536,28 @@ static bool owed_sync(struct cr_model *m, struct cr_op *op)
 		if (m->entry[i].died != ALIVE || m->entry[i].node != node)
 			continue;
 		op->kind = CR_FSYNC;
-		entry_path(m, &m->entry[i], m->ops, op->path);
-		made_durable(m, op, node);
-		return true;
+		cr_entry_path(m, &m->entry[i], m->ops, op->path);
+		return cr_model_apply(m, op);
 	}
 	return false;
 }
 
-/* Some kinds more often than others. */
-static enum cr_kind pick_kind(struct cr_model *m)
+bool cr_model_step(struct cr_model *m, struct cr_op *op)
 {
-	static const uint8_t weight[CR_KINDS] = {
-		[CR_CREATE] = 10, [CR_MKDIR] = 2, [CR_SYMLINK] = 2, [CR_UNLINK] = 5, [CR_RMDIR] = 1,
-		[CR_RENAME] = 6, [CR_LINK] = 3, [CR_CHMOD] = 2, [CR_XATTR_SET] = 4, [CR_XATTR_DEL] = 1,
-		[CR_VEC_SET] = 6, [CR_VEC_DEL] = 1, [CR_WRITE] = 10, [CR_DIRECT] = 5, [CR_APPEND] = 6,
-		[CR_MMAP] = 3, [CR_TRUNCATE] = 4, [CR_ALLOCATE] = 2, [CR_PUNCH] = 2, [CR_ZERO] = 2,
-		[CR_COLLAPSE] = 1, [CR_INSERT] = 1, [CR_FSYNC] = 4, [CR_FDATASYNC] = 2, [CR_FSYNC_DIR] = 1,
-		[CR_SYNC] = 1,
-	};
-	uint32_t sum = 0, k;
-	int i;
-
-	for (i = 0; i < CR_KINDS; i++)
-		sum += weight[i];
-	k = rnd(m, sum);
-	for (i = 0; k >= weight[i]; i++)
-		k -= weight[i];
-	return (enum cr_kind)i;
-}
-
-void cr_model_step(struct cr_model *m, struct cr_op *op)
-{
-	bool done = false;
-
 	m->floor = grow(m->floor, m->ops + 1, sizeof(*m->floor));
 	m->ops++;
 	m->floor[m->ops] = m->floor[m->ops - 1];
-	memset(op, 0, sizeof(*op));
-	op->index = m->ops;
-	if (m->must_sync)
-		done = owed_sync(m, op);
-	while (!done) {
-		*op = (struct cr_op){ .kind = pick_kind(m), .index = m->ops };
-		done = try_kind(m, op);
-	}
+	*op = (struct cr_op){ .index = m->ops };
+	if (m->must_sync && owed_sync(m, op))
+		return true;
+	do {
+		*op = (struct cr_op){ .index = m->ops, .seed = m->ops };
+		if (m->script.length ? !cr_script_next(m, op) : !cr_choose(m, op)) {
+			m->ops--;
+			return false;
+		}
+	} while (!cr_model_apply(m, op));
+	return true;
 }
 
 struct cr_model *cr_model_new(uint64_t seed)
@@ -554,6 +567,7 @@ struct cr_model *cr_model_new(uint64_t seed)
 	if (!m)
 		abort();
 	m->rnd = mix(seed + 1);
+	m->mib = seed % 4 ? 0 : CR_SMALL;
 	m->floor = grow(NULL, 0, sizeof(*m->floor));
 	m->floor[0] = 0;
 	new_node(m, 'd', 0755);
@@ -571,6 +585,8 @@ void cr_model_free(struct cr_model *m)
 		free(n->mode.v);
 		free(n->xattr.v);
 		free(n->vec.v);
+		free(n->uid.v);
+		free(n->acl.v);
 		free(n->synced.v);
 	}
 	free(m->node);

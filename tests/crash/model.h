@@ -21,13 +21,17 @@
 #define CR_FREE		1000		/* blocks that it leaves: more than all files can have */
 #define CR_XATTR	"k"		/* of the namespace user */
 #define CR_XATTR_MAX	9000
+#define CR_SMALL	48		/* MiB: a filesystem that is to grow, on a disk of CR_LARGE */
+#define CR_LARGE	160
+#define CR_OWNERS	4		/* user ids 0 .. 3 */
+#define CR_ACL_UID	5000		/* an ACL names this user + the operation that set it */
 
 enum cr_kind {
-	CR_CREATE, CR_MKDIR, CR_SYMLINK, CR_UNLINK, CR_RMDIR, CR_RENAME, CR_LINK, CR_CHMOD,
-	CR_XATTR_SET, CR_XATTR_DEL, CR_VEC_SET, CR_VEC_DEL,
+	CR_CREATE, CR_TMPFILE, CR_MKDIR, CR_SYMLINK, CR_UNLINK, CR_RMDIR, CR_RENAME, CR_EXCHANGE, CR_WHITEOUT, CR_LINK,
+	CR_CHMOD, CR_CHOWN, CR_ACL_SET, CR_ACL_DEL, CR_XATTR_SET, CR_XATTR_DEL, CR_VEC_SET, CR_VEC_DEL,
 	CR_WRITE, CR_DIRECT, CR_APPEND, CR_MMAP, CR_TRUNCATE, CR_ALLOCATE, CR_PUNCH, CR_ZERO,
 	CR_COLLAPSE, CR_INSERT,
-	CR_FSYNC, CR_FDATASYNC, CR_FSYNC_DIR, CR_SYNC,
+	CR_FSYNC, CR_FDATASYNC, CR_FSYNC_DIR, CR_SYNC, CR_GROW,
 	CR_KINDS,
 };
 extern const char *const cr_kind_name[CR_KINDS];
@@ -37,6 +41,9 @@ extern const char *const cr_kind_name[CR_KINDS];
  * @index: 1 for the first one
  * @path:  from the root, without a slash at the begin
  * @to:    the new name of a link or rename; the target of a symlink
+ * @mode:  permission bits of what is made, or set by chmod or with an ACL
+ * @off, @len: of content, bytes; @len also: of the attribute, of the file after truncate; the new owner; the size
+ *	   of the filesystem, MiB
  * @seed:  what bytes are written (cr_bytes())
  */
 struct cr_op {
@@ -64,15 +71,15 @@ struct cr_version {
 
 /**
  * struct cr_node - a file, directory or symlink, dead ones included
- * @mode, @xattr, @vec: of cr_changes: permission bits; length of the attribute, 0: none; the
- *		operation that set the embedding, 0: none
+ * @mode, @uid, @acl, @xattr, @vec: of cr_changes: permission bits; owner; the operation that set the ACL,
+ *		0: none; length of the attribute, 0: none; the operation that set the embedding, 0: none
  * @synced:	operations after which all content was durable
  * @changed:	the last operation that changed the inode or, for a directory, its entries
  */
 struct cr_node {
-	char			type;		/* 'f', 'd', 'l' */
+	char			type;		/* 'f', 'd', 'l', 'c': whiteout */
 	char			target[CR_PATH];
-	struct cr_changes	mode, xattr, vec, synced;
+	struct cr_changes	mode, uid, acl, xattr, vec, synced;
 	struct cr_version	*version;
 	uint32_t		versions;
 	uint32_t		changed;
@@ -82,6 +89,18 @@ struct cr_entry {
 	uint32_t	dir, node;
 	char		name[8];
 	uint32_t	born, died;	/* died: UINT32_MAX as long as it lives */
+};
+
+/**
+ * struct cr_script - which sequences are done, one after the other (sequence.c)
+ * @length: operations in each; 0: no script, operations are random
+ * @step:   of the sequence that is being done
+ * @next:   its number, of all sequences of this length
+ * @left:   so many, with it
+ */
+struct cr_script {
+	uint32_t	length, step;
+	uint64_t	next, left;
 };
 
 /**
@@ -97,12 +116,33 @@ struct cr_model {
 	struct cr_entry	*entry;
 	uint32_t	nodes, entries;
 	uint32_t	must_sync;	/* node + 1: the next operation is its fsync */
+	uint32_t	mib;		/* of the filesystem; 0: it does not grow */
+	struct cr_script script;
 };
 
 struct cr_model *cr_model_new(uint64_t seed);
 void cr_model_free(struct cr_model *m);
-/* Choose the next operation and do it to the model. */
-void cr_model_step(struct cr_model *m, struct cr_op *op);
+/* Choose the next operation and do it to the model; false: the script has ended. */
+bool cr_model_step(struct cr_model *m, struct cr_op *op);
+/* Do an operation; false: it cannot be done now, and nothing has changed. */
+bool cr_model_apply(struct cr_model *m, const struct cr_op *op);
+
+/* ---- choosing: what cr_model_step() tries; @op->index and @op->seed are set ---- */
+
+bool cr_choose(struct cr_model *m, struct cr_op *op);
+/* False: that was all. */
+bool cr_script_next(struct cr_model *m, struct cr_op *op);
+/* How many sequences of this length there are. */
+uint64_t cr_sequences(uint32_t length);
+/* Less than @n, from the seed. */
+uint32_t cr_rnd(struct cr_model *m, uint32_t n);
+uint32_t cr_size(const struct cr_node *n);
+/* NULL: the directory has no such name. */
+struct cr_entry *cr_find_name(struct cr_model *m, uint32_t dir, const char *name);
+bool cr_is_empty(const struct cr_model *m, uint32_t dir);
+/* The path of an entry that existed after @op; the path of a name in a directory that exists now. */
+void cr_entry_path(const struct cr_model *m, const struct cr_entry *e, uint32_t op, char *path);
+void cr_new_path(const struct cr_model *m, uint32_t dir, const char *name, char *path);
 
 /* @len bytes that a write with this seed puts at @off of a file. */
 void cr_bytes(uint64_t seed, uint32_t off, uint32_t len, uint8_t *out);

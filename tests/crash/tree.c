@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* See tree.h. */
 #include <fcntl.h>
+#include <linux/types.h>
+#include <linux/posix_acl_xattr.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,24 +176,38 @@ static int list_slots(struct ct_tree *t)
 
 /* ---- one inode -------------------------------------------------------------------------- */
 
-static u32 attribute_in(const void *area, u32 size)
+/* Of an ACL as do_acl() of record.c makes it: the second entry is that of the user. */
+static u32 acl_op(const struct vexfs_xattr_ent *e)
+{
+	const struct posix_acl_xattr_entry *user = (const void *)((const u8 *)e->value +
+								  sizeof(struct posix_acl_xattr_header) + sizeof(*user));
+
+	if (e->value_len < sizeof(struct posix_acl_xattr_header) + 2 * sizeof(*user))
+		return UINT32_MAX;
+	return le32_to_cpu(user->e_id) - CR_ACL_UID;
+}
+
+static void attributes_in(struct ct_file *f, const void *area, u32 size)
 {
 	struct vexfs_xattr_ent e;
 
-	return vexfs_xattr_find(area, size, VEXFS_XATTR_USER, CR_XATTR, strlen(CR_XATTR), &e) ? e.value_len : 0;
+	if (vexfs_xattr_find(area, size, VEXFS_XATTR_USER, CR_XATTR, strlen(CR_XATTR), &e))
+		f->xattr = e.value_len;
+	if (vexfs_xattr_find(area, size, VEXFS_XATTR_ACL, "", 0, &e))
+		f->acl = acl_op(&e);
 }
 
-static int see_attribute(struct ct_tree *t, u64 ino, struct ct_file *f)
+static int see_attributes(struct ct_tree *t, u64 ino, struct ct_file *f)
 {
 	u64 blkno = le64_to_cpu(f->di.i_xattr_block);
 	struct vexfs_blk b;
 
-	f->xattr = attribute_in(f->di.i_xattr, VEXFS_XATTR_INLINE);
-	if (f->xattr || !blkno)
+	attributes_in(f, f->di.i_xattr, VEXFS_XATTR_INLINE);
+	if (!blkno)
 		return 0;
 	if (t->img.io.ops->read(&t->img.io, blkno, VEXFS_MAGIC_XATTR, 0, ino, &b))
 		return bad(t, "attribute block %llu cannot be read", (unsigned long long)blkno);
-	f->xattr = attribute_in(vexfs_xattr_block_area(b.data), VEXFS_MD_SPACE);
+	attributes_in(f, vexfs_xattr_block_area(b.data), VEXFS_MD_SPACE);
 	put(t, &b);
 	return 0;
 }
@@ -217,13 +233,14 @@ int ct_file(struct ct_tree *t, u64 ino, struct ct_file *f)
 	if (get_inode(t, ino, &f->di))
 		return -1;
 	f->mode = le16_to_cpu(f->di.i_mode);
+	f->uid = le32_to_cpu(f->di.i_uid);
 	f->nlink = le32_to_cpu(f->di.i_nlink);
 	f->generation = le32_to_cpu(f->di.i_generation);
 	f->size = le64_to_cpu(f->di.i_size);
 	f->datagen = le64_to_cpu(f->di.i_datagen);
 	if (S_ISLNK(f->mode) && f->size < sizeof(f->target))
 		memcpy(f->target, f->di.i_symlink, f->size);
-	return see_attribute(t, ino, f) || see_embedding(t, ino, f) ? -1 : 0;
+	return see_attributes(t, ino, f) || see_embedding(t, ino, f) ? -1 : 0;
 }
 
 int ct_content(struct ct_tree *t, u64 ino, struct ct_file *f, u8 *buf)

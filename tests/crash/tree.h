@@ -16,11 +16,12 @@ struct ct_name {
 /**
  * struct ct_file - an inode
  * @xattr:  length of its attribute, 0: none
+ * @acl:    the operation that set its ACL, 0: none
  * @vec:    the operation that set its embedding, 0: none
  * @stale:  the embedding says that content has changed since
  */
 struct ct_file {
-	u32	mode, nlink, generation, xattr, vec;
+	u32	mode, uid, nlink, generation, xattr, acl, vec;
 	u64	size, datagen;
 	bool	stale;
 	char	target[CR_PATH];

@@ -22,6 +22,19 @@ expect 0 "one state again"
 rm -rf "$rec"
 run "$VEX" crash-test --seed 4711 --only 200.0
 expect 2 "without its recording it says so"
+
+run "$VEX" crash-test --seed 4 --ops 150 --states 600
+expect 0 "with quota and change feed, while the filesystem grows"
+says "^seed 4: 150 operations, .*; 0 not right$" "all of them"
+run "$VEX" crash-test --sequences 1 --first 100 --count 30
+expect 0 "sequences of one operation"
+says "^sequences of 1, 100 to 129: .*; 0 not right$" "those that were asked for"
+run "$VEX" crash-test --sequences 1 --first 235
+expect 2 "a sequence that does not exist"
+says "there are 235 sequences of length 1" "how many there are"
+run "$VEX" crash-test --mkfs '-O no-such-feature'
+expect 2 "options that mkfs.vexfs refuses"
+
 run "$VEX" crash-test --broken no-such-fault
 expect 2 "an unknown fault"
 says "no-commit" "the faults there are are named"

@@ -53,7 +53,10 @@ int vex_embedder_create(const char *name, uint32_t dim, struct vex_embedder **ou
 	if (!ops || !dim || dim > VEX_EMBED_MAX_DIM)
 		return -EINVAL;
 	*out = ops->create(dim);
-	return *out ? 0 : -ENOMEM;
+	if (!*out)
+		return -ENOMEM;
+	snprintf((*out)->identity, sizeof((*out)->identity), "%s", ops->identity);
+	return 0;
 }
 
 void vex_embedder_destroy(struct vex_embedder *e)

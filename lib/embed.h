@@ -4,13 +4,15 @@
  *
  * An embedder is fitted on the texts of a corpus (or brings a trained model and
  * has nothing to fit), can be saved and loaded, and turns documents and queries
- * into vectors of one space. vexctl knows only this interface; the one
- * implementation so far is `lexical`, which needs neither a model nor a network.
+ * into vectors of one space. vexctl knows only this interface; the implementation
+ * here is `lexical`, which needs neither a model nor a network. vexctl has others,
+ * which ask a program (tools/vexctl/remote.h).
  *
  * Texts come from users: any bytes, any length. Nothing here trusts a model
  * file either; loading verifies every field.
  *
- * Functions return 0 or a negative errno. An embedder is not thread-safe.
+ * Functions return 0 or a negative errno. An embedder is not thread-safe, but for
+ * @embed_many.
  */
 #ifndef LIBVEXFS_EMBED_H
 #define LIBVEXFS_EMBED_H
@@ -38,15 +40,25 @@ enum vex_text_kind {
 };
 
 /**
+ * struct vex_text - a text among several
+ */
+struct vex_text {
+	const char *text;
+	size_t len;
+};
+
+/**
  * struct vex_embedder_ops - one kind of embedder
  * @name:	as in the model's file name, at most 15 bytes
- * @identity:	name and version: other versions make other vectors of the same text
+ * @identity:	of embedders from vex_embedder_create(): name and version
  * @create:	an unfitted embedder for vectors of @dim float32; NULL: no memory
  * @destroy:	free it
  * @fit:	learn from one document; call before the first @embed
  * @fit_done:	end of the corpus
  * @embed:	@text of @len bytes to @dim float32 of unit length. -ENODATA: the
  *		text has nothing to go by (no words)
+ * @embed_many:	@n texts at once, @dim float32 of each after those of the one before; any
+ *		number of threads may call it. NULL: @embed does one after the other
  * @save:	the model as one malloc'ed block; the caller frees it
  * @load:	from such a block, of any provenance. -EBADMSG: damaged
  * @documents:	number of documents it was fitted on
@@ -60,16 +72,27 @@ struct vex_embedder_ops {
 	int (*fit_done)(struct vex_embedder *e);
 	int (*embed)(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len,
 		     float *out);
+	int (*embed_many)(struct vex_embedder *e, enum vex_text_kind kind, const struct vex_text *texts,
+			  size_t n, float *out);
 	int (*save)(struct vex_embedder *e, void **block, size_t *len);
 	int (*load)(struct vex_embedder *e, const void *block, size_t len);
 	uint64_t (*documents)(const struct vex_embedder *e);
 	float (*rarity)(const struct vex_embedder *e, const char *word, size_t len);
 };
 
-/* The common beginning of every embedder. */
+#define VEX_EMBED_IDENTITY	64	/* with the terminating NUL, as a collection stores it */
+#define VEX_EMBED_FINGERPRINT	32
+
+/**
+ * struct vex_embedder - the common beginning of every embedder
+ * @identity:	name and version: another one makes other vectors of the same text
+ * @fingerprint: of its model; zeros: it has none
+ */
 struct vex_embedder {
 	const struct vex_embedder_ops *ops;
 	uint32_t dim;
+	char identity[VEX_EMBED_IDENTITY];
+	unsigned char fingerprint[VEX_EMBED_FINGERPRINT];
 };
 
 extern const struct vex_embedder_ops vex_lexical_ops;

@@ -9,7 +9,7 @@ set -u
 first_is() { head -n 1 "$out" | grep -q "^$1:[0-9]*: "; }
 
 new_filesystem -L vexindex
-plan 24
+plan 28
 
 mkdir -p notes/private build
 echo 'How to fix a flat tyre: take the wheel off' >notes/tyre
@@ -80,6 +80,34 @@ ok $? 'mcp: index and search'
 ask read_passage '{"path":"../.gitignore"}' && out_has 'leads out of' && ask search '{"query":"x","directory":"/"}' &&
 	out_has 'outside of the directories' && ask read_passage '{"path":"log","line":401}' && out_has octopus
 ok $? 'mcp: only below its directory'
+
+# ---- a program that makes the vectors
+cat >"$TMPDIR/toy" <<-'EOF'
+	#!/bin/sh
+	echo '{"model":"toy 1","dim":3}'
+	while IFS= read -r line; do
+		[ -n "$line" ] || continue
+		id=${line#*:} id=${id%%,*}
+		case $line in
+		*octopus* | *whale* | *"marine animal"*) v='1,0,0.1' ;;
+		*) v='0,1,0.1' ;;
+		esac
+		echo "{\"id\":$id,\"vector\":[$v]}"
+	done
+EOF
+chmod 755 "$TMPDIR/toy"
+run 0 index -c toy --embedder "exec:$TMPDIR/toy" notes && out_has "made collection 'toy': 3 dimensions, toy 1"
+ok $? 'an embedder that is a program'
+run 0 search -c toy --embedder "exec:$TMPDIR/toy" --json -k 1 'marine animal' &&
+	grep -qE '"path": "notes/(moved/whale|log)"' "$out"
+ok $? 'search by what it knows'
+sed 's/toy 1/toy 2/' "$TMPDIR/toy" >"$TMPDIR/toy2" && chmod 755 "$TMPDIR/toy2"
+run 1 search -c toy --embedder "exec:$TMPDIR/toy2" whales && err_has "of the embedder 'toy 1', not of 'toy 2'"
+ok $? 'another one is refused'
+sed "s/\\[\$v\\]/[1,2]/" "$TMPDIR/toy" >"$TMPDIR/toy2" && chmod 755 "$TMPDIR/toy2"
+run 1 index -c toy --force --embedder "exec:$TMPDIR/toy2" notes && err_has 'a vector of another dimension' &&
+	run 0 search -c toy --embedder "exec:$TMPDIR/toy" whales
+ok $? 'wrong vectors change nothing'
 
 # ---- crash and remount
 echo 'one more note about volcanoes' >notes/volcano

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <dirent.h>
 
+#include "tests/unit/procs.h"
 #include "tests/unit/vexctl_run.h"
 #include "tools/vexctl/convert.h"
 
@@ -37,41 +37,6 @@ static void write_pdf(const char *name)
 {
 	write_text(name, "%PDF-1.4\nnot one that a real program could read, \1\2\3\n");
 	touch(name, 1000);
-}
-
-static bool runs(const char *command)
-{
-	char path[300], line[300];
-	DIR *d = opendir("/proc");
-	struct dirent *e;
-	bool found = false;
-	size_t n, i;
-	FILE *f;
-
-	while (!found && (e = readdir(d))) {
-		snprintf(path, sizeof(path), "/proc/%s/cmdline", e->d_name);
-		f = fopen(path, "r");
-		if (!f)
-			continue;
-		n = fread(line, 1, sizeof(line) - 1, f);
-		fclose(f);
-		for (i = 0; i + 1 < n; i++)
-			line[i] = line[i] ? line[i] : ' ';
-		line[n] = '\0';
-		found = !strcmp(line, command);
-	}
-	closedir(d);
-	return found;
-}
-
-/* What was killed takes a moment. */
-static bool ends(const char *command)
-{
-	int tries;
-
-	for (tries = 0; tries < 1000 && runs(command); tries++)
-		usleep(10000);
-	return !runs(command);
 }
 
 static void test_pages(void **state)

@@ -16,11 +16,11 @@
 
 #include "tools/vexctl/convert.h"
 #include "tools/vexctl/convert_cache.h"
+#include "tools/vexctl/program.h"
 #include "tools/vexctl/vexctl.h"
 
 #define MEMORY_MAX	(2ull << 30)
 #define NOBODY		65534
-#define PROGRAM_MAX	4096
 
 double convert_seconds = CONVERT_SECONDS;
 
@@ -37,23 +37,6 @@ static const char *const pdf_words[] = { "pdftotext", "-q", "-enc", "UTF-8", "-"
 static const char *const *converter(enum text_kind kind)
 {
 	return kind == TEXT_PDF ? pdf_words : NULL;
-}
-
-/* Where PATH has @name; directories that are not named from the root do not count. */
-static bool find_program(const char *name, char program[PROGRAM_MAX])
-{
-	const char *p = getenv("PATH"), *end;
-	int n;
-
-	for (p = p ? p : "/usr/bin:/bin"; *p; p = *end ? end + 1 : end) {
-		end = strchrnul(p, ':');
-		if (*p != '/')
-			continue;
-		n = snprintf(program, PROGRAM_MAX, "%.*s/%s", (int)(end - p), p, name);
-		if (n > 0 && n < PROGRAM_MAX && !access(program, X_OK))
-			return true;
-	}
-	return false;
 }
 
 static void limit(__rlimit_resource_t what, rlim_t most)
@@ -114,22 +97,6 @@ static int drain(int fd, char *out, size_t room, size_t *len, double deadline)
 	return 0;
 }
 
-/* It, and what it has started. */
-static int end_group(pid_t pid)
-{
-	int status = 0;
-	siginfo_t info;
-
-	/* the name of the group stays taken until the leader is waited for */
-	kill(-pid, SIGKILL);
-	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) && errno == EINTR)
-		;
-	kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
-}
-
 /* It has closed its output: it is about to end, or holds on. */
 static bool ends_well(pid_t pid, double deadline)
 {
@@ -170,7 +137,7 @@ static int run(const char *program, const char *const *words, int in, char *out,
 		setpgid(pid, pid);	/* parent and child both do it: either may run first */
 		ret = drain(ends[0], out, room, len, deadline);
 		well = !ret && (*len == room || ends_well(pid, deadline));
-		end_group(pid);
+		program_kill(pid);
 	}
 	close(ends[0]);
 	return !ret && !well && !*len ? -EPROTO : ret;
@@ -203,7 +170,7 @@ int convert_text(enum text_kind kind, int fd, char *out, size_t room, size_t *le
 		return 0;
 	if (budget > 0 && spent > budget)
 		return -ETIMEDOUT;
-	if (!words || !find_program(words[0], program))
+	if (!words || !program_find(words[0], program))
 		return -ENOPKG;
 	in = open_again(fd);
 	if (in < 0)

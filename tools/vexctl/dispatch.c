@@ -2,7 +2,7 @@
 /* Which command is meant; vexctl's own help. */
 #include <string.h>
 
-#include "tools/vexctl/vexctl.h"
+#include "tools/vexctl/remote.h"
 
 #ifndef VEXFS_VERSION_STRING
 #define VEXFS_VERSION_STRING "unknown"
@@ -109,6 +109,7 @@ static int run_command(const struct command *cmd, int argc, char **argv)
 		return EXIT_OK;
 	}
 	ret = cmd->run(cmd, &opt);
+	embedder_forget();
 	if (fflush(stdout) || ferror(stdout)) {
 		say_error("cannot write the output");
 		return EXIT_FAILED;

@@ -164,7 +164,7 @@ static void report_text(const struct embed_job *j, double seconds)
 
 int embed_model(struct embed_job *j)
 {
-	int ret = find_model(j);
+	int ret = j->remote ? EXIT_OK : find_model(j);
 
 	if (ret || j->e)
 		return ret;
@@ -201,8 +201,7 @@ int embed_prepare(struct embed_job *j)
 	if (j->rootfd < 0)
 		return target_fail(&j->first, NULL, "find the root of the filesystem of",
 				   j->rootfd);
-	j->data = malloc((size_t)j->coll.dim * elem_size(j->coll.elem));
-	if (j->data && !text_init(&j->text))
+	if (!text_init(&j->text))
 		return EXIT_OK;
 	say_error("out of memory");
 	return EXIT_FAILED;
@@ -210,10 +209,10 @@ int embed_prepare(struct embed_job *j)
 
 void embed_end(struct embed_job *j)
 {
-	vex_embedder_destroy(j->e);
+	if (!j->remote)
+		vex_embedder_destroy(j->e);
 	file_list_free(&j->files);
 	text_free(&j->text);
-	free(j->data);
 	if (j->rootfd >= 0)
 		close(j->rootfd);
 	target_close(&j->first);
@@ -239,7 +238,7 @@ static int run_embed(const struct command *cmd, struct options *opt)
 	int ret;
 
 	if (!vex_embedder_find(j.embedder))
-		return usage_error(cmd, "--embedder %s: the only one so far is 'lexical'",
+		return usage_error(cmd, "--embedder %s: only 'lexical' is possible here; vexctl index knows more",
 				   j.embedder);
 	ret = open_first(&j);
 	if (ret)

@@ -25,10 +25,10 @@ struct reuse;
  * struct embed_job - one run of vexctl embed or index
  * @first:  the first path; stays open for the filesystem it stands for
  * @rootfd, @root: of that filesystem
- * @e:      the embedder, loaded or @fitted in this run
+ * @e:      the embedder, loaded or @fitted in this run, or @remote
+ * @remote: it is none of vexctl's own, and shared: embedder_choose() gave it
  * @index:  choose passages by the file's size
  * @reuse:  vectors of texts seen before; NULL: none are kept
- * @data:   room for one embedding
  * @text:   the file at hand
  * @passage: bytes of its passages, 0: it is embedded as a whole
  * @why:    it was not embedded, an enum skip
@@ -43,9 +43,8 @@ struct embed_job {
 	char root[PATH_MAX];
 	struct file_list files;
 	struct vex_embedder *e;
-	bool fitted, index;
+	bool fitted, index, remote;
 	struct reuse *reuse;
-	void *data;
 	struct text text;
 	uint64_t passage;
 	int why;

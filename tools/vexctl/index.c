@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/vexctl/index.h"
+#include "tools/vexctl/remote.h"
 
 /**
  * struct index - vexctl index of one directory
@@ -67,8 +68,8 @@ static void report_text(const struct index *x)
 	uint64_t was;
 
 	if (x->made)
-		printf("made collection '%s': %u dimensions, lexical\n", x->job.opt->collection,
-		       x->job.coll.dim);
+		printf("made collection '%s': %u dimensions, %s\n", x->job.opt->collection,
+		       x->job.coll.dim, x->job.remote ? x->job.e->identity : x->job.e->ops->name);
 	printf("indexed %llu file%s in %.1f s (%llu passages, %llu copied from equal text), %llu "
 	       "up to date\n", (unsigned long long)c->embedded, c->embedded == 1 ? "" : "s",
 	       now_seconds() - x->begun, (unsigned long long)c->embeddings,
@@ -78,7 +79,7 @@ static void report_text(const struct index *x)
 		       (unsigned long long)c->cut, c->cut == 1 ? " is" : "s are");
 	skipped_print(&x->skipped, x->job.opt->verbose);
 	was = x->job.e->ops->documents(x->job.e);
-	if (!x->job.fitted && x->job.files.n / 2 > was)
+	if (!x->job.remote && !x->job.fitted && x->job.files.n / 2 > was)
 		printf("words were weighed when there were %llu files: 'vexctl index --refit' weighs "
 		       "them anew\n", (unsigned long long)was);
 }
@@ -101,7 +102,8 @@ static int stopped(const struct index *x, int err)
 			  done, x->job.files.n);
 	else
 		say_error("stopped after %llu of %zu files: %s; the same command continues from there",
-			  done, x->job.files.n, err == -ENOENT ? "the collection is gone" : reason(err));
+			  done, x->job.files.n, err == -ENOENT ? "the collection is gone" :
+			  err == -EREMOTEIO ? "the embedder failed" : reason(err));
 	return err == -EINTR ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
 
@@ -140,9 +142,12 @@ static int index_path(const struct options *asked, const char *path)
 
 	if (ret)
 		return ret;
-	if (!opt.collection) {
-		ret = collection_choose_or_make(&x.job.first, INDEX_DIM, name, &x.made);
-		opt.collection = name;
+	ret = embedder_choose(&x.job.first, &opt, true, name, &x.made, &x.job.e);
+	opt.collection = name;
+	x.job.remote = x.job.e != NULL;
+	if (!ret && x.job.remote && opt.refit) {
+		say_error("--refit is about the lexical embedder: --force makes all embeddings anew");
+		ret = EXIT_USAGE;
 	}
 	if (!ret)
 		ret = embed_prepare(&x.job);
@@ -161,7 +166,7 @@ static int run_index(const struct command *cmd, struct options *opt)
 const struct command cmd_index = {
 	.name = "index",
 	.summary = "make a directory searchable, or bring it up to date",
-	.accepts = "collection chunk-size force refit progress verbose quiet json",
+	.accepts = "collection chunk-size force refit embedder timeout progress verbose quiet json",
 	.min_args = 0,
 	.max_args = -1,
 	.run = run_index,
@@ -175,10 +180,14 @@ const struct command cmd_index = {
 		"      --chunk-size BYTES   passages of about so many bytes, 64 to 1M, in all files\n"
 		"  -f, --force              also files that are up to date\n"
 		"      --refit              weigh words anew by these files, and index them all\n"
+		"      --embedder WHAT      lexical (default), or exec:PROGRAM, which makes the vectors; the collection\n"
+		"                           of the program's model is used, or made\n"
+		"      --timeout SECONDS    wait so long for an answer of the program (default 120)\n"
 		"      --progress           show progress even without a terminal\n"
 		"  -v, --verbose            name every file that was skipped\n"
 		"  -q, --quiet              print errors only\n"
 		"      --json               the counts, and what was skipped, as one JSON object for each DIR\n\n"
 		"Exit status: 0 done, 1 failed at least in part, 3 no text files, 130 interrupted.\n\n"
-		"example: vexctl index ~/notes && vexctl search ~/notes \"flat tyre\"\n",
+		"example: vexctl index ~/notes && vexctl search ~/notes \"flat tyre\"\n"
+		"         vexctl index --embedder exec:bge-embed ~/notes\n",
 };

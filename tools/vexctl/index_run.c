@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "tools/vexctl/index.h"
+#include "tools/vexctl/remote.h"
 
-#define WORKERS_MAX	8
+#define WORKERS_MAX	REMOTE_WORKERS
+#define CPUS_MAX	8
 #define FILES_EACH	16	/* fewer are not worth a thread */
 
 /**
@@ -60,7 +62,7 @@ static const char *take_file(struct run *r)
 static bool is_final(int err)
 {
 	return err == -ENOSPC || err == -EDQUOT || err == -EROFS || err == -ENOMEM ||
-	       err == -EMEDIUMTYPE || err == -EUCLEAN || err == -ENOENT;
+	       err == -EMEDIUMTYPE || err == -EUCLEAN || err == -ENOENT || err == -EREMOTEIO || err == -EINTR;
 }
 
 static void finish_file(struct run *r, struct worker *w, const char *path, int err)
@@ -68,7 +70,7 @@ static void finish_file(struct run *r, struct worker *w, const char *path, int e
 	pthread_mutex_lock(&r->lock);
 	if (w->job.why != SKIP_NONE)
 		skipped_add(r->skipped, path, (enum skip)w->job.why);
-	else if (err)
+	else if (err && err != -EREMOTEIO && err != -EINTR)	/* those are told, or no failure of the file */
 		embed_complain(&w->job, path, err);
 	if (is_final(err) && w->job.why == SKIP_NONE && !r->error)
 		r->error = err;
@@ -95,10 +97,9 @@ static int worker_init(struct worker *w, struct run *r, bool first)
 	w->run = r;
 	w->job = *j;
 	memset(&w->job.counts, 0, sizeof(w->job.counts));
-	w->job.data = malloc((size_t)j->coll.dim * elem_size(j->coll.elem));
-	if (!w->job.data || text_init(&w->job.text))
+	if (text_init(&w->job.text))
 		return -ENOMEM;
-	if (!first)
+	if (!first && !j->remote)
 		ret = model_load(j->rootfd, j->opt->collection, j->embedder, &w->job.e);
 	if (ret)
 		w->job.e = NULL;
@@ -107,9 +108,8 @@ static int worker_init(struct worker *w, struct run *r, bool first)
 
 static void worker_end(struct worker *w, bool first)
 {
-	if (!first)
+	if (!first && !w->job.remote)
 		vex_embedder_destroy(w->job.e);
-	free(w->job.data);
 	text_free(&w->job.text);
 }
 
@@ -118,8 +118,10 @@ static size_t count_workers(const struct embed_job *j)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t n = cpus > 0 ? (size_t)cpus : 1, useful = 1 + j->files.n / FILES_EACH;
 
-	if (n > WORKERS_MAX)
-		n = WORKERS_MAX;
+	if (j->remote)		/* they wait, and what many wait for makes a batch */
+		return j->files.n < REMOTE_WORKERS ? j->files.n + !j->files.n : REMOTE_WORKERS;
+	if (n > CPUS_MAX)
+		n = CPUS_MAX;
 	return n < useful ? n : useful;
 }
 

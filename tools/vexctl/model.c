@@ -2,11 +2,14 @@
 /* The models of a filesystem's collections: .vexctl/<collection>.<embedder> at its root. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tools/vexctl/vexctl.h"
+
+#define NOTE	"external"	/* the collection's embedder is none of ours */
 
 /* O_NOFOLLOW: a symbolic link in the root could point out of the filesystem. */
 static int open_model_dir(int rootfd, bool make)
@@ -24,18 +27,90 @@ static void model_name(char name[128], const char *collection, const char *embed
 	snprintf(name, 128, "%.63s.%.15s", collection, embedder);
 }
 
-bool model_exists(int rootfd, const char *collection)
+static bool has_file(int dir, const char *collection, const char *what)
 {
 	char name[128];
+
+	model_name(name, collection, what);
+	return !faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+bool model_exists(int rootfd, const char *collection)
+{
 	int dir = open_model_dir(rootfd, false);
 	bool there;
 
 	if (dir < 0)
 		return false;
-	model_name(name, collection, vex_lexical_ops.name);
-	there = !faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW);
+	there = has_file(dir, collection, vex_lexical_ops.name) || has_file(dir, collection, NOTE);
 	close(dir);
 	return there;
+}
+
+static void write_note(int dir, const char *collection, const char *spec)
+{
+	char name[128], temporary[160];
+	int fd;
+
+	model_name(name, collection, NOTE);
+	snprintf(temporary, sizeof(temporary), ".%s.%ld", name, (long)getpid());
+	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return;
+	if (write(fd, spec, strlen(spec)) != (ssize_t)strlen(spec) || renameat(dir, temporary, dir, name))
+		unlinkat(dir, temporary, 0);
+	close(fd);
+}
+
+static void read_note(int dir, const char *collection, char spec[MODEL_NOTE_MAX])
+{
+	char name[128];
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	model_name(name, collection, NOTE);
+	fd = open_regular(dir, name, O_RDONLY, &st);
+	n = fd < 0 ? 0 : read(fd, spec, MODEL_NOTE_MAX - 1);
+	spec[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static int note_dir(const struct target *t, bool make)
+{
+	char path[PATH_MAX];
+	int root = mount_root(t, path), dir;
+
+	if (root < 0)
+		return root;
+	dir = open_model_dir(root, make);
+	close(root);
+	return dir;
+}
+
+void model_note_read(const struct target *t, const char *collection, char spec[MODEL_NOTE_MAX])
+{
+	int dir = note_dir(t, false);
+
+	spec[0] = '\0';
+	if (dir < 0)
+		return;
+	read_note(dir, collection, spec);
+	close(dir);
+}
+
+void model_note(const struct target *t, const char *collection, const char *spec)
+{
+	char was[MODEL_NOTE_MAX];
+	int dir = note_dir(t, true);
+
+	if (dir < 0)
+		return;
+	read_note(dir, collection, was);
+	if (strcmp(was, spec) && strlen(spec) < sizeof(was))
+		write_note(dir, collection, spec);
+	close(dir);
 }
 
 int model_load(int rootfd, const char *collection, const char *embedder, struct vex_embedder **out)
@@ -79,23 +154,31 @@ void model_remove(int rootfd, const char *collection)
 		return;
 	model_name(name, collection, vex_lexical_ops.name);
 	unlinkat(dir, name, 0);
+	model_name(name, collection, NOTE);
+	unlinkat(dir, name, 0);
 	close(dir);
+}
+
+int model_encode(struct vector *v, const struct vexfs_ioc_collection *c, void *out)
+{
+	size_t where;
+
+	if (c->elem == VEXFS_IOC_I8)
+		vector_stretch_i8(v);
+	return vector_encode(v, c->elem, out, &where);
 }
 
 int model_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len,
 		const struct vexfs_ioc_collection *c, void *out)
 {
 	struct vector v = { .v = malloc(e->dim * sizeof(float)), .n = e->dim };
-	size_t where;
 	int ret;
 
 	if (!v.v)
 		return -ENOMEM;
 	ret = e->ops->embed(e, kind, text, len, v.v);
-	if (!ret && c->elem == VEXFS_IOC_I8)
-		vector_stretch_i8(&v);
 	if (!ret)
-		ret = vector_encode(&v, c->elem, out, &where);
+		ret = model_encode(&v, c, out);
 	vector_free(&v);
 	return ret;
 }

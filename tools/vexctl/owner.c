@@ -19,7 +19,7 @@ static int hex_digit(char c)
 }
 
 /* Up to 32 bytes, two digits each; the rest is zero. */
-static int parse_fingerprint(const char *s, uint8_t out[32])
+int parse_fingerprint(const char *s, uint8_t out[32])
 {
 	size_t len = strlen(s), i;
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tools/vexctl/index.h"
+#include "tools/vexctl/remote.h"
 #include "tools/vexctl/search.h"
 
 #define LOOK_MOST	1000	/* files that changed since they were indexed, looked at */
@@ -111,11 +112,14 @@ static int show(struct search_job *j)
 static int search_scope(struct search_job *j)
 {
 	int ret = EXIT_OK;
+	bool made;
 
-	if (j->opt->collection)
+	if (j->text)
+		ret = embedder_choose(&j->scope, j->opt, false, j->collection, &made, &j->remote);
+	else if (j->opt->collection)
 		strcpy(j->collection, j->opt->collection);
 	else
-		ret = collection_choose(&j->scope, j->text != NULL, j->collection);
+		ret = collection_choose(&j->scope, false, j->collection);
 	if (!ret)
 		ret = target_collection(&j->scope, j->collection, &j->coll);
 	if (!ret)
@@ -165,8 +169,8 @@ static int check_options(const struct command *cmd, const struct options *opt)
 		return usage_error(cmd, "only one of --like and --vector is possible");
 	if (opt->raw && !opt->vector)
 		return usage_error(cmd, "--raw is about the elements of --vector FILE");
-	if (!opt->vector && (opt->embedder || opt->fingerprint))
-		return usage_error(cmd, "--embedder and --fingerprint are about --vector FILE");
+	if (!opt->vector && opt->fingerprint)
+		return usage_error(cmd, "--fingerprint is about --vector FILE");
 	if (opt->with_hits + opt->without_hits + opt->json + opt->table > 1)
 		return usage_error(cmd, "only one of -l, -L, --json and --table is possible");
 	return EXIT_OK;
@@ -230,7 +234,7 @@ static int run_search(const struct command *cmd, struct options *opt)
 
 	if (!ret)
 		ret = check_options(cmd, opt);
-	if (!ret)
+	if (!ret && opt->vector)
 		ret = embedder_ask(cmd, opt, &j.embedder);
 	if (!ret)
 		ret = search_filter(cmd, opt, &j.filter);
@@ -261,7 +265,7 @@ const struct command cmd_search = {
 	.name = "search",
 	.summary = "find the passages nearest to a text or a vector",
 	.accepts =
-		"collection k exact fresh weak min-score per-file newer older larger smaller owner line-number context max-width files-with-hits files-without-hits null json table snippet like vector raw effort max-work embedder fingerprint quiet",
+		"collection k exact fresh weak min-score per-file newer older larger smaller owner line-number context max-width files-with-hits files-without-hits null json table snippet like vector raw effort max-work embedder fingerprint timeout quiet",
 	.min_args = 0,
 	.max_args = -1,
 	.run = run_search,
@@ -296,7 +300,10 @@ const struct command cmd_search = {
 		"      --vector FILE         the query as numbers; with --raw as little-endian float32\n"
 		"      --effort N            candidates to compare in full precision (default: chosen)\n"
 		"      --max-work N          embeddings to compare at most (default: the system's limit)\n"
-		"      --embedder NAME       which embedder made the vector; another one's collection is refused\n"
+		"      --embedder WHAT       what makes the vector of TEXT: lexical, or exec:PROGRAM as for index\n"
+		"                            (default: the variable VEXCTL_EMBEDDER, where the collection needs it);\n"
+		"                            with --vector: name of what made it; others' collections are refused\n"
+		"      --timeout SECONDS     wait so long for an answer of the program (default 120)\n"
 		"      --fingerprint HEX     and its fingerprint, up to 64 digits\n\n"
 		"Exit status: 0 found, 3 nothing found, 4 found, but files are new or have changed since, or not\n"
 		"everything was searched (a line on standard error says what to do), 1 failed, 2 usage.\n\n"

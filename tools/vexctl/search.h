@@ -36,7 +36,7 @@ struct found {
  * struct search_job - a search from the command line to its output
  * @text:   the words, or NULL when a vector was given; @like: those of a file, which is @not
  * @scope:  the directory; @prefix is what the paths of hits need to be found from here
- * @e:      the embedder of @text; NULL: a vector was given
+ * @e:      the embedder of @text, loaded for this search; NULL: a vector was given, or it is @remote
  * @terms:  of @text
  * @filter: which files
  * @found, @nfound: what is shown
@@ -54,7 +54,7 @@ struct search_job {
 	struct vexfs_search s;
 	struct vexfs_search_filter filter;
 	struct vexfs_embedder_id embedder;
-	struct vex_embedder *e;
+	struct vex_embedder *e, *remote;
 	struct vector v;
 	struct terms *terms;
 	struct text file;

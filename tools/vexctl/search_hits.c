@@ -59,7 +59,8 @@ bool search_text(struct search_job *j, const struct found *f, bool whole)
 
 static bool is_weak(const struct search_job *j, const struct found *f)
 {
-	if (!j->text || f->verbatim || f->words >= WORDS_ENOUGH)
+	/* What chance gives is known of lexical vectors only. */
+	if (!j->text || j->remote || f->verbatim || f->words >= WORDS_ENOUGH)
 		return false;
 	return f->score < noise_floor(j->coll.dim);
 }
@@ -73,7 +74,8 @@ static void judge(struct search_job *j, struct found *f)
 	if (j->text && search_text(j, f, false))
 		words_score(j->terms, j->file.data, j->file.len, &w);
 	f->words = w.share;
-	f->rank_words = w.rank;
+	/* Of other embedders the vectors rank, after what was asked for as it is written. */
+	f->rank_words = j->remote ? 0 : w.rank;
 	f->verbatim = w.verbatim;
 	f->weak = is_weak(j, f);
 }

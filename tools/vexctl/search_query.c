@@ -60,11 +60,36 @@ static int embed_query(struct search_job *j)
 	return ret ? EXIT_FAILED : EXIT_OK;
 }
 
+/* The question as it was asked: such embedders read sentences. */
+static int ask_remote(struct search_job *j)
+{
+	struct vex_embedder *e = j->remote;
+	int ret;
+
+	strcpy(j->embedder.name, e->identity);
+	memcpy(j->embedder.fingerprint, e->fingerprint, sizeof(j->embedder.fingerprint));
+	if (!j->terms->n) {
+		say_error("the query has no words to search for");
+		return EXIT_FAILED;
+	}
+	j->v.n = e->dim;
+	j->v.v = malloc(e->dim * sizeof(float));
+	interrupt_catch();
+	ret = j->v.v ? e->ops->embed(e, VEX_TEXT_QUERY, j->text, strlen(j->text), j->v.v) : -ENOMEM;
+	interrupt_release();
+	if (ret && ret != -EREMOTEIO && ret != -EINTR)
+		say_error("cannot embed the query: %s", strerror(-ret));
+	return ret == -EINTR ? EXIT_INTERRUPTED : ret ? EXIT_FAILED : EXIT_OK;
+}
+
 static int text_vector(struct search_job *j)
 {
 	char root[PATH_MAX];
-	int fd = mount_root(&j->scope, root), ret;
+	int fd, ret;
 
+	if (j->remote)
+		return ask_remote(j);
+	fd = mount_root(&j->scope, root);
 	ret = fd < 0 ? fd : model_load(fd, j->collection, vex_lexical_ops.name, &j->e);
 	if (fd >= 0)
 		close(fd);

@@ -139,6 +139,8 @@ static void status_text(const struct report *r, uint64_t documents)
 	print_safe(stdout, r->t.path, strlen(r->t.path));
 	printf("\ncollection  %s: %u dimensions, %s, %s\n", r->collection, r->c.dim,
 	       elem_name(r->c.elem), metric_name(r->c.metric));
+	if (!documents && r->c.embedder.name[0])
+		printf("embedder    %.63s\n", r->c.embedder.name);
 	if (documents)
 		printf("embedder    lexical, words weighed by %llu files\n",
 		       (unsigned long long)documents);

@@ -32,7 +32,7 @@ enum {
 struct options {
 	const char *collection, *vector, *like, *list, *vectors, *type, *metric, *range, *embedder,
 		*fingerprint, *mode, *owner, *output, *format, *paths, *since, *newer, *older, *larger, *smaller;
-	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width, wait;
+	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width, wait, timeout;
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
 		weak, per_file, line_number, with_hits, without_hits, null, verbose,
@@ -196,13 +196,21 @@ void collection_names(const struct target *t, char *text, size_t room);
 
 /* model.c: the models of a filesystem's collections, in .vexctl/ at its root */
 #define MODEL_DIR	".vexctl"
+#define MODEL_NOTE_MAX	1024
+/* A lexical model, or the note that another embedder fills the collection. */
 bool model_exists(int rootfd, const char *collection);
+/* Note which embedder was used, as the user named it. For messages, and so that commands without a collection's name
+ * find it; nothing is ever run because of it. Best effort: it needs write permission on the root directory. */
+void model_note(const struct target *t, const char *collection, const char *spec);
+void model_note_read(const struct target *t, const char *collection, char spec[MODEL_NOTE_MAX]);	/* "": none */
 int model_load(int rootfd, const char *collection, const char *embedder, struct vex_embedder **out);
 void model_remove(int rootfd, const char *collection);
 int model_save(int rootfd, const char *collection, struct vex_embedder *e);
 /* A text as a vector in the collection's element type, ready to set. @out: dim * element size. */
 int model_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len,
 		const struct vexfs_ioc_collection *c, void *out);
+/* A unit vector in the collection's element type; @v may be changed. */
+int model_encode(struct vector *v, const struct vexfs_ioc_collection *c, void *out);
 
 /* changes.c: marks of the change feed as text, 16 and 1 to 16 hexadecimal digits with a colon between. */
 #define MARK_MAX	40
@@ -238,6 +246,7 @@ int collection_ask(const struct command *cmd, const struct options *opt,
 /* The embedder alone. */
 int embedder_ask(const struct command *cmd, const struct options *opt,
 		 struct vexfs_embedder_id *e);
+int parse_fingerprint(const char *s, uint8_t out[32]);	/* -EINVAL */
 struct json_object *embedder_json(const struct vexfs_embedder_id *e);	/* NULL: none named */
 /* Say that the collection is for another embedder; EXIT_FAILED. */
 int embedder_fail(const struct target *t, const char *collection);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "tools/vexctl/index.h"
+#include "tools/vexctl/remote.h"
 
 #define WAIT_MS		5000	/* a signal that comes just before the call is noticed after so long */
 #define GATHER_US	500000	/* between two looks: changes that come together are told together */
@@ -122,7 +123,7 @@ static int index_gathered(struct watch *w)
 	if (err == -EINTR)
 		stop = 1;
 	else if (err)
-		say_error("stopped: %s", reason(err));
+		say_error("stopped: %s", err == -EREMOTEIO ? "the embedder failed" : reason(err));
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -228,10 +229,9 @@ static int run_watch(const struct command *cmd, struct options *asked)
 
 	if (ret)
 		return ret;
-	if (!opt.collection) {
-		ret = collection_choose_or_make(&w.job.first, INDEX_DIM, w.name, &made);
-		opt.collection = w.name;
-	}
+	ret = embedder_choose(&w.job.first, &opt, true, w.name, &made, &w.job.e);
+	opt.collection = w.name;
+	w.job.remote = w.job.e != NULL;
 	if (!ret)
 		ret = embed_prepare(&w.job);
 	w.feed = ret ? NULL : feed_create(opt.collection);
@@ -247,7 +247,7 @@ static int run_watch(const struct command *cmd, struct options *asked)
 const struct command cmd_watch = {
 	.name = "watch",
 	.summary = "keep the index of a directory current",
-	.accepts = "collection quiet",
+	.accepts = "collection embedder timeout quiet",
 	.min_args = 0,
 	.max_args = 1,
 	.run = run_watch,
@@ -258,6 +258,8 @@ const struct command cmd_watch = {
 		"continues where the last one was. Requires a filesystem with the feature change_feed\n"
 		"(mkfs.vexfs -O, tune.vexfs -O). As a service: vexctl-watch@.service.\n\n"
 		"  -c, --collection NAME  which one (default: the only one, or 'default')\n"
+		"      --embedder WHAT    lexical (default), or exec:PROGRAM as for 'vexctl index'\n"
+		"      --timeout SECONDS  wait so long for an answer of the program (default 120)\n"
 		"  -q, --quiet            print errors only\n\n"
 		"example: vexctl watch /mnt/vexfs/notes\n",
 };

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Embedders that are somewhere else: the queue, and what is checked of what comes back. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/vexctl/remote.h"
+
+static struct remote *remote_of(struct vex_embedder *e)
+{
+	return (struct remote *)e;
+}
+
+static const struct remote_ops *ops_of(const struct remote *r)
+{
+	return (const struct remote_ops *)r->e.ops;
+}
+
+int remote_init(struct remote *r, const struct remote_ops *ops, const char *spec, double seconds)
+{
+	r->e.ops = &ops->base;
+	r->seconds = seconds;
+	r->tail = &r->head;
+	r->spec = strdup(spec);
+	if (!r->spec || pthread_mutex_init(&r->lock, NULL))
+		return -ENOMEM;
+	return pthread_cond_init(&r->changed, NULL) ? -ENOMEM : 0;
+}
+
+void remote_destroy(struct vex_embedder *e)
+{
+	struct remote *r = remote_of(e);
+
+	ops_of(r)->close(r);
+	pthread_cond_destroy(&r->changed);
+	pthread_mutex_destroy(&r->lock);
+	free(r->spec);
+	free(r);
+}
+
+uint64_t remote_documents(const struct vex_embedder *e)
+{
+	return 0;
+}
+
+/* ---- the queue ------------------------------------------------------------------------ */
+
+static void enqueue(struct remote *r, struct remote_text *t, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		*r->tail = &t[i];
+		r->tail = &t[i].next;
+	}
+}
+
+/* As many as make a batch, off the queue. */
+static struct remote_text *dequeue(struct remote *r)
+{
+	struct remote_text *first = r->head, **p = &r->head;
+	size_t n = ops_of(r)->batch;
+
+	for (; *p && n; n--)
+		p = &(*p)->next;
+	r->head = *p;
+	*p = NULL;
+	if (!r->head)
+		r->tail = &r->head;
+	return first;
+}
+
+/* With the lock held, which is dropped meanwhile. */
+static void ask_batch(struct remote *r)
+{
+	struct remote_text *batch = dequeue(r), *t;
+	int ret;
+
+	r->busy = true;
+	pthread_mutex_unlock(&r->lock);
+	ret = ops_of(r)->ask(r, batch);
+	pthread_mutex_lock(&r->lock);
+	r->busy = false;
+	for (t = batch; t; t = t->next)
+		t->done = !ret;
+	if (ret) {	/* nobody waits for what is queued any more */
+		r->error = ret;
+		r->head = NULL;
+		r->tail = &r->head;
+	}
+	pthread_cond_broadcast(&r->changed);
+}
+
+/* Batches are taken from the front: when the last one is done, all are. */
+static int wait_for(struct remote *r, struct remote_text *t, size_t n)
+{
+	int ret;
+
+	pthread_mutex_lock(&r->lock);
+	if (!r->error)
+		enqueue(r, t, n);
+	while (!r->error && !t[n - 1].done) {
+		if (r->busy)
+			pthread_cond_wait(&r->changed, &r->lock);
+		else
+			ask_batch(r);
+	}
+	ret = t[n - 1].done ? 0 : r->error;
+	pthread_mutex_unlock(&r->lock);
+	return ret;
+}
+
+int remote_embed_many(struct vex_embedder *e, enum vex_text_kind kind, const struct vex_text *texts, size_t n,
+		      float *out)
+{
+	struct remote_text *t = n ? calloc(n, sizeof(*t)) : NULL;
+	size_t i;
+	int ret;
+
+	if (!n)
+		return 0;
+	if (!t)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		t[i] = (struct remote_text){ .kind = kind, .text = texts[i].text, .len = texts[i].len,
+					     .out = out + i * e->dim };
+	ret = wait_for(remote_of(e), t, n);
+	free(t);
+	return ret;
+}
+
+int remote_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len, float *out)
+{
+	struct vex_text one = { .text = text, .len = len };
+
+	return remote_embed_many(e, kind, &one, 1, out);
+}
+
+/* ---- what comes back ------------------------------------------------------------------- */
+
+static const char *scale(float *v, uint32_t dim)
+{
+	double sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < dim; i++)
+		sum += (double)v[i] * (double)v[i];
+	if (!(sum > 0) || !isfinite(sum))
+		return "a vector of zeros";
+	for (i = 0; i < dim; i++)
+		v[i] = (float)((double)v[i] / sqrt(sum));
+	return NULL;
+}
+
+const char *remote_take(const struct remote *r, struct json_object *vector, struct remote_text *t)
+{
+	struct json_object *o;
+	double d;
+	uint32_t i;
+
+	if (!json_object_is_type(vector, json_type_array))
+		return "no vector";
+	if (json_object_array_length(vector) != r->e.dim)
+		return "a vector of another dimension";
+	for (i = 0; i < r->e.dim; i++) {
+		o = json_object_array_get_idx(vector, i);
+		if (!json_object_is_type(o, json_type_double) && !json_object_is_type(o, json_type_int))
+			return "a vector with an element that is not a number";
+		d = json_object_get_double(o);
+		t->out[i] = (float)d;
+		if (!isfinite(d) || !isfinite(t->out[i]))
+			return "a vector with an element that is NaN or infinite";
+	}
+	return scale(t->out, r->e.dim);
+}
+
+/* Blanks inside are fine: "name version". */
+static bool name_is_valid(const char *name)
+{
+	const char *p;
+
+	for (p = name; *p; p++)
+		if (*p < ' ' || *p > '~')
+			return false;
+	return *name && *name != ' ' && p[-1] != ' ';
+}
+
+const char *remote_identify(struct remote *r, const char *name, const char *fingerprint)
+{
+	if (!name || !name_is_valid(name) || strlen(name) > REMOTE_NAME_MAX)
+		return "the name of its model must be 1 to 63 printable ASCII characters";
+	if (!strncmp(name, vex_lexical_ops.name, strlen(vex_lexical_ops.name)))
+		return "the name of its model is that of the built-in embedder";
+	strcpy(r->e.identity, name);
+	if (fingerprint && parse_fingerprint(fingerprint, r->e.fingerprint))
+		return "the fingerprint must be up to 64 hexadecimal digits, two per byte";
+	return NULL;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Embedders that are somewhere else: a program that vexctl starts (exec.c).
+ *
+ * Which one is meant is said by the user, on the command line or in the environment, never by a filesystem: who can
+ * write a filesystem must not choose what others run.
+ *
+ * Any number of threads may ask. Their texts wait in one queue; one thread at a time takes as many as make a batch and
+ * does the asking, so batches are full when many ask and nobody waits for a batch to fill.
+ *
+ * The first failure ends it: it has been told to the user then, and every call returns -EREMOTEIO.
+ */
+#ifndef VEXCTL_REMOTE_H
+#define VEXCTL_REMOTE_H
+
+#include <pthread.h>
+
+#include "tools/vexctl/vexctl.h"
+
+#define REMOTE_SECONDS	120	/* without an answer */
+#define REMOTE_WORKERS	16	/* threads of index: files read while others are asked about */
+#define REMOTE_NAME_MAX	(VEX_EMBED_IDENTITY - 1)
+
+/**
+ * struct remote_text - a text that waits for its vector
+ * @out: for e.dim elements
+ */
+struct remote_text {
+	struct remote_text *next;
+	enum vex_text_kind kind;
+	const char *text;
+	size_t len;
+	float *out;
+	bool done;
+};
+
+struct remote;
+
+/**
+ * struct remote_ops - one way to reach an embedder
+ * @batch: texts at once, at most
+ * @ask:   the vectors of a list of texts, by remote_take(). 0, -EINTR, or -EREMOTEIO after it has said why
+ * @close: free what it has; the caller frees the structure
+ */
+struct remote_ops {
+	struct vex_embedder_ops base;
+	size_t batch;
+	int (*ask)(struct remote *r, struct remote_text *texts);
+	void (*close)(struct remote *r);
+};
+
+/**
+ * struct remote - the common beginning
+ * @e:       its ops are those of struct remote_ops
+ * @spec:    what the user said
+ * @seconds: to wait for an answer
+ * @lock:    of what follows
+ * @busy:    a thread asks
+ * @error:   what ended it
+ */
+struct remote {
+	struct vex_embedder e;
+	char *spec;
+	double seconds;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool busy;
+	int error;
+	struct remote_text *head, **tail;
+};
+
+/* remote.c */
+int remote_init(struct remote *r, const struct remote_ops *ops, const char *spec, double seconds);
+int remote_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len, float *out);
+int remote_embed_many(struct vex_embedder *e, enum vex_text_kind kind, const struct vex_text *texts, size_t n,
+		      float *out);
+uint64_t remote_documents(const struct vex_embedder *e);
+void remote_destroy(struct vex_embedder *e);
+#define REMOTE_BASE(kind)	{ .name = (kind), .destroy = remote_destroy, .embed = remote_embed, \
+				  .embed_many = remote_embed_many, .documents = remote_documents }
+/* A vector from JSON for @t, scaled to length 1. NULL, or what is wrong with it. */
+const char *remote_take(const struct remote *r, struct json_object *vector, struct remote_text *t);
+/* The name and the fingerprint (hexadecimal, or NULL) of its model. NULL, or what is wrong. */
+const char *remote_identify(struct remote *r, const char *name, const char *fingerprint);
+
+/* exec.c: say what is wrong; EXIT_* */
+int exec_open(const char *spec, double seconds, struct remote **out);
+
+/* embedder.c */
+#define EMBEDDER_VARIABLE	"VEXCTL_EMBEDDER"
+/* Does it name an embedder of this kind? */
+bool embedder_is_remote(const char *spec);
+/* An open embedder for @spec; it stays open for the next one who asks until embedder_forget(). EXIT_*. */
+int embedder_open(const char *spec, const struct options *opt, struct vex_embedder **out);
+void embedder_forget(void);
+/**
+ * embedder_choose - the collection a command means, and the embedder of its texts
+ * @fill: it will be filled: makes the collection if there is none
+ * @name: of the collection, from the command line or chosen
+ * @made: it is new
+ * @e:    out; NULL: the lexical one, whose model is stored with the collection
+ *
+ * The command line's word counts first. A collection that another embedder has filled is never taken for it.
+ * Says what is wrong; EXIT_*.
+ */
+int embedder_choose(const struct target *t, const struct options *opt, bool fill, char name[VEXFS_IOC_NAME_LEN],
+		    bool *made, struct vex_embedder **e);
+
+#endif /* VEXCTL_REMOTE_H */

@@ -58,7 +58,9 @@ src-fsck.vexfs := $(wildcard tools/fsck/*.c)
 src-tune.vexfs := $(wildcard tools/tune/*.c)
 src-dump.vexfs := $(wildcard tools/dump/*.c)
 src-vexctl := $(wildcard tools/vexctl/*.c)
-LIBS := -lblkid -luuid -ljson-c -lxxhash -lunistring -lm -pthread
+# Loads libcurl when it is needed, which static programs cannot.
+src-dynamic := tools/vexctl/http_curl.c
+LIBS := -lblkid -luuid -ljson-c -lxxhash -lunistring -lm -ldl -pthread
 
 # core's SIMD units choose their instruction set themselves, file by file; they are empty on anything but x86-64.
 target-x86 := $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null))
@@ -93,7 +95,7 @@ $(B)/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(src-$(1))) $(B)/libvexfs.a
 	@mkdir -p $$(@D)
 	$$(call say,LD)
 	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
-$(B)/guest/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(src-$(1))) $(B)/libvexfs.a
+$(B)/guest/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(src-dynamic),$(src-$(1)))) $(B)/libvexfs.a
 	@mkdir -p $$(@D)
 	$$(call say,LD)
 	$$(Q)$$(CC) $$(CFLAGS_ALL) -static -Wl,--strip-debug $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
@@ -144,7 +146,7 @@ unit-extra-test_feature := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(
 unit-extra-test_feed := $(unit-extra-test_fsck) $(unit-extra-test_tune)
 unit-extra-test_quota := $(unit-extra-test_fsck) $(unit-extra-test_mkfs)
 unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-vexctl)))
-$(foreach t,text search index transfer mcp convert embedder,$(eval unit-extra-test_vexctl_$(t) := $(unit-extra-test_vexctl)))
+$(foreach t,text search index transfer mcp convert embedder http,$(eval unit-extra-test_vexctl_$(t) := $(unit-extra-test_vexctl)))
 define unit-rule
 $(B)/unit/$(1): $(B)/asan/tests/unit/$(1).o $(UNIT_HELP) $(unit-extra-$(1)) $(B)/asan/libvexfs.a
 	@mkdir -p $$(@D)

@@ -16,7 +16,7 @@ static struct remote *kept;
 
 bool embedder_is_remote(const char *spec)
 {
-	return !strncmp(spec, "exec:", 5);
+	return !strncmp(spec, "exec:", 5) || !strncmp(spec, "http://", 7) || !strncmp(spec, "https://", 8);
 }
 
 void embedder_forget(void)
@@ -35,7 +35,7 @@ int embedder_open(const char *spec, const struct options *opt, struct vex_embedd
 		embedder_forget();
 	if (!kept) {
 		interrupt_catch();
-		ret = exec_open(spec, seconds, &kept);
+		ret = (spec[0] == 'e' ? exec_open : http_open)(spec, seconds, &kept);
 		interrupt_release();
 		if (ret) {
 			kept = NULL;
@@ -59,7 +59,7 @@ static int asked_for(const struct options *opt, const char **spec)
 		*spec = s;
 		return EXIT_OK;
 	}
-	say_error("--embedder %s: 'lexical' or exec:PROGRAM is needed", s);
+	say_error("--embedder %s: 'lexical', exec:PROGRAM or http://HOST/v1#MODEL is needed", s);
 	return EXIT_USAGE;
 }
 
@@ -122,11 +122,12 @@ static int give_name(const struct target *t, struct vexfs_ioc_collection *c, con
 }
 
 /* May the collection, which exists, be used with @e? */
-static int check_collection(const struct target *t, struct vexfs_ioc_collection *c, const struct vex_embedder *e,
-			    bool fill)
+static int check_collection(const struct target *t, struct vexfs_ioc_collection *c, struct vex_embedder *e, bool fill)
 {
 	if (c->embedder.name[0] && !fits(&c->embedder, e))
 		return refuse(c, e);
+	if (!e->dim)		/* it will be seen */
+		e->dim = c->dim;
 	if (c->dim != e->dim) {
 		say_error("'%s' makes vectors of %u elements, collection '%.63s' has %u: name another collection "
 			  "with --collection", e->identity, e->dim, c->name, c->dim);
@@ -197,7 +198,9 @@ static int use_remote(const struct target *t, const struct options *opt, const c
 	ret = vexfs_collection_info(t->fd, name, &c);
 	if (ret == -ENOENT && fill && opt->embedder) {
 		*made = true;
-		ret = make_collection(t, name, *e);
+		ret = (*e)->dim ? EXIT_OK : remote_probe(*e);
+		if (!ret)
+			ret = make_collection(t, name, *e);
 	} else if (ret) {
 		ret = target_fail(t, name, "use", ret);
 	} else {
@@ -217,7 +220,7 @@ static int from_environment(const struct target *t, const struct vexfs_ioc_colle
 	if (*spec && embedder_is_remote(*spec))
 		return EXIT_OK;
 	if (*spec && **spec) {
-		say_error("%s=%s: exec:PROGRAM is needed", EMBEDDER_VARIABLE, *spec);
+		say_error("%s=%s: exec:PROGRAM or http://HOST/v1#MODEL is needed", EMBEDDER_VARIABLE, *spec);
 		return EXIT_FAILED;
 	}
 	model_note_read(t, c->name, noted);

@@ -180,14 +180,16 @@ const struct command cmd_index = {
 		"      --chunk-size BYTES   passages of about so many bytes, 64 to 1M, in all files\n"
 		"  -f, --force              also files that are up to date\n"
 		"      --refit              weigh words anew by these files, and index them all\n"
-		"      --embedder WHAT      lexical (default), or exec:PROGRAM, which makes the vectors; the collection\n"
-		"                           of the program's model is used, or made\n"
-		"      --timeout SECONDS    wait so long for an answer of the program (default 120)\n"
+		"      --embedder WHAT      what makes the vectors: lexical (default), exec:PROGRAM, or a server with\n"
+		"                           OpenAI's interface, http://HOST/v1#MODEL; the collection of that model is\n"
+		"                           used, or made\n"
+		"      --timeout SECONDS    wait so long for an answer of program or server (default 120)\n"
 		"      --progress           show progress even without a terminal\n"
 		"  -v, --verbose            name every file that was skipped\n"
 		"  -q, --quiet              print errors only\n"
 		"      --json               the counts, and what was skipped, as one JSON object for each DIR\n\n"
 		"Exit status: 0 done, 1 failed at least in part, 3 no text files, 130 interrupted.\n\n"
 		"example: vexctl index ~/notes && vexctl search ~/notes \"flat tyre\"\n"
-		"         vexctl index --embedder exec:bge-embed ~/notes\n",
+		"         vexctl index --embedder exec:bge-embed ~/notes\n"
+		"         vexctl index --embedder http://localhost:11434/v1#nomic-embed-text ~/notes\n",
 };

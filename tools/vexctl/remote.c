@@ -44,6 +44,16 @@ uint64_t remote_documents(const struct vex_embedder *e)
 	return 0;
 }
 
+int remote_probe(struct vex_embedder *e)
+{
+	struct remote *r = remote_of(e);
+
+	interrupt_catch();
+	r->error = ops_of(r)->probe(r);
+	interrupt_release();
+	return r->error == -EINTR ? EXIT_INTERRUPTED : r->error ? EXIT_FAILED : EXIT_OK;
+}
+
 /* ---- the queue ------------------------------------------------------------------------ */
 
 static void enqueue(struct remote *r, struct remote_text *t, size_t n)

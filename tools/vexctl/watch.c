@@ -258,8 +258,8 @@ const struct command cmd_watch = {
 		"continues where the last one was. Requires a filesystem with the feature change_feed\n"
 		"(mkfs.vexfs -O, tune.vexfs -O). As a service: vexctl-watch@.service.\n\n"
 		"  -c, --collection NAME  which one (default: the only one, or 'default')\n"
-		"      --embedder WHAT    lexical (default), or exec:PROGRAM as for 'vexctl index'\n"
-		"      --timeout SECONDS  wait so long for an answer of the program (default 120)\n"
+		"      --embedder WHAT    as for 'vexctl index'\n"
+		"      --timeout SECONDS  wait so long for its answer (default 120)\n"
 		"  -q, --quiet            print errors only\n\n"
 		"example: vexctl watch /mnt/vexfs/notes\n",
 };

@@ -29,3 +29,13 @@ run bash -c 'set -o pipefail; "$1" shell --disk "vexfs=$2/notes.img" -- tar -C /
 expect 0 "and out again"
 run diff -r "$WORK/notes" "$WORK/copy"
 expect 0 "the same notes"
+
+# docs/security.md: a claim names its tests, and they exist.
+missing='' claims=0
+# shellcheck disable=SC2016	# a pattern
+while read -r file; do
+	claims=$((claims + 1))
+	[[ -f $ROOT/$file ]] || missing+=" $file"
+done < <(grep -oE '`tests/[a-z]+/[a-zA-Z0-9_.]+`' "$ROOT/docs/security.md" | tr -d '`')
+if [[ -z $missing && claims -gt 30 ]]; then report 0 "the tests that docs/security.md names exist ($claims)"
+else report 1 "the tests that docs/security.md names exist ($claims)"; printf '# missing:%s\n' "$missing"; fi

@@ -3,7 +3,7 @@
  * needs: disk=test:64M mem=512M time=120
  *
  * Who may create, fill, search, change and drop a collection; that an idmapped
- * mount makes nobody its owner; that a collection is for one embedder; and that
+ * mount makes nobody its owner, and a user namespace nobody who may mount; that a collection is for one embedder; and that
  * structures of other sizes are understood or refused.
  */
 #include <grp.h>
@@ -337,6 +337,40 @@ static void test_idmapped(void)
 	close(userns);
 }
 
+/* ---- mounting --------------------------------------------------------------------------- */
+
+/* As root of a user and mount namespace of its own: 0; 99: it could not mount a tmpfs either. */
+static int mount_in_container(int userns)
+{
+	pid_t pid = fork();
+	int st;
+
+	if (!pid) {
+		if (setns(userns, CLONE_NEWUSER) || setgroups(0, NULL) || setgid(0) || setuid(0) ||
+		    unshare(CLONE_NEWNS) || mount("none", "/proc", "tmpfs", 0, NULL))
+			_exit(99);
+		_exit(mount(guest_disk, "/proc", "vexfs", 0, NULL) ? errno : 0);
+	}
+	return pid < 0 || waitpid(pid, &st, 0) != pid || !WIFEXITED(st) ? 101 : WEXITSTATUS(st);
+}
+
+/* The image is parsed by the kernel: whoever has written it must not be the one who mounts it. */
+static void test_user_mount(void)
+{
+	struct stat st;
+	pid_t pid;
+	int userns = container(&pid), err;
+
+	if (stat(guest_disk, &st) || chmod(guest_disk, 0666))
+		ktap_bail("%s", guest_disk);
+	err = mount_in_container(userns);
+	ktap(err == EPERM, "root of a container, who may write the device, may not mount it: %s", strerror(err));
+	chmod(guest_disk, st.st_mode & 07777);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(userns);
+}
+
 /* ---- embedders ------------------------------------------------------------------------ */
 
 static int search_with(const char *embedder)
@@ -408,7 +442,7 @@ static void test_sizes(void)
 int main(void)
 {
 	guest_setup();
-	ktap_plan(9 + 8 + 3 + 2 + 9 + 5 + 1);
+	ktap_plan(9 + 8 + 3 + 2 + 9 + 5 + 1 + 1);
 	chmod(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", 0755);
 	vg_fresh("");
 	chmod(guest_mnt, 0755);
@@ -425,5 +459,6 @@ int main(void)
 	if (umount(guest_mnt))
 		ktap_bail("umount");
 	ktap(!guest_fsck(), "fsck finds nothing");
+	test_user_mount();
 	return ktap_exit();
 }

@@ -16,6 +16,7 @@ Builds the tools, and the module for each kernel, and says for each what came ou
                         unpacked under build/arm64; stock kernels only [amd64]
   --check               the unit tests too, without sanitizers but for gcc on amd64; for arm64 those of the code that
                         may depend on the processor (formats, arithmetic, distances), under qemu-user
+  --json                one object on standard output, all else on standard error (docs/json.md)
   --no-install, -v
 
 Ends with 6 when something does not build, 1 when a unit test fails.

@@ -22,6 +22,7 @@ crash or gdb on the newest bundle, or on BUNDLE (a directory).
   --timeout S           limit before scaling by the speed of the host [300]
   --with TOOL           open with crash (kernels with DWARF, the default there) or gdb
   --batch FILE          commands for that tool, which then ends
+  --json                one object on standard output, all else on standard error (docs/json.md)
 END
 	vm_options_help
 	cat <<'END'
@@ -190,6 +191,7 @@ crash_collect() {
 	note "dump by $(info_field "$out" method), $(($(info_field "$out" core_bytes) / 1048576)) MB, compressed to $(du -m "$out/vmcore.zst" | cut -f1) MB"
 	note "in $(info_field "$out" function); the trace with source lines: ${out#"$VEX_ROOT"/}/trace.txt"
 	note "open it: ./vex crash open ${out#"$VEX_ROOT"/}"
+	report_add bundle "$(readlink -f "$out")"
 	printf '%s\n' "$out"
 }
 

@@ -4,13 +4,13 @@
 
 cmd_help() {
 	cat <<'EOF'
-usage: ./vex doctor [-v] [GROUP...]
+usage: ./vex doctor [-v] [--json] [GROUP...]
 
 Lists what the commands need, in which version, and what is missing; says whether the compiler here is the one each
 kernel was built with; proves which accelerator works. Changes nothing. Ends with 0 when ./vex run and ./vex shell
 have all that they cannot get themselves, 6 when something is missing. What they fetch or build when they first run,
 and what only other commands need, is listed as absent and does not count, unless its GROUP (./vex help setup names
-them) is given.
+them) is given. --json: one object on standard output instead (docs/json.md).
 
 example: ./vex doctor lint
 EOF
@@ -19,10 +19,10 @@ EOF
 DOCTOR_BAD=0
 DOCTOR_GROUPS=()
 mapfile -t DOCTOR_CORE < <(needs_groups run; needs_groups shell)
-good() { printf '  %sok%s       %s\n' "$C_GREEN" "$C_OFF" "$*"; }
-bad() { printf '  %smissing%s  %s\n' "$C_RED" "$C_OFF" "$*"; DOCTOR_BAD=1; }
-absent() { printf '  absent   %s\n' "$*"; }
-mismatch() { printf '  %swarning%s  %s\n' "$C_RED" "$C_OFF" "$*"; }
+good() { printf '  %sok%s       %s\n' "$C_GREEN" "$C_OFF" "$*"; report_add machine ok "$*"; }
+bad() { printf '  %smissing%s  %s\n' "$C_RED" "$C_OFF" "$*"; report_add machine missing "$*"; DOCTOR_BAD=1; }
+absent() { printf '  absent   %s\n' "$*"; report_add machine absent "$*"; }
+mismatch() { printf '  %swarning%s  %s\n' "$C_RED" "$C_OFF" "$*"; report_add machine warning "$*"; }
 info() { printf '  %s\n' "         $*"; }
 
 # doctor_group GROUP: one line when all is well, else one for each thing that is not.

@@ -25,6 +25,7 @@ boot      Boots it for you; its options are below.
   --memory MB --cpus N   size of the guest while it is built [2048, 2]
   --key FILE        validate: private SSH key for FILE [id_ed25519 beside it]
   --no-install      never install packages; say what is missing
+  --json            build, list, validate: one object on standard output (docs/json.md)
   -v                print the real command lines
 
 VEX_MIRROR=URI replaces the package archive, which is otherwise the one this host's apt uses.
@@ -74,6 +75,8 @@ image_validate() {
 	vm_need 6.1
 	build_tools
 	dir=$(run_dir validate)
+	report_add directory "$dir"
+	report_add tap --flat image.validate "$dir/validate.log"
 	# ssh refuses a key that others can read, and an image may have been copied about.
 	install -m 600 "$key" "$dir/key"
 	# shellcheck disable=SC2064	# this directory

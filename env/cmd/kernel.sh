@@ -25,6 +25,7 @@ that has it.
   check     compile a small module against each kernel that is here: finds a broken set-up in seconds
   rust      build the kernel's Rust sample for a stock kernel that has CONFIG_RUST (backports; some minutes, once)
 
+  --json    one object on standard output, all else on standard error (docs/json.md); not for config
   -v, --no-install
 
 examples:
@@ -81,6 +82,7 @@ kernel_list() {
 		kernel_known "$k" || continue
 		IFS=$'\t' read -r state release size <<<"$(kernel_state "$k")"
 		printf '%-12s %-12s %-26s %-7s %s\n' "$k" "$state" "$release" "$size" "$(kernel_purpose "$k")"
+		report_add kernel "$k" "$state" "$release" "$(kernel_purpose "$k")"
 	done
 }
 

@@ -25,6 +25,7 @@ again. A linter whose program is missing is installed (./vex setup lint), or ski
 
   --kernel NAME    the kernel whose headers sparse uses [6.1]
   --tree DIR       needs: look at the scripts of another checkout
+  --json           one object on standard output, all else on standard error (docs/json.md)
   --no-install, -v
 
 Ends with 1 when there are findings, 7 when nothing ran.

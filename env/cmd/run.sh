@@ -15,6 +15,7 @@ this machine's apt knows, or the files below DIR.
 
   --limit N             so many files at most [2000]
   --query TEXT          search for TEXT; repeatable [three examples]
+  --json                one object on standard output, all else on standard error (docs/json.md)
 END
 	vm_options_help
 	cat <<'END'
@@ -102,6 +103,7 @@ run_verdict() {
 		return "$2"
 	fi
 	read_facts "$dir"
+	report_add facts "$dir/facts"
 	if [[ $3 != 0 || -z ${FACT[done]:-} ]]; then
 		die "$EX_FAILED" "the run in the guest failed (status $3); see ${dir#"$VEX_ROOT"/}/out.log and console.log"
 	fi

@@ -24,6 +24,7 @@ Without --kernel: every test on Debian 12's kernels, a slice of them on each oth
   --show WHAT           results or tap (every line the tests print, as it comes) [results]
   --tests DIR           guest tests from DIR (scripts; C programs of tests/guest) [tests/guest]
   --known FILE          the list of known failures [tests/known-failures]
+  --json                one object on standard output, all else on standard error (docs/json.md)
 END_HELP
 	vm_options_help
 	cat <<'END_HELP'
@@ -138,6 +139,8 @@ cmd_main() {
 	mapfile -t T_KERNELS < <(kernel_reachable "$VM_KERNEL" "${T_KERNELS[@]}")
 	((${#T_KERNELS[@]})) || die "$EX_ENV" "no kernel of --kernel $VM_KERNEL can be had: the lines above say why"
 	T_DIR=$(run_dir test) T_FILES=()
+	report_add directory "$T_DIR"
+	report_add tests "$T_TESTS"
 	known_read "$T_DIR"
 	if [[ -s $T_DIR/known.tap ]]; then
 		sed -n 's/^# /    EXPIRED /p' "$T_DIR/known.tap" >&2

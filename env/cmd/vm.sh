@@ -17,6 +17,7 @@ status is the exit code, unless the guest itself came to harm (see './vex help e
   --kill-after-marker TEXT   cut the power when TEXT appears in the output or on the console
   --kill-after-ms N     cut the power N ms after the guest is ready
   --rundir DIR          where logs go [a new directory below build/runs]
+  --json                one object on standard output, all else on standard error (docs/json.md)
 END
 	vm_options_help
 	cat <<'END'

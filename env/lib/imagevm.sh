@@ -66,6 +66,7 @@ image_vm_start() {
 	if ((VM_QMP)); then say "QMP socket: ${dir#"$VEX_ROOT"/}/qmp.sock (./vex qmp talks to it)"; fi
 	VM_QMP=0 vm_more_args "$dir"
 	if [[ -z $VM_SSH_PORT ]]; then VM_MORE+=(--ssh-port auto); fi
+	report_add guest "$(readlink -m "$dir")" "$IMAGE_LABEL"
 	guest_file "$dir" "$IMAGE_KEY" "$IMAGE_LABEL"
 	cmd+=("${VM_MORE[@]}")
 	trace "${cmd[@]}" "$@"

@@ -141,6 +141,7 @@ lint_run() {
 	fi
 	printf '  %sfailed%s   %s: %d findings, %d accepted, %s s\n' "$C_RED" "$C_OFF" "$name" "$n" "$((all - n))" \
 		"$(secs $(($(now_ms) - start)))"
+	report_add lint "$name" "$found"
 	head -n "${VEX_LINT_SHOW:-40}" "$found" | sed 's/^/             /'
 	((n <= ${VEX_LINT_SHOW:-40})) || printf '             ... all of them: %s\n' "${found#"$VEX_ROOT"/}"
 	return 1

@@ -57,6 +57,8 @@ times_keep() {
 
 summary() {
 	local passed failed skipped
+	report_add known "$T_DIR/known"
+	report_tests "${T_FILES[@]}"
 	"$VEX_BUILD/env/vexreport" "${T_FILES[@]}" --known "$T_DIR/known" --junit "$T_DIR/junit.xml" --list "$T_DIR/results" >"$T_DIR/numbers"
 	read -r passed failed skipped <"$T_DIR/numbers"
 	if ((failed)); then worse 1; fi

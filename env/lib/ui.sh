@@ -27,6 +27,7 @@ die() {
 	local code=$1
 	shift
 	printf '%svex:%s %s\n' "$C_RED" "$C_OFF" "$*" >&2
+	report_add end "$code" "$*"
 	exit "$code"
 }
 
@@ -71,13 +72,16 @@ quietly() {
 	mkdir -p "${log%/*}"
 	if [[ $VEX_VERBOSE == 1 ]]; then
 		"$@" 2>&1 | tee -i "$log" >&2
-		return "${PIPESTATUS[0]}"
+		rc=${PIPESTATUS[0]}
+		((rc == 0)) || report_add step "$label" "$log"
+		return "$rc"
 	fi
 	# A background job of a script ignores Ctrl-C, which is meant for this one, too.
 	{ trap - INT QUIT; "$@"; } >"$log" 2>&1 &
 	local pid=$!
 	tick_while "$pid" "$label"
 	wait "$pid" || rc=$?
+	((rc == 0)) || report_add step "$label" "$log"
 	if ((rc && ${VEX_TAIL:-15})); then
 		warn "$label failed; the last lines of ${log#"$VEX_ROOT"/}:"
 		tail -n "${VEX_TAIL:-15}" "$log" >&2

@@ -94,6 +94,7 @@ payload_write() {
 vm_start() {
 	local dir=$1 series=$2 rc=0 d cmd
 	shift 2
+	report_add guest "$(readlink -m "$dir")" "$series"
 	cmd=("$VEX_BUILD/env/vexvm" --kernel "$(kernel_dir "$series")/vmlinuz"
 		--initrd "$(initramfs_path "$series")" --payload "$dir/payload.img" --rundir "$dir"
 		--cache "$VEX_CACHE" --accel "$VM_ACCEL" --lane "$VM_LANE")

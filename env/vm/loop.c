@@ -167,6 +167,14 @@ static bool says_fatal(const struct vm *vm, const char *line, const char *what)
 	return text && !strncmp(text, what, strlen(what));
 }
 
+#define OOPS_HEAD	8	/* lines from "BUG: kernel NULL pointer dereference" to "Oops: 0002" at most */
+
+/* What is said of a fatal line: an oops is numbers, the line that says of what is before it. */
+static const char *fatal_words(const struct vm *vm, const char *line)
+{
+	return vm->bug[0] && vm->bug_age <= OOPS_HEAD && strstr(line, "Oops: ") ? vm->bug : line;
+}
+
 static void console_line(struct vm *vm, const char *line)
 {
 	static const char *const fatal_lines[] = {
@@ -176,6 +184,11 @@ static void console_line(struct vm *vm, const char *line)
 
 	watch_marker(vm, line);
 	watch_complaints(vm, line);
+	vm->bug_age++;
+	if (strstr(line, "BUG: ")) {
+		snprintf(vm->bug, sizeof(vm->bug), "%.500s", line);
+		vm->bug_age = 0;
+	}
 	if (line[0])
 		plain_text(vm->console_line, sizeof(vm->console_line), line);
 	/* QEMU tells by QMP that the host's disk is full, UML by the block layer's message. */
@@ -189,7 +202,7 @@ static void console_line(struct vm *vm, const char *line)
 		if (!vm->panicked)
 			vm->panic_ms = now_ms();
 		vm->panicked = true;
-		message(vm, line);
+		message(vm, fatal_words(vm, line));
 	}
 }
 

@@ -116,6 +116,8 @@ struct vm {
 	int write_error;	/* errno of output that could not be written */
 	char message[512];	/* first line about what went wrong */
 	char warned[512];	/* first complaint of the kernel on the console, see complaints.h */
+	char bug[512];		/* the last line with a "BUG: ": what an oops behind it is about */
+	unsigned int bug_age;	/* lines since */
 	char verdict[512];
 	char current[128];	/* test that runs now */
 	char console_line[128];	/* the last whole line of the console */

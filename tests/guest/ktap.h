@@ -34,10 +34,14 @@ static inline void __attribute__((format(printf, 1, 2))) ktap_note(const char *f
 	va_end(ap);
 }
 
-static inline bool __attribute__((format(printf, 2, 3))) ktap(bool ok, const char *fmt, ...)
+/* Reports read the place of a failed check from the note before it. */
+static inline bool __attribute__((format(printf, 4, 5)))
+ktap_at(const char *file, int line, bool ok, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (!ok)
+		printf("# at %s:%d\n", file, line);
 	va_start(ap, fmt);
 	printf("%sok %d ", ok ? "" : "not ", ++ktap_run);
 	vprintf(fmt, ap);
@@ -46,6 +50,8 @@ static inline bool __attribute__((format(printf, 2, 3))) ktap(bool ok, const cha
 	ktap_failed += !ok;
 	return ok;
 }
+
+#define ktap(ok, ...) ktap_at(__FILE__, __LINE__, ok, __VA_ARGS__)
 
 static inline void ktap_skip(const char *what, const char *why)
 {

@@ -13,7 +13,8 @@
 						 { VEXFS_COSINE, "cosine" }, { VEXFS_IP, "ip" })
 #define vexfs_show_search(f)	__print_flags(f, "|", { VEXFS_SEARCH_EXACT, "EXACT" }, \
 					      { VEXFS_SEARCH_FRESH, "FRESH" }, \
-					      { VEXFS_SEARCH_PER_FILE, "PER_FILE" })
+					      { VEXFS_SEARCH_PER_FILE, "PER_FILE" }, \
+					      { VEXFS_SEARCH_COUNT, "COUNT" })
 #define vexfs_show_iomap(f)	__print_flags(f, "|", { IOMAP_WRITE, "WRITE" }, \
 					      { IOMAP_ZERO, "ZERO" }, { IOMAP_REPORT, "REPORT" }, \
 					      { IOMAP_FAULT, "FAULT" }, { IOMAP_DIRECT, "DIRECT" }, \

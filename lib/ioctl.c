@@ -238,6 +238,7 @@ int vexfs_search(int fd, struct vexfs_search *s)
 	s->reply = q.reply;
 	s->plan = q.plan;
 	s->pending = q.pending;
+	s->stale = q.stale;
 	return 0;
 }
 

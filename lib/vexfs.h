@@ -206,7 +206,7 @@ struct vexfs_search_filter {
  * @collection:	name
  * @vector:	@dim float32, whatever the element type of the collection
  * @k:		results wanted, 1..VEXFS_SEARCH_MAX_K
- * @flags:	VEXFS_SEARCH_EXACT, VEXFS_SEARCH_FRESH, VEXFS_SEARCH_PER_FILE
+ * @flags:	VEXFS_SEARCH_EXACT, VEXFS_SEARCH_FRESH, VEXFS_SEARCH_PER_FILE, VEXFS_SEARCH_COUNT
  * @effort:	candidates to rerank in full precision, 0 = default
  * @hits:	room for @k
  * @paths, @path_bytes: buffer of the paths, not NUL terminated; a hit whose path
@@ -218,6 +218,7 @@ struct vexfs_search_filter {
  *		there are more, @reply has VEXFS_REPLY_TRUNCATED
  * @filter:	or NULL: all files
  * @plan:	out: VEXFS_SEARCHED_*
+ * @stale:	out, with VEXFS_SEARCH_COUNT: stale embeddings below the scope
  * @pending:	out, if @plan is not VEXFS_SEARCHED_UNTOLD: embeddings the graph has not absorbed
  */
 struct vexfs_search {
@@ -237,6 +238,7 @@ struct vexfs_search {
 	const struct vexfs_search_filter *filter;
 	uint32_t plan;
 	uint64_t pending;
+	uint64_t stale;
 };
 
 /**

@@ -227,6 +227,7 @@ struct vexfs_ioc_vec_list {
 #define VEXFS_SEARCH_EXACT	0x1	/* full-precision scan */
 #define VEXFS_SEARCH_FRESH	0x2	/* leave stale embeddings out */
 #define VEXFS_SEARCH_PER_FILE	0x4	/* the nearest embedding of each file only */
+#define VEXFS_SEARCH_COUNT	0x8	/* count stale embeddings: @stale */
 #define VEXFS_SEARCH_MAX_K	1024
 
 /* @filter of struct vexfs_ioc_search: what a file must be, as stat(2) shows it to the caller; all that is given */
@@ -239,6 +240,7 @@ struct vexfs_ioc_vec_list {
 #define VEXFS_REPLY_APPROXIMATE	0x1	/* not all embeddings were measured: a nearer one may be missing */
 #define VEXFS_REPLY_INCOMPLETE	0x2	/* damage, or a limit, kept some files out: fewer than k may be
 					 * found although more exist */
+#define VEXFS_REPLY_AT_LEAST	0x8	/* @stale counts a part of them: there are many, or some cannot be looked at */
 #define VEXFS_REPLY_TRUNCATED	0x4	/* the caller may open more embeddings than a search compares
 					 * (@max_work): nearer ones may be missing */
 
@@ -310,6 +312,8 @@ struct vexfs_search_time {
  * @pad:	0
  * @pending:	out, if @plan is told: embeddings of those searched that the graph has not absorbed:
  *		they were compared one by one
+ * @stale:	out, with VEXFS_SEARCH_COUNT: embeddings below the scope, of files that the filter is
+ *		about and the caller can open, whose file has changed since
  */
 struct vexfs_ioc_search {
 	__u32	size;
@@ -336,6 +340,7 @@ struct vexfs_ioc_search {
 	__u32	plan;
 	__u32	pad;
 	__u64	pending;
+	__u64	stale;
 };
 
 /* On a directory: the scope. Needs r on the collection. A file can be found if the

@@ -84,11 +84,11 @@ bool vexfs_filter_inode(const struct vexfs_filter *fl, vexfs_idmap_t *idmap, str
 
 /* ---- slots ------------------------------------------------------------------------- */
 
-/* A file that was asked about; a table of them is lossy. */
+/* A file that was asked about, and opened; a table of them is lossy. */
 struct vexfs_passed {
 	u64	ino, datagen;
 	u32	generation;
-	bool	pass;
+	bool	pass, opened;
 };
 
 /**
@@ -96,11 +96,13 @@ struct vexfs_passed {
  * @f:	  the search; it has been settled what it may look at
  * @memo: chunks of a file often come together: it is looked at once
  * @sample: some of the slots
+ * @opens: files that may still be opened; @opened: those that could be
  */
 struct vexfs_filtering {
 	struct vexfs_find	*f;
 	struct vexfs_passed	memo[VEXFS_FILTER_MEMO];
 	u32			sample[VEXFS_SAMPLE];
+	u32			opens, opened;
 };
 
 /* A file that has gone passes no filter. 0, -EIO, -EUCLEAN, -ENOMEM. */
@@ -119,27 +121,35 @@ static int vexfs_filter_file(struct vexfs_filtering *fi, struct vexfs_passed *p)
 	return 0;
 }
 
+/* The file of a slot, which is copied to @s. NULL: the slot is not live. */
+static struct vexfs_passed *vexfs_filter_look(struct vexfs_filtering *fi, u32 slot, struct vexfs_slot *s)
+{
+	struct vexfs_passed *p;
+	u64 ino;
+	int err = vexfs_slot_copy(fi->f->coll, slot, s);
+
+	if (err || s->v_state != VEXFS_SLOT_LIVE)
+		return ERR_PTR(err);
+	ino = le64_to_cpu(s->v_ino);
+	p = &fi->memo[hash_64(ino, ilog2(VEXFS_FILTER_MEMO))];
+	if (p->ino == ino && p->generation == le32_to_cpu(s->v_generation))
+		return p;
+	*p = (struct vexfs_passed) { .ino = ino, .generation = le32_to_cpu(s->v_generation) };
+	err = vexfs_filter_file(fi, p);
+	if (!err)
+		return p;
+	p->ino = 0;
+	return ERR_PTR(err);
+}
+
 /* 1: the embedding in the slot is to be searched; 0: it is not. */
 static int vexfs_filter_slot(struct vexfs_filtering *fi, u32 slot)
 {
-	struct vexfs_passed *p;
 	struct vexfs_slot s;
-	u64 ino;
-	int err = vexfs_slot_copy(fi->f->coll, slot, &s);
+	struct vexfs_passed *p = vexfs_filter_look(fi, slot, &s);
 
-	if (err || s.v_state != VEXFS_SLOT_LIVE)
-		return err;
-	ino = le64_to_cpu(s.v_ino);
-	p = &fi->memo[hash_64(ino, ilog2(VEXFS_FILTER_MEMO))];
-	if (p->ino != ino || p->generation != le32_to_cpu(s.v_generation)) {
-		p->ino = ino;
-		p->generation = le32_to_cpu(s.v_generation);
-		err = vexfs_filter_file(fi, p);
-		if (err) {
-			p->ino = 0;
-			return err;
-		}
-	}
+	if (IS_ERR_OR_NULL(p))
+		return PTR_ERR_OR_ZERO(p);
 	if (fi->f->flags & VEXFS_SEARCH_FRESH && p->datagen != le64_to_cpu(s.v_datagen))
 		return 0;
 	return p->pass;
@@ -239,6 +249,97 @@ int vexfs_filter_slots(struct vexfs_find *f)
 		return -ENOMEM;
 	fi->f = f;
 	err = vexfs_filter_bits(fi, &f->permitted);
+	kvfree(fi);
+	return err;
+}
+
+/* ---- how many are stale ---------------------------------------------------------------- */
+
+/* 1: the caller can open it, as a hit is opened; 0: not; -EBUSY: enough have been. */
+static int vexfs_filter_open(struct vexfs_filtering *fi, struct vexfs_passed *p)
+{
+	struct vexfs_found c = { .ino = p->ino, .generation = p->generation };
+	char *path;
+	u32 len;
+	int ok;
+
+	if (p->opened)
+		return 1;
+	if (vexfs_open_refused(&fi->f->opened, p->ino))
+		return 0;
+	if (!fi->opens)
+		return -EBUSY;
+	fi->opens--;
+	ok = vexfs_open_hit(&fi->f->opened, &c, &path, &len);
+	if (ok == -ENAMETOOLONG)
+		return 0;
+	p->opened = ok > 0;
+	fi->opened += p->opened;
+	return ok;
+}
+
+/* 1: stale, in a file that can be opened. 0: not. */
+static int vexfs_filter_stale_slot(struct vexfs_filtering *fi, u32 slot)
+{
+	struct vexfs_slot s;
+	struct vexfs_passed *p = vexfs_filter_look(fi, slot, &s);
+
+	if (IS_ERR_OR_NULL(p))
+		return PTR_ERR_OR_ZERO(p);
+	if (!p->pass || p->datagen == le64_to_cpu(s.v_datagen))
+		return 0;
+	return vexfs_filter_open(fi, p);
+}
+
+static int vexfs_filter_count(struct vexfs_filtering *fi, const struct vexfs_permitted *p, u64 *n)
+{
+	u32 slot;
+	int ret;
+
+	for_each_set_bit(slot, p->bits, p->nslots) {
+		ret = fatal_signal_pending(current) ? -EINTR : vexfs_filter_stale_slot(fi, slot);
+		if (ret == -EIO || ret == -EFSCORRUPTED || ret == -EBUSY)
+			fi->f->reply |= VEXFS_REPLY_AT_LEAST;
+		else if (ret < 0)
+			return ret;
+		if (ret == -EBUSY) {
+			/* Each has one at least; how many more were met depends on slots. */
+			*n = fi->opened;
+			return 0;
+		}
+		*n += ret > 0;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * vexfs_filter_stale - how many embeddings are stale, of files that pass, whatever was found
+ * @f: the search
+ * @n: the number; VEXFS_REPLY_AT_LEAST is set if there may be more
+ *
+ * Looks at the inode of every permitted file, and opens those with stale ones as a hit is opened: what only a
+ * mount or a security module keeps from the caller is not counted. No locks held.
+ * Return: 0, -EINTR, -ENOMEM, -ENFILE; -ENOENT (dropped), -EIO, -EUCLEAN.
+ */
+int vexfs_filter_stale(struct vexfs_find *f, u64 *n)
+{
+	struct vexfs_asked_about about = {};
+	struct vexfs_filtering *fi = kvzalloc(sizeof(*fi), GFP_KERNEL_ACCOUNT);
+	struct vexfs_permitted p;
+	int err;
+
+	*n = 0;
+	if (!fi)
+		return -ENOMEM;
+	fi->f = f;
+	fi->opens = VEXFS_COUNT_OPENS;
+	err = vexfs_view_permitted(f->view, f->coll, f->scope, &about, &p);
+	if (p.incomplete)
+		f->reply |= VEXFS_REPLY_AT_LEAST;
+	if (!err)
+		err = vexfs_filter_count(fi, &p, n);
+	kvfree(p.bits);
 	kvfree(fi);
 	return err;
 }

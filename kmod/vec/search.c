@@ -644,7 +644,7 @@ static int vexfs_search_check(struct file *file, const struct vexfs_ioc_search *
 		return -ENOTDIR;
 	if (!req->k || req->k > VEXFS_SEARCH_MAX_K)
 		return -EINVAL;
-	if (req->flags & ~(VEXFS_SEARCH_EXACT | VEXFS_SEARCH_FRESH | VEXFS_SEARCH_PER_FILE))
+	if (req->flags & ~(VEXFS_SEARCH_EXACT | VEXFS_SEARCH_FRESH | VEXFS_SEARCH_PER_FILE | VEXFS_SEARCH_COUNT))
 		return -EINVAL;
 	return 0;
 }
@@ -684,6 +684,9 @@ static int vexfs_search_find(struct vexfs_find *f, struct vexfs_ioc_search *req)
 	o.paths = vexfs_alloc(1, max(o.room, 1U));
 	if (o.hits && o.paths)
 		err = vexfs_find_run(f, &o);
+	req->stale = 0;
+	if (!err && f->flags & VEXFS_SEARCH_COUNT)
+		err = vexfs_filter_stale(f, &req->stale);
 	if (!err)
 		err = vexfs_search_reply(req, f, &o);
 	kvfree(o.hits);

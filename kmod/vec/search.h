@@ -15,6 +15,7 @@
 #define VEXFS_PASSES		16	/* over what is set while a scan runs */
 #define VEXFS_FILTER_MEMO	1024	/* files a filter remembers, power of two */
 #define VEXFS_SAMPLE		512	/* room for slots a filter is tried on */
+#define VEXFS_COUNT_OPENS	1024	/* files opened for the count of stale embeddings */
 #define VEXFS_SIFT_MIN		1024	/* so few are asked one by one */
 #define VEXFS_BATCH		64
 /* Elements per FPU section: 10 us of full-precision AVX2 work with the data in
@@ -157,6 +158,7 @@ void vexfs_result_add(struct vexfs_find *f, const struct vexfs_found *c);
 /* filter.c */
 int vexfs_filter_plan(struct vexfs_find *f);
 int vexfs_filter_slots(struct vexfs_find *f);
+int vexfs_filter_stale(struct vexfs_find *f, u64 *n);
 /* walk.c */
 int vexfs_walk_begin(struct vexfs_find *f);
 int vexfs_walk_find(struct vexfs_find *f, u32 window);

@@ -132,6 +132,20 @@ static uint32_t model(uint32_t user, int scope, const struct vexfs_search_filter
 	return kept;
 }
 
+/* Stale embeddings that the filter is about, whatever was asked of freshness and files. */
+static uint64_t model_stale(uint32_t user, int scope, const struct vexfs_search_filter *w)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < FILES; i++) {
+		const struct file *f = &files[i];
+
+		if (f->stale && may(user, f->owner, f->mode, 4) && reaches(user, scope, f) && passes(w, f))
+			n += f->nchunks;
+	}
+	return n;
+}
+
 /* ---- files ------------------------------------------------------------------------- */
 
 static void path_of(uint32_t i, char *p, size_t room)
@@ -224,7 +238,7 @@ static bool search_wrong(uint32_t user, int dirfd, int scope, struct result *r)
 {
 	static struct near m[FILES * CHUNKS];
 	struct vexfs_search_filter w;
-	uint32_t flags = vg_rnd(8), k = 1 + vg_rnd(vg_rnd(2) ? 12 : 200), n, want;
+	uint32_t flags = vg_rnd(16), k = 1 + vg_rnd(vg_rnd(2) ? 12 : 200), n, want;
 	bool wrong = false;
 	float q[DIM];
 
@@ -234,8 +248,9 @@ static bool search_wrong(uint32_t user, int dirfd, int scope, struct result *r)
 	want = n < k ? n : k;
 	g.s.filter = &w;
 	if (vg_run(&g, dirfd, COLL, q, DIM, k, flags) || g.s.found != want ||
-	    g.s.reply & (VEXFS_REPLY_TRUNCATED | VEXFS_REPLY_INCOMPLETE))
+	    g.s.reply & (VEXFS_REPLY_TRUNCATED | VEXFS_REPLY_INCOMPLETE | VEXFS_REPLY_AT_LEAST))
 		return true;
+	wrong |= g.s.stale != (flags & VEXFS_SEARCH_COUNT ? model_stale(user, scope, &w) : 0);
 	for (uint32_t i = 0; i < want; i++) {
 		const struct vexfs_search_hit *h = &g.hits[i];
 
@@ -335,6 +350,36 @@ static void test_changes(void)
 	ktap(!unlink(p) && count(&large) == 0, "unlinked, it is gone");
 }
 
+static uint64_t stale(void)
+{
+	int root = vg_root();
+	float q[DIM];
+
+	vg_vector(1, DIM, q);
+	g.s.filter = NULL;
+	if (vg_run(&g, root, COLL, q, DIM, 1, VEXFS_SEARCH_COUNT | VEXFS_SEARCH_FRESH))
+		ktap_bail("search");
+	close(root);
+	return g.s.stale;
+}
+
+/* What a mount hides is not counted: nobody can open it. */
+static void test_covered(void)
+{
+	uint64_t all = stale(), below = 0;
+	char p[300];
+
+	for (uint32_t i = 0; i < FILES; i++)
+		below += files[i].dir == 2 && files[i].stale && i != 7 ? files[i].nchunks : 0;
+	snprintf(p, sizeof(p), "%s/%s", guest_mnt, dirs[2].path);
+	if (mount("none", p, "tmpfs", 0, NULL))
+		ktap_bail("mount on %s", p);
+	ktap(below && stale() == all - below, "under a mount %llu stale ones are not counted, of %llu",
+	     (unsigned long long)below, (unsigned long long)all);
+	umount(p);
+	ktap(stale() == all, "the mount gone, they are again");
+}
+
 /* As many passages of one file as the first windows hold, nearer than all others. */
 static void test_per_file(void)
 {
@@ -399,7 +444,7 @@ static void test_refusals(void)
 	s.filter = 0x20;
 	bad += ask(&s) != EINVAL;
 	s = ok;
-	s.flags = 0x8;
+	s.flags = 0x10;
 	bad += ask(&s) != EINVAL;
 	ktap(!bad, "unknown filters and flags: EINVAL");
 	s = ok;
@@ -435,7 +480,7 @@ static void test_refusals(void)
 int main(void)
 {
 	guest_setup();
-	ktap_plan(3 + 7 + 1 + 5 + 2);
+	ktap_plan(3 + 7 + 2 + 1 + 5 + 2);
 	vg_fresh("");
 	chmod(guest_mnt, 0755);
 	vg_collection(COLL, DIM, VEXFS_IOC_F32, VEXFS_IOC_L2);
@@ -444,6 +489,7 @@ int main(void)
 	test_random(1000);
 	test_random(1001);
 	test_changes();
+	test_covered();
 	test_per_file();
 	test_refusals();
 	ktap(!umount(guest_mnt), "unmount");

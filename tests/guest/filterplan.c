@@ -270,12 +270,34 @@ static void test_plain(void)
 	ktap(!bad && !r.bad && told, "a user who owns the collection is told: nothing through the graph, some are hidden");
 }
 
+/* More than a search opens: at least so many. */
+static void test_stale(void)
+{
+	float q[DIM];
+	char p[300];
+	int fd, bad = 0;
+
+	for (uint32_t i = 0; i < FILES; i++) {
+		snprintf(p, sizeof(p), "%s/d%u/f%u", guest_mnt, files[i].seed % 20, files[i].seed);
+		fd = open(p, O_WRONLY);
+		bad += fd < 0 || pwrite(fd, "x", 1, 0) != 1;
+		close(fd);
+	}
+	query(2, q);
+	g.s.filter = NULL;
+	bad += vg_run(&g, root, COLL, q, DIM, K, VEXFS_SEARCH_COUNT) || g.s.found != K;
+	ktap(!bad && g.s.stale == 1024 && g.s.reply & VEXFS_REPLY_AT_LEAST, "all are stale: at least %llu",
+	     (unsigned long long)g.s.stale);
+	bad = vg_run(&g, root, COLL, q, DIM, K, VEXFS_SEARCH_FRESH);
+	ktap(!bad && !g.s.found && !(g.s.reply & VEXFS_REPLY_AT_LEAST), "and none is fresh");
+}
+
 int main(void)
 {
 	float q[DIM];
 
 	guest_setup();
-	ktap_plan(10 + 10 + 1 + 10 + 3 + 2);
+	ktap_plan(10 + 10 + 1 + 10 + 3 + 2 + 2);
 	vg_fresh("");
 	chmod(guest_mnt, 0755);
 	root = vg_root();
@@ -300,6 +322,7 @@ int main(void)
 	ktap(vg_absorbed(N), "absorbed");
 	test_shares(false, true);
 	test_plain();
+	test_stale();
 	close(root);
 	ktap(!umount(guest_mnt), "unmount");
 	ktap(!guest_fsck(), "fsck finds nothing");

@@ -47,6 +47,7 @@ static struct {
 	int fail;			/* errno of every SET, if not 0 */
 	unsigned int restless;		/* so many times a file changes as soon as it is read */
 	unsigned int searches;
+	uint32_t plan;
 	unsigned int sets;
 	void (*on_set)(void);		/* called after each of them, or NULL */
 	uint64_t max_work;		/* the system's limit, 0: none */
@@ -483,13 +484,19 @@ static int fake_search(int fd, const struct stat *st, struct vexfs_ioc_search *s
 		return EMEDIUMTYPE;
 	fake_path(fd, scope);
 	s->reply = 0;
+	s->stale = 0;
+	s->plan = fake.plan;
+	s->pending = 3;
 	for (i = 0; i < FAKE_VECTORS; i++) {
 		const struct fake_vector *e = &fake.vec[i];
 
 		if (!e->used || e->coll != c->id || strncmp(e->path, scope, strlen(scope)) ||
 		    e->path[strlen(scope)] != '/' || stat(e->path, &now))
 			continue;
-		if ((fake_stale(e, &now) && s->flags & VEXFS_SEARCH_FRESH) || !fake_filter(s, &now))
+		if (!fake_filter(s, &now))
+			continue;
+		s->stale += fake_stale(e, &now) && s->flags & VEXFS_SEARCH_COUNT;
+		if (fake_stale(e, &now) && s->flags & VEXFS_SEARCH_FRESH)
 			continue;
 		if (max && n == max) {
 			s->reply = VEXFS_REPLY_TRUNCATED;

@@ -266,6 +266,25 @@ static void test_filters_refused(void **state)
 	assert_says(r.err, "no such user");
 }
 
+static void test_summary(void **state)
+{
+	write_notes();
+	set_times("bread", 1000000000);
+	enter();
+	assert_int_equal(run("search", "--summary", "flat tyre", NULL), 0);
+	assert_says(r.err, "1 found in ");
+	assert_says(r.err, "ms, complete; 1 embeddings stale\n");
+	fake.plan = VEXFS_SEARCHED_WALK;
+	assert_int_equal(run("search", "--json", "--summary", "flat tyre", NULL), 0);
+	assert_says(strchr(r.out, '\n'), "{ \"summary\": { \"found\": 1, \"seconds\": ");
+	assert_says(r.out, "\"complete\": true, \"approximate\": false, \"incomplete\": false, \"truncated\": false, "
+		    "\"plan\": \"walk\", \"pending\": 3, \"stale\": 1, \"stale_at_least\": false } }\n");
+	fake.plan = VEXFS_SEARCHED_UNTOLD;
+	assert_int_equal(run("search", "--json", "--summary", "--smaller", "1", "flat tyre", NULL), 3);
+	assert_says(r.out, "{ \"summary\": { \"found\": 0, ");
+	assert_says(r.out, "\"plan\": null, \"pending\": null, ");
+}
+
 /* More passages of one file than are looked at: others are asked for. */
 static void test_files_behind(void **state)
 {
@@ -390,6 +409,7 @@ int main(void)
 		ON_FAKE(test_filters),
 		ON_FAKE(test_filters_refused),
 		ON_FAKE(test_files_behind),
+		ON_FAKE(test_summary),
 		cmocka_unit_test(test_similarity),
 		cmocka_unit_test(test_fuse),
 		cmocka_unit_test(test_terms),

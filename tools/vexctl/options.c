@@ -47,6 +47,7 @@ static const struct option_def defs[] = {
 	{ "files-without-hits", 'L', FLAG, FIELD(without_hits), 0, 0, 0 },
 	{ "null", '0', FLAG, FIELD(null), 0, 0, 0 },
 	{ "skip-missing", 0, FLAG, FIELD(skip_missing), 0, 0, 0 },
+	{ "summary", 0, FLAG, FIELD(summary), 0, 0, 0 },
 	{ "read-only", 0, FLAG, FIELD(read_only), 0, 0, 0 },
 	{ "collection", 'c', STRING, FIELD(collection), 0, 0, 0 },
 	{ "vector", 0, STRING, FIELD(vector), 0, 0, 0 },

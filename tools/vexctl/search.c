@@ -103,6 +103,8 @@ static int show(struct search_job *j)
 		ret = search_print(j);
 	else if (!j->opt->json && !j->opt->quiet)
 		say_nothing(j);
+	if (!ret && j->opt->summary)
+		ret = search_summary(j);
 	partly = warn_partly(j);
 	if (ret || !j->nfound)
 		return ret ? ret : EXIT_NOTHING;
@@ -265,7 +267,7 @@ const struct command cmd_search = {
 	.name = "search",
 	.summary = "find the passages nearest to a text or a vector",
 	.accepts =
-		"collection k exact fresh weak min-score per-file newer older larger smaller owner line-number context max-width files-with-hits files-without-hits null json table snippet like vector raw effort max-work embedder fingerprint timeout quiet",
+		"collection k exact fresh weak min-score per-file newer older larger smaller owner line-number context max-width files-with-hits files-without-hits null json summary table snippet like vector raw effort max-work embedder fingerprint timeout quiet",
 	.min_args = 0,
 	.max_args = -1,
 	.run = run_search,
@@ -292,6 +294,8 @@ const struct command cmd_search = {
 		"  -L, --files-without-hits  names of the other files below DIR\n"
 		"  -0, --null                a NUL after each name, which is then written as it is\n"
 		"      --json                one object a line, for programs\n"
+		"      --summary             and how the search went: how it was planned, whether anything was left\n"
+		"                            out, how many embeddings are stale; with --json as the last line\n"
 		"      --table               ranks and distances in columns; with --snippet passages, too\n"
 		"  -q, --quiet               do not say that nothing was found\n"
 		"more:\n"

@@ -80,6 +80,9 @@ int search_judge(struct search_job *j);
  * is no text. */
 bool search_text(struct search_job *j, const struct found *f, bool whole);
 
+/* search_summary.c: what the filesystem said of the search. EXIT_OK or EXIT_FAILED */
+int search_summary(const struct search_job *j);
+
 /* search_print.c: EXIT_OK or EXIT_FAILED */
 int search_print(struct search_job *j);
 

@@ -189,7 +189,8 @@ int search_ask(struct search_job *j)
 	j->s.max_work = j->opt->max_work;
 	j->s.filter = &j->filter;
 	j->s.flags |= (j->opt->exact ? VEXFS_SEARCH_EXACT : 0) |
-		      (j->opt->fresh ? VEXFS_SEARCH_FRESH : 0);
+		      (j->opt->fresh ? VEXFS_SEARCH_FRESH : 0) |
+		      (j->opt->summary ? VEXFS_SEARCH_COUNT : 0);
 	/* By vectors alone the nearest passage of a file is its best; by words another one may be. */
 	if (one_per_file(j) && (!j->text || j->opt->exact))
 		j->s.flags |= VEXFS_SEARCH_PER_FILE;

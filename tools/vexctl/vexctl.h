@@ -36,7 +36,7 @@ struct options {
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
 		weak, per_file, line_number, with_hits, without_hits, null, verbose,
-		skip_missing, read_only;
+		skip_missing, read_only, summary;
 	uint64_t given;		/* bit per entry of the option table */
 	char **args;
 	int nargs;

@@ -9,9 +9,10 @@
  * in part, embeddings in the order of inode number and chunk. The same files with
  * the same embeddings are cut in the same way whatever else there is.
  *
- * The key where the cut is made is found digit by digit, by counting.
+ * The key where the cut is made is found digit by digit, by counting. A sample, which
+ * says how many pass a filter, is chosen by the same hash.
  */
-#include "kmod/vec/vec.h"
+#include "kmod/vec/view.h"
 #include <linux/sched/signal.h>
 
 #define VEXFS_DIGIT_BITS	16
@@ -174,4 +175,44 @@ int vexfs_permitted_cut(struct vexfs_coll *coll, struct vexfs_permitted *out, co
 		err = vexfs_cut_group(&c);
 	kvfree(c.count);
 	return err;
+}
+
+/* Of the slots, those of files with a tag below @limit. @n: how many, also beyond @room. */
+static int vexfs_view_below(const struct vexfs_view *v, const struct vexfs_permitted *p, u32 limit, u32 *out,
+			    u32 room, u32 *n)
+{
+	u32 slot;
+
+	*n = 0;
+	for_each_set_bit(slot, p->bits, p->nslots) {
+		if (v->tag[slot] < limit && (*n)++ < room)
+			out[*n - 1] = slot;
+		if (slot % VEXFS_LIVE_BITS == 0)
+			cond_resched();
+	}
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/**
+ * vexfs_view_sample - some of the slots
+ * @v:	  the view they are from
+ * @p:	  the slots, more than @room
+ * @out:  gets them
+ * @room: about half of it is used
+ *
+ * By a hash of inode numbers, as vexfs_permitted_cut() chooses: the same files of the same permitted ones, whatever
+ * else there is. No locks held. Return: how many, possibly none; -EINTR.
+ */
+int vexfs_view_sample(struct vexfs_view *v, const struct vexfs_permitted *p, u32 *out, u32 room)
+{
+	u32 n = room + 1, limit = (u32)((u64)VEXFS_TAGS * (room / 2) / p->n);
+	int err = 0;
+
+	if (mutex_lock_killable(&v->mutex))
+		return -EINTR;
+	/* A file of many passages may be too much. */
+	for (; !err && limit && n > room; limit /= 2)
+		err = vexfs_view_below(v, p, limit, out, room, &n);
+	mutex_unlock(&v->mutex);
+	return err ? err : n > room ? 0 : (int)n;
 }

@@ -390,6 +390,102 @@ static void test_whole_files(void **state)
 	assert_int_equal(fake.sets, 0);
 }
 
+/* ---- vectors of earlier runs ----------------------------------------------------------------------- */
+
+#define REFUSES	HELLO LOOP("exit 9\n")
+
+/* The file with vectors: its path; there is one. */
+static const char *cache_file(void)
+{
+	static char path[PATH_MAX];
+	char dir_name[PATH_MAX - 300];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(dir_name, sizeof(dir_name), "%s/vexctl", getenv("XDG_CACHE_HOME"));
+	d = opendir(dir_name);
+	assert_non_null(d);
+	do {
+		e = readdir(d);
+		assert_non_null(e);
+	} while (e->d_name[0] == '.');
+	snprintf(path, sizeof(path), "%s/%s", dir_name, e->d_name);
+	closedir(d);
+	return path;
+}
+
+/* Does another index of the same texts need the program? */
+static bool asks(const char *script, const char *collection, const char *option)
+{
+	program(script);
+	run("collection", "drop", "--yes", "%", collection, NULL);
+	return run("index", "--embedder", spec, "-c", collection, option, NULL) == 1;
+}
+
+static void test_kept(void **state)
+{
+	write_notes();
+	assert_false(asks(HELLO LOOP(""), "a", NULL));
+	assert_false(asks(REFUSES, "b", NULL));
+	assert_says(r.out, "3 copied from equal text");
+	assert_int_equal(run("search", "-c", "b", "--embedder", spec, "x", NULL), 1);	/* queries are not kept */
+	program(HELLO LOOP(""));
+	assert_int_equal(run("search", "-c", "b", "--embedder", spec, "the car", NULL), 0);
+	assert_true(!strncmp(r.out, "motor:1: ", 9));
+	assert_true(asks(REFUSES, "b", "--force"));
+	assert_true(asks("echo '{\"model\": \"toy 2\", \"dim\": 3}'\n" LOOP("exit 9\n"), "b", NULL));
+	assert_true(asks("echo '{\"model\": \"toy 1\", \"dim\": 3, \"fingerprint\": \"01\"}'\n" LOOP("exit 9\n"), "b", NULL));
+	write_text("sea", "Whales sing to each other, and to nobody else\n");
+	assert_true(asks(REFUSES, "b", NULL));
+	assert_false(asks(HELLO LOOP("[ $n = 1 ] || exit 9\n"), "b", NULL));
+}
+
+static void damage(const char *path)
+{
+	FILE *f = fopen(path, "r+");
+	long at;
+	int c;
+
+	assert_non_null(f);
+	for (at = 0; (c = getc(f)) != EOF; at++) {
+		if (!c)
+			continue;
+		fseek(f, at, SEEK_SET);
+		putc(c ^ 1, f);
+		fseek(f, at + 1, SEEK_SET);
+	}
+	fclose(f);
+}
+
+/* What is wrong with the file costs nothing but asking. */
+static void test_kept_badly(void **state)
+{
+	write_text("one", "a car\n");
+	assert_int_equal(chdir(fake.root), 0);
+	assert_false(asks(HELLO LOOP(""), "a", NULL));
+	assert_false(asks(REFUSES, "b", NULL));
+	assert_int_equal(chmod(cache_file(), 0666), 0);
+	assert_true(asks(REFUSES, "b", NULL));
+	assert_int_equal(chmod(cache_file(), 0600), 0);
+	assert_false(asks(REFUSES, "b", NULL));
+	damage(cache_file());
+	assert_true(asks(REFUSES, "b", NULL));
+	assert_false(asks(HELLO LOOP(""), "b", NULL));
+	assert_false(asks(REFUSES, "b", NULL));
+	assert_int_equal(truncate(cache_file(), 10), 0);
+	assert_true(asks(REFUSES, "b", NULL));
+	setenv("XDG_CACHE_HOME", "/proc/nowhere", 1);
+	assert_false(asks(HELLO LOOP(""), "b", NULL));
+	assert_true(asks(REFUSES, "b", NULL));
+	fresh_cache();
+}
+
+static int mount_here(void **state)
+{
+	fresh_cache();
+	return mount_fake(state);
+}
+
 static int umount_here(void **state)
 {
 	assert_int_equal(chdir("/"), 0);
@@ -397,7 +493,7 @@ static int umount_here(void **state)
 	return umount_fake(state);
 }
 
-#define HERE(test) cmocka_unit_test_setup_teardown(test, mount_fake, umount_here)
+#define HERE(test) cmocka_unit_test_setup_teardown(test, mount_here, umount_here)
 
 int main(void)
 {
@@ -406,14 +502,14 @@ int main(void)
 		HERE(test_unnamed), HERE(test_batches), HERE(test_odd_name), HERE(test_in_path),
 		HERE(test_wrong_hello), HERE(test_not_a_program), HERE(test_wrong_answers), HERE(test_too_much),
 		HERE(test_hangs), HERE(test_does_not_read), HERE(test_interrupt), HERE(test_resume),
-		HERE(test_whole_files),
+		HERE(test_whole_files), HERE(test_kept), HERE(test_kept_badly),
 	};
-	char command[128];
+	char command[256];
 	int ret;
 
 	snprintf(dir, sizeof(dir), "/tmp/vexfs-test-embedder-%ld", (long)getpid());
 	assert_int_equal(mkdir(dir, 0755), 0);
 	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	snprintf(command, sizeof(command), "rm -rf '%s' '%s'", dir, getenv("XDG_CACHE_HOME"));
 	return system(command) ? 1 : ret;
 }

@@ -405,6 +405,7 @@ static void test_resume(void **state)
 static int mount_and_listen(void **state)
 {
 	server_start(0);
+	fresh_cache();
 	return mount_fake(state);
 }
 
@@ -439,10 +440,13 @@ int main(void)
 	const struct CMUnitTest without[] = { ON_FAKE(test_no_libcurl) };
 	struct http_request q = { .url = "http://127.0.0.1:1/", .body = "", .most = 1, .seconds = 1 };
 	struct http_answer a;
+	int ret;
 
 	http_pause = 0.01;
 	if (http_post(&q, &a) == -ENOPKG)
 		return cmocka_run_group_tests(without, NULL, NULL);
 	http_close();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	fresh_cache();
+	return ret;
 }

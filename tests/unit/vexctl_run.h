@@ -120,6 +120,19 @@ static int umount_fake(void **state)
 	return 0;
 }
 
+/* An empty cache for vectors, beside the fake filesystem. */
+static __attribute__((unused)) void fresh_cache(void)
+{
+	static char dir[64];
+	char command[128];
+
+	snprintf(dir, sizeof(dir), "/tmp/vexfs-test-cache-%ld", (long)getpid());
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	if (system(command))
+		abort();
+	setenv("XDG_CACHE_HOME", dir, 1);
+}
+
 #define ON_FAKE(test) cmocka_unit_test_setup_teardown(test, mount_fake, umount_fake)
 
 #endif /* VEXCTL_RUN_H */

@@ -117,6 +117,8 @@ static int index_all(struct index *x)
 	if (ret)
 		return ret;
 	j->reuse = reuse_create((size_t)j->coll.dim * elem_size(j->coll.elem));
+	if (j->reuse && j->remote)
+		reuse_keep(j->reuse, j->e, &j->coll, j->opt->force);
 	ret = index_files(j, &x->skipped);
 	reuse_free(j->reuse);
 	if (ret)

@@ -27,10 +27,12 @@ void skipped_free(struct skipped *s);
 void skipped_print(const struct skipped *s, bool verbose);
 void skipped_json(const struct skipped *s, struct json_object *o);
 
-/* reuse.c: vectors of texts seen before in this run, for threads */
+/* reuse.c: vectors of texts seen before, for threads */
 struct reuse;
 struct reuse *reuse_create(size_t bytes);	/* of a vector; NULL: no memory */
 void reuse_free(struct reuse *r);
+/* Take vectors of earlier runs, too, and keep those of this one for later ones: best effort. @anew: only keep. */
+void reuse_keep(struct reuse *r, const struct vex_embedder *e, const struct vexfs_ioc_collection *c, bool anew);
 bool reuse_find(struct reuse *r, const char *text, size_t len, void *vector);
 void reuse_add(struct reuse *r, const char *text, size_t len, const void *vector);
 

@@ -235,11 +235,16 @@ static int run_watch(const struct command *cmd, struct options *asked)
 	if (!ret)
 		ret = embed_prepare(&w.job);
 	w.feed = ret ? NULL : feed_create(opt.collection);
+	if (!ret && w.job.remote)
+		w.job.reuse = reuse_create((size_t)w.job.coll.dim * elem_size(w.job.coll.elem));
+	if (w.job.reuse)
+		reuse_keep(w.job.reuse, w.job.e, &w.job.coll, false);
 	if (!ret && w.feed)
 		ret = watch(&w);
 	else if (!ret)
 		ret = EXIT_FAILED;
 	free(w.feed);
+	reuse_free(w.job.reuse);
 	embed_end(&w.job);
 	return ret;
 }

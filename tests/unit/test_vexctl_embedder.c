@@ -54,14 +54,15 @@ static void write_notes(void)
 	assert_int_equal(chdir(fake.root), 0);
 }
 
-static unsigned int count_batches(void)
+/* Of a file beside the program. */
+static unsigned int count_lines(const char *name)
 {
 	char path[128];
 	unsigned int n = 0;
 	FILE *f;
 	int c;
 
-	snprintf(path, sizeof(path), "%s/toy.batches", dir);
+	snprintf(path, sizeof(path), "%s/toy.%s", dir, name);
 	f = fopen(path, "r");
 	assert_non_null(f);
 	while ((c = getc(f)) != EOF)
@@ -187,7 +188,7 @@ static void test_batches(void **state)
 	assert_int_equal(chdir(fake.root), 0);
 	assert_int_equal(run("index", "--embedder", spec, "--chunk-size", "1002", NULL), 0);
 	assert_says(r.out, "(40 passages");
-	assert_int_equal(count_batches(), 2);	/* of 32 */
+	assert_int_equal(count_lines("batches"), 2);	/* of 32 */
 }
 
 /* No shell reads its name; the environment is handed on; what is no UTF-8 becomes it. */
@@ -221,6 +222,40 @@ static void test_in_path(void **state)
 	setenv("PATH", paths, 1);
 	assert_int_equal(run("index", "--embedder", "exec:toy", NULL), 0);
 	setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
+}
+
+/* A server of the Model Context Protocol starts it once, and again after it has failed. */
+#define CALL(id, text) \
+	"{\"method\":\"tools/call\",\"params\":{\"name\":\"search\",\"arguments\":{\"query\":\"" text "\"}},\"jsonrpc\":" \
+	"\"2.0\",\"id\":" id "}\n"
+
+static void test_mcp(void **state)
+{
+	static char session[] =
+		"{\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}},"
+		"\"jsonrpc\":\"2.0\",\"id\":0}\n{\"method\":\"notifications/initialized\",\"jsonrpc\":\"2.0\"}\n"
+		CALL("1", "the car") CALL("2", "some bread") CALL("3", "die") CALL("4", "another car");
+	FILE *was = stdin;
+	char *line;
+	int i;
+
+	program(HELLO LOOP(""));
+	write_notes();
+	assert_int_equal(run("index", "--embedder", spec, NULL), 0);
+	program("echo batch >>\"$0.starts\"\n" HELLO LOOP("	case $line in *die*) exit 9 ;; esac\n"));
+	setenv("VEXCTL_EMBEDDER", spec, 1);
+	stdin = fmemopen(session, strlen(session), "r");
+	assert_non_null(stdin);
+	assert_int_equal(run("mcp", "%", NULL), 0);
+	fclose(stdin);
+	stdin = was;
+	for (i = 0, line = r.out; i < 2; i++)
+		line = strchr(line, '\n') + 1;
+	assert_says(line, "kitchen");
+	assert_says(line, "ended with exit status 9");
+	line = strstr(line, "exit status 9");
+	assert_says(line, "/motor\"");
+	assert_int_equal(count_lines("starts"), 2);
 }
 
 /* ---- it fails --------------------------------------------------------------------------------- */
@@ -499,7 +534,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HERE(test_index_and_search), HERE(test_environment), HERE(test_another_is_refused),
-		HERE(test_unnamed), HERE(test_batches), HERE(test_odd_name), HERE(test_in_path),
+		HERE(test_unnamed), HERE(test_batches), HERE(test_odd_name), HERE(test_in_path), HERE(test_mcp),
 		HERE(test_wrong_hello), HERE(test_not_a_program), HERE(test_wrong_answers), HERE(test_too_much),
 		HERE(test_hangs), HERE(test_does_not_read), HERE(test_interrupt), HERE(test_resume),
 		HERE(test_whole_files), HERE(test_kept), HERE(test_kept_badly),

@@ -297,7 +297,7 @@ static int wait_some(struct exec *x, struct request *q, double deadline)
 	}
 	if (poll(p, 2, left > 0.2 ? 200 : (int)(left * 1000) + 1) <= 0)	/* Ctrl-C may come between */
 		return 0;
-	if (p[1].revents)
+	if (sending && p[1].revents)
 		send_some(x, q);
 	return p[0].revents ? receive(x) : 0;
 }
@@ -492,7 +492,10 @@ int exec_open(const char *spec, double seconds, struct remote **out)
 	}
 	if (!x || !x->buf || remote_init(&x->r, &exec_ops, spec, seconds)) {
 		say_error("out of memory");
-		return EXIT_FAILED;	/* the process ends */
+		if (x)
+			free(x->buf);
+		free(x);
+		return EXIT_FAILED;
 	}
 	ret = run_program(x);
 	if (!ret) {

@@ -164,7 +164,7 @@ static int take_key(struct http *h)
 	}
 	if (!key_is_valid(text))
 		return failed(h, "the key must be one line of printable ASCII characters");
-	if (strncasecmp(h->r.spec, "https:", 6) && !is_this_machine(h->r.spec))
+	if (strncmp(h->r.spec, "https:", 6) != 0 && !is_this_machine(h->r.spec))
 		return failed(h, "the key would be sent unencrypted: use https, or unset VEXCTL_API_KEY and "
 				 "VEXCTL_API_KEY_FILE");
 	h->key = strdup(text);
@@ -447,7 +447,8 @@ int http_open(const char *spec, double seconds, struct remote **out)
 
 	if (!h || remote_init(&h->r, &http_ops, spec, seconds)) {
 		say_error("out of memory");
-		return EXIT_FAILED;	/* the process ends */
+		free(h);
+		return EXIT_FAILED;
 	}
 	ret = take_spec(h);
 	if (!ret)

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +23,9 @@
  */
 static struct http_server {
 	void (*answer)(int fd, unsigned int n, const char *head, const char *body);
-	unsigned int requests;
+	atomic_uint requests;
 	int fd, port;
-	volatile bool stop;
+	atomic_bool stop;
 	pthread_t thread;
 } server;
 

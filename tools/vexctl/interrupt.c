@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Ctrl-C and SIGTERM in long work: noticed between two steps, so that what was done is whole. */
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "tools/vexctl/vexctl.h"
 
-static volatile sig_atomic_t noticed;
+static atomic_bool noticed;	/* any thread asks */
 static struct sigaction was_int, was_term;
 
 static void on_signal(int sig)
 {
-	noticed = 1;
+	noticed = true;
 }
 
 void interrupt_catch(void)
 {
 	struct sigaction act = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 
-	noticed = 0;
+	noticed = false;
 	sigaction(SIGINT, &act, &was_int);	/* a second one ends at once */
 	sigaction(SIGTERM, &act, &was_term);
 }

@@ -9,7 +9,7 @@ set -u
 first_is() { head -n 1 "$out" | grep -q "^$1:[0-9]*: "; }
 
 new_filesystem -L vexindex
-plan 28
+plan 29
 
 mkdir -p notes/private build
 echo 'How to fix a flat tyre: take the wheel off' >notes/tyre
@@ -108,6 +108,10 @@ sed "s/\\[\$v\\]/[1,2]/" "$TMPDIR/toy" >"$TMPDIR/toy2" && chmod 755 "$TMPDIR/toy
 run 1 index -c toy --force --embedder "exec:$TMPDIR/toy2" notes && err_has 'a vector of another dimension' &&
 	run 0 search -c toy --embedder "exec:$TMPDIR/toy" whales
 ok $? 'wrong vectors change nothing'
+# The guest's programs are static, and have no libcurl.
+run 1 index --embedder 'http://127.0.0.1/v1#model' -c web notes && err_has 'built without libcurl' &&
+	! vexctl collection list "$mnt" | grep -q web
+ok $? 'a server, without libcurl'
 
 # ---- crash and remount
 echo 'one more note about volcanoes' >notes/volcano

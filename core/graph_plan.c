@@ -51,10 +51,10 @@ u32 vexfs_graph_sift(const struct vexfs_sift_ask *ask)
 {
 	u64 window;
 
-	if (ask->passed < SIFT_FEW)
+	if (ask->passed < SIFT_FEW || ask->asked > ~0U / max(ask->window, 1U))
 		return 0;
-	/* As if a quarter of those had passed by chance; below 2^64. */
-	window = (u64)ask->window * ask->asked / (ask->passed - ask->passed / 4) + ask->window / 4;
+	/* As if a quarter of those had passed by chance. */
+	window = (u64)(ask->window * ask->asked / (ask->passed - ask->passed / 4)) + ask->window / 4;
 	if (window > ask->most || ask->n + window * JUDGE >= (u64)ask->n * JUDGE)
 		return 0;
 	return (u32)window;

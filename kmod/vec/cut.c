@@ -13,6 +13,7 @@
  * says how many pass a filter, is chosen by the same hash.
  */
 #include "kmod/vec/view.h"
+#include <linux/math64.h>
 #include <linux/sched/signal.h>
 
 #define VEXFS_DIGIT_BITS	16
@@ -205,7 +206,7 @@ static int vexfs_view_below(const struct vexfs_view *v, const struct vexfs_permi
  */
 int vexfs_view_sample(struct vexfs_view *v, const struct vexfs_permitted *p, u32 *out, u32 room)
 {
-	u32 n = room + 1, limit = (u32)((u64)VEXFS_TAGS * (room / 2) / p->n);
+	u32 n = room + 1, limit = (u32)div_u64((u64)VEXFS_TAGS * (room / 2), p->n);
 	int err = 0;
 
 	if (mutex_lock_killable(&v->mutex))

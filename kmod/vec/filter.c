@@ -96,7 +96,8 @@ struct vexfs_passed {
  * @f:	  the search; it has been settled what it may look at
  * @memo: chunks of a file often come together: it is looked at once
  * @sample: some of the slots
- * @opens: files that may still be opened; @opened: those that could be
+ * @opens: files that may still be opened
+ * @opened: files that could be
  */
 struct vexfs_filtering {
 	struct vexfs_find	*f;

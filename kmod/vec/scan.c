@@ -233,7 +233,7 @@ static int vexfs_scan_flush(struct vexfs_find *f, struct vexfs_topk *top)
 	struct vexfs_batch *b = &f->batch;
 	u32 i;
 
-	if (f->flags & VEXFS_SEARCH_EXACT)
+	if (f->exact)
 		vexfs_simd_exact(&f->query, (const u32 *const *)b->rec, b->n, b->keys);
 	else
 		vexfs_simd_scan(&f->query, (const struct vexfs_code *const *)b->rec, b->n,
@@ -257,7 +257,7 @@ static int vexfs_scan_slot(struct vexfs_find *f, struct vexfs_topk *top, struct 
 {
 	int err;
 
-	if (f->flags & VEXFS_SEARCH_EXACT)
+	if (f->exact)
 		err = vexfs_load_vector(f, &at->payload, slot, slot);
 	else
 		err = vexfs_load_code(f, &at->code, &at->payload, slot);
@@ -284,7 +284,7 @@ static u32 vexfs_scan_part(struct vexfs_find *f, u32 first)
 /* Every slot to be looked at that is live when its turn comes: all permitted ones, or the walk's. */
 static int vexfs_scan_slots(struct vexfs_find *f, struct vexfs_topk *top, struct vexfs_scan_at *at)
 {
-	struct vexfs_cursor *ahead = f->flags & VEXFS_SEARCH_EXACT ? &at->payload : &at->code;
+	struct vexfs_cursor *ahead = f->exact ? &at->payload : &at->code;
 	u32 first, n, i;
 	int err;
 
@@ -354,7 +354,7 @@ static int vexfs_scan_recent(struct vexfs_find *f, struct vexfs_topk *top,
 }
 
 /**
- * vexfs_scan - the best of all permitted slots, by code or, with SEARCH_EXACT, exactly
+ * vexfs_scan - the best of all permitted slots, by code or, with f->exact, exactly
  * @f:	 the search; candidates up to f->last were met in earlier rounds
  * @top: receives (key, slot)
  *

@@ -379,6 +379,33 @@ static int vexfs_find_permitted(struct vexfs_find *f)
 	return err || f->sift ? err : vexfs_find_filter(f);
 }
 
+/*
+ * Have the codes put the nearest in the wrong order? Of the candidates of a scan,
+ * in the order of their codes, the nearest by distance are in the first half, if
+ * codes tell vectors apart. If one of the nearest comes later, nearer ones may not
+ * be among the candidates at all: an offset that all vectors share, a component
+ * that dominates, near-duplicates. Equal ones at the end tell nothing.
+ */
+static bool vexfs_round_misled(const struct vexfs_find *f)
+{
+	u32 i, order = 0, worst;
+	struct vexfs_topk top;
+
+	if (f->ncands < f->window)
+		return false;
+	vexfs_topk_init(&top, f->heap, min(max(f->k, VEXFS_ORDER_MIN), f->passed / 4));
+	for (i = 0; i < f->ncands && top.cap; i++)
+		if (f->cands[i].ok && f->cands[i].done)
+			vexfs_topk_add(&top, f->cands[i].key, order++);
+	if (!top.n)
+		return false;
+	worst = vexfs_topk_worst(&top);
+	for (i = 0; i < top.n; i++)
+		if (top.heap[i].id >= order / 2 && top.heap[i].key < worst)
+			return true;
+	return false;
+}
+
 static int vexfs_round(struct vexfs_find *f, u32 window)
 {
 	int err = vexfs_window_alloc(f, window);
@@ -411,8 +438,10 @@ static bool vexfs_round_again(struct vexfs_find *f)
 	return false;
 }
 
+/* Rounds that begin anew look at what was set meanwhile anew: it is not among the permitted slots. */
 static void vexfs_rounds_reset(struct vexfs_find *f)
 {
+	f->mark = f->begun;
 	f->nresults = 0;
 	f->rounds = 0;
 	f->lost = false;
@@ -463,6 +492,8 @@ static int vexfs_sift_round(struct vexfs_find *f)
 
 	f->more |= f->ncands == f->window;
 	f->plan = VEXFS_SEARCHED_SIFT;
+	if (!err && !f->exact && vexfs_round_misled(f))
+		return 0;
 	return err ? err : vexfs_round_answers(f);
 }
 
@@ -477,15 +508,30 @@ static int vexfs_sift(struct vexfs_find *f)
 	return err ? err : vexfs_find_filter(f);
 }
 
+/* A scan of payload, if as many may be compared once more. */
+static int vexfs_exact_round(struct vexfs_find *f)
+{
+	u32 left = f->work_left;
+
+	if (f->permitted.n > left)
+		return 0;
+	f->exact = true;
+	vexfs_rounds_reset(f);
+	f->work_left = left;
+	return vexfs_round(f, f->first_window);
+}
+
 static int vexfs_scan_rounds(struct vexfs_find *f)
 {
 	u32 window = f->first_window;
-	int err;
+	int err = vexfs_round(f, window);
 
-	do {
-		err = vexfs_round(f, window);
+	if (!err && !f->exact && vexfs_round_misled(f))
+		err = vexfs_exact_round(f);
+	while (!err && vexfs_round_again(f)) {
 		window = min_t(u32, window * 4, VEXFS_WINDOW_MAX);
-	} while (!err && vexfs_round_again(f));
+		err = vexfs_round(f, window);
+	}
 	f->more |= f->ncands == f->window;
 	f->plan = VEXFS_SEARCHED_SCAN;
 	return err;
@@ -497,7 +543,9 @@ static int vexfs_attempt(struct vexfs_find *f)
 	int err;
 
 	/* Whatever is set from here on is looked at again, whoever it belongs to by then. */
-	f->mark = vexfs_slots_mark(f->coll);
+	f->exact = f->flags & VEXFS_SEARCH_EXACT;
+	f->begun = vexfs_slots_mark(f->coll);
+	f->mark = f->begun;
 	err = vexfs_walk_begin(f);
 	if (!err)
 		err = vexfs_find_permitted(f);
@@ -632,7 +680,7 @@ static int vexfs_find_run(struct vexfs_find *f, struct vexfs_out *o)
 		f->reply |= VEXFS_REPLY_INCOMPLETE;
 		err = 0;
 	}
-	if (f->more && !(f->flags & VEXFS_SEARCH_EXACT))
+	if (f->more && !f->exact)
 		f->reply |= VEXFS_REPLY_APPROXIMATE;
 	f->nresults = o->n;
 	return err;

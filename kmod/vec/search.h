@@ -15,6 +15,7 @@
 #define VEXFS_PASSES		16	/* over what is set while a scan runs */
 #define VEXFS_FILTER_MEMO	1024	/* files a filter remembers, power of two */
 #define VEXFS_SAMPLE		512	/* room for slots a filter is tried on */
+#define VEXFS_ORDER_MIN		16U	/* nearest whose order by code is looked at, at least */
 #define VEXFS_COUNT_OPENS	1024	/* files opened for the count of stale embeddings */
 #define VEXFS_SIFT_MIN		1024	/* so few are asked one by one */
 #define VEXFS_BATCH		64
@@ -94,6 +95,8 @@ struct vexfs_walking {
  * @window:  candidates of this round; @heap and @cands have room for them
  * @last:    worst candidate of the round before, if @have_last: this round takes
  *	     what comes after it
+ * @exact:   measure everything: asked for, or codes have put the nearest in the wrong order
+ * @begun:   coll->nset when the attempt began
  * @mark:    coll->nset up to which this attempt has looked at what was set; @recent: room
  *	     for the slots of one look; @twice: a slot may have been looked at twice
  * @live:    a part of the bitmap of live slots
@@ -131,8 +134,8 @@ struct vexfs_find {
 	u32			ncands, passed;
 	struct vexfs_cand	last;
 	bool			have_last;
-	bool			moved, lost, twice, more;
-	u64			mark;
+	bool			moved, lost, twice, more, exact;
+	u64			begun, mark;
 	unsigned long		live[BITS_TO_LONGS(VEXFS_LIVE_BITS)];
 	u32			recent[VEXFS_RECENT];
 	struct vexfs_walking	walk;

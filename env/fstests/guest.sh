@@ -58,6 +58,7 @@ session_start() {
 	mount_tree
 	release
 	make_test_fs
+	modprobe -q dm-mod	# the tree asks it what targets there are
 	mkdir -p "$session" "$root/usr/local/bin"
 	mkfifo "$session/turn"
 	cat >"$root/usr/local/bin/logger" <<'END'

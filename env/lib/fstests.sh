@@ -42,9 +42,12 @@ fst_stage() {
 	done
 	for name in "$@"; do cp -p "$(fst_home "${name%/*}")/$name"* "$to/tests/${name%/*}/"; done
 	cp "$FST_HERE/vexfs" "$to/common/vexfs"
-	# The last line of common/rc, with which it ends as the tests expect.
-	# shellcheck disable=SC2016	# for the tree's shell
-	printf '%s\n' '[ "$FSTYP" != vexfs ] || . ./common/vexfs' : >>"$to/common/rc"
+	# Their last line, with which they end as the tests expect. Small trees have no common/quota.
+	for name in rc quota; do
+		[[ -f $to/common/$name ]] || continue
+		# shellcheck disable=SC2016	# for the tree's shell
+		printf '%s\n' '[ "$FSTYP" != vexfs ] || . ./common/vexfs' : >>"$to/common/$name"
+	done
 	: >"$to/local.config"
 }
 

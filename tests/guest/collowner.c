@@ -3,8 +3,9 @@
  * needs: disk=test:64M mem=512M time=120
  *
  * Who may create, fill, search, change and drop a collection; that an idmapped
- * mount makes nobody its owner, and a user namespace nobody who may mount; that a collection is for one embedder; and that
- * structures of other sizes are understood or refused.
+ * mount makes nobody its owner, and a user namespace nobody who may mount; that a
+ * collection is for one embedder; and that structures of other sizes are
+ * understood or refused.
  */
 #include <grp.h>
 #include <sched.h>

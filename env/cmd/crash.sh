@@ -85,7 +85,7 @@ crash_run() {
 		VM_DISKS+=("vmcore=$dir/vmcore.kdump")
 		more=(--kdump)
 	fi
-	vm_start "$dir" "$name" --io pipe --timeout "$C_LIMIT" --dump "$dir/vmcore.hypervisor" "${more[@]}" \
+	vm_start "$dir" "$name" --io pipe --timeout "$C_LIMIT" "${C_SAY[@]}" --dump "$dir/vmcore.hypervisor" "${more[@]}" \
 		--append "panic=0 crashkernel=${CRASH_RESERVED}M" </dev/null || rc=$?
 	case $rc in
 	"$EX_PANIC") ;;
@@ -297,7 +297,7 @@ cmd_main() {
 	open) shift; crash_open "$@"; return ;;
 	list) crash_list; return ;;
 	esac
-	C_KDUMP=1 C_APPEND='' C_BUNDLE='' C_RUNDIR='' C_LIMIT=300 C_COMMAND=()
+	C_KDUMP=1 C_APPEND='' C_BUNDLE='' C_RUNDIR='' C_LIMIT=300 C_SAY=() C_COMMAND=()
 	C_LINE=$(printf '%q ' ./vex crash "$@")
 	while (($#)); do
 		vm_option "$@"
@@ -308,7 +308,7 @@ cmd_main() {
 		--kdump-append) need_value "$1" $#; C_APPEND=$2; shift ;;
 		--bundle) need_value "$1" $#; C_BUNDLE=$(crash_new_dir "$2") || exit; shift ;;
 		--rundir) need_value "$1" $#; C_RUNDIR=$(readlink -m "$2"); shift ;;
-		--timeout) need_value "$1" $#; [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout $2: use seconds"; C_LIMIT=$2; shift ;;
+		--timeout) need_value "$1" $#; [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout $2: use seconds"; C_LIMIT=$2 C_SAY=(--say-limit); shift ;;
 		--) shift; C_COMMAND=("$@"); [[ $# -gt 0 ]] || usage_error "-- requires a command"; break ;;
 		*) usage_error "unknown option or verb '$1'" ;;
 		esac

@@ -38,7 +38,7 @@ cmd_main() {
 		--module) need_value "$1" $#; [[ $2 == none ]] || usage_error "--module knows only 'none'"; module=0; shift ;;
 		--file) need_value "$1" $#; files+=("$2"); shift ;;
 		--ktap) ktap=1 ;;
-		--timeout) need_value "$1" $#; timeout=$2; shift ;;
+		--timeout) need_value "$1" $#; timeout=$2; more+=(--say-limit); shift ;;
 		--append | --kill-after-marker | --kill-after-ms) need_value "$1" $#; more+=("$1" "$2"); shift ;;
 		--rundir) need_value "$1" $#; dir=$2; shift ;;
 		-*) usage_error "unknown option '$1'" ;;
@@ -89,6 +89,7 @@ cmd_main() {
 		done
 	} | payload_write "$dir"
 	vm_start "$dir" "$series" --io "$io" "${more[@]}" </dev/null || rc=$?
+	((rc == 0 || rc == EX_FAILED)) || note "log: ${dir#"$VEX_ROOT"/}/console.log"
 	((rc || ktap)) && return "$rc"
 	# A power cut on order leaves no verdict and is what was wanted.
 	f=$(verdict_field "$dir" status)

@@ -66,11 +66,14 @@ decode_trace() {
 		decode_map "$console" "$module" module
 		if [[ -n $kernel ]] && readelf -SW "$kernel" | grep ' \.debug_info ' >/dev/null; then decode_map "$console" "$kernel" kernel; fi
 	} | awk -F'\t' -v root="$VEX_ROOT/" '
-		FILENAME == "-" { sub(/ \(discriminator [0-9]+\)/, "", $2); gsub(/[^ ]*\/build\/kmod\/[^\/]*\//, "", $2)
+		FILENAME == "-" { gsub(/ \(discriminator [0-9]+\)/, "", $2); gsub(/[^ ]*\/build\/kmod\/[^\/]*\//, "", $2)
 			gsub(root, "", $2); line[$1] = $2; next }
 		{ sub(/\r$/, "") }
 		/Linux version/ && on { exit }
-		/Kernel panic|Oops|BUG: |general protection|WARNING: |KASAN: |invalid opcode/ { on = 1 }
+		/Kernel panic|Oops|BUG: |general protection|WARNING: |KASAN: |invalid opcode|blocked for more than/ { on = 1 }
+		/sysrq: Show Blocked State|detected stall|self-detected stall/ { on = 1 }
+		# All tasks: what waits for something was before it.
+		/sysrq: Show State/ && on { exit }
 		!on { next }
 		{
 			print
@@ -88,9 +91,23 @@ decode_trace() {
 # The first function of ours on the stack.
 decode_first() { grep -m1 -oE '[A-Za-z_][A-Za-z0-9_.]*\+0x[0-9a-f]+/0x[0-9a-f]+ \[vexfs' "$1" | cut -d+ -f1; }
 
-# panic_trace RUNDIR KERNEL: what every run does whose kernel complained: the trace with source lines beside the log.
+# decode_place TRACE: "FUNCTION at FILE:LINE" of the first function of ours, inlined ones included, but for the kernel's.
+decode_place() {
+	awk '/^        [^ ].* at / { if (ours && / at [^\/]/) { sub(/^ +(inlined in )?/, ""); print; exit } next }
+		{ ours = /\[vexfs/ && !/ \? / }' "$1"
+}
+
+# decode_blocked TRACE: "TASK in FUNCTION at FILE:LINE" of each task that waits in our code, the first five.
+decode_blocked() {
+	awk '/^        [^ ].* at / { if (ours && task != "" && / at [^\/]/) { sub(/^ +(inlined in )?/, ""); print task " in " $0; task = ""; n++ } if (n == 5) exit; next }
+		match($0, /task:[^ ]+/) { task = substr($0, RSTART + 5, RLENGTH - 5) }
+		{ ours = /\[vexfs/ && !/ \? / }' "$1"
+}
+
+# panic_trace RUNDIR KERNEL CODE: what every run does whose kernel complained or hung: the trace with source lines beside the
+# log.
 panic_trace() {
-	local dir=$1 name=$2 module symbols='' fn
+	local dir=$1 name=$2 module symbols='' fn line
 	module=$(module_path "$name")
 	if kernel_has "$name" built; then symbols=$(kernel_dir "$name")/vmlinux; fi
 	[[ -f $module && -s $dir/console.log ]] || return 0
@@ -102,7 +119,9 @@ panic_trace() {
 		return 0
 	fi
 	# Not every trace goes through a function of ours.
-	fn=$(decode_first "$dir/trace.txt") || fn=''
+	fn=$(decode_place "$dir/trace.txt")
+	[[ -n $fn ]] || fn=$(decode_first "$dir/trace.txt") || fn=''
+	while read -r line; do note "blocked: $line"; done < <(decode_blocked "$dir/trace.txt")
 	note "${fn:+in $fn; }the trace with source lines: ${dir#"$VEX_ROOT"/}/trace.txt"
-	[[ ${VEX_CMD:-} == crash ]] || note "with a memory dump and symbols in one bundle: ./vex crash --kernel $name -- COMMAND"
+	[[ ${VEX_CMD:-} == crash || $3 != "$EX_PANIC" ]] || note "with a memory dump and symbols in one bundle: ./vex crash --kernel $name -- COMMAND"
 }

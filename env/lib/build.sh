@@ -45,13 +45,28 @@ module_flatten() {
 	fi
 }
 
+# module_fresh SERIES: vexfs.ko is as ./vex left it, and newer than all it is made of. A source that is gone makes its
+# directory newer. Where the caller's variables have a say, make decides.
+module_fresh() {
+	local ko k
+	ko=$(module_path "$1") k=$(kernel_dir "$1")
+	[[ -f $ko && $ko.built -nt $ko && -z ${W:-}${KMAKE_ARGS:-}${VEXFS_WERROR:-}${CC:-}${CFLAGS:-} ]] || return 1
+	[[ -z $(find -L "$VEX_ROOT"/{core,kmod,include,Makefile,VERSION} "$VEX_ROOT/env/lib/build.sh" "$k/.complete" \
+		"$k/kdir/.config" "$(type -P gcc-12)" -newer "$ko" -print -quit 2>/dev/null) ]]
+}
+
 build_module() {
 	local series=$1 debug=() args BUILD_FOR=$1
 	kernel_compiler_warn "$series"
-	if module_debug "$series"; then debug=(VEXFS_DEBUG=1); fi
+	if module_fresh "$series"; then return; fi
+	if module_debug "$series"; then
+		debug=(VEXFS_DEBUG=1)
+		[[ -f $(module_path "$series") ]] || note "the debug variant of vexfs.ko for $series is not here: it is built once"
+	fi
 	args=$(kernel_make_args "$series")
 	build_step "building vexfs.ko for $series" "module-$series" modules KDIR="$(kernel_dir "$series")/kdir/" \
 		MODOUT="$(module_dir "$series")" "${debug[@]}" ${args:+KMAKE_ARGS="$args"}
 	[[ -f $(module_path "$series") ]] || die "$EX_ENV" "make modules left no $(module_path "$series")"
 	module_flatten "$(module_path "$series")"
+	: >"$(module_path "$series").built"
 }

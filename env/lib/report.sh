@@ -93,7 +93,7 @@ report_bare() {
 		{ "schema": 1, "command": $(json_string "$command"), "arguments": [], "verdict": "$word", "exit_code": $1,
 		  "cause": $(json_string "${cause:-$word}"), "seconds": $(secs "$2"),
 		  "reproduce": $(json_string "./vex ${REPORT_ARGS[*]@Q}"), "status": null, "counts": null, "failed": [],
-		  "failed_left_out": 0, "trace": null, "guests": [], "logs": { "directory": null, "console": null,
+		  "failed_left_out": 0, "trace": null, "blocked": [], "guests": [], "logs": { "directory": null, "console": null,
 		  "output": null, "tap": null, "trace": null, "build": null, "junit": null }, "kernels": null,
 		  "machine": null, "bundle": null, "facts": null }
 	END

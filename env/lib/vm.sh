@@ -110,10 +110,10 @@ vm_start() {
 	# For a caller that keeps the launcher in the background and has to reach it by a signal.
 	if [[ ${VM_EXEC:-0} == 1 ]]; then exec "${cmd[@]}" "$@"; fi
 	launch "${cmd[@]}" "$@" || rc=$?
-	if ((rc == EX_PANIC)); then
+	if ((rc == EX_PANIC || rc == EX_HANG)); then
 		# shellcheck source=env/debug/decode.sh
 		. "$VEX_ROOT/env/debug/decode.sh"
-		panic_trace "$dir" "$series"
+		panic_trace "$dir" "$series" "$rc"
 	fi
 	rm -f "$dir/payload.img"
 	return "$rc"

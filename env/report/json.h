@@ -10,6 +10,7 @@
 #define JSON_SCHEMA	1	/* a field that is renamed, removed or means something else makes it 2 */
 #define FAILED_MAX	200	/* entries of "failed" */
 #define FRAMES_MAX	64
+#define BLOCKED_MAX	20
 #define TEXT_MAX	1000	/* bytes of a message */
 
 /* ---- records.c: what ./vex noted while it ran, one record a line: KIND and fields, by tabs ---- */
@@ -56,6 +57,9 @@ char *source_name(const char *path);
 const char *kernel_text(const char *line);
 /* The kernel's report in DIR/trace.txt, from the line on that has @from ("": the first); NULL: there is none. */
 struct json_object *trace_read(const char *dir, const char *kernel, const char *from);
+
+/* Tasks that wait for what does not come, of the same file. */
+struct json_object *blocked_read(const char *dir, const char *kernel);
 
 /* ---- failed.c ---- */
 

@@ -450,12 +450,12 @@ static void first_failed(char *text, size_t size, struct json_object *failed, un
 }
 
 /* A guest's own end, and where in the module that was. */
-static void guest_words(char *text, size_t size, const char *message, struct json_object *trace)
+static void guest_words(char *text, size_t size, const char *message, int code, struct json_object *trace)
 {
 	const char *function = get_text(trace, "function"), *file = get_text(trace, "file"),
 		   *line = get_text(trace, "line");
 
-	if (trace)
+	if (trace && code == VEX_PANIC)
 		message = get_text(trace, "complaint");
 	if (function && file && line)
 		snprintf(text, size, "%.500s in %.100s (%.200s:%s)", kernel_text(message), function, file, line);
@@ -480,7 +480,7 @@ static void put_cause(struct json_object *o, int code, const struct record *gues
 	else if (status > 0 && status == code)
 		snprintf(text, sizeof(text), "what ran in the guest ended with status %d", status);
 	else if (message && guest_code(guest->v[0]) == code)
-		guest_words(text, sizeof(text), message, trace);
+		guest_words(text, sizeof(text), message, code, trace);
 	else if (code > 128)
 		snprintf(text, sizeof(text), "./vex was killed by signal %d", code - 128);
 	else
@@ -516,6 +516,7 @@ struct json_object *object_make(int code, double seconds)
 	else if (guest)
 		trace = trace_read(guest->v[0], guest->v[1], "");
 	json_object_object_add(o, "trace", trace);
+	json_object_object_add(o, "blocked", guest ? blocked_read(guest->v[0], guest->v[1]) : json_object_new_array());
 	json_object_object_add(o, "guests", guests_make());
 	json_object_object_add(o, "logs", logs_make(guest));
 	json_object_object_add(o, "kernels", rows("kernel", kernel_keys));

@@ -147,7 +147,14 @@ static void add_source(struct json_object *frames, const char *function, struct 
 static bool report_ends(const char *text)
 {
 	return !strncmp(text, "</TASK>", 7) || strstr(text, "end trace ") || !strncmp(text, "Modules linked in", 17) ||
-	       !strncmp(text, "task:", 5);
+	       !strncmp(text, "task:", 5) || strstr(text, "sysrq: ");
+}
+
+/* Where another report begins: in a hang each blocked task and each processor has one. */
+static bool report_begins(const char *text)
+{
+	return !strncmp(text, "task:", 5) || strstr(text, "INFO: task ") || strstr(text, "soft lockup") ||
+	       strstr(text, "NMI backtrace for cpu") || strstr(text, "BUG: ") || strstr(text, "Kernel panic");
 }
 
 static struct json_object *frames_read(FILE *f)
@@ -157,8 +164,9 @@ static struct json_object *frames_read(FILE *f)
 	struct place p;
 	bool open = false, first = false;
 	size_t room = 0;
+	long at;
 
-	while (json_object_array_length(frames) < FRAMES_MAX && getline(&line, &room, f) > 0) {
+	while (at = ftell(f), json_object_array_length(frames) < FRAMES_MAX && getline(&line, &room, f) > 0) {
 		const char *text;
 
 		line[strcspn(line, "\r\n")] = 0;
@@ -172,29 +180,37 @@ static struct json_object *frames_read(FILE *f)
 		if (open)
 			json_object_array_add(frames, frame_new(function, module, false));
 		/* An oops lists its modules between the instruction and the stack. */
-		else if (json_object_array_length(frames) > 1 && report_ends(text))
+		else if (json_object_array_length(frames) > 1 && report_ends(text)) {
+			fseek(f, at, SEEK_SET);		/* it may begin the next one */
 			break;
+		}
 	}
 	free(line);
 	return frames;
 }
 
-/* The first function of a module whose place is known; else the first of a module. */
+/* 2: a function of a module in a file of its own; 1: of a module, or inlined from a header; 0: the kernel's. */
+static int frame_rank(struct json_object *o)
+{
+	const char *file = json_object_get_string(json_object_object_get(o, "file"));
+
+	if (!json_object_object_get(o, "module"))
+		return 0;
+	return file && *file != '/' ? 2 : 1;
+}
+
 static void trace_where(struct json_object *trace, struct json_object *frames)
 {
 	struct json_object *best = NULL, *v;
+	int rank = 0;
 
-	for (size_t i = 0; i < json_object_array_length(frames); i++) {
+	for (size_t i = 0; i < json_object_array_length(frames) && rank < 2; i++) {
 		struct json_object *o = json_object_array_get_idx(frames, i);
 
-		if (!json_object_object_get_ex(o, "module", &v) || !v)
+		if (frame_rank(o) <= rank)
 			continue;
-		if (!best)
-			best = o;
-		if (json_object_object_get_ex(o, "file", &v) && v) {
-			best = o;
-			break;
-		}
+		rank = frame_rank(o);
+		best = o;
 	}
 	for (const char *const *key = (const char *const[]){ "function", "file", "line", NULL }; *key; key++) {
 		v = NULL;
@@ -204,29 +220,76 @@ static void trace_where(struct json_object *trace, struct json_object *frames)
 	}
 }
 
+static struct json_object *report_read(FILE *f, const char *kernel, const char *head)
+{
+	struct json_object *trace = json_object_new_object(), *frames;
+
+	put_text(trace, "kernel", kernel);
+	put_text(trace, "complaint", kernel_text(head));
+	frames = frames_read(f);
+	trace_where(trace, frames);
+	json_object_object_add(trace, "frames", frames);
+	return trace;
+}
+
+static bool has_place(struct json_object *trace)
+{
+	return json_object_object_get(trace, "function");
+}
+
+/* The first report that has a function of a module; the first of all if none has. */
 struct json_object *trace_read(const char *dir, const char *kernel, const char *from)
 {
-	struct json_object *trace = NULL, *frames;
+	struct json_object *trace = NULL, *next;
 	char path[PATH_MAX], *line = NULL;
 	size_t room = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/trace.txt", dir);
 	f = fopen(path, "re");
-	while (f && !trace && getline(&line, &room, f) > 0) {
+	while (f && !(trace && has_place(trace)) && getline(&line, &room, f) > 0) {
 		line[strcspn(line, "\r\n")] = 0;
-		if (!strstr(line, from))
+		if (trace ? !report_begins(kernel_text(line)) : !strstr(line, from))
 			continue;
-		trace = json_object_new_object();
-		put_text(trace, "kernel", kernel);
-		put_text(trace, "complaint", kernel_text(line));
-		frames = frames_read(f);
-		trace_where(trace, frames);
-		json_object_object_add(trace, "frames", frames);
+		next = report_read(f, kernel, line);
+		if (trace && !has_place(next)) {
+			json_object_put(next);
+			continue;
+		}
+		json_object_put(trace);
+		trace = next;
 	}
 	free(line);
 	if (f)
 		fclose(f);
 	/* The kernel's own words may be cut off elsewhere: then the first report is the one. */
 	return trace || !*from ? trace : trace_read(dir, kernel, "");
+}
+
+struct json_object *blocked_read(const char *dir, const char *kernel)
+{
+	struct json_object *list = json_object_new_array(), *trace, *o;
+	char path[PATH_MAX], *line = NULL, task[64], head[256];
+	size_t room = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/trace.txt", dir);
+	f = fopen(path, "re");
+	while (f && json_object_array_length(list) < BLOCKED_MAX && getline(&line, &room, f) > 0) {
+		line[strcspn(line, "\r\n")] = 0;
+		snprintf(head, sizeof(head), "%.250s", kernel_text(line));
+		if (sscanf(head, "task:%60s state:D", task) != 1 || !strstr(head, "state:D"))
+			continue;
+		trace = report_read(f, kernel, head);
+		o = json_object_new_object();
+		put_text(o, "task", task);
+		for (const char *const *key = (const char *const[]){ "function", "file", "line", NULL }; *key; key++)
+			json_object_object_add(o, *key, json_object_get(json_object_object_get(trace, *key)));
+		json_object_array_add(list, o);
+		json_object_put(trace);
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return list;
 }

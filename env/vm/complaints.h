@@ -26,6 +26,13 @@ static const char *const vex_complaints[] = {
 	"Object already free", "Bad page state", "cannot create duplicate filename", "Busy inodes after unmount",
 };
 
+/* What waits for these waits for nothing. */
+static inline bool vex_is_stall(const char *text)
+{
+	return strstr(text, "soft lockup") || strstr(text, "hard LOCKUP") || strstr(text, "detected stalls on CPUs") ||
+	       strstr(text, "self-detected stall") || strstr(text, VEX_HUNG_TASK);
+}
+
 /* text: one line of the log without its time. */
 static inline bool vex_is_complaint(const char *text)
 {

@@ -153,8 +153,16 @@ static void watch_complaints(struct vm *vm, const char *line)
 {
 	const char *text = kernel_text(line);
 
-	if (text && !vm->warned[0] && vex_is_complaint(text) && !excused(vm, text))
+	if (!text || !vex_is_complaint(text) || excused(vm, text))
+		return;
+	if (!vm->warned[0])
 		snprintf(vm->warned, sizeof(vm->warned), "%.500s", text);
+	if (vm->stall[0] || !vex_is_stall(text))
+		return;
+	/* Who waits at a terminal is to know at once, and not when the run ends. */
+	snprintf(vm->stall, sizeof(vm->stall), "%.250s", text);
+	vm->stall_ms = now_ms();
+	fprintf(stderr, "\r\n    the kernel says: %s\r\n", vm->stall);
 }
 
 /* Users work on an image's console: what they read there, a log or a source, is not the kernel speaking. */

@@ -14,6 +14,8 @@
 #define PANIC_GRACE_MS	3000	/* for the rest of the trace */
 #define IMAGE_PANIC_S	15
 #define DRAIN_MS	200
+#define STALL_GRACE_MS	4000	/* for the rest of the kernel's report */
+#define STALL_SILENCE_S	5	/* of a guest whose init judges a stalled test; before scaling */
 
 static struct termios saved_term;
 static bool term_is_raw;
@@ -50,6 +52,23 @@ long long scaled(const struct vm *vm, unsigned int seconds)
 }
 
 /*
+ * The kernel has said that a processor or a task is stuck. A test is init's to judge, unless it cannot: then the guest
+ * is silent. An image's distribution, and a guest that a debugger may have stopped, are left alone.
+ */
+static bool is_stalled(struct vm *vm)
+{
+	long long now = now_ms();
+
+	if (!vm->stall[0] || vm->o->image || vm->o->gdb || vm->o->kgdb || now - vm->stall_ms < STALL_GRACE_MS)
+		return false;
+	if (vm->test_limit_ms && now - vm->activity_ms < scaled(vm, STALL_SILENCE_S))
+		return false;
+	if (!vm->message[0])
+		snprintf(vm->message, sizeof(vm->message), "%s", vm->stall);
+	return true;
+}
+
+/*
  * Silence is judged only where the guest owes a sign of life: until it is ready, and while a test runs
  * past its own limit, which init should have enforced. Overall time is judged always.
  */
@@ -57,10 +76,13 @@ static bool is_hung(struct vm *vm)
 {
 	long long now = now_ms(), idle = scaled(vm, vm->o->idle_s);
 
+	if (is_stalled(vm))
+		return true;
 	/* Counted from "ready": a slow boot is a matter of silence, and takes nothing away from the job. */
 	if (vm->o->timeout_s && vm->ready && now - vm->ready_ms > scaled(vm, vm->o->timeout_s)) {
-		snprintf(vm->message, sizeof(vm->message), "not finished after %lld s",
-			 (now - vm->ready_ms) / 1000);
+		snprintf(vm->message, sizeof(vm->message),
+			 "not finished after %lld s (limit %u s x %u.%02u, the speed of this host)",
+			 (now - vm->ready_ms) / 1000, vm->o->timeout_s, vm->m->scale / 100, vm->m->scale % 100);
 		return true;
 	}
 	if (vm->o->idle_s && (!vm->ready || vm->test_limit_ms) &&

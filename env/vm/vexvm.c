@@ -32,7 +32,7 @@ static const char usage_text[] =
 "  --probe-kernel, --probe-initrd FILE   what proves KVM before an image is booted under it\n"
 "  --io none|pipe|tty|console   what becomes of stdin and stdout; console: serial line of an image [none]\n"
 "  --show none|results|tap   KTAP on stdout [none]\n"
-"  --timeout S --idle S      limits before scaling, 0 for none [0, 30]\n"
+"  --timeout S --idle S      limits before scaling, 0 for none [0, 30]; --say-limit prints what they come to\n"
 "  --kill-after-marker TEXT  power cut when TEXT appears in a line of console, KTAP or output\n"
 "  --uml                     --kernel is User-Mode Linux: a process in place of QEMU\n"
 "  --kill-after-ms N         power cut N ms after the guest is ready\n"
@@ -54,7 +54,8 @@ enum { OPT_ACCEL = 256, OPT_LANE, OPT_MEMORY, OPT_CPUS, OPT_DISK, OPT_SHARE, OPT
        OPT_INITRD, OPT_PAYLOAD, OPT_RUNDIR, OPT_CACHE, OPT_UML, OPT_HELP,
        OPT_IMAGE, OPT_IMAGE_FORMAT, OPT_PERSISTENT, OPT_SESSION, OPT_RESUME, OPT_PROBE_KERNEL,
        OPT_PROBE_INITRD, OPT_SHARE_9P, OPT_FORWARD, OPT_SSH_PORT, OPT_SCREEN, OPT_WINDOW, OPT_MONITOR,
-       OPT_GDB, OPT_PAUSED, OPT_KGDB, OPT_CONSOLE, OPT_ATTACH, OPT_DUMP, OPT_KDUMP };
+       OPT_GDB, OPT_PAUSED, OPT_KGDB, OPT_CONSOLE, OPT_ATTACH, OPT_DUMP, OPT_KDUMP,
+       OPT_SAY_LIMIT };
 
 static const struct option long_options[] = {
 	{ "accel", 1, 0, OPT_ACCEL }, { "lane", 1, 0, OPT_LANE }, { "memory", 1, 0, OPT_MEMORY },
@@ -75,6 +76,7 @@ static const struct option long_options[] = {
 	{ "gdb", 1, 0, OPT_GDB }, { "paused", 0, 0, OPT_PAUSED }, { "kgdb", 1, 0, OPT_KGDB },
 	{ "console", 1, 0, OPT_CONSOLE }, { "attach", 1, 0, OPT_ATTACH },
 	{ "dump", 1, 0, OPT_DUMP }, { "kdump", 0, 0, OPT_KDUMP },
+	{ "say-limit", 0, 0, OPT_SAY_LIMIT },
 	{ 0 }
 };
 
@@ -119,6 +121,7 @@ static bool more_options(struct opts *o, int c)
 	case OPT_SCREEN: o->screen = true; break;
 	case OPT_WINDOW: o->screen = o->window = true; break;
 	case OPT_MONITOR: o->monitor = true; break;
+	case OPT_SAY_LIMIT: o->say_limit = true; break;
 	default: return false;
 	}
 	return true;
@@ -302,6 +305,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	check_memory(&options);
+	/* A limit that the user gave is not the one that ends the run. */
+	if (options.say_limit && options.timeout_s && m.scale > 100)
+		say("limit: %u s x %u.%02u, the speed of this host, = %u s", options.timeout_s, m.scale / 100, m.scale % 100,
+		    options.timeout_s * m.scale / 100);
 	if (!options.uml)
 		share_choose(&options);
 	owner = getpid();

@@ -68,6 +68,7 @@ struct opts {
 	bool kdump;		/* a panic is followed by a second kernel that saves memory */
 	bool keep;		/* keep disk images of the run */
 	bool uml;		/* the kernel is User-Mode Linux */
+	bool say_limit;		/* the user gave it */
 	bool verbose;
 };
 
@@ -116,6 +117,8 @@ struct vm {
 	int write_error;	/* errno of output that could not be written */
 	char message[512];	/* first line about what went wrong */
 	char warned[512];	/* first complaint of the kernel on the console, see complaints.h */
+	char stall[256];	/* the kernel's first word of a processor or task that is stuck */
+	long long stall_ms;
 	char bug[512];		/* the last line with a "BUG: ": what an oops behind it is about */
 	unsigned int bug_age;	/* lines since */
 	char verdict[512];

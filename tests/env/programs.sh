@@ -107,6 +107,7 @@ grep -q 'sysrq triggered' "$(get logs.console)"
 report $? "the console"
 vm hang --timeout 1 <<<'sleep 600'
 object 4 hang "a time-out"
+has cause 'limit 1 s x [0-9.]+' "with its limit and the factor"
 vm cut --kill-after-marker CUT <<<'echo CUT; sleep 600'
 object 0 passed "a power cut"
 vm ktap --ktap <<<'echo 1..1; echo "not ok 1 no"'

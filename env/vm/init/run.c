@@ -105,14 +105,47 @@ static void list_inflight(void)
 		closedir(d);
 }
 
-static void dump_tasks(pid_t session)
+static void dump_stack(pid_t pid)
 {
 	char path[64], stack[4096];
 
-	snprintf(path, sizeof(path), "/proc/%d/stack", session);
+	snprintf(path, sizeof(path), "/proc/%d/stack", pid);
 	if (read_file(path, stack, sizeof(stack)) > 0)
 		for (char *l = strtok(stack, "\n"); l; l = strtok(NULL, "\n"))
 			tap("# stack: %s\n", l);
+}
+
+/* Of a test that is a script its shell waits, and a child of it hangs: the whole session, the youngest first. */
+static void dump_session(pid_t session)
+{
+	char path[300], text[512], name[64];
+	pid_t pids[64], pid, in;
+	unsigned int n = 0;
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+
+	while (d && n < 64 && (e = readdir(d))) {
+		pid = atoi(e->d_name);
+		snprintf(path, sizeof(path), "/proc/%s/stat", e->d_name);
+		if (pid > 0 && read_file(path, text, sizeof(text)) > 0 && strrchr(text, ')') &&
+		    sscanf(strrchr(text, ')') + 1, " %*c %*d %*d %d", &in) == 1 && in == session)
+			pids[n++] = pid;
+	}
+	if (d)
+		closedir(d);
+	while (n-- > 0) {
+		snprintf(path, sizeof(path), "/proc/%d/comm", pids[n]);
+		if (read_file(path, name, sizeof(name)) <= 0)
+			continue;
+		name[strcspn(name, "\n")] = 0;
+		tap("# stack: of %s (%d):\n", name, pids[n]);
+		dump_stack(pids[n]);
+	}
+}
+
+static void dump_tasks(pid_t session)
+{
+	dump_session(session);
 	list_inflight();
 	write_file("/proc/sysrq-trigger", "w");
 	write_file("/proc/sysrq-trigger", "t");

@@ -278,13 +278,13 @@ static void test_bad_arguments(void **state)
 static void test_large(void **state)
 {
 	static const char ping[] = "\n{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\"}\n";
-	size_t len = MCP_MESSAGE_MAX + sizeof(ping);
+	size_t len = RPC_MESSAGE_MAX + sizeof(ping);
 	char *input = malloc(len);
 
 	assert_non_null(input);
 	memset(input, ' ', len);
-	memcpy(input + MCP_MESSAGE_MAX, ping, sizeof(ping) - 1);
-	session_of(input, MCP_MESSAGE_MAX + sizeof(ping) - 1, NULL);
+	memcpy(input + RPC_MESSAGE_MAX, ping, sizeof(ping) - 1);
+	session_of(input, RPC_MESSAGE_MAX + sizeof(ping) - 1, NULL);
 	assert_int_equal(nreplies, 2);
 	assert_error(0, RPC_REQUEST);
 	memset(input, '[', 100000);

@@ -3,20 +3,11 @@
 #ifndef VEXCTL_MCP_H
 #define VEXCTL_MCP_H
 
+#include "tools/vexctl/rpc.h"
 #include "tools/vexctl/vexctl.h"
 
-#define MCP_MESSAGE_MAX	(4u << 20)	/* bytes of a request */
 #define MCP_OUTPUT_MAX	(1u << 20)	/* bytes that a tool gives back */
 #define MCP_DIRS_MAX	64
-
-/* JSON-RPC 2.0, section 5.1 */
-enum {
-	RPC_PARSE = -32700,
-	RPC_REQUEST = -32600,
-	RPC_METHOD = -32601,
-	RPC_PARAMS = -32602,
-	RPC_INTERNAL = -32603,
-};
 
 /**
  * struct mcp_dir - a directory that is served
@@ -29,17 +20,15 @@ struct mcp_dir {
 
 /**
  * struct mcp - a server
- * @wire:  where answers go; nothing else does
- * @initialized: the client has said hello
- * @structured: it knows of structured results (protocol 2025-06-18)
+ * @rpc: its messages; the first member
  * @read_only: no tool that writes
  */
 struct mcp {
+	struct rpc rpc;
 	const struct options *opt;
 	struct mcp_dir dir[MCP_DIRS_MAX];
 	size_t ndirs;
-	FILE *wire;
-	bool initialized, structured, read_only;
+	bool read_only;
 };
 
 /**

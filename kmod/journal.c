@@ -150,7 +150,7 @@ int vexfs_journal_load(struct super_block *sb)
 	if (!err)
 		err = vexfs_journal_writable(sb, journal);
 	if (err) {
-		vexfs_msg(sb, KERN_ERR, "the journal cannot be used: error %d", err);
+		vexfs_msg(sb, KERN_ERR, "the journal cannot be used: error %d; run fsck.vexfs on it", err);
 		jbd2_journal_destroy(journal);
 		return err;
 	}
@@ -384,6 +384,7 @@ static u64 vexfs_md_ino(u32 magic, u64 owner)
  */
 static bool vexfs_md_verified_meanwhile(struct buffer_head *bh)
 {
+	/* The content was read before: if it was the changed one, the flag is seen. */
 	smp_rmb();
 	return buffer_vexfs_verified(bh);
 }

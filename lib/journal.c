@@ -91,16 +91,24 @@ static bool tail_ok(const struct replay *r)
 	return crc32c(crc, zero, 4) == jbd2_get32(tail);
 }
 
+/*
+ * Of the whole block, or of its header with zeros behind it, as jbd2 writes them: power that goes may leave the first
+ * sector with what was there before behind it, and what the commit stands for was on the disk before that sector. jbd2
+ * of 6.12 does the same; that of 6.1 calls the journal corrupt, and does not mount before fsck has replayed it.
+ */
 static bool commit_ok(struct replay *r)
 {
+	static const u8 zeros[VEXFS_BLOCK_SIZE - sizeof(struct jbd2_commit)];
 	struct jbd2_commit *c = (void *)r->block;
 	jbd2_be32 stored = c->c_chksum[0];
-	u32 crc;
+	u32 head, whole, torn;
 
 	c->c_chksum[0] = jbd2_put32(0);
-	crc = crc32c(r->j->seed, r->block, VEXFS_BLOCK_SIZE);
+	head = crc32c(r->j->seed, c, sizeof(*c));
+	whole = crc32c(head, c + 1, sizeof(zeros));
+	torn = crc32c(head, zeros, sizeof(zeros));
 	c->c_chksum[0] = stored;
-	return crc == jbd2_get32(stored);
+	return whole == jbd2_get32(stored) || torn == jbd2_get32(stored);
 }
 
 static bool data_ok(const struct replay *r, const struct jbd2_tag3 *tag)

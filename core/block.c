@@ -206,11 +206,13 @@ void vexfs_geo_init(struct vexfs_geo *geo, const struct vexfs_super_block *sb)
 
 u64 vexfs_geo_blocks(const struct vexfs_geo *geo)
 {
+	/* Pairs with vexfs_grow_publish(): what belongs to these blocks is there. */
 	return smp_load_acquire(&geo->blocks);
 }
 
 u32 vexfs_geo_groups(const struct vexfs_geo *geo)
 {
+	/* Pairs with vexfs_grow_publish(): what belongs to these groups is there. */
 	return smp_load_acquire(&geo->groups);
 }
 

@@ -150,7 +150,7 @@ int vexfs_acl_chmod(struct inode *inode, umode_t mode, struct posix_acl **acl, s
 
 	*acl = NULL;
 	e->value = NULL;
-	if (!IS_POSIXACL(inode) || S_ISLNK(inode->i_mode) || !((mode ^ inode->i_mode) & S_IRWXUGO))
+	if (!IS_POSIXACL(inode) || S_ISLNK(inode->i_mode) || !((mode ^ inode->i_mode) & 0777))
 		return 0;
 	*acl = vexfs_cached_acl(inode, ACL_TYPE_ACCESS);
 	if (IS_ERR_OR_NULL(*acl)) {

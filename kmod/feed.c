@@ -83,6 +83,7 @@ bool vexfs_feed_due(struct inode *inode)
 	if (!sbi->change_inode || (vi->flags & VEXFS_INODE_HIDDEN) ||
 	    !(S_ISREG(inode->i_mode) || S_ISDIR(inode->i_mode)))
 		return false;
+	/* Pairs with the release when it is stored: stale_tid is that of the number. */
 	number = smp_load_acquire(&vi->change);
 	/* One that is impossible is damage, which the move reports. */
 	return number < READ_ONCE(sbi->change_epoch) || number >= VEXFS_CHANGE_MAX;
@@ -143,9 +144,10 @@ static int vexfs_feed_change(handle_t *handle, struct inode *inode, u64 to)
 	err2 = vexfs_mark_inode_dirty(handle, feed);
 	if (err || err2)
 		return err ? err : err2;
-	/* Who sees the number writes content that has to wait for it. A new inode is gone if this is. */
+	/* A new inode is gone if this is. */
 	if (!(vexfs_inode_state(inode) & I_NEW))
 		WRITE_ONCE(vi->stale_tid, handle->h_transaction->t_tid);
+	/* Who sees the number (vexfs_feed_due()) writes content that has to wait for stale_tid. */
 	smp_store_release(&vi->change, to);
 	return 0;
 }

@@ -101,10 +101,12 @@ static int vexfs_grow_arrays(struct vexfs_sb_info *sbi, struct vexfs_geo *to)
 	place = vexfs_grow_array(sbi, sbi->geo.place, sbi->geo.groups, to->groups, sizeof(*place), &sbi->place_room);
 	if (!place)
 		return -ENOMEM;
+	/* Readers follow the pointer: what it points to comes first. */
 	smp_store_release(&sbi->geo.place, place);
 	gset = vexfs_grow_array(sbi, sbi->gset, sbi->geo.gdt_blocks, to->gdt_blocks, sizeof(*gset), &sbi->gset_room);
 	if (!gset)
 		return -ENOMEM;
+	/* The same. */
 	smp_store_release(&sbi->gset, gset);
 	to->place = place;
 	return 0;
@@ -299,7 +301,9 @@ static void vexfs_grow_publish(struct vexfs_sb_info *sbi, struct vexfs_grow *g)
 	if (g->set)
 		WRITE_ONCE(sbi->gset[g->first / VEXFS_GD_PER_BLOCK], g->set);
 	WRITE_ONCE(sbi->geo.gdt_blocks, g->to.gdt_blocks);
+	/* Pairs with vexfs_geo_groups(): who sees the groups finds their sets and places. */
 	smp_store_release(&sbi->geo.groups, g->to.groups);
+	/* Pairs with vexfs_geo_blocks(): who sees the blocks finds their groups. */
 	smp_store_release(&sbi->geo.blocks, g->to.blocks);
 	g->fresh = false;
 }

@@ -449,6 +449,7 @@ static u64 vexfs_datagen_move(struct inode *inode, tid_t tid)
 	if (vi->datagen_seen) {
 		WRITE_ONCE(vi->stale_tid, tid);
 		vi->datagen++;
+		/* Pairs with vexfs_content_unnoted(): who finds nothing to note waits for this tid. */
 		smp_store_release(&vi->datagen_seen, false);
 	}
 	gen = vi->datagen;
@@ -459,6 +460,7 @@ static u64 vexfs_datagen_move(struct inode *inode, tid_t tid)
 /* Does a change of content have to be written down first? */
 bool vexfs_content_unnoted(struct inode *inode)
 {
+	/* Pairs with the release above. */
 	return smp_load_acquire(&VEXFS_I(inode)->datagen_seen) || (inode->i_nlink && vexfs_feed_due(inode));
 }
 

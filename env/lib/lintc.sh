@@ -121,7 +121,7 @@ lint_cocci_rule() {
 
 # The newest source of Linux in the cache, if ./vex kernel build or this command has unpacked one.
 lint_linux_source() {
-	find "$VEX_CACHE/src" -mindepth 1 -maxdepth 1 -name 'linux-[0-9]*' ! -name '*.new' 2>/dev/null | sort -V | tail -n1
+	find "$VEX_CACHE/src" -mindepth 1 -maxdepth 1 -name 'linux-6.*' ! -name '*.new' 2>/dev/null | sort -V | tail -n1
 }
 
 # The kernel's own style check for what is kernel code. Not its opinions on user-space-like details of core's headers.

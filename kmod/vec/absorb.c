@@ -303,6 +303,7 @@ static int vexfs_absorb(struct vexfs_coll *coll)
 	struct vexfs_index *idx;
 	int err;
 
+	/* Pairs with the release in load.c: a collection that is ready has its slots. */
 	if (vexfs_index_stopped(coll) || smp_load_acquire(&coll->stage) != VEXFS_COLL_READY)
 		return 0;
 	if (READ_ONCE(coll->index_rebuild) && !vexfs_absorb_rebuild(coll))

@@ -88,6 +88,7 @@ int vexfs_index_block(void *ctx, u32 lblk, bool change, void **data)
 		vexfs_index_pause(at);
 	if (at->killed)
 		return -EINTR;
+	/* Pairs with the release of a new page: its records are there, all free. */
 	*data = i < at->pages->n ? smp_load_acquire(&at->pages->page[i]) : NULL;
 	return *data ? 0 : -ENOENT;
 }
@@ -346,6 +347,7 @@ int vexfs_index_page(struct vexfs_index *idx, u32 slot)
 	atomic_long_inc(&vexfs_index_pages);
 	WRITE_ONCE(idx->npages, idx->npages + 1);
 	__set_bit(i, idx->dirty);
+	/* Searches may look at once. */
 	smp_store_release(&idx->pages->page[i], page);
 	return 0;
 }

@@ -26,6 +26,7 @@
 
 static bool vexfs_coll_has(const struct vexfs_coll *coll, enum vexfs_coll_stage stage)
 {
+	/* Pairs with the releases below: what a stage promises is there. */
 	return smp_load_acquire(&coll->stage) >= stage;
 }
 
@@ -53,7 +54,7 @@ static int vexfs_load_maps(struct vexfs_coll *coll, bool killable)
 	for (i = 0; i < VEXFS_COLL_FILES && !err; i++)
 		err = vexfs_extmap_load(vexfs_coll_hidden(coll, i), killable);
 	err = vexfs_load_result(coll, err);
-	if (!err)
+	if (!err)	/* after the maps of its files */
 		smp_store_release(&coll->stage, VEXFS_COLL_MAPPED);
 out:
 	memalloc_nofs_restore(flags);
@@ -183,6 +184,7 @@ static int vexfs_load_table(struct vexfs_coll *coll)
 	if (early)
 		jbd2_complete_transaction(VEXFS_SB(coll->sb)->journal, tid);
 	spin_lock(&coll->lock);
+	/* After the table of slots. */
 	smp_store_release(&coll->stage, VEXFS_COLL_READY);
 	spin_unlock(&coll->lock);
 	return 0;

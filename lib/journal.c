@@ -92,8 +92,8 @@ static bool tail_ok(const struct replay *r)
 }
 
 /*
- * Of the whole block, or of its header with zeros behind it, as jbd2 writes them: power that goes may leave the first
- * sector with what was there before behind it, and what the commit stands for was on the disk before that sector. jbd2
+ * Of the whole block, or of its header with zeros after it, as jbd2 writes them: power that goes may leave the first
+ * sector followed by what was there before, and what the commit stands for was on the disk before that sector. jbd2
  * of 6.12 does the same; that of 6.1 calls the journal corrupt, and does not mount before fsck has replayed it.
  */
 static bool commit_ok(struct replay *r)

@@ -65,7 +65,7 @@ static const struct field fields[] = {
 	{ "guests[].verdict", T_TEXT | T_NULL, "of this guest; null: it was ended before it had one" },
 	{ "guests[].message", T_TEXT | T_NULL, "the launcher's" },
 	{ "guests[].seconds", T_NUMBER | T_NULL, "from its start to its end" },
-	{ "logs", T_OBJECT, "whole paths; null where there is no such file" },
+	{ "logs", T_OBJECT, "whole paths; null if the file does not exist" },
 	{ "logs.directory", T_TEXT | T_NULL, "of this run" },
 	{ "logs.console", T_TEXT | T_NULL, "of the guest that went wrong, or of the only one" },
 	{ "logs.output", T_TEXT | T_NULL, "what the script or command printed" },

@@ -27,7 +27,7 @@ extern size_t nrecords;
 
 /* False: the file cannot be read, errno says why. */
 bool records_read(const char *path);
-/* The last record of a kind; NULL: there is none. */
+/* The last record of a kind, or NULL. */
 const struct record *record_last(const char *kind);
 const char *record_value(const char *kind);	/* its first field; "" */
 
@@ -55,7 +55,7 @@ char *source_name(const char *path);
 
 /* What stands behind "[   12.345678][  T123] ". */
 const char *kernel_text(const char *line);
-/* The kernel's report in DIR/trace.txt, from the line on that has @from ("": the first); NULL: there is none. */
+/* The kernel's report in DIR/trace.txt, from the line on that has @from ("": the first), or NULL. */
 struct json_object *trace_read(const char *dir, const char *kernel, const char *from);
 
 /* Tasks that wait for what does not come, of the same file. */

@@ -11,7 +11,7 @@
 
 /* ---- text and members ---- */
 
-/* Bytes of the character of UTF-8 at s; 0: there is none. */
+/* Bytes of the character of UTF-8 at s; 0: invalid. */
 static size_t utf8_length(const unsigned char *s)
 {
 	static const struct {

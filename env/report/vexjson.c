@@ -23,7 +23,7 @@ static int usage(void)
 	return VEX_USAGE;
 }
 
-/* A file that a killed run did not come to write is no reason to say nothing. */
+/* A file may be missing: a killed run did not come to write it. */
 static void read_tests(void)
 {
 	bool any = false;

@@ -9,7 +9,7 @@
 
 /**
  * struct tool_result - a call, prepared
- * @argv:   the command to run, owned by the caller with all its words; NULL: there is none, and the others say why
+ * @argv:   the command to run, owned by the caller with all its words; NULL: not possible, and the others say why
  * @script: a file that goes with it, or ""
  * @data:   the result, for a tool that needs no command
  * @wrong:  the arguments are wrong, @text says what about them

@@ -49,7 +49,7 @@ static void show_results(void)
 	}
 }
 
-/* What the test said last, but for the checks that passed and for its stack, which stands in the way of the rest. */
+/* What the test said last, but for the checks that passed and for its stack, which would hide the rest. */
 static void show_words(const struct test_case *c)
 {
 	static char last[WORDS][512];

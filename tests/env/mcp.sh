@@ -41,7 +41,7 @@ while IFS= read -r line; do
 	esac
 done < <(grep -v '^#' "$ROOT/tests/env/mcp.session")
 
-# The client goes away while a guest runs.
+# The client goes away while a guest runs; the guest sleeps so that it cannot end by itself before.
 printf '{"jsonrpc":"2.0","id":99,"method":"tools/call","params":{"name":"vm","arguments":{"script":"echo up; sleep 600"}}}\n' >&"$to"
 : >"$WORK/start"
 for ((i = 0; i < 600; i++)); do [[ -z $(started) ]] || break; sleep 0.2; done

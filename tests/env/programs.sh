@@ -99,6 +99,7 @@ object 7 failed "one that fails"
 has status '^7$' "its status"
 vm three <<<'exit 3'
 object 3 failed "one whose status is that of a panic"
+# The sleeps keep a guest alive until its fate comes; each test would fail if one ended by itself.
 vm panic <<<'echo c >/proc/sysrq-trigger; sleep 60'
 object 3 panic "a panic"
 has trace.complaint 'Kernel panic - not syncing: sysrq triggered crash' "the kernel's words"

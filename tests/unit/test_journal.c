@@ -309,7 +309,7 @@ static void test_bad_commit(void **state)
 	assert_int_equal(byte_of(C), 0);
 }
 
-/* Its first sector is there, and what was in the log before behind it: all it stands for is on the disk. */
+/* Its first sector is there, followed by what was in the log before: all it stands for is on the disk. */
 static void test_torn_commit(void **state)
 {
 	u32 descriptor, data, commit, revoke;

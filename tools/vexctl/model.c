@@ -9,7 +9,7 @@
 
 #include "tools/vexctl/vexctl.h"
 
-#define NOTE	"external"	/* the collection's embedder is none of ours */
+#define NOTE	"external"	/* the collection's embedder is not built in */
 
 /* O_NOFOLLOW: a symbolic link in the root could point out of the filesystem. */
 static int open_model_dir(int rootfd, bool make)

@@ -41,11 +41,16 @@ struct call {
 static struct call calls[CALLS_MAX];	/* the first one runs */
 static size_t ncalls;
 
+/* What has been read and not been used yet. */
+struct buffer {
+	char *text;
+	size_t len, room;
+};
+
 static struct {
 	pid_t pid;
 	int out;			/* the object, from the command */
-	char *text;
-	size_t len, room;
+	struct buffer in;
 	bool cancelled;
 	long long cancel_ms;
 } run = { .out = -1 };
@@ -138,7 +143,7 @@ static bool call_start(struct rpc *rpc)
 	setpgid(run.pid, run.pid);
 	close(fds[1]);
 	run.out = fds[0];
-	run.len = 0;
+	run.in.len = 0;
 	run.cancelled = false;
 	return true;
 }
@@ -162,8 +167,8 @@ static bool call_end(struct rpc *rpc)
 	while (waitpid(run.pid, &status, 0) < 0 && errno == EINTR)
 		;
 	close(run.out);
-	if (run.len)
-		o = json_tokener_parse(run.text);
+	if (run.in.len)
+		o = json_tokener_parse(run.in.text);
 	if (!run.cancelled)
 		ok = rpc_tool_result(rpc, calls[0].id, o, "the command ended without a result; see build/log/mcp.log");
 	else
@@ -174,22 +179,31 @@ static bool call_end(struct rpc *rpc)
 	return ok;
 }
 
+/* As read(2); what is there ends with a NUL. */
+static ssize_t buffer_read(struct buffer *b, int fd)
+{
+	ssize_t n;
+
+	if (b->room < b->len + 65536) {
+		char *grown = realloc(b->text, b->room + 131072);
+
+		if (!grown)
+			abort();
+		b->text = grown;
+		b->room += 131072;
+	}
+	n = read(fd, b->text + b->len, b->room - b->len - 1);
+	if (n > 0)
+		b->len += (size_t)n;
+	b->text[b->len] = 0;
+	return n;
+}
+
 static bool run_read(struct rpc *rpc)
 {
 	ssize_t n;
 
-	if (run.room < run.len + 65536) {
-		char *grown = realloc(run.text, run.room + 131072);
-
-		if (!grown)
-			abort();
-		run.text = grown;
-		run.room += 131072;
-	}
-	n = read(run.out, run.text + run.len, run.room - run.len - 1);
-	if (n > 0)
-		run.len += (size_t)n;
-	run.text[run.len] = 0;
+	n = buffer_read(&run.in, run.out);
 	return n > 0 || (n < 0 && errno == EINTR) ? true : call_end(rpc);
 }
 
@@ -212,18 +226,11 @@ static bool queue(struct rpc *rpc, struct json_object *id, char **argv, const ch
 	return call_start(rpc);
 }
 
-static bool call_tool(struct rpc *rpc, struct json_object *id, struct json_object *params)
+static bool call_tool(struct rpc *rpc, struct json_object *id, const char *name, struct json_object *args)
 {
-	const char *name = rpc_text(params, "name");
 	struct tool_result r = { 0 };
-	struct json_object *args = NULL;
 	bool ok;
 
-	if (!name)
-		return rpc_error(rpc, id, RPC_PARAMS, "tools/call requires the name of a tool");
-	json_object_object_get_ex(params, "arguments", &args);
-	if (args && !json_object_is_type(args, json_type_object))
-		return rpc_error(rpc, id, RPC_PARAMS, "arguments must be an object");
 	tool_prepare(root, build, name, args, &r);
 	if (r.argv)
 		ok = queue(rpc, id, r.argv, r.script);
@@ -262,11 +269,8 @@ static struct json_object *list_tools(struct rpc *rpc)
 
 /* ---- messages ---- */
 
-static struct {
-	char *text;
-	size_t len, room;
-	bool skip;			/* the rest of a line that was too long */
-} input;
+static struct buffer input;
+static bool skip;			/* the rest of a line that was too long */
 
 static bool take_lines(struct rpc *rpc)
 {
@@ -275,17 +279,17 @@ static bool take_lines(struct rpc *rpc)
 
 	while (ok && (end = memchr(line, '\n', input.len - (size_t)(line - input.text)))) {
 		*end = 0;
-		if (!input.skip && line[strspn(line, " \t\r")])
+		if (!skip && line[strspn(line, " \t\r")])
 			ok = rpc_line(rpc, line, (size_t)(end - line));
-		input.skip = false;
+		skip = false;
 		line = end + 1;
 	}
 	input.len -= (size_t)(line - input.text);
 	memmove(input.text, line, input.len);
 	if (input.len > RPC_MESSAGE_MAX) {
-		if (!input.skip)
+		if (!skip)
 			ok = rpc_error(rpc, NULL, RPC_REQUEST, "the message is longer than 4 MiB");
-		input.skip = true;
+		skip = true;
 		input.len = 0;
 	}
 	return ok;
@@ -294,30 +298,18 @@ static bool take_lines(struct rpc *rpc)
 /* False at the end of the client's messages. */
 static bool read_input(struct rpc *rpc)
 {
-	ssize_t n;
+	ssize_t n = buffer_read(&input, STDIN_FILENO);
 
-	if (input.room < input.len + 65536) {
-		char *grown = realloc(input.text, input.room + 131072);
-
-		if (!grown)
-			abort();
-		input.text = grown;
-		input.room += 131072;
-	}
-	n = read(STDIN_FILENO, input.text + input.len, input.room - input.len);
 	if (n < 0 && errno == EINTR)
 		return true;
-	if (n <= 0)
-		return false;
-	input.len += (size_t)n;
-	return take_lines(rpc);
+	return n > 0 && take_lines(rpc);
 }
 
 static void serve(struct rpc *rpc)
 {
 	bool ok = true, open = true;
 
-	/* Behind the last message only the command in hand is waited for: it clears up. */
+	/* After the last message only the command in hand is waited for: it clears up. */
 	while (ok && (open || run.pid)) {
 		struct pollfd p[2] = { { open ? STDIN_FILENO : -1, POLLIN, 0 }, { run.out, POLLIN, 0 } };
 		int n = poll(p, 2, 1000);

@@ -208,15 +208,22 @@ static void test_retries(void **state)
 	assert_true(now_seconds() - begun >= 1);
 }
 
+/* An index that fails after so many requests, and has set nothing. */
+static void index_fails(const char *says, unsigned int requests)
+{
+	fake.sets = 0;
+	assert_int_equal(run("index", "--force", "--embedder", spec, NULL), 1);
+	assert_says(r.err, spec);
+	assert_says(r.err, says);
+	assert_int_equal(fake.sets, 0);
+	assert_int_equal(server.requests, requests);
+}
+
 static void gives_up(const char *what, const char *says, unsigned int requests)
 {
 	script = what;
 	serve(answer_late);
-	fake.sets = 0;
-	assert_int_equal(run("index", "--force", "--embedder", spec, NULL), 1);
-	assert_says(r.err, says);
-	assert_int_equal(server.requests, requests);
-	assert_int_equal(fake.sets, 0);
+	index_fails(says, requests);
 }
 
 static void test_gives_up(void **state)
@@ -272,12 +279,7 @@ static void wrong(const char *answer, const char *says)
 {
 	script = answer;
 	serve(answer_script);
-	fake.sets = 0;
-	assert_int_equal(run("index", "--force", "--embedder", spec, NULL), 1);
-	assert_says(r.err, spec);
-	assert_says(r.err, says);
-	assert_int_equal(fake.sets, 0);
-	assert_int_equal(server.requests, 1);
+	index_fails(says, 1);
 }
 
 static void test_wrong_answers(void **state)

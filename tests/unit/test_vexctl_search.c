@@ -182,7 +182,8 @@ static void test_like(void **state)
 	assert_int_equal(run("search", "--like", "tyres", "--vector", "x", NULL), 2);
 }
 
-static void test_per_file(void **state)
+/* One file of many passages, and one of one. */
+static void write_lighthouses(void)
 {
 	char text[4000];
 	int i, at = 0;
@@ -191,6 +192,11 @@ static void test_per_file(void **state)
 		at += sprintf(text + at, "the lighthouse number %d stands above the sea\n", i);
 	write_text("long", text);
 	write_text("short", "another lighthouse\n");
+}
+
+static void test_per_file(void **state)
+{
+	write_lighthouses();
 	run("collection", "create", "%", "notes", "--dim", "384", NULL);
 	assert_int_equal(run("embed", "-c", "notes", "--chunk-size", "400", "%", NULL), 0);
 	enter();
@@ -212,13 +218,9 @@ static void set_times(const char *name, time_t sec)
 
 static void test_filters(void **state)
 {
-	char text[4000];
-	int i, at = 0;
+	char uid[16];
 
-	for (i = 0; i < 60; i++)
-		at += sprintf(text + at, "the lighthouse number %d stands above the sea\n", i);
-	write_text("long", text);
-	write_text("short", "another lighthouse\n");
+	write_lighthouses();
 	set_times("short", 1000000000);		/* 2001-09-09 */
 	run("collection", "create", "%", "notes", "--dim", "384", NULL);
 	assert_int_equal(run("embed", "-c", "notes", "%", NULL), 0);
@@ -241,8 +243,8 @@ static void test_filters(void **state)
 	assert_string_equal(r.out, "short\n");
 	assert_int_equal(run("search", "--smaller", "1", "lighthouse", NULL), 3);
 	assert_says(r.err, "of a file as asked for");
-	snprintf(text, sizeof(text), "%u", geteuid());
-	assert_int_equal(run("search", "--owner", text, "lighthouse", NULL), 0);
+	snprintf(uid, sizeof(uid), "%u", geteuid());
+	assert_int_equal(run("search", "--owner", uid, "lighthouse", NULL), 0);
 	assert_int_equal(run("search", "--owner", "4000000", "lighthouse", NULL), 3);
 }
 

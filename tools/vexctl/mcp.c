@@ -23,19 +23,12 @@ static const char instructions[] =
 	"with path and line. 'read_passage' shows what is around one. If a result says that files are new or have "
 	"changed, 'index' brings the directory up to date.";
 
-static bool call_tool(struct rpc *rpc, struct json_object *id, struct json_object *params)
+static bool call_tool(struct rpc *rpc, struct json_object *id, const char *name, struct json_object *args)
 {
-	const char *name = rpc_text(params, "name");
 	struct mcp *m = (struct mcp *)rpc;
-	struct json_object *args = NULL;
 	struct mcp_result r = { 0 };
 	bool ok;
 
-	if (!name)
-		return rpc_error(rpc, id, RPC_PARAMS, "tools/call requires the name of a tool");
-	json_object_object_get_ex(params, "arguments", &args);
-	if (args && !json_object_is_type(args, json_type_object))
-		return rpc_error(rpc, id, RPC_PARAMS, "arguments must be an object");
 	mcp_tool_call(m, name, args, &r);
 	if (!r.code && !r.failed && !r.data)
 		r.code = RPC_INTERNAL;

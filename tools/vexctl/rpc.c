@@ -113,6 +113,19 @@ bool rpc_tool_result(struct rpc *rpc, struct json_object *id, struct json_object
 	return rpc_result(rpc, id, o);
 }
 
+static bool call_tool(struct rpc *rpc, struct json_object *id, struct json_object *params)
+{
+	const char *name = rpc_text(params, "name");
+	struct json_object *args = NULL;
+
+	if (!name)
+		return rpc_error(rpc, id, RPC_PARAMS, "tools/call requires the name of a tool");
+	json_object_object_get_ex(params, "arguments", &args);
+	if (args && !json_object_is_type(args, json_type_object))
+		return rpc_error(rpc, id, RPC_PARAMS, "arguments must be an object");
+	return rpc->call(rpc, id, name, args);
+}
+
 static bool request(struct rpc *rpc, const char *method, struct json_object *id, struct json_object *params)
 {
 	if (!strcmp(method, "initialize"))
@@ -123,7 +136,7 @@ static bool request(struct rpc *rpc, const char *method, struct json_object *id,
 		return rpc_error(rpc, id, RPC_METHOD, "method not found");
 	if (!rpc->initialized)
 		return rpc_error(rpc, id, RPC_REQUEST, "the first request must be initialize");
-	return !strcmp(method, "tools/list") ? list_tools(rpc, id, params) : rpc->call(rpc, id, params);
+	return !strcmp(method, "tools/list") ? list_tools(rpc, id, params) : call_tool(rpc, id, params);
 }
 
 /* Notifications get no answer, nor do answers: the server sends no requests. */

@@ -30,7 +30,8 @@ enum {
  * @structured: it knows of structured results (protocol 2025-06-18)
  * @safe:  text that a client may show
  * @tools: the list of tools, owned by the caller
- * @call:  one of them; false: the client does not listen any more. The answer may come later, by rpc_result().
+ * @call:  one of them, with an object of arguments or NULL; false: the client does not listen any more. The answer may
+ *	   come later, by rpc_result().
  * @notified: a notification came; NULL: they do not matter
  */
 struct rpc {
@@ -39,7 +40,7 @@ struct rpc {
 	bool initialized, structured;
 	struct json_object *(*safe)(const char *text, size_t len);
 	struct json_object *(*tools)(struct rpc *rpc);
-	bool (*call)(struct rpc *rpc, struct json_object *id, struct json_object *params);
+	bool (*call)(struct rpc *rpc, struct json_object *id, const char *name, struct json_object *args);
 	void (*notified)(struct rpc *rpc, const char *method, struct json_object *params);
 };
 

@@ -4,7 +4,7 @@
 # Running a plan: one machine per shard, as many at a time as there are processors for, results in a stable order.
 
 # What a shard's guest is given, and its disks: functions, which ./vex fstests has its own of.
-T_SHARD_JOB=write_shard_job T_SHARD_DISKS=shard_disks
+T_SHARD_JOB=write_shard_job T_SHARD_DISKS=shard_disks T_AGAIN_S=10
 
 data_dir() {
 	local d=${VEXFS_DATA:-$VEX_ROOT/../shared/data}
@@ -94,6 +94,25 @@ note_guest_end() {
 	printf '# %s: %s\n' "$what" "$(result_field "$dir" message)" >>"$dir/tap.log"
 }
 
+# shard_start DIR KERNEL VEXVM-OPTION...: a machine that could not be started (no memory, no room at that moment) is
+# started once more: no test has begun, and the shard would lose all of them. The first attempt's reason is said.
+shard_start() {
+	local dir=$1 kernel=$2 rc again
+	for again in '' 1; do
+		rc=0
+		payload_write "$dir" <"$dir/entries"
+		# No pipe: its side of the shell would die of the signal that the launcher is to handle.
+		vm_start "$@" --show "${T_SHOW/results/none}" 2>>"$dir/launcher.log" > >(sed -u "s/^/$kernel| /") || rc=$?
+		wait $! 2>/dev/null || true
+		touch "$dir/tap.log"
+		if [[ $rc != "$EX_ENV" || -n $again ]] || grep -q '^# vex: start' "$dir/tap.log"; then break; fi
+		warn "${dir##*/} could not be started ($(result_field "$dir" message)): once more in $T_AGAIN_S s"
+		sleep "$T_AGAIN_S"	# what took the memory or the room may be done with it
+	done
+	rm -f "$dir/entries"
+	return "$rc"
+}
+
 # run_shard SHARD DIR: runs in a process of its own; DIR/rc is the launcher's exit code, DIR/tap.log what was said.
 run_shard() {
 	local shard=$1 dir=$2 rc=0 kernel cpus lane mem limits slow
@@ -102,8 +121,6 @@ run_shard() {
 	mem=$(cut -d'|' -f4 "$shard" | sort -n | tail -n1)
 	printf '%s\n' "$kernel" >"$dir/kernel"
 	"$T_SHARD_JOB" "$shard" "$dir" "$kernel" >"$dir/entries"
-	payload_write "$dir" <"$dir/entries"
-	rm -f "$dir/entries"
 	mapfile -t VM_DISKS < <("$T_SHARD_DISKS" "$shard")
 	if ((${#VM_DISKS[@]} > 4)); then
 		die "$EX_ENV" "the tests of one boot want more than 4 different disks (${VM_DISKS[*]}): share names"
@@ -112,12 +129,8 @@ run_shard() {
 	slow=$(kernel_slowness "$kernel")
 	local accel=$VM_ACCEL
 	if kernel_has "$kernel" uml; then accel=auto; fi
-	# No pipe: its side of the shell would die of the signal that the launcher is to handle.
-	VM_LANE=$lane VM_MEMORY=$mem VM_CPUS=$cpus VM_ACCEL=$accel vm_start "$dir" "$kernel" --show "${T_SHOW/results/none}" \
-		--timeout "$((limits + 120 * slow / 100))" --idle "$((30 * slow / 100))" 2>"$dir/launcher.log" \
-		> >(sed -u "s/^/$kernel| /") || rc=$?
-	wait $! 2>/dev/null || true
-	touch "$dir/tap.log"
+	VM_LANE=$lane VM_MEMORY=$mem VM_CPUS=$cpus VM_ACCEL=$accel shard_start "$dir" "$kernel" \
+		--timeout "$((limits + 120 * slow / 100))" --idle "$((30 * slow / 100))" || rc=$?
 	note_run_failure "$dir" "$rc"
 	note_guest_end "$dir" "$rc"
 	if ((rc == EX_PANIC || rc == EX_HANG || rc == EX_LOST)); then

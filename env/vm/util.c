@@ -29,16 +29,20 @@ void say(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+void (*fatal_record)(enum vex_exit code, const char *message);
+
 void fatal(enum vex_exit code, const char *fmt, ...)
 {
+	char message[1024];
 	va_list ap;
 
 	term_restore();
-	fprintf(stderr, "vexvm: ");
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "vexvm: %s\n", message);
+	if (fatal_record)
+		fatal_record(code, message);
 	exit(code);
 }
 

@@ -209,6 +209,21 @@ static void write_result(const struct vm *vm, enum vex_exit code)
 		      vm->o->rundir);
 }
 
+/* A run that ended before its guest began has a record too: who reads the result finds the reason there. */
+static void write_fatal(enum vex_exit code, const char *message)
+{
+	char *path = xprintf("%s/result", options.rundir);
+	FILE *f;
+
+	fatal_record = NULL;
+	f = getpid() == owner ? fopen(path, "we") : NULL;
+	free(path);
+	if (!f)
+		return;	/* stderr has the message */
+	fprintf(f, "exit=%d\nmessage=%s\n", code, message);
+	fclose(f);
+}
+
 static const char *cause(enum vex_exit code)
 {
 	switch (code) {
@@ -290,6 +305,8 @@ int main(int argc, char **argv)
 		options.cpus = options.uml ? 1 : 2;
 	if (make_dirs(options.rundir))
 		fatal(VEX_ENV, "cannot write to %s: %s", options.rundir, strerror(errno));
+	owner = getpid();
+	fatal_record = write_fatal;
 	vm_signals();
 	/* A guest may run for days: it must not outlive the command it was started by. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -311,7 +328,6 @@ int main(int argc, char **argv)
 		    options.timeout_s * m.scale / 100);
 	if (!options.uml)
 		share_choose(&options);
-	owner = getpid();
 	atexit(clean_up);
 	if (options.image)
 		image_prepare(&options);

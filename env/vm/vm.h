@@ -135,6 +135,8 @@ struct vm {
 /* util.c */
 long long now_ms(void);
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* What fatal() calls with its message before it ends the process; NULL: nothing. */
+extern void (*fatal_record)(enum vex_exit code, const char *message);
 void fatal(enum vex_exit code, const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));
 char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

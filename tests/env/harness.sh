@@ -66,6 +66,34 @@ judge <<<'VEX_ROOT=$DIR; mkdir -p "$DIR/tests/env"; : >"$T_DIR/known"
 	test_env "$DIR"; cat "$DIR/env/dies.tap"'
 says '^not ok 0 dies left no result' "an env test whose shell died is a failure"
 
+# starts FAILURES [SAID]: shard_start with a launcher that fails so many times before a test began, or after SAID.
+starts() {
+	judge <<<"T_AGAIN_S=0 T_SHOW=results
+		payload_write() { cat >/dev/null; }
+		vm_start() {
+			echo x >>\"\$DIR/tries\"
+			echo 'message=not enough memory' >\"\$1/result\"
+			printf '%s' '${2:-}' >\"\$1/tap.log\"
+			[ \"\$(wc -l <\"\$DIR/tries\")\" -gt $1 ] || return \"\$EX_ENV\"
+		}
+		: >\"\$DIR/shard1.d/entries\"
+		shard_start \"\$DIR/shard1.d\" 6.1 || rc=\$?
+		note_run_failure \"\$DIR/shard1.d\" \"\${rc:-0}\"
+		cat \"\$DIR/shard1.d/tap.log\"
+		echo \"tries: \$(wc -l <\"\$DIR/tries\")\"
+		exit \"\${rc:-0}\""
+}
+starts 1
+expect 0 "a machine that could not be started is started once more"
+says 'shard1.d could not be started \(not enough memory\)' "and the reason of the first attempt is said"
+starts 2
+expect 6 "and no more than once"
+says '^tries: 2$' "that is two attempts"
+says '^# environment broken: not enough memory$' "after which the failure has its reason"
+starts 1 '# vex: start a 1'
+expect 6 "not when a test had begun"
+says '^tries: 1$' "that is one attempt"
+
 # end_of_run RC MESSAGE RUNNING: whether a run that ended so has a failure beyond those in the log on stdin.
 end_of_run() {
 	local log

@@ -123,6 +123,7 @@ expect 6 "more memory than the host has"
 says 'not enough memory: the guest wants 1048576 MB, this host has [0-9]+ MB' "both figures are named"
 vm fastmemory --kernel /dev/null --initrd /dev/null --payload /dev/null --memory 1048576
 expect 6 "the fast lane too"
+report "$(grep -qs '^message=not enough memory' "$WORK/fastmemory/result"; echo $?)" "and the run's record has the reason"
 
 # A limit of the group above the shell's own, as a container's engine or a batch system sets it.
 memory_group() {

@@ -73,7 +73,7 @@ build_module_for() {
 		kdir=$(cross_kernel_dir "$B_ARCH" "$k")/kdir/
 		args=(KMAKE_ARGS="ARCH=$B_ARCH CROSS_COMPILE=$(cross_triplet "$B_ARCH")-")
 	elif [[ $B_CC == clang ]]; then
-		args=(KMAKE_ARGS="CC=$VEX_ROOT/env/kernels/clang-cc $(kernel_make_args "$k")")
+		args=(KMAKE_ARGS="CC=$VEX_ROOT/env/kernel/clang-cc $(kernel_make_args "$k")")
 	else
 		kernel_compiler_warn "$k"
 		out=$(module_dir "$k")

@@ -69,7 +69,7 @@ crash_job() {
 	{ printf '#!/bin/sh\n/vex/setup || exit 125\ncd /root\nsync\n'; printf '%q ' "${C_COMMAND[@]}"; echo; } >"$dir/run"
 	{
 		payload_base "$name"
-		printf 'file /vex/setup 0755 %s\nfile /vex/run 0755 %s\n' "$VEX_ROOT/env/vm/guest-shell.sh" "$dir/run"
+		printf 'file /vex/setup 0755 %s\nfile /vex/run 0755 %s\n' "$VEX_ROOT/env/guest/shell.sh" "$dir/run"
 		if ((C_KDUMP)); then
 			printf 'file /vex/kdump/vmlinuz 0644 %s\n' "$(readlink -f "$(kernel_dir "$crash")/vmlinuz")"
 			printf 'file /vex/kdump/initrd 0644 %s\n' "$(initramfs_path "$crash")"

@@ -103,7 +103,7 @@ debug_job() {
 	fi
 	{
 		payload_base "$name"
-		printf 'file /vex/setup 0755 %s\nfile /vex/run 0755 %s\n' "$VEX_ROOT/env/vm/guest-shell.sh" "$dir/run"
+		printf 'file /vex/setup 0755 %s\nfile /vex/run 0755 %s\n' "$VEX_ROOT/env/guest/shell.sh" "$dir/run"
 	} | payload_write "$dir"
 }
 

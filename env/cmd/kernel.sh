@@ -10,7 +10,7 @@ cmd_help() {
 	cat <<'END'
 
 Those of other suites bring a toolchain of that suite into the cache, once. The others are built from Debian's
-linux-source packages with the fragments of env/kernels that env/kernels/table names, and kept in the cache by the hash
+linux-source packages with the fragments of env/kernel that env/kernel/table names, and kept in the cache by the hash
 of source, configuration and compiler; a build that was interrupted continues where it stopped. None is ever installed
 on this machine. NAME+FRAGMENT is a kernel with one more fragment. For --kernel, a series (7.3) is the stock kernel here
 that has it.
@@ -21,7 +21,7 @@ that has it.
             archive has one
   build     build kernels that are not here yet (a debug kernel: 8 to 15 minutes on 2 cores)
   config    menuconfig on a kernel's configuration; --save FRAGMENT writes what you changed to
-            env/kernels/FRAGMENT.config, --edit COMMAND runs COMMAND in the build directory in place of menuconfig
+            env/kernel/FRAGMENT.config, --edit COMMAND runs COMMAND in the build directory in place of menuconfig
   check     compile a small module against each kernel that is here: finds a broken set-up in seconds
   rust      build the kernel's Rust sample for a stock kernel that has CONFIG_RUST (backports; some minutes, once)
 
@@ -45,7 +45,7 @@ usage: ./vex kernel list
        ./vex kernel check [NAME...]
        ./vex kernel rust NAME
 
-Stock kernels are Debian packages, one row each of env/kernels/stock, downloaded by apt into the cache and unpacked
+Stock kernels are Debian packages, one row each of env/kernel/stock, downloaded by apt into the cache and unpacked
 under build/kernels/:
 END
 }
@@ -106,8 +106,8 @@ kernel_config() {
 		"($(kernel_built_names | tr '\n' ' '))"
 	[[ -n $edit || -t 0 ]] || usage_error "menuconfig requires a terminal; in scripts use --edit COMMAND"
 	[[ -z $save || $save =~ ^[a-z][a-z0-9_]*$ ]] || usage_error "--save $save: a fragment's name is small letters and digits"
-	out=$VEX_ROOT/env/kernels/$save.config
-	[[ -z $save || ! -e $out ]] || usage_error "env/kernels/$save.config exists: choose another name, or remove it first"
+	out=$VEX_ROOT/env/kernel/$save.config
+	[[ -z $save || ! -e $out ]] || usage_error "env/kernel/$save.config exists: choose another name, or remove it first"
 	WANTS=()
 	[[ -n $edit ]] || WANTS+=(--menu)
 	toolchain_ready "$(kernel_toolchain "$name")" || WANTS+=(kernel-toolchain)
@@ -128,9 +128,9 @@ kernel_config() {
 	cat "$obj/difference"
 	if [[ -n $save ]]; then
 		{ printf '# From ./vex kernel config %s: say here what needs it.\n\n' "$name"; cat "$obj/difference"; } >"$out"
-		note "written to env/kernels/$save.config; use it: ./vex kernel build $name+$save"
+		note "written to env/kernel/$save.config; use it: ./vex kernel build $name+$save"
 	else
-		note "not kept: --save FRAGMENT writes this to env/kernels"
+		note "not kept: --save FRAGMENT writes this to env/kernel"
 	fi
 }
 
@@ -201,7 +201,7 @@ cmd_main() {
 		kernel_config "${names[0]}" "$save" "$edit"
 		;;
 	check)
-		declare -F kernel_check >/dev/null || die "$EX_ENV" "env/lib/kernelcheck.sh is missing"
+		declare -F kernel_check >/dev/null || die "$EX_ENV" "env/kernel/kernelcheck.sh is missing"
 		kernel_check "${names[@]}"
 		;;
 	rust)

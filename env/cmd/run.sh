@@ -128,7 +128,7 @@ run_fast() {
 	{
 		payload_base "$series"
 		printf 'file /vex/run 0755 %s\nfile /vex/queries 0644 %s\ntree /vex/corpus %s\n' \
-			"$VEX_ROOT/env/vm/guest-run.sh" "$dir/queries" "$corpus"
+			"$VEX_ROOT/env/guest/run.sh" "$dir/queries" "$corpus"
 	} | payload_write "$dir"
 	rm -rf "$corpus"
 	say "Starting the guest"
@@ -147,7 +147,7 @@ run_image() {
 	run_prepare "$dir"
 	tree=$dir/session/tree
 	mkdir -p "$tree/corpus"
-	cp "$VEX_ROOT/env/vm/guest-run.sh" "$tree/run"
+	cp "$VEX_ROOT/env/guest/run.sh" "$tree/run"
 	chmod 755 "$tree/run"
 	cp "$dir/queries" "$tree/"
 	cp -r "$corpus/." "$tree/corpus/"

@@ -81,7 +81,7 @@ cmd_main() {
 		payload_base "$series"
 		payload_program getfattr setfattr
 		payload_manuals "$dir/man"
-		printf 'file /vex/setup 0755 %s\n' "$VEX_ROOT/env/vm/guest-shell.sh"
+		printf 'file /vex/setup 0755 %s\n' "$VEX_ROOT/env/guest/shell.sh"
 		[[ ! -f $dir/run ]] || printf 'file /vex/run 0755 %s\n' "$dir/run"
 	} | payload_write "$dir"
 	# A shell may idle as long as it likes; only the boot is timed.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2153	# options are read by env/lib/test*.sh, T_HOW is set there
+# shellcheck disable=SC2034,SC2153	# options are read by env/test, T_HOW is set there
 # One-line purpose: unit tests, guest tests on every kernel, tests of this environment
 
 cmd_help() {

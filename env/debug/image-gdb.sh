@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# The session of ./vex debug --image, sourced by env/vm/image-session.sh once the guest has the module of this
+# The session of ./vex debug --image, sourced by env/launcher/image-session.sh once the guest has the module of this
 # checkout and a VexFS mounted: symbols of the kernel that runs there, gdb, and the command it is to watch.
 #
 # VEX_GDB_SOCKET: QEMU's stub. VEX_GDB_BATCH: the script, if any. VEX_GDB_SYMBOLS: another vexfs.ko, if any.
@@ -35,7 +35,7 @@ image_gdb() {
 	if [[ -f $SESSION/gdb-command ]]; then
 		# The guest stands still from here on: the command begins when gdb lets it run.
 		{
-			printf '#!/bin/bash\n. %q\n. %q\nrc=0\n' "$VEX_ROOT/env/lib/ui.sh" "$VEX_ROOT/env/lib/imagemod.sh"
+			printf '#!/bin/bash\n. %q\n. %q\nrc=0\n' "$VEX_ROOT/env/lib/ui.sh" "$VEX_ROOT/env/image/imagemod.sh"
 			printf 'ssh_to %q %q root -o ConnectTimeout=none -o ServerAliveInterval=0 -n -- %q >%q 2>&1 || rc=$?\n' "$IMAGE_KEY" "$PORT" \
 				". /run/vexfs.env; cd /root; $(<"$SESSION/gdb-command")" "$work/command.out"
 			# shellcheck disable=SC2016	# for the script

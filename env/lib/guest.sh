@@ -36,7 +36,7 @@ initramfs_list() {
 	busybox --list | grep -vx busybox | sed 's#.*#link /bin/& busybox#'
 	printf 'link /sbin bin\nlink /usr/bin ../bin\nlink /usr/sbin ../bin\n'
 	printf 'dir /root 0700\ndir /etc 0755\ndir /mnt 0755\n'
-	printf 'file /etc/passwd 0644 %s\nfile /etc/group 0644 %s\n' "$VEX_ROOT/env/vm/passwd" "$VEX_ROOT/env/vm/group"
+	printf 'file /etc/passwd 0644 %s\nfile /etc/group 0644 %s\n' "$VEX_ROOT/env/guest/passwd" "$VEX_ROOT/env/guest/group"
 	: >"$work/boot.list"
 	module_files "$series" "${GUEST_BOOT_MODULES[@]}" |
 		sed "s#^#/lib/modules/$release/#" >"$work/boot.list"
@@ -83,7 +83,7 @@ initramfs_need() {
 env_build() {
 	build_lock
 	quietly "building the launcher and init" "$VEX_BUILD/log/env.log" \
-		make -s -C "$VEX_ROOT/env/vm" OUT="$VEX_BUILD/env" ||
+		make -s -C "$VEX_ROOT/env" OUT="$VEX_BUILD/env" ||
 		die "$EX_ENV" "the environment's programs do not compile; see ${VEX_BUILD#"$VEX_ROOT"/}/log/env.log$(caller_blame)"
 	build_unlock
 }

@@ -28,7 +28,7 @@ payload_manuals() {
 		mandoc -T utf8 -O width=78 "$page" | sed 's/.\x08//g' >"$1/${page##*/}"
 		printf 'file /vex/man/%s 0644 %s\n' "${page##*/}" "$1/${page##*/}"
 	done
-	printf 'file /vex/bin/man 0755 %s\n' "$VEX_ROOT/env/vm/guest-man.sh"
+	printf 'file /vex/bin/man 0755 %s\n' "$VEX_ROOT/env/guest/man.sh"
 }
 
 # program_memory NAME...: megabytes they and their libraries take of a guest's memory, which holds its root.

@@ -4,7 +4,7 @@
 # What every subcommand says and how it fails. One voice: stages on stderr, results on stdout,
 # one line that names the remedy before every failure.
 
-# Exit codes, the same numbers as env/vm/verdict.h and docs/environment.md.
+# Exit codes, the same numbers as env/proto/proto.h and docs/environment.md.
 # shellcheck disable=SC2034	# used by the sourcing scripts
 readonly EX_OK=0 EX_FAILED=1 EX_USAGE=2 EX_PANIC=3 EX_HANG=4 EX_LOST=5 EX_ENV=6 EX_NOTHING=7 EX_BUILD_ID=8 EX_NO_DUMP=9 EX_INT=130
 

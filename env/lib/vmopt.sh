@@ -169,9 +169,9 @@ fast_keys() {
 # dropbear with the libraries it is linked to: the guest has none.
 vm_more_payload() {
 	local f server
-	if ((VM_GRAPHICAL)); then printf 'file /vex/screen 0755 %s\n' "$VEX_ROOT/env/vm/guest-screen.sh"; fi
+	if ((VM_GRAPHICAL)); then printf 'file /vex/screen 0755 %s\n' "$VEX_ROOT/env/guest/screen.sh"; fi
 	vm_has_net || return 0
-	printf 'file /vex/net 0755 %s\n' "$VEX_ROOT/env/vm/guest-net.sh"
+	printf 'file /vex/net 0755 %s\n' "$VEX_ROOT/env/guest/net.sh"
 	[[ -n $VM_SSH_PORT ]] || return 0
 	fast_keys
 	server=$(command -v dropbear || echo /usr/sbin/dropbear)

@@ -90,7 +90,8 @@ struct function *code_find(const struct walk *w, const char *code, int n)
 static void read_tree(void)
 {
 	static const char *const patterns[] = {
-		"env/lib/*.sh", "env/cmd/*.sh", "env/debug/session.sh", "env/debug/decode.sh", "env/image/settings.sh",
+		"env/lib/*.sh", "env/kernel/*.sh", "env/lint/*.sh", "env/test/*.sh", "env/image/image*.sh", "env/cmd/*.sh",
+		"env/debug/observe.sh", "env/debug/session.sh", "env/debug/decode.sh", "env/image/settings.sh",
 	};
 	char pattern[4096];
 	size_t i, k;

@@ -158,7 +158,7 @@ static void ensure_array(struct walk *w, const struct function *fn, const char *
 static void ensure(struct walk *w, const struct function *fn, const struct command *c)
 {
 	static const char *const files[] = {
-		"env/lib/tools.sh", "env/lib/toolchain.sh", "env/lib/imagevm.sh", "env/debug/session.sh",
+		"env/lib/tools.sh", "env/kernel/toolchain.sh", "env/image/imagevm.sh", "env/debug/session.sh",
 	};
 	char name[64];
 	size_t k;

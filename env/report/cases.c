@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../vm/proto.h"
+#include "../proto/proto.h"
 #include "cases.h"
 
 struct test_case *cases;

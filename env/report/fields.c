@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../vm/proto.h"
+#include "../proto/proto.h"
 #include "json.h"
 
 enum { T_INT = 1, T_NUMBER = 2, T_TEXT = 4, T_BOOL = 8, T_LIST = 16, T_OBJECT = 32, T_MAP = 64, T_NULL = 128 };

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../vm/proto.h"
+#include "../proto/proto.h"
 #include "json.h"
 
 /* ---- text and members ---- */

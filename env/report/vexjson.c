@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../vm/proto.h"
+#include "../proto/proto.h"
 #include "cases.h"
 #include "json.h"
 

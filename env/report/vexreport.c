@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../vm/proto.h"
+#include "../proto/proto.h"
 #include "cases.h"
 
 static const char *const state_words[STATES] = {

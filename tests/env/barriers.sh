@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # env-test: quick
 # An emulated guest of one processor keeps its memory barriers: without them it and its disks miss each other's stores, about
-# once in millions of requests, and one of these never comes back (cpu_args() in env/vm/qemu.c).
+# once in millions of requests, and one of these never comes back (cpu_args() in env/launcher/qemu.c).
 # shellcheck source=tests/env/lib.sh
 . "$(dirname "$0")/lib.sh"
 

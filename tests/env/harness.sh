@@ -31,7 +31,7 @@ judge() {
 	# shellcheck disable=SC2016	# for the other shell
 	run bash -c 'set -euo pipefail
 		VEX_ROOT=$1 VEX_BUILD=$1/build VEX_CACHE=$2 DIR=$2
-		for f in "$1"/env/lib/*.sh "$1/env/cmd/test.sh"; do . "$f"; done
+		. "$1/env/load.sh"; . "$1/env/cmd/test.sh"
 		T_JOBS=1 T_UNTIL_FAIL=0 T_SHARDS=1 T_REPEAT=1 T_FULL=0 T_FILTER="" T_ONLY=(env) T_DIR=$2
 		die_now() { kill -KILL "$BASHPID"; }
 		eval "$3"' - "$ROOT" "$WORK/judge" "$(cat)"

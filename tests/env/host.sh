@@ -62,7 +62,7 @@ report $? "and leaves it alone"
 # shellcheck disable=SC2016	# for the other shell
 bundle() {
 	run bash -c 'VEX_ROOT=$1 VEX_BUILD=$2/build VEX_CACHE=$2/cache VEX_CMD=crash
-		for f in "$1"/env/lib/*.sh "$1/env/cmd/crash.sh"; do . "$f"; done
+		. "$1/env/load.sh"; . "$1/env/cmd/crash.sh"
 		crash_claim "$3" && trap "$(printf "%q " crash_tidy "$2" "$3")" EXIT
 		touch "$3/disk.img"; exit 1' - "$ROOT" "$WORK" "$1"
 }
@@ -81,7 +81,7 @@ report $? "one that the run made goes"
 # shellcheck disable=SC2016	# for the other shell
 bash -c 'VEX_ROOT=$1 VEX_BUILD=$2/build VEX_CACHE=$2/cache
 	mkdir -p "$VEX_BUILD" "$VEX_CACHE"
-	for f in "$1"/env/lib/*.sh; do . "$f"; done
+	. "$1/env/load.sh"
 	for i in $(seq 40); do mkdir -p "$VEX_BUILD/runs/old-20000101-000000-99999$i"; done
 	mkdir "$VEX_BUILD/runs/live-20000101-000000-$$"
 	touch -d 2000-01-01 "$VEX_BUILD"/runs/*

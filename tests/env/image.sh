@@ -7,14 +7,8 @@
 
 # shellcheck disable=SC2034	# read by the libraries
 VEX_ROOT=$ROOT VEX_BUILD=$ROOT/build VEX_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vex
-for lib in ui apt tools kernels image imagebuild imagecheck imageinstall; do
-	# shellcheck source=/dev/null
-	. "$ROOT/env/lib/$lib.sh"
-done
-for lib in "$ROOT"/env/lib/kernel*.sh; do
-	# shellcheck source=/dev/null
-	. "$lib"
-done
+# shellcheck source=env/load.sh
+. "$ROOT/env/load.sh"
 # The libraries are strict; a test wants to go on.
 set +e
 # ui.sh has a run of its own.
@@ -221,10 +215,6 @@ chmod +x "$WORK/build/env/vexvm"
 touch "$WORK/mine/other.img" "$WORK/build/runs/ours/overlay.img"
 for dir in "$WORK/mine" "$WORK/build/runs/ours"; do
 	(
-		for lib in vm vmopt imagevm; do
-			# shellcheck source=/dev/null
-			. "$ROOT/env/lib/$lib.sh"
-		done
 		# shellcheck disable=SC2030,SC2034	# for image_vm_start
 		VEX_BUILD=$WORK/build IMAGE_DISK=$WORK/mine.qcow2 IMAGE_KEY='' IMAGE_LABEL=x IMAGE_PROBE=() IMAGE_RESUME='' VEX_VERBOSE=0
 		image_vm_start "$dir"
@@ -234,8 +224,8 @@ report "$([[ -f $WORK/mine/other.img && ! -f $WORK/build/runs/ours/overlay.img ]
 
 # ---- headers that do not unpack ---------------------------------------------------------------------------------
 (
-	# shellcheck source=env/lib/imagemod.sh
-	. "$ROOT/env/lib/imagemod.sh"
+	# shellcheck source=env/image/imagemod.sh
+	. "$ROOT/env/image/imagemod.sh"
 	VEX_BUILD=$WORK/build
 	apt_field() { echo "linux-headers-9-common, linux-kbuild-9"; }
 	deb_fetch() { echo /dev/null; }

@@ -12,7 +12,8 @@ set -euo pipefail
 cd "$1"
 VEX_ROOT=$1 VEX_BUILD=$1/build VEX_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vex WORK=$2
 export VEX_ROOT VEX_BUILD VEX_CACHE
-for f in env/lib/*.sh env/cmd/image.sh; do . "$f"; done
+. env/load.sh
+. env/cmd/image.sh
 IB_VARIANT=test IB_SOURCE=installer IB_ISO='' IB_KERNEL='' IB_CHILD='' IB_NAME=installer-test IB_CPUS=2 IB_MEMORY=1024
 IB_WORK=$WORK/work IB_LOG=$WORK/log IB_IMAGE=''
 mkdir -p "$IB_WORK/payload" "$IB_LOG"

@@ -22,7 +22,7 @@ saver() { # saver NAME: snapshot_write, started as a terminal would
 	set -m
 	env --default-signal=INT bash -c 'set -euo pipefail
 		VEX_ROOT=$1 VEX_BUILD=$1/build VEX_CACHE=$2
-		for f in "$1"/env/lib/*.sh; do . "$f"; done
+		. "$1/env/load.sh"
 		(snapshot_write "$2/vm" "$2/snapshots/$3") || exit' - "$ROOT" "$WORK" "$1" >"$WORK/$1.log" 2>&1 </dev/null &
 	SAVER=$!
 	set +m

@@ -12,7 +12,7 @@ expect 2 "an unknown kernel"
 says "unknown kernel 'linux-2.4': known are 6.1 6.12 .*debug-6.1" "names the known ones"
 run "$VEX" kernel build debug-6.1+nosuch
 expect 2 "an unknown fragment"
-says "no fragment env/kernels/nosuch.config; there are base" "names those there are"
+says "no fragment env/kernel/nosuch.config; there are base" "names those there are"
 run "$VEX" kernel frobnicate
 expect 2 "an unknown verb"
 run "$VEX" kernel config 6.1
@@ -28,7 +28,7 @@ done
 
 # Every option of every fragment stands in a group under a comment that says what needs it; the first group may be
 # the one the file's own comment is about.
-for f in "$ROOT"/env/kernels/*.config; do
+for f in "$ROOT"/env/kernel/*.config; do
 	awk '/^#/ { said = 1 } /^$/ && option { said = 0 } /^CONFIG_/ { option = 1 } /^CONFIG_/ && !said { bad = 1; print "# " FILENAME ": " $0 }
 		END { exit bad }' "$f"
 	report $? "every option of ${f##*/} has its reason"
@@ -48,7 +48,7 @@ mkdir "$WORK/tree"
 (cd "$ROOT" && cp -r vex env Makefile kmod core include lib tools tests "$WORK/tree/")
 V=$WORK/tree/vex
 
-cat >"$WORK/tree/env/kernels/wrong.config" <<'END'
+cat >"$WORK/tree/env/kernel/wrong.config" <<'END'
 # One that never was, one that needs what is off.
 CONFIG_VEXFS_NO_SUCH_OPTION=y
 CONFIG_SND=y
@@ -63,7 +63,7 @@ says 'wrong.config:5: CONFIG_ACPI_HOTPLUG_MEMORY=y became n; .*depends on' "and 
 run tree "$V" kernel config debug-6.1 --edit 'config --enable BTRFS_FS' --save btrfs
 expect 0 "config --edit --save writes a fragment"
 says '^CONFIG_BTRFS_FS=y' "shows the difference"
-if grep -qx 'CONFIG_BTRFS_FS=y' "$WORK/tree/env/kernels/btrfs.config"; then report 0 "the fragment holds it"
+if grep -qx 'CONFIG_BTRFS_FS=y' "$WORK/tree/env/kernel/btrfs.config"; then report 0 "the fragment holds it"
 else report 1 "the fragment holds it"; fi
 run tree "$V" kernel config debug-6.1 --edit true --save btrfs
 expect 2 "an existing fragment is not overwritten"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # env-test: quick
-# A stock kernel is one row of env/kernels/stock: with nothing else touched it is in the list, in help and completion,
+# A stock kernel is one row of env/kernel/stock: with nothing else touched it is in the list, in help and completion,
 # and fetch and test know it. A suite that this machine's mirror does not have is left out, unless somebody names it.
 # The host's apt stays as it is.
 # shellcheck source=tests/env/lib.sh
@@ -11,7 +11,7 @@
 mkdir "$WORK/tree" "$WORK/cache"
 (cd "$ROOT" && cp -r vex env "$WORK/tree/")
 V=$WORK/tree/vex
-cat >>"$WORK/tree/env/kernels/stock" <<'END'
+cat >>"$WORK/tree/env/kernel/stock" <<'END'
 future     host         linux-image-99.9.*  host  other,later  a kernel of the test
 elsewhere  nosuchsuite  linux-image-*       host  other        a suite of the test
 END
@@ -56,8 +56,7 @@ says '^--filter$' "and of options"
 inside() {
 	run env VEX_ROOT="$WORK/tree" VEX_BUILD="$WORK/tree/build" VEX_CACHE="$WORK/cache/vex" bash -c '
 		set -euo pipefail
-		. "$VEX_ROOT/env/lib/ui.sh"
-		for l in "$VEX_ROOT"/env/lib/*.sh; do [[ $l == */ui.sh ]] || . "$l"; done
+		. "$VEX_ROOT/env/load.sh"
 		'"$1"
 }
 # shellcheck disable=SC2016
@@ -81,6 +80,6 @@ says 'Debian nosuchsuite cannot be read from http' "which names the suite and th
 report $? "sources, lists and packages of this machine's apt are as they were"
 
 # Every row is complete, and names a toolchain that exists.
-bad=$(awk '/^[a-z0-9]/ && (NF < 6 || $4 !~ /^(host|[a-z]+:gcc-[0-9]+)$/ || $3 !~ /^linux-image-/) { print $1 }' "$ROOT/env/kernels/stock")
+bad=$(awk '/^[a-z0-9]/ && (NF < 6 || $4 !~ /^(host|[a-z]+:gcc-[0-9]+)$/ || $3 !~ /^linux-image-/) { print $1 }' "$ROOT/env/kernel/stock")
 [[ -z $bad ]]
-report $? "every row of env/kernels/stock has its columns" "$bad"
+report $? "every row of env/kernel/stock has its columns" "$bad"

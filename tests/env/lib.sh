@@ -101,7 +101,7 @@ build_testmod() {
 	mkdir -p "$dir"
 	(
 		flock 9
-		cp -u "$ROOT"/env/vm/testmod/* "$dir/"
+		cp -u "$ROOT"/env/guest/testmod/* "$dir/"
 		make -s -C "$ROOT/build/kernels/$kernel/kdir/" M="$dir" "${arch[@]}" modules
 	) >"$WORK/testmod.log" 2>&1 9>"$dir/.lock" || {
 		cat "$WORK/testmod.log"

@@ -25,7 +25,7 @@ find "$tree/kmod/probe" -name '*.c' ! -name 'mnt_*.c' -delete
 printf '/* SPDX-License-Identifier: GPL-2.0 */\n' >"$tree/include/vexfs/none.h"
 ln -s "$ROOT/build/kernels" "$tree/build/kernels"
 printf '# nothing\n' >"$tree/tests/lint/accepted"
-find "$tree/env/image" "$tree/env/vm" "$tree/env/kernels" -name '*.c' -delete
+find "$tree/env/image" "$tree/env/launcher" "$tree/env/guest" "$tree/env/kernel" -name '*.c' -delete
 printf 'int unlicensed(void);\n' >"$tree/lib/spdx.h"
 {
 	printf '// SPDX-License-Identifier: GPL-2.0\nvoid endless(void)\n{\n'
@@ -133,7 +133,7 @@ run "$tree/vex" lint --no-install spdx
 expect 0 "an accepted finding"
 says 'ok +spdx: 1 accepted' "is counted as such"
 # shellcheck disable=SC2016
-run bash -c '. "$1/env/lib/ui.sh"; LINT_DIR=$2; mkdir -p "$2"; VEX_ROOT=$1; . "$1/env/lib/lint.sh"; printf "spdx lib/gone . .\n" >>"$LINT_ACCEPTED"
+run bash -c '. "$1/env/lib/ui.sh"; LINT_DIR=$2; mkdir -p "$2"; VEX_ROOT=$1; . "$1/env/lint/lint.sh"; printf "spdx lib/gone . .\n" >>"$LINT_ACCEPTED"
 	printf "spdx lib/gone . . reason\n" >>"$LINT_ACCEPTED"; lint_unused spdx' x "$tree" "$WORK/unused"
 says 'accepted:2: \[accepted\] has no reason' "an exception without a reason is a finding"
 says 'accepted:3: \[accepted\] matches no finding' "so is one that nothing needs"

@@ -62,8 +62,7 @@ check() {
 	# shellcheck disable=SC2016
 	run env VEX_ROOT="$ROOT" VEX_BUILD="$WORK/build" VEX_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/vex" bash -c '
 		set -euo pipefail
-		. "$VEX_ROOT/env/lib/ui.sh"
-		for l in "$VEX_ROOT"/env/lib/*.sh; do [[ $l == */ui.sh ]] || . "$l"; done
+		. "$VEX_ROOT/env/load.sh"
 		kernel_check "$@"' x "$@"
 }
 # broken REGEX NAME: exit code and message of a tree that cannot be used
@@ -141,8 +140,7 @@ unpack() {
 	# shellcheck disable=SC2016
 	run env VEX_ROOT="$ROOT" VEX_BUILD="$WORK/build" VEX_CACHE="$WORK/cache" bash -c '
 		set -euo pipefail
-		. "$VEX_ROOT/env/lib/ui.sh"
-		for l in "$VEX_ROOT"/env/lib/*.sh; do [[ $l == */ui.sh ]] || . "$l"; done
+		. "$VEX_ROOT/env/load.sh"
 		run() {
 			mkdir -p "$4"/{boot,usr/src/linux-headers-{1,1-common},usr/lib/linux-kbuild-1/scripts}
 			: >"$4/boot/vmlinuz-1"
@@ -246,8 +244,7 @@ says "no program 'busybox' .*package busybox-static" "names program and package"
 commands() {
 	run env VEX_ROOT="$ROOT" VEX_BUILD="$WORK/build" VEX_CACHE="$WORK/cache" PATH="$WORK/stub:$PATH" WORK="$WORK" bash -c '
 		set -euo pipefail
-		. "$VEX_ROOT/env/lib/ui.sh"
-		for l in "$VEX_ROOT"/env/lib/*.sh; do [[ $l == */ui.sh ]] || . "$l"; done
+		. "$VEX_ROOT/env/load.sh"
 		'"$1"
 }
 commands 'PATH=/nowhere; sfdisk -l'
@@ -331,7 +328,7 @@ vars=$({
 	grep -rhoE 'getenv\("[A-Z_]+"\)' --include='*.c' --include='*.h' tools lib env tests | grep -oE '[A-Z_]{2,}'
 	grep -rhoE '\$\{?VEX(FS)?_[A-Z_]+' vex env packaging .ci tests/env/imagelib.sh | tr -d '${'
 	grep -rhoE '\$\{(XDG_[A-Z_]+|https?_proxy|no_proxy|CXX|TAP_DIR|TMPDIR):-' vex env packaging .ci bench tests/unit | tr -d '${:-'
-	for f in Makefile env/vm/Makefile kmod/Kbuild; do
+	for f in Makefile env/Makefile kmod/Kbuild; do
 		comm -23 <(grep -oE '\$\([A-Z_]+\)' "$f" | tr -d '$()' | sort -u) <(grep -oE '^[A-Z_]+[[:space:]]*:?=' "$f" | tr -d ' \t:=' | sort -u)
 		grep -oE '^[A-Z_]+[[:space:]]*\?=' "$f" | tr -d ' \t?='
 	done

@@ -25,8 +25,8 @@ warns() {
 warns tools tools/mkfs/main.c make -C "$tree" build/obj/tools/mkfs/main.o
 warns "unit tests" tests/unit/test_vec.c make -C "$tree" build/asan/tests/unit/test_vec.o
 warns "guest tests" tests/guest/names.c make -C "$tree" build/obj/tests/guest/names.o
-warns launcher env/vm/vexqmp.c make -C "$tree/env/vm" OUT="$WORK/env" "$WORK/env/vexqmp"
-warns "guest's init" env/vm/init/main.c make -C "$tree/env/vm" OUT="$WORK/env" "$WORK/env/init"
+warns launcher env/launcher/vexqmp.c make -C "$tree/env" OUT="$WORK/env" "$WORK/env/vexqmp"
+warns "guest's init" env/guest/init/main.c make -C "$tree/env" OUT="$WORK/env" "$WORK/env/init"
 
 if [[ ! -f $kdir/Makefile ]]; then
 	skip "module: the build fails" "kernel 6.1 is not here: ./vex kernel fetch 6.1"

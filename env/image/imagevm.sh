@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034	# VM_* are read by vmopt.sh
 #
-# Guests from disk images (env/lib/image.sh says where those are): the call of vexvm, the session that has
+# Guests from disk images (env/image/image.sh says where those are): the call of vexvm, the session that has
 # such a guest to itself, and what ./vex shell, run and image boot make of them.
 
 IMAGE_MEMORY=1024
@@ -90,7 +90,7 @@ image_default_disk() {
 	VM_DISKS+=(vexfs=100M)
 }
 
-# image_session RUNDIR: boots the image, runs env/vm/image-session.sh when it is up, ends it. The session does what
+# image_session RUNDIR: boots the image, runs env/launcher/image-session.sh when it is up, ends it. The session does what
 # RUNDIR/session/ and the variables say. Returns vexvm's code, or else the session's status. More arguments: vexvm's.
 image_session() {
 	local dir=$1 rc=0 kernel
@@ -102,7 +102,7 @@ image_session() {
 	IMAGE_SHARE=$VM_SHARE IMAGE_SCREENSHOT=$VM_SCREENSHOT IMAGE_INSTALLED=$VM_INSTALLED IMAGE_DISK_NAMES=$(image_disk_names)
 	export VEX_INSTALL VEX_VERBOSE IMAGE_KEY IMAGE_LABEL IMAGE_SAVE IMAGE_RESUME
 	export IMAGE_SHARE IMAGE_SCREENSHOT IMAGE_INSTALLED IMAGE_DISK_NAMES
-	image_vm_start "$dir" --session "exec bash $(printf %q "$VEX_ROOT/env/vm/image-session.sh")" "$@" || rc=$?
+	image_vm_start "$dir" --session "exec bash $(printf %q "$VEX_ROOT/env/launcher/image-session.sh")" "$@" || rc=$?
 	if ((rc)); then
 		note "log: ${dir#"$VEX_ROOT"/}"
 		return "$rc"

@@ -5,7 +5,7 @@
 # answer; then a small module that includes and links what VexFS needs is compiled. A broken set-up is found here,
 # in seconds, and not as the hundredth line of a compiler's complaint.
 
-KC_DIR=$VEX_ROOT/env/kernels/check
+KC_DIR=$VEX_ROOT/env/kernel/check
 
 # ---- the compiler ---------------------------------------------------------------------------------------
 
@@ -62,7 +62,7 @@ kernel_compiler_same() {
 	fi
 	if kernel_is_stock "$1" && ! kernel_is_host "$1"; then
 		KC_CC_SAYS+=" remove $(toolchain_dir "$(kernel_toolchain "$1")") (or name the new compiler in"
-		KC_CC_SAYS+=" env/kernels/stock), then ./vex kernel fetch $1 --update"
+		KC_CC_SAYS+=" env/kernel/stock), then ./vex kernel fetch $1 --update"
 	elif kernel_is_stock "$1"; then
 		KC_CC_SAYS+=" apt-get install $cc, and ./vex kernel fetch $1 --update, bring both up to date"
 	else
@@ -167,7 +167,7 @@ kc_options() {
 	done <"$KC_DIR/options"
 	((${#bad[@]})) || return 0
 	echo "was configured without what VexFS needs: $(printf '%s, ' "${bad[@]}" | sed 's/, $//');" \
-		"add it to a fragment in env/kernels"
+		"add it to a fragment in env/kernel"
 	return 1
 }
 
@@ -227,7 +227,7 @@ kernel_check() {
 	fi
 	need kernel/check
 	for k in "${names[@]}"; do
-		kernel_known "$k" || { note "build/kernels/$k is no kernel of env/kernels/table: left out"; continue; }
+		kernel_known "$k" || { note "build/kernels/$k is no kernel of env/kernel/table: left out"; continue; }
 		kernel_check_one "$k" || broken=1
 	done
 	((broken == 0)) || die "$EX_ENV" "the set-up of the kernels named above is broken: do what their lines say"

@@ -42,7 +42,7 @@ static const char usage_text[] =
 "  --console SOCKET          the shell's terminal, in place of ours\n"
 "  --attach SOCKET           only connect this terminal to such a console\n"
 "  --dump FILE               after a panic, the guest's memory\n"
-"  --kdump                   ... which a second kernel may save first, see env/vm/init/kdump.c\n"
+"  --kdump                   ... which a second kernel may save first, see env/guest/init/kdump.c\n"
 "  --keep                    keep the disk images of the run\n"
 "  --probe                   only find the accelerator, print it, and end\n"
 "  -v                        print the QEMU command\n"

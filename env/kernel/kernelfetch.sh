@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Debian's stock kernels, the rows of env/kernels/stock: packages downloaded by apt into the cache, unpacked under
+# Debian's stock kernels, the rows of env/kernel/stock: packages downloaded by apt into the cache, unpacked under
 # build/kernels/NAME.
 #
 # The cloud-amd64 flavour: a third of the size of amd64, jbd2 and ext4 built in, and it still has

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The job file, written on the host (env/lib/testrun.sh, env/cmd/vm.sh):
+ * The job file, written on the host (env/test/testrun.sh, env/cmd/vm.sh):
  *
  *	kind tests|exec|shell
  *	env NAME=VALUE

@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "proto.h"
+#include "../proto/proto.h"
 
 #define NEWC_HEADER 110
 #define PAYLOAD_SIZE (1ull << 30)	/* the saved guest saw a disk of this size */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../proto.h"
+#include "../../proto/proto.h"
 
 #define MAX_TESTS	256
 #define MAX_LOADS	32

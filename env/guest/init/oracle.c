@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../complaints.h"
+#include "../../proto/complaints.h"
 #include "init.h"
 
 #define SHOWN	5		/* lines of one test that are relayed; the console has them all */

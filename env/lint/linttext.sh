@@ -49,7 +49,7 @@ lint_shellcheck() {
 	mapfile -t files < <(lint_shell_files)
 	# -x reads what a file sources: any change there asks again.
 	# shellcheck disable=SC2016	# the inner shell expands it
-	lint_each shellcheck "$(shellcheck --version) $(lint_hash vex env/lib/*.sh tests/env/lib.sh)" \
+	lint_each shellcheck "$(shellcheck --version) $(lint_hash vex env/*/*.sh tests/env/lib.sh)" \
 		'shellcheck -x -f gcc "$1" | sed -E "s/^([^:]*:[0-9]+):[0-9]+: (.*) \[(SC[0-9]+)\]$/\1: [\3] \2/"' "${files[@]}"
 }
 

@@ -269,7 +269,7 @@ packer_build() {
 	log=$IB_LOG/packer-${only##*.}.log
 	serial=$IB_LOG/serial-${only##*.}.log
 	: >"$serial"
-	# Without KVM a lone processor needs room for another: cpu_args() in env/vm/qemu.c says why.
+	# Without KVM a lone processor needs room for another: cpu_args() in env/launcher/qemu.c says why.
 	if [[ $IB_ACCEL == tcg* && $IB_CPUS == 1 ]]; then smp=1,maxcpus=2; fi
 	for v in http_proxy https_proxy no_proxy; do [[ -z ${!v:-} ]] || env+="${env:+,}\"$v=${!v}\""; done
 	local cmd=(packer build -color=false -timestamp-ui "-only=$only"

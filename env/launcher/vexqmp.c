@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "proto.h"
+#include "../proto/proto.h"
 
 static const char usage_text[] =
 "usage: vexqmp RUNDIR [--until TEXT] COMMAND...\n"

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# The kernels guests run, by name: Debian's stock kernels (a row each in env/kernels/stock, see kernelfetch.sh), those
-# of env/kernels/table built from Debian's source packages (see kernelbuild.sh), and NAME+FRAGMENT, one of the latter
-# with one more fragment of env/kernels.
+# The kernels guests run, by name: Debian's stock kernels (a row each in env/kernel/stock, see kernelfetch.sh), those
+# of env/kernel/table built from Debian's source packages (see kernelbuild.sh), and NAME+FRAGMENT, one of the latter
+# with one more fragment of env/kernel.
 #
 # Whatever its origin, build/kernels/NAME/ holds: root/ (root/boot, root/lib/modules/RELEASE), kdir (KDIR for
 # make modules), vmlinuz (what boots), config, release, traits (words to ask for, see kernel_has); the built
 # ones also vmlinux with DWARF. None is ever installed on this machine.
 
-KERNEL_STOCK=$VEX_ROOT/env/kernels/stock
-KERNEL_TABLE=$VEX_ROOT/env/kernels/table
+KERNEL_STOCK=$VEX_ROOT/env/kernel/stock
+KERNEL_TABLE=$VEX_ROOT/env/kernel/table
 
 kernel_dir() { printf '%s/kernels/%s' "$VEX_BUILD" "$1"; }
 kernel_release() { cat "$(kernel_dir "$1")/release"; }
@@ -67,7 +67,7 @@ kernel_series() {
 # kernel_stock_of NAME: the stock kernel of its series; a stock kernel itself.
 kernel_stock_of() { if kernel_is_stock "$1"; then printf '%s' "$1"; else kernel_series "$1"; fi; }
 
-# kernel_toolchain NAME: a word of env/lib/toolchain.sh.
+# kernel_toolchain NAME: a word of env/kernel/toolchain.sh.
 kernel_toolchain() {
 	local row tool
 	if kernel_is_stock "$1"; then kernel_stock_field "$1" toolchain; return; fi
@@ -98,9 +98,9 @@ kernel_check_fragments() {
 	local f
 	[[ $1 == *+* ]] || return 0
 	for f in $(tr + ' ' <<<"${1#*+}"); do
-		[[ -f $VEX_ROOT/env/kernels/$f.config ]] ||
-			usage_error "kernel '$1': no fragment env/kernels/$f.config; there are" \
-				"$(cd "$VEX_ROOT/env/kernels" && echo *.config | sed 's/\.config//g')"
+		[[ -f $VEX_ROOT/env/kernel/$f.config ]] ||
+			usage_error "kernel '$1': no fragment env/kernel/$f.config; there are" \
+				"$(cd "$VEX_ROOT/env/kernel" && echo *.config | sed 's/\.config//g')"
 	done
 }
 

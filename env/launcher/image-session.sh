@@ -12,10 +12,8 @@ VEX_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 VEX_BUILD=$VEX_ROOT/build
 VEX_CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vex
 export VEX_ROOT VEX_BUILD VEX_CACHE
-for lib in "$VEX_ROOT"/env/lib/ui.sh "$VEX_ROOT"/env/lib/*.sh; do
-	# shellcheck source=/dev/null
-	[[ $lib == */ui.sh && -n ${EX_OK:-} ]] || . "$lib"
-done
+# shellcheck source=env/load.sh
+. "$VEX_ROOT/env/load.sh"
 
 PORT=$(guest_ssh_port "$VEX_RUNDIR")
 SESSION=$VEX_RUNDIR/session
@@ -54,7 +52,7 @@ bring_files() {
 # What image-guest.sh in the guest needs to know, in its environment.
 prepare_guest() {
 	ssh_to "$IMAGE_KEY" "$PORT" root "VEX_INSTALLED=$IMAGE_INSTALLED VEX_DISKS='$IMAGE_DISK_NAMES' VEX_MOUNT=$1 sh -s" \
-		<"$VEX_ROOT/env/vm/guest-image.sh" || die "$EX_ENV" "the guest could not be prepared (see above)"
+		<"$VEX_ROOT/env/guest/image.sh" || die "$EX_ENV" "the guest could not be prepared (see above)"
 }
 
 take_picture() {

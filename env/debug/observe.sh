@@ -71,7 +71,7 @@ observe_run() {
 		payload_base "$series"
 		if (($#)); then payload_program "$@"; fi
 		printf 'file /vex/run 0755 %s\nfile /vex/setup 0755 %s\nfile /vex/command 0755 %s\nfile /vex/settings 0644 %s\n' \
-			"$script" "$VEX_ROOT/env/vm/guest-shell.sh" "$dir/command" "$dir/settings"
+			"$script" "$VEX_ROOT/env/guest/shell.sh" "$dir/command" "$dir/settings"
 	} | payload_write "$dir"
 	{ vm_start "$dir" "$series" --io pipe --timeout "$OBSERVE_TIMEOUT" </dev/null || echo "$?" >"$dir/status"; } |
 		observe_relay

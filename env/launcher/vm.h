@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "proto.h"
+#include "../proto/proto.h"
 
 #define MAX_DISKS	4	/* slots behind the payload; every warm guest has all of them */
 #define MAX_FORWARDS	16

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "complaints.h"
+#include "../proto/complaints.h"
 #include "vm.h"
 
 #define ESCAPE_KEY 0x01		/* Ctrl-A, then x: end the machine */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Kernels built from Debian's linux-source packages: allnoconfig plus the fragments a line of env/kernels/table
+# Kernels built from Debian's linux-source packages: allnoconfig plus the fragments a line of env/kernel/table
 # names. Finished trees lie in $VEX_CACHE/kernels/NAME-HASH (hash of source, configuration and compiler), where every
 # checkout finds them; sources in $VEX_CACHE/src; unfinished builds in $VEX_CACHE/kbuild/NAME, where the next try goes on.
 
@@ -12,9 +12,9 @@ kernel_fragments() {
 	local series frags f
 	read -r series _ _ _ frags <<<"$(kernel_row "$1")"
 	for f in $frags; do
-		printf '%s\n' "$VEX_ROOT/env/kernels/$f.config"
-		if [[ -f $VEX_ROOT/env/kernels/$f@$series.config ]]; then
-			printf '%s\n' "$VEX_ROOT/env/kernels/$f@$series.config"
+		printf '%s\n' "$VEX_ROOT/env/kernel/$f.config"
+		if [[ -f $VEX_ROOT/env/kernel/$f@$series.config ]]; then
+			printf '%s\n' "$VEX_ROOT/env/kernel/$f@$series.config"
 		fi
 	done
 }
@@ -156,9 +156,9 @@ kernel_check_config() {
 		def=$(grep -rlE --include='Kconfig*' "^(menu)?config ${opt#CONFIG_}\$" "$src" | sed -n 1p) ||
 			(($? == 1)) || die "$EX_ENV" "cannot read the Kconfig files in $src: remove that directory and try again"
 		if [[ -z $def ]]; then
-			warn "env/kernels/$at: $opt=$want: Linux $(basename "$src" | cut -d- -f2) has no such option"
+			warn "env/kernel/$at: $opt=$want: Linux $(basename "$src" | cut -d- -f2) has no such option"
 		else
-			warn "env/kernels/$at: $opt=$want became ${got:-n}; ${def#"$src"/} says:$(config_depends "${opt#CONFIG_}" "$def")"
+			warn "env/kernel/$at: $opt=$want became ${got:-n}; ${def#"$src"/} says:$(config_depends "${opt#CONFIG_}" "$def")"
 		fi
 	done < <(config_wants "$@")
 	((bad == 0)) || die "$EX_USAGE" "the fragments of $name ask for what this kernel cannot have: correct the lines" \
@@ -186,7 +186,7 @@ kernel_adapt() {
 		mkdir -p "$obj/${file%/*}"
 		sed "$edit" "$src/$file" >"$obj/$file.new"
 		! cmp -s "$src/$file" "$obj/$file.new" || die "$EX_ENV" "$src/$file is not what '$edit' expects: does this" \
-			"source still need the edit? See the *.adapt in env/kernels"
+			"source still need the edit? See the *.adapt in env/kernel"
 		if cmp -s "$obj/$file" "$obj/$file.new"; then rm "$obj/$file.new"; else mv "$obj/$file.new" "$obj/$file"; fi
 	done < <(kernel_adaptations "$name")
 }

@@ -62,9 +62,10 @@ src-vexctl := $(wildcard tools/vexctl/*.c)
 src-dynamic := tools/vexctl/http_curl.c
 LIBS := -lblkid -luuid -ljson-c -lxxhash -lunistring -lm -ldl -pthread
 
-# core's SIMD units choose their instruction set themselves, file by file; they are empty on anything but x86-64.
-target-x86 := $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null))
-simd-flags = $(if $(target-x86),$(simd-x86))
+# core's SIMD units choose their instruction set themselves, file by file; those of another architecture are empty.
+target := $(shell $(CC) -dumpmachine 2>/dev/null)
+simd-flags = $(if $(findstring x86_64,$(target)),$(simd-x86),$(if $(findstring aarch64,$(target)),$(simd-arm64)))
+simd-arm64 = $(if $(findstring vec_neondot,$<),-march=armv8.2-a+dotprod)
 simd-avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni -mprefer-vector-width=512
 simd-x86 = $(if $(findstring vec_avx512,$<),-fsigned-char -mavx2 -mfma $(simd-avx512),)$(if $(findstring vec_avx2,$<),-fsigned-char -mavx2 -mfma -mf16c,$(if $(findstring vec_sse2,$<),-fsigned-char -msse2,))
 

@@ -3,7 +3,7 @@
  * Vectors: where they lie, whether they are acceptable, their int8 codes.
  *
  * Integer arithmetic only: this file is compiled without floating-point
- * registers. The distance kernels are in vec_int.c, vec_sse2.c, vec_avx2.c.
+ * registers. The distance kernels are in vec_int.c, and one file for each instruction set.
  */
 #include "core/softfloat.h"
 #include "core/vec.h"

@@ -146,8 +146,8 @@ struct vexfs_recentre {
 
 /**
  * struct vexfs_simd - one set of distance kernels
- * @name:   "avx2", "sse2", "int"
- * @fpu:    the caller must own the FPU (kernel_fpu_begin())
+ * @name:   "avx2", "sse2", "neondot", "neon", "int"
+ * @fpu:    the caller must own the FPU (kernel_fpu_begin(), kernel_neon_begin())
  * @scan:   approximate distance keys of @n code records to the query; records need no alignment and
  *	    are readable for exactly vexfs_code_bytes(). Fastest with @n a multiple of 4
  * @exact:  distance keys of @n full-precision vectors given as float32 bits (dim words each)
@@ -175,6 +175,10 @@ extern const struct vexfs_simd vexfs_simd_sse2;		/* core/vec_sse2.c: own compile
 extern const struct vexfs_simd vexfs_simd_avx2;		/* core/vec_avx2.c: needs AVX2 and FMA */
 /* core/vec_avx512.c: needs AVX512F, BW, VL, VNNI. Not in the module yet. */
 extern const struct vexfs_simd vexfs_simd_avx512;
+#endif
+#ifdef __AARCH64EL__
+extern const struct vexfs_simd vexfs_simd_neon;		/* core/vec_neon.c: own compiler flags */
+extern const struct vexfs_simd vexfs_simd_neondot;	/* core/vec_neondot.c: needs FEAT_DotProd */
 #endif
 
 /**

@@ -3,7 +3,7 @@
  * Distance kernels in plain integers, for machines and contexts without a
  * usable FPU, and the reference the SIMD kernels are tested against.
  *
- * @scan gives the same bits as the SIMD kernels (vec_simd.h states the order of
+ * @scan gives the same bits as the SIMD kernels (vec_group.h states the order of
  * operations). @exact sums without any rounding before the last step, so it is
  * more precise than they are, and about thirty times slower.
  */

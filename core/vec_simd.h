@@ -1,45 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the SSE2 and AVX2 distance kernels share: from sums to keys.
+ * What x86's distance kernels share: from sums to keys.
  *
- * Only core/vec_sse2.c and core/vec_avx2.c include this; nothing in it may run
+ * Only core/vec_sse2.c, vec_avx2.c and vec_avx512.c include this; nothing in it may run
  * but between kernel_fpu_begin() and kernel_fpu_end(). No library function is
  * called, and no float crosses the file's border.
  *
- * Scan distances are made of correctly rounded operations in this order, in
- * every kernel, so that all kernels return the same bits:
- *
- *	ip     = (dot * fq) * fc	fq, fc: scale; cosine: scale / sqrt(norm2)
- *	L2     = max(0, (nq + nc) - (ip + ip))
- *	cosine = min(2, max(0, 1 - ip))
- *	IP     = 0 - ip
+ * core/vec_group.h states the order of operations.
  */
 #ifndef VEXFS_CORE_VEC_SIMD_H
 #define VEXFS_CORE_VEC_SIMD_H
 
 #include <immintrin.h>
 
-#include "core/vec.h"
-
-#define SIMD_INLINE static inline __attribute__((always_inline))
-
-#define SIMD_GROUP	4	/* records scanned side by side: the query is loaded once for all */
-
-/* Loops over registers must vanish at -O2, where GCC does not unroll by itself. */
-#ifdef __clang__
-#define SIMD_UNROLL	_Pragma("unroll")
-#else
-#define SIMD_UNROLL	_Pragma("GCC unroll 4")
-#endif
+#include "core/vec_group.h"
 
 /*
  * GCC's headers declare the bytes of a register as char where an instruction means signed ones: with -funsigned-char,
  * which Linux uses since 6.2, GCC 14 takes _mm256_abs_epi8() for the absolute value of unsigned bytes and drops it.
  */
 _Static_assert((char)-1 < 0, "compile with -fsigned-char: the intrinsics count on it");
-
-/* The kernels read the 16 bytes before a code's last, partial step: its header. */
-_Static_assert(sizeof(struct vexfs_code) == 16, "a code's header must span one SSE register");
 
 SIMD_INLINE __m128 simd_f32(u32 bits)
 {
@@ -147,21 +127,6 @@ SIMD_INLINE __m128i simd_hsum4(const __m128i v[SIMD_GROUP])
 	__m128i b = _mm_add_epi32(_mm_unpacklo_epi32(v[2], v[3]), _mm_unpackhi_epi32(v[2], v[3]));
 
 	return _mm_add_epi32(_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b));
-}
-
-/*
- * The group of recs[i]: its records, the last one repeated where the array
- * ends. Repeating costs less than a second code path, which would have to
- * return the same bits.
- */
-SIMD_INLINE void simd_group(const struct vexfs_code *const *recs, u32 n, u32 i,
-			    const struct vexfs_code *group[SIMD_GROUP])
-{
-	u32 j;
-
-	SIMD_UNROLL
-	for (j = 0; j < SIMD_GROUP; j++)
-		group[j] = recs[i + j < n ? i + j : n - 1];
 }
 
 SIMD_INLINE void simd_store_keys(u32 *keys, u32 left, __m128i v)

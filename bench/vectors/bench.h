@@ -6,6 +6,11 @@
 #ifdef __cplusplus
 extern "C" {
 #else
+#ifdef __aarch64__
+#include <sys/auxv.h>
+#include <asm/hwcap.h>
+#endif
+
 #include "core/vec.h"
 
 #define K	10		/* neighbours asked for */

@@ -72,6 +72,8 @@ static const struct vexfs_simd *best_kernels(void)
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 		return &vexfs_simd_avx2;
 	return &vexfs_simd_sse2;
+#elif defined(__AARCH64EL__)
+	return getauxval(AT_HWCAP) & HWCAP_ASIMDDP ? &vexfs_simd_neondot : &vexfs_simd_neon;
 #else
 	return &vexfs_simd_int;
 #endif

@@ -13,6 +13,10 @@ static const struct vexfs_simd *const all_kernels[] = {
 	&vexfs_simd_sse2,
 	&vexfs_simd_avx2,
 #endif
+#ifdef __AARCH64EL__
+	&vexfs_simd_neon,
+	&vexfs_simd_neondot,
+#endif
 };
 
 static bool usable(const struct vexfs_simd *k)
@@ -20,6 +24,10 @@ static bool usable(const struct vexfs_simd *k)
 #ifdef __x86_64__
 	if (k == &vexfs_simd_avx2)
 		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+#ifdef __AARCH64EL__
+	if (k == &vexfs_simd_neondot)
+		return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
 #endif
 	return k;
 }

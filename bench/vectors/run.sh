@@ -39,8 +39,12 @@ if [[ $(uname -m) == x86_64 ]]; then
 else
 	compile -c core/vec_avx2.c -o "$out/vec_avx2.o"
 fi
+compile -c core/vec_neon.c -o "$out/vec_neon.o"
+dotprod=()
+if [[ $(uname -m) == aarch64 ]]; then dotprod=(-march=armv8.2-a+dotprod); fi
+compile "${dotprod[@]}" -c core/vec_neondot.c -o "$out/vec_neondot.o"
 compile -c lib/crc32c.c -o "$out/crc32c.o"
-core=("$out"/{softfloat,vec,vec_int,vec_sse2,vec_avx2,crc32c}.o)
+core=("$out"/{softfloat,vec,vec_int,vec_sse2,vec_avx2,vec_neon,vec_neondot,crc32c}.o)
 
 # Faiss is static and C++ in Debian: it decides who links.
 link=("$CC") libs=(-lm) defs=()

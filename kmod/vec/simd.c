@@ -14,14 +14,26 @@
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 #endif
+#if defined(CONFIG_ARM64) && defined(__AARCH64EL__) && defined(VEXFS_HAVE_NEON_PLAIN)
+#define VEXFS_NEON
+#include <asm/cpufeature.h>
+#include <asm/neon.h>
+#include <asm/simd.h>
+#include <asm/sysreg.h>
+#endif
 
 static char *simd = "auto";
 module_param(simd, charp, 0444);
-MODULE_PARM_DESC(simd, "distance kernels: auto (default), avx2, sse2 or int");
+MODULE_PARM_DESC(simd, "distance kernels: auto (default), int, or of this architecture: avx2, sse2; neondot, neon");
 
 static const struct vexfs_simd *vexfs_simd_chosen __read_mostly = &vexfs_simd_int;
 
-#ifdef CONFIG_X86_64
+static bool vexfs_have_always(void)
+{
+	return true;
+}
+
+#if defined(CONFIG_X86_64)
 /* The kernel must save the registers; under User-Mode Linux the host does, or its flags would not say AVX2. */
 static bool vexfs_saves_ymm(void)
 {
@@ -38,26 +50,6 @@ static bool vexfs_have_avx2(void)
 	return boot_cpu_has(X86_FEATURE_AVX2) && boot_cpu_has(X86_FEATURE_FMA) && vexfs_saves_ymm();
 }
 
-static const struct vexfs_simd *vexfs_simd_pick(const char *want)
-{
-	if (!strcmp(want, "int"))
-		return &vexfs_simd_int;
-	if (!strcmp(want, "sse2"))
-		return &vexfs_simd_sse2;
-	if (vexfs_have_avx2())
-		return &vexfs_simd_avx2;
-	if (!strcmp(want, "avx2"))
-		pr_warn("vexfs: simd=avx2: this processor has no AVX2 with FMA, using sse2\n");
-	return &vexfs_simd_sse2;
-}
-
-#ifdef VEXFS_KUNIT
-bool vexfs_simd_usable(const struct vexfs_simd *s)
-{
-	return s != &vexfs_simd_avx2 || vexfs_have_avx2();
-}
-#endif
-
 static bool vexfs_fpu_get(void)
 {
 	if (!irq_fpu_usable())
@@ -70,12 +62,35 @@ static void vexfs_fpu_put(void)
 {
 	kernel_fpu_end();
 }
-#else
-static const struct vexfs_simd *vexfs_simd_pick(const char *want)
+#elif defined(VEXFS_NEON)
+static bool vexfs_have_neon(void)
 {
-	return &vexfs_simd_int;
+	return cpu_have_named_feature(ASIMD);
 }
 
+static bool vexfs_have_dotprod(void)
+{
+	return cpu_have_named_feature(ASIMDDP);
+}
+
+/*
+ * kernel_neon_begin() saves the task's registers and leaves its FPCR: its rounding mode, its flushing of denormals,
+ * which would make other keys than those on other machines. The task gets its own back on its way to user space.
+ */
+static bool vexfs_fpu_get(void)
+{
+	if (!may_use_simd())
+		return false;
+	kernel_neon_begin();
+	write_sysreg(0, fpcr);
+	return true;
+}
+
+static void vexfs_fpu_put(void)
+{
+	kernel_neon_end();
+}
+#else
 static bool vexfs_fpu_get(void)
 {
 	return false;
@@ -84,31 +99,60 @@ static bool vexfs_fpu_get(void)
 static void vexfs_fpu_put(void)
 {
 }
+#endif
+
+/* This architecture's sets, the best first; the last one runs everywhere. */
+static const struct vexfs_simd_set {
+	const struct vexfs_simd *simd;
+	bool (*usable)(void);
+} vexfs_simd_sets[] = {
+#if defined(CONFIG_X86_64)
+	{ &vexfs_simd_avx2, vexfs_have_avx2 },
+	{ &vexfs_simd_sse2, vexfs_have_always },
+#elif defined(VEXFS_NEON)
+	{ &vexfs_simd_neondot, vexfs_have_dotprod },
+	{ &vexfs_simd_neon, vexfs_have_neon },
+#endif
+	{ &vexfs_simd_int, vexfs_have_always },
+};
 
 #ifdef VEXFS_KUNIT
 bool vexfs_simd_usable(const struct vexfs_simd *s)
 {
-	return s == &vexfs_simd_int;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(vexfs_simd_sets); i++)
+		if (vexfs_simd_sets[i].simd == s)
+			return vexfs_simd_sets[i].usable();
+	return false;
 }
 #endif
-#endif
 
-static bool vexfs_simd_name_valid(const char *name)
+/* Where the wish is in the list: 0, the best, for "auto" and for a name that is not in it. */
+static u32 vexfs_simd_find(const char *want)
 {
-	return !strcmp(name, "auto") || !strcmp(name, "avx2") || !strcmp(name, "sse2") ||
-	       !strcmp(name, "int");
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(vexfs_simd_sets); i++)
+		if (!strcmp(want, vexfs_simd_sets[i].simd->name))
+			return i;
+	if (strcmp(want, "auto"))
+		pr_warn("vexfs: simd=%s is unknown on this architecture, using auto\n", want);
+	return 0;
 }
 
 /* Module load, before anything can be mounted. */
 void vexfs_simd_init(void)
 {
 	const char *want = simd ? simd : "auto";
+	u32 first = vexfs_simd_find(want), i = first;
 
-	if (!vexfs_simd_name_valid(want)) {
-		pr_warn("vexfs: simd=%s is unknown (auto, avx2, sse2, int), using auto\n", want);
-		want = "auto";
-	}
-	vexfs_simd_chosen = vexfs_simd_pick(want);
+	while (!vexfs_simd_sets[i].usable())
+		i++;
+	vexfs_simd_chosen = vexfs_simd_sets[i].simd;
+	if (i != first && !strcmp(want, vexfs_simd_sets[first].simd->name))
+		pr_warn("vexfs: simd=%s: this processor lacks its instructions, using %s\n", want,
+			vexfs_simd_chosen->name);
 	pr_info("vexfs: distance kernels: %s\n", vexfs_simd_chosen->name);
 }
 

@@ -31,6 +31,7 @@ for k in 6.1 6.12; do
 	says "^${k//./\\.}\\..*-cloud-arm64 .*aarch64" "... and for Debian's kernel"
 	run nm "$ROOT/build/arm64/kmod/$k/vexfs.ko"
 	if grep -qE 'avx2|sse2' "$WORK/out"; then report 1 "... without x86's SIMD units"; else report 0 "... without x86's SIMD units"; fi
+	says 'vexfs_simd_neondot$' "... with arm64's"
 done
 run readelf -h "$ROOT/build/arm64/bin/mkfs.vexfs"
 says 'Machine: +AArch64$' "mkfs.vexfs is for arm64"

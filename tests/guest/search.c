@@ -110,6 +110,15 @@ static void test_order(void)
 	umount(guest_mnt);
 }
 
+/* The set that every processor of this architecture runs. */
+#if defined(__x86_64__)
+#define PLAIN_SIMD "sse2"
+#elif defined(__AARCH64EL__)
+#define PLAIN_SIMD "neon"
+#else
+#define PLAIN_SIMD "int"
+#endif
+
 /* Load the module again with other kernels. */
 static bool reload(const char *simd)
 {
@@ -323,7 +332,7 @@ int main(void)
 	umount(guest_mnt);
 	ktap(reload("int"), "the module runs on plain integers");
 	test_order();
-	ktap(reload("sse2"), "on SSE2");
+	ktap(reload(PLAIN_SIMD), "on " PLAIN_SIMD);
 	test_order();
 	ktap(reload("auto"), "on what it chooses");
 	test_order();

@@ -4,6 +4,10 @@
 #define VEXFS_TESTS_VECREF_H
 
 #include <string.h>
+#ifdef __aarch64__
+#include <sys/auxv.h>
+#include <asm/hwcap.h>
+#endif
 
 #include "core/vec.h"
 
@@ -56,6 +60,15 @@ static inline float key_float(u32 key)
 
 #define MAX_KERNELS 4
 
+/* As many as the best processor of this architecture runs. */
+#if defined(__x86_64__)
+#define ALL_KERNELS 4
+#elif defined(__AARCH64EL__)
+#define ALL_KERNELS 3
+#else
+#define ALL_KERNELS 1
+#endif
+
 /* The kernels this processor can run; the plain-integer one comes first. */
 static inline int usable_kernels(const struct vexfs_simd *k[MAX_KERNELS])
 {
@@ -69,6 +82,11 @@ static inline int usable_kernels(const struct vexfs_simd *k[MAX_KERNELS])
 	if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
 	    __builtin_cpu_supports("avx512vl"))
 		k[n++] = &vexfs_simd_avx512;
+#endif
+#ifdef __AARCH64EL__
+	k[n++] = &vexfs_simd_neon;
+	if (getauxval(AT_HWCAP) & HWCAP_ASIMDDP)
+		k[n++] = &vexfs_simd_neondot;
 #endif
 	return n;
 }

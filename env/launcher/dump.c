@@ -33,6 +33,19 @@ static void fail(struct vm *vm, const char *fmt, const char *what)
 		snprintf(vm->kdump.why, sizeof(vm->kdump.why), fmt, what);
 }
 
+/*
+ * The machine has ended. On a busy host "done" and that end arrive together, or QEMU still holds the word: an answer
+ * to a command means that its main loop has looked at its ports.
+ */
+static void last_words(struct vm *vm)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!vm->dead)
+			qmp_command(vm, -1, "{\"execute\":\"query-status\"}");
+		vm_drain(vm);
+	}
+}
+
 /* Any word on any stream is a sign of life; "end Kernel panic" means that nobody took over. */
 static bool wait_kdump(struct vm *vm)
 {
@@ -42,6 +55,10 @@ static bool wait_kdump(struct vm *vm)
 		fail(vm, "%s", "no crash kernel had been loaded");
 	while (!vm->kdump.done && !vm->kdump.why[0]) {
 		vm_poll(vm, 100);
+		if (vm->halted || vm->dead)
+			last_words(vm);
+		if (vm->kdump.done || vm->kdump.why[0])
+			break;
 		if (vm->dead)
 			fail(vm, "%s", "QEMU ended");
 		else if (vm->interrupted)

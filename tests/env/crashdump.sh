@@ -62,17 +62,56 @@ run "$VEX" crash open --batch "$WORK/cmds" "$WORK/fall"
 expect 0 "that bundle opens too"
 nothing_left "$WORK/run2" "fallback"
 
+# processes PATTERN: ids of those whose command line matches.
+processes() {
+	local p
+	for p in /proc/[0-9]*; do
+		if { tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -q "$1"; then echo "${p#/proc/}"; fi
+	done
+}
+# crash_kernel_boots DIR PID: waits until the crash kernel of the run in DIR has begun, or PID has ended.
+crash_kernel_boots() {
+	local i
+	for ((i = 0; i < 3000; i++)); do
+		if grep -qa 'vex\.kdump' "$1/console.log" 2>/dev/null; then return; fi
+		kill -0 "$2" 2>/dev/null || return
+		sleep 0.1
+	done
+}
+
+# A host so busy that the launcher gets no time from some moment of the copy on until the machine is off.
+"$VEX" crash --bundle "$WORK/busy" --rundir "$WORK/late" >"$WORK/out" 2>&1 </dev/null &
+pid=$!
+for ((i = 0; i < 6000; i++)); do
+	if grep -q 'saves the memory' "$WORK/out"; then break; fi
+	kill -0 "$pid" 2>/dev/null || break
+	sleep 0.05
+done
+launcher=$(processes "env/vexvm .*--rundir $WORK/late ")
+qemu=$(processes "^qemu-system.*$WORK/late/payload.img")
+kill -STOP "$launcher"
+# Over when QEMU has used no processor time for a while: 1 tick a second or less.
+ticks=0 quiet=0
+for ((i = 0; i < 600 && quiet < 5; i++)); do
+	read -r used < <(sed 's/.*) //' "/proc/$qemu/stat" | cut -d' ' -f12) || break
+	if ((used - ticks > 1)); then quiet=0; else quiet=$((quiet + 1)); fi
+	ticks=$used
+	sleep 1
+done
+kill -CONT "$launcher"
+STATUS=0
+wait "$pid" || STATUS=$?
+expect 0 "a launcher that is late"
+is busy method kdump "finds the crash kernel's dump complete"
+grep -qa 'vex\.kdump' "$WORK/busy/console.log"
+report $? "the bundle has the console of the crash kernel"
+nothing_left "$WORK/late" "late"
+
 # QEMU dies while the crash kernel boots: no way is left.
 "$VEX" crash --bundle "$WORK/none" --rundir "$WORK/run3" >"$WORK/out" 2>&1 </dev/null &
 pid=$!
-for ((i = 0; i < 3000; i++)); do
-	if grep -qa 'vex\.kdump' "$WORK/run3/console.log" 2>/dev/null; then break; fi
-	kill -0 "$pid" 2>/dev/null || break
-	sleep 0.1
-done
-for p in /proc/[0-9]*; do
-	if { tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -q "^qemu-system.*$WORK/run3/payload.img"; then kill -KILL "${p#/proc/}"; fi
-done
+crash_kernel_boots "$WORK/run3" "$pid"
+kill -KILL "$(processes "^qemu-system.*$WORK/run3/payload.img")"
 STATUS=0
 wait "$pid" || STATUS=$?
 expect 9 "neither way gives a dump"

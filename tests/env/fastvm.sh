@@ -45,6 +45,16 @@ says "the guest to be saved complained: " "a guest that complained is not saved"
 run "$VEX" vm --module none --rundir "$WORK/warned" --append 'ignore_loglevel x=WARNING: y' "$WORK/here.sh"
 says "the guest to be saved complained: " "nor is there one the next time"
 
+# What has not changed is not built again, for any command.
+for cmd in "vm $WORK/here.sh" "test --only guest --filter ^sync$ --kernel 6.1"; do
+	for round in first second; do
+		# shellcheck disable=SC2086	# words
+		run "$VEX" $cmd
+		expect 0 "./vex ${cmd%% *}, the $round time"
+	done
+	report "$(grep -q 'building\|built' "$WORK/out"; echo $((!$?)))" "which builds nothing"
+done
+
 printf '#!/bin/sh\ncat /share/f\n' >"$WORK/share.sh"
 mkdir -p "$WORK/share"
 echo shared >"$WORK/share/f"

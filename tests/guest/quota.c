@@ -4,7 +4,8 @@
  *
  * Quota: what is counted, for whom, and back to nothing when it is deleted; limits for blocks and inodes,
  * soft ones too, on every way to more blocks, with nothing half done; embeddings and large attributes are
- * their file's owner's; chown and projects; who may ask and set; remounts. fsck counts it all again.
+ * their file's owner's; chown and projects; who may ask and set; remounts. fsck counts it all again. The list that
+ * vexctl makes of it.
  */
 #include "tests/guest/quotaguest.h"
 
@@ -303,9 +304,53 @@ static void test_others(void)
 	check_done("others");
 }
 
+/* ---- vexctl quota ---- */
+
+/* What it prints has a line that matches; or, with @want false, none has. */
+static int report_has(const char *regex, bool want)
+{
+	char cmd[400];
+
+	snprintf(cmd, sizeof(cmd), "vexctl quota %s | grep -Eq '%s'", guest_mnt, regex);
+	return guest_run(cmd) == (want ? 0 : 1);
+}
+
+static int own_report(void)
+{
+	return report_has("^user +1000 +8.0 KiB", true) && report_has("^(user +(root|user1)|project) ", false) &&
+	       report_has("^group +1000 ", true) ? 0 : 1;
+}
+
+static void test_report(void)
+{
+	char cmd[300];
+
+	ktap(guest_mkfs("") == 0 && guest_mount("") == 0, "a filesystem without an account");
+	snprintf(cmd, sizeof(cmd), "vexctl quota %s", guest_mnt);
+	ktap(guest_run(cmd) == 1, "has nothing to list");
+	ktap(umount(guest_mnt) == 0, "unmounted");
+	fresh("-O quota,project", "usrquota");
+	write_it(guest_at("a"), 8192);
+	write_it(guest_at("b"), 4096);
+	ktap(chown(guest_at("a"), USER, USER) == 0 && chown(guest_at("b"), OTHER, OTHER) == 0 &&
+		q_set(USRQUOTA, OTHER, 2, 3, 0, 7) == 0, "two users, one with limits");
+	ktap(report_has("^user +(root|0) ", true), "root is listed to root");
+	ktap(report_has("^user +1000 +8.0 KiB +- +- +- +1 +- +- +-$", true), "a user without limits");
+	ktap(report_has("^user +user1 +4.0 KiB +8.0 KiB +12.0 KiB +- +1 +- +7 +-$", true), "and one with");
+	write_it(guest_at("b"), 12288);
+	ktap(report_has("^user +user1 +12.0 KiB +8.0 KiB +12.0 KiB +[67] d ", true), "who has some days beyond the soft one");
+	ktap(report_has("^user +1234 ", false) && q_set(USRQUOTA, 1234, 0, 5, 0, 0) == 0 &&
+		report_has("^user +1234 +0 B +- +20.0 KiB ", true), "who has a limit and no file is listed");
+	ktap(as_user(USER, USER, own_report) == 0, "a user sees himself and his group, and no other");
+	snprintf(cmd, sizeof(cmd), "vexctl quota --json %s | tr -d ' \\n' | grep -q "
+		 "'\"type\":\"user\",\"id\":1001,\"name\":\"user1\",\"bytes\":12288,\"bytes_soft\":8192,'", guest_mnt);
+	ktap(guest_run(cmd) == 0, "for programs, in bytes");
+	ktap(umount(guest_mnt) == 0, "unmounted");
+}
+
 int main(void)
 {
-	ktap_plan(58);
+	ktap_plan(70);
 	memset(buf, 'x', sizeof(buf));
 	guest_setup();
 	q_let_in();
@@ -313,5 +358,6 @@ int main(void)
 	test_limits();
 	test_embeddings();
 	test_others();
+	test_report();
 	return ktap_exit();
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../proto/complaints.h"
+#include "../proto/tap.h"
 #include "vm.h"
 
 #define ESCAPE_KEY 0x01		/* Ctrl-A, then x: end the machine */
@@ -236,30 +237,36 @@ static void ctl_line(struct vm *vm, const char *line)
 	}
 }
 
-static void tap_line(struct vm *vm, const char *line)
+/* --show results: the tests' results, their failed checks, and what explains them. */
+static bool shown(const struct tap_line *t)
 {
-	unsigned long limit;
-	char name[128];
+	if (t->what == TAP_RESULT)
+		return !t->depth || (t->depth == 2 && !t->ok);
+	return t->what == TAP_NOTE && !t->depth && t->about != TAP_INIT;
+}
+
+static void test_line(struct vm *vm, const char *line)
+{
+	struct tap_line t;
+	bool own;
 
 	watch_marker(vm, line);
-	if (sscanf(line, "# vex: start %127s limit_ms=%lu", name, &limit) == 2) {
-		snprintf(vm->current, sizeof(vm->current), "%s", name);
-		vm->test_limit_ms = limit;
+	tap_parse(line, &t);
+	if (t.what == TAP_STARTED && t.limit_ms) {
+		snprintf(vm->current, sizeof(vm->current), "%.127s", t.name);
+		vm->test_limit_ms = t.limit_ms;
 	}
-	if (!strncmp(line, "# kernel: ", 10))
-		message(vm, line + 10);
-	if (vm->o->show == SHOW_TAP && strncmp(line, "# vex: ", 7)) {
+	if (!t.depth && t.about == TAP_KERNEL)
+		message(vm, t.text + strlen("kernel: "));
+	own = t.about == TAP_INIT;
+	if (vm->o->show == SHOW_TAP && !own)
 		printf("%s\n", line);
-		if (fflush(stdout))
-			cannot_write(vm);
-	} else if (vm->o->show == SHOW_RESULTS &&
-		   (!strncmp(line, "ok ", 3) || !strncmp(line, "not ok ", 7) ||
-		    !strncmp(line, "  not ok ", 9) ||
-		    (!strncmp(line, "# ", 2) && strncmp(line, "# vex: ", 7)))) {
+	else if (vm->o->show == SHOW_RESULTS && shown(&t))
 		printf("    %s\n", line);
-		if (fflush(stdout))
-			cannot_write(vm);
-	}
+	else
+		return;
+	if (fflush(stdout))
+		cannot_write(vm);
 }
 
 static void to_stdout(struct vm *vm, const char *buf, size_t n)
@@ -302,7 +309,7 @@ static void take_lines(struct vm *vm, enum port p, const char *buf, size_t n)
 		else if (p == P_CTL)
 			ctl_line(vm, l->buf);
 		else if (p == P_TAP)
-			tap_line(vm, l->buf);
+			test_line(vm, l->buf);
 		else if (p == P_OUT)
 			watch_marker(vm, l->buf);
 		else if (p == P_QMP)

@@ -70,7 +70,7 @@ report_main() {
 # report_program: vexjson is here, and not older than its sources.
 report_program() {
 	local f old=0 bin=$VEX_BUILD/env/vexjson
-	for f in "$VEX_ROOT"/env/report/*.[ch] "$VEX_ROOT/env/proto/proto.h"; do [[ $bin -nt $f ]] || old=1; done
+	for f in "$VEX_ROOT"/env/{report,proto}/*.[ch]; do [[ $bin -nt $f ]] || old=1; done
 	((old)) || return 0
 	type -P make gcc >/dev/null || return 1
 	build_lock

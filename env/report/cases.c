@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reading TAP, fail by default: a test that was planned and has no result failed, whatever the reason. */
-#include <ctype.h>
+/* Results of files of TAP, fail by default: a test that was planned and has no result failed, whatever the reason. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,95 +70,64 @@ static void detail(struct test_case *c, const char *text)
 		snprintf(c->detail, sizeof(c->detail), "%.500s", text);
 }
 
-bool tap_result_line(const char *line, bool *ok, char *name, size_t size, const char **directive)
+static void set_result(struct test_case *c, const struct tap_line *t)
 {
-	const char *p = line, *end;
-
-	*ok = strncmp(p, "not ", 4);
-	if (!*ok)
-		p += 4;
-	if (strncmp(p, "ok ", 3))
-		return false;
-	p += 3;
-	p += strspn(p, "0123456789 ");
-	if (!strncmp(p, "- ", 2))
-		p += 2;
-	*directive = end = strstr(p, "# ");
-	if (!end)
-		end = p + strlen(p);
-	while (end > p && end[-1] == ' ')
-		end--;
-	snprintf(name, size, "%.*s", (int)(end - p), p);
-	/* cmocka 1.1.5: "not ok 3 # SKIP name". */
-	if (!*name && *directive && strcasestr(*directive, "skip"))
-		snprintf(name, size, "%.150s", *directive + 6 + strspn(*directive + 6, " "));
-	return *name;
-}
-
-static void set_result(struct test_case *c, bool ok, const char *directive)
-{
-	const char *skip = directive ? strcasestr(directive, "# SKIP") : NULL;
-	const char *ms = directive ? strstr(directive, "# ms=") : NULL;
-
-	c->state = skip ? SKIPPED : ok ? PASSED : FAILED;
-	if (ms)
-		c->ms = atol(ms + 5);
-	if (skip) {
+	c->state = t->skip ? SKIPPED : t->ok ? PASSED : FAILED;
+	if (t->ms)
+		c->ms = t->ms;
+	if (t->skip) {
 		c->detail[0] = 0;
-		detail(c, skip + 6 + strspn(skip + 6, " "));
+		detail(c, t->reason);
 	}
 }
 
-static void relayed_line(const char *suite, const char *file, const char *line, struct test_case **current)
+/* What is said while @c runs: the checks that failed, and notes at the left margin. */
+static void relayed_words(struct test_case *c, const struct tap_line *t)
 {
-	char name[192];
-	const char *directive;
-	bool ok;
+	if (t->what == TAP_RESULT && t->depth == 2 && !t->ok && !t->directive) {
+		detail(c, t->text);
+	} else if (!t->depth && tap_words(t)) {
+		if (t->about == TAP_KERNEL) {
+			c->kernel = true;
+			if (!c->complaint[0])
+				snprintf(c->complaint, sizeof(c->complaint), "%.250s", t->text + strlen("kernel: "));
+		}
+		c->timed_out |= t->timed_out;
+		detail(c, t->text);
+	}
+}
 
-	if (sscanf(line, "# vex: plan %191s", name) == 1) {
-		add(suite, name, file);
+static void relayed_line(const char *suite, const char *file, const struct tap_line *t, struct test_case **current)
+{
+	if (t->what == TAP_ANNOUNCED) {
+		add(suite, t->name, file);
 		*current = NULL;	/* add() may have moved it */
-	} else if (sscanf(line, "# vex: start %191s", name) == 1) {
-		*current = add(suite, name, file);
+	} else if (t->what == TAP_STARTED) {
+		*current = add(suite, t->name, file);
 		(*current)->state = STARTED;
 		(*current)->file = file;
 		(*current)->started = ++starts;
-	} else if (tap_result_line(line, &ok, name, sizeof(name), &directive)) {
-		set_result(add(suite, name, file), ok, directive);
+	} else if (t->what == TAP_RESULT && !t->depth) {
+		set_result(add(suite, t->name, file), t);
 		*current = NULL;	/* what follows is nobody's */
-	} else if (!*current) {
-		return;
-	} else if (!strncmp(line, "  not ok ", 9)) {
-		detail(*current, line + 2);
-	} else if (!strncmp(line, "# kernel: ", 10)) {
-		(*current)->kernel = true;
-		if (!(*current)->complaint[0])
-			snprintf((*current)->complaint, sizeof((*current)->complaint), "%.250s", line + 10);
-		detail(*current, line + 2);
-	} else if (!strncmp(line, "# ", 2) && strncmp(line, "# vex", 5) && strncmp(line, "# stack: ", 9) &&
-		   strncmp(line, "# in flight: ", 13)) {
-		if (strstr(line, ": timed out after ") || strstr(line, ": a task hangs"))
-			(*current)->timed_out = true;
-		detail(*current, line + 2);
+	} else if (*current) {
+		relayed_words(*current, t);
 	}
 }
 
 /* Notes in plain TAP stand before the result they explain, the best of them last. */
-static void flat_line(const char *suite, const char *file, const char *line, char *before, size_t size)
+static void flat_line(const char *suite, const char *file, const struct tap_line *t, char *before, size_t size)
 {
 	struct test_case *c;
-	char name[192];
-	const char *directive;
-	bool ok;
 
-	if (!tap_result_line(line, &ok, name, sizeof(name), &directive)) {
-		if (line[0] == '#' && line[1] == ' ')
-			snprintf(before, size, "%.500s", line + 2);
+	if (t->depth || t->what != TAP_RESULT) {
+		if (!t->depth && t->what == TAP_NOTE)
+			snprintf(before, size, "%.500s", t->text);
 		return;
 	}
-	c = append(suite, name, file);
-	set_result(c, ok, directive);
-	if (!ok)
+	c = append(suite, t->name, file);
+	set_result(c, t);
+	if (!t->ok)
 		detail(c, before);
 	before[0] = 0;
 }
@@ -169,52 +137,53 @@ static void flat_line(const char *suite, const char *file, const char *line, cha
  * cases are one level deeper than its own result. A module that is loaded again runs them again: one
  * bad result counts, however many good ones there are.
  */
-static void kunit_line(const char *suite, const char *file, const char *line, char *subtest, size_t size)
+static void kunit_line(const char *suite, const char *file, const struct tap_line *t, char *subtest, size_t size)
 {
-	const char *p = line, *directive;
-	char text[192], name[448];
+	char name[448];
 	struct test_case *c;
-	bool ok;
 
-	/* <6>[   12.345678] or [   12.345678][  T123] */
+	if (t->what == TAP_NOTE && !strncmp(t->text, "Subtest: ", 9)) {
+		snprintf(subtest, size, "%.150s", t->text + 9);
+	} else if (!*subtest || t->what != TAP_RESULT) {
+		return;
+	} else if (t->depth == 4) {
+		snprintf(name, sizeof(name), "%s.%s", subtest, t->name);
+		c = add(suite, name, file);
+		if (c->state != FAILED)
+			set_result(c, t);
+	} else if (!t->depth && !strcmp(t->name, subtest)) {
+		subtest[0] = 0;
+	}
+}
+
+/* Behind "<6>[   12.345678] " or "[   12.345678][  T123] ", as the kernel's log has it. */
+static const char *behind_stamp(const char *p)
+{
 	if (*p == '<' && strchr(p, '>'))
 		p = strchr(p, '>') + 1;
 	while (*p == '[' && strchr(p, ']'))
 		p = strchr(p, ']') + 1;
-	if (*p == ' ')
-		p++;
-	if (strstr(p, "# Subtest: ")) {
-		snprintf(subtest, size, "%.150s", strstr(p, "# Subtest: ") + 11);
-		return;
-	}
-	if (!*subtest)
-		return;
-	if (!strncmp(p, "    ", 4) && tap_result_line(p + 4, &ok, text, sizeof(text), &directive)) {
-		snprintf(name, sizeof(name), "%s.%s", subtest, text);
-		c = add(suite, name, file);
-		if (c->state != FAILED)
-			set_result(c, ok, directive);
-	} else if (tap_result_line(p, &ok, text, sizeof(text), &directive) && !strcmp(text, subtest)) {
-		subtest[0] = 0;
-	}
+	return *p == ' ' ? p + 1 : p;
 }
 
 void cases_read(const char *suite, const char *path, enum tap_kind how)
 {
 	struct test_case *current = NULL;
 	char line[4096], state[512] = "";
+	struct tap_line t;
 	FILE *f = fopen(path, "re");
 
 	if (!f)
 		cases_fatal("cannot read", path);
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\r\n")] = 0;
+		tap_parse(how == TAP_KUNIT ? behind_stamp(line) : line, &t);
 		if (how == TAP_SUITE)
-			relayed_line(suite, path, line, &current);
+			relayed_line(suite, path, &t, &current);
 		else if (how == TAP_FLAT)
-			flat_line(suite, path, line, state, sizeof(state));
+			flat_line(suite, path, &t, state, sizeof(state));
 		else
-			kunit_line(suite, path, line, state, sizeof(state));
+			kunit_line(suite, path, &t, state, sizeof(state));
 	}
 	fclose(f);
 }

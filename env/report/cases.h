@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The one reader of TAP and KTAP, and the judge of what was read: for vexreport (people) and vexjson (programs). */
+/* Results from files of TAP and KTAP, and the judge of what was read: for vexreport (people) and vexjson (programs). */
 #ifndef VEX_CASES_H
 #define VEX_CASES_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "../proto/tap.h"
 
 enum state { NOT_STARTED, STARTED, PASSED, FAILED, SKIPPED, KNOWN, STATES };
 
@@ -41,9 +43,6 @@ void cases_known(const char *path);
 /* Suites in the order they came, tests by name. */
 void cases_sort(void);
 void cases_fatal(const char *what, const char *path) __attribute__((noreturn));
-
-/* "ok 3 - some name # SKIP why": fills name, returns the directive or NULL; false: no result line. */
-bool tap_result_line(const char *line, bool *ok, char *name, size_t size, const char **directive);
 
 /* Failed, started and never finished, or never started. */
 bool case_bad(const struct test_case *c);

@@ -88,34 +88,40 @@ static void add_check(const char *suite, const char *kernel, const char *test, c
 	notes_clear(n);
 }
 
-/* The checks of a guest test are two columns to the right of init's own lines, their notes before them. */
+/* One line of a guest test's: its checks are two columns to the right of init's own lines, their notes before them. */
+static bool guest_check(const struct test_case *c, const struct tap_line *t, const char *source, struct notes *n)
+{
+	bool failed = t->what == TAP_RESULT && t->depth == 2 && !t->ok && !t->directive;
+
+	if (t->what == TAP_NOTE && t->depth == 2) {
+		notes_add(n, t->text);
+	} else if (failed) {
+		add_check("guest", c->suite, c->name, t->name, source, n);
+	} else if (t->what == TAP_RESULT && t->depth == 2) {
+		notes_clear(n);
+	}
+	return failed;
+}
+
 static unsigned int guest_checks(const struct test_case *c, const char *source)
 {
-	char *line = NULL, name[192], check[192];
 	struct notes n = { 0 };
-	const char *directive;
 	unsigned int found = 0;
+	char *line = NULL;
+	struct tap_line t;
 	size_t room = 0;
-	bool on = false, ok;
+	bool on = false;
 	FILE *f = fopen(c->file, "re");
 
 	while (f && found < CHECKS_MAX && getline(&line, &room, f) > 0) {
 		line[strcspn(line, "\r\n")] = 0;
-		if (sscanf(line, "# vex: start %191s", name) == 1)
-			on = !strcmp(name, c->name);
-		else if (!strncmp(line, "ok ", 3) || !strncmp(line, "not ok ", 7))
+		tap_parse(line, &t);
+		if (t.what == TAP_STARTED)
+			on = !strcmp(t.name, c->name);
+		else if (t.what == TAP_RESULT && !t.depth)
 			on = false;
-		if (!on || strncmp(line, "  ", 2))
-			continue;
-		if (line[2] == '#') {
-			notes_add(&n, line + 2);
-		} else if (tap_result_line(line + 2, &ok, check, sizeof(check), &directive)) {
-			if (!ok && !directive) {
-				add_check("guest", c->suite, c->name, check, source, &n);
-				found++;
-			}
-			notes_clear(&n);
-		}
+		if (on)
+			found += guest_check(c, &t, source, &n);
 	}
 	free(line);
 	if (f)
@@ -172,20 +178,23 @@ static void guest_case(const struct test_case *c)
 static void flat_notes(const struct test_case *c, bool behind, struct notes *n)
 {
 	FILE *f = fopen(c->file, "re");
-	char *line = NULL, name[192];
-	const char *directive;
-	bool ok, on = false;
+	struct tap_line t;
+	char *line = NULL;
+	bool on = false;
 	size_t room = 0;
 
 	while (f && getline(&line, &room, f) > 0) {
 		line[strcspn(line, "\r\n")] = 0;
-		if (line[0] == '#') {
+		tap_parse(line, &t);
+		if (t.depth)
+			continue;
+		if (t.what == TAP_NOTE) {
 			if (!behind || on)
-				notes_add(n, line);
-		} else if (tap_result_line(line, &ok, name, sizeof(name), &directive)) {
-			if (on || (!ok && !behind && !strcmp(name, c->name)))
+				notes_add(n, t.text);
+		} else if (t.what == TAP_RESULT) {
+			if (on || (!t.ok && !behind && !strcmp(t.name, c->name)))
 				break;
-			on = behind && !ok && !strcmp(name, c->name);
+			on = behind && !t.ok && !strcmp(t.name, c->name);
 			notes_clear(n);
 		}
 	}

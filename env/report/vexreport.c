@@ -53,19 +53,20 @@ static void show_results(void)
 static void show_words(const struct test_case *c)
 {
 	static char last[WORDS][512];
-	char line[4096], name[192];
+	char line[4096];
+	struct tap_line t;
 	bool on = false;
 	int n = 0;
 	FILE *f = fopen(c->file, "re");
 
 	while (f && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\r\n")] = 0;
-		if (sscanf(line, "# vex: start %191s", name) == 1)
-			on = !strcmp(name, c->name);
-		else if (!strncmp(line, "ok ", 3) || !strncmp(line, "not ok ", 7))
+		tap_parse(line, &t);
+		if (t.what == TAP_STARTED)
+			on = !strcmp(t.name, c->name);
+		else if (t.what == TAP_RESULT && !t.depth)
 			on = false;
-		else if (on && strncmp(line + strspn(line, " "), "ok ", 3) && strncmp(line, "# vex", 5) &&
-			 strncmp(line, "# stack: ", 9))
+		else if (on && !(t.what == TAP_RESULT && t.ok) && t.about != TAP_INIT && t.about != TAP_STACK)
 			snprintf(last[n++ % WORDS], sizeof(last[0]), "%.500s", line);
 	}
 	if (f)

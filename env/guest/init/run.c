@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../proto/tap.h"
 #include "init.h"
 
 #define EXIT_SKIP	4	/* kselftest's KSFT_SKIP */
@@ -34,33 +35,36 @@ struct ktap {
 	char skip_reason[256];
 };
 
-static void note_skip(struct ktap *k, const char *directive)
+static void note_skip(struct ktap *k, const char *reason)
 {
 	k->skipped++;
 	if (!k->skip_reason[0])
-		snprintf(k->skip_reason, sizeof(k->skip_reason), "%s", directive);
+		snprintf(k->skip_reason, sizeof(k->skip_reason), "%s", reason);
 }
 
 /* Only lines at the left margin are results of this test; deeper ones belong to its subtests. */
 static void judge_line(struct ktap *k, const char *line)
 {
-	const char *skip = strcasestr(line, "# SKIP");
+	struct tap_line t;
 
-	if (!strncmp(line, "1..", 3)) {
-		k->plan = atoi(line + 3);
+	tap_parse(line, &t);
+	if (t.depth)
+		return;
+	if (t.what == TAP_PLAN) {
+		k->plan = t.plan;
 		if (k->plan == 0)
-			note_skip(k, skip ? skip + 6 : "");
-	} else if (!strncmp(line, "ok ", 3)) {
+			note_skip(k, t.reason);
+	} else if (t.what == TAP_RESULT && t.ok) {
 		k->ok++;
-		if (skip)
-			note_skip(k, skip + 6);
-	} else if (!strncmp(line, "not ok ", 7)) {
+		if (t.skip)
+			note_skip(k, t.reason);
+	} else if (t.what == TAP_RESULT) {
 		/* TODO and XFAIL are KTAP's word for a failure that is expected. */
-		if (strcasestr(line, "# TODO") || strstr(line, "# XFAIL"))
+		if (t.expected)
 			k->ok++;
 		else
 			k->not_ok++;
-	} else if (!strncmp(line, "Bail out!", 9)) {
+	} else if (t.what == TAP_BAIL) {
 		k->bailed = true;
 	}
 }
@@ -346,8 +350,7 @@ static void run_test(const struct job *job, unsigned int index, struct verdict *
 		tap("ok %u %s # ms=%lld\n", index + 1, t->name, now_ms() - start);
 	} else if (!*why) {
 		v->skipped++;
-		tap("ok %u %s # SKIP%s%s\n", index + 1, t->name, k.skip_reason[0] == ' ' ? "" : " ",
-		    k.skip_reason);
+		tap("ok %u %s # SKIP %s\n", index + 1, t->name, k.skip_reason);
 	} else {
 		v->failed++;
 		tap("# %s: %s\n", t->name, why);

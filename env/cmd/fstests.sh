@@ -73,19 +73,16 @@ fst_options() {
 
 # fst_run DIR: all that is planned; results to T_FILES.
 fst_run() {
-	local dir=$1 k d
-	T_SHARD_JOB=fst_shard_job T_SHARD_DISKS=fst_shard_disks
-	if [[ -s $dir/plan ]]; then
-		pack_shards "$dir"
-		say "fstests on $FST_FSTYP: $(wc -l <"$dir/plan") on ${T_KERNELS[*]}; $T_SHARDS guests, $T_JOBS at a time, $T_HOW"
-		run_shards "$dir" || T_INTERRUPTED=1
+	local dir=$1 k d planned total shards
+	planned=$(plan_tests "$dir" --rows "$dir/rows" --guess 6000) || exit
+	read -r total shards _ <<<"$planned"
+	if ((total)); then
+		say "fstests on $FST_FSTYP: $total on ${T_KERNELS[*]}; $shards guests, $T_JOBS at a time, $T_HOW"
+		run_shards "$dir" "$shards" "$total" fst_shard_job || T_INTERRUPTED=1
 	fi
 	for k in "${T_KERNELS[@]}"; do
 		if [[ -f $dir/left-out-$k ]]; then T_FILES+=(--suite "$k" "$dir/left-out-$k"); fi
-		for d in "$T_DIR/earlier/$k"@*.tap; do
-			[[ ! -f $d ]] || T_FILES+=(--suite "$k" "$d")
-		done
-		for d in "$dir"/shard*.d*/; do
+		for d in "$T_DIR"/earlier/*/ "$dir"/shard*.d*/; do
 			[[ ! -f $d/tap.log || $(<"$d/kernel") != "$k" ]] || T_FILES+=(--suite "$k" "${d%/}/tap.log")
 		done
 	done
@@ -95,9 +92,9 @@ fst_run() {
 fst_report() {
 	local args=("${T_FILES[@]}")
 	if [[ $T_SHOW == results ]]; then args+=(--show results); fi
-	"$VEX_BUILD/env/vexreport" "${args[@]}" --known "$T_DIR/known" --show skips --show failures --list "$1/list" >/dev/null
-	times_keep "$1/list"
-	if [[ -f $1/plan && -s $1/plan ]]; then shards_judge "$1" "$1/list"; fi
+	"$VEX_BUILD/env/vexreport" "${args[@]}" --known "$T_DIR/known" --show skips --show failures \
+		--times "$VEX_BUILD/test-times" >/dev/null
+	shards_judge "$1"
 }
 
 cmd_main() {
@@ -121,7 +118,7 @@ cmd_main() {
 	kernel_check_quick "${T_KERNELS[@]}"
 	build_guest
 	for k in "${T_KERNELS[@]}"; do build_module "$k"; fst_modules "$k"; done
-	[[ -n $FST_ROOT ]] || { debroot_need fstests; FST_ROOT=$DEBROOT_IMAGE; }
+	if [[ -n $FST_ROOT ]]; then DEBROOT_IMAGE=$FST_ROOT; else debroot_need fstests; fi
 	test_accel
 	fst_identity >"$T_DIR/identity"
 	if ((FST_RESUME)); then fst_resume; fi

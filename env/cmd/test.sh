@@ -39,19 +39,19 @@ END_HELP
 
 # test_guest DIR: one round of everything planned.
 test_guest() {
-	local dir=$1 args=() k d start
+	local dir=$1 args=() k d start planned total shards root
 	start=$(now_ms)
 	mkdir -p "$dir"
-	plan_guest "$dir"
+	planned=$(plan_guest "$dir") || exit
+	read -r total shards root <<<"$planned"
 	for k in none "${T_KERNELS[@]}"; do
 		if [[ -f $dir/left-out-$k ]]; then args+=(--suite "$k" "$dir/left-out-$k"); fi
 	done
 	T_FILES+=("${args[@]}")
-	if [[ ! -s $dir/plan ]]; then note "no guest test matches (filter: ${T_FILTER:-none})"; return; fi
-	plan_root "$dir/plan"
-	pack_shards "$dir"
-	say "Guest tests: $(wc -l <"$dir/plan") on ${T_KERNELS[*]}; $T_SHARDS guests, $T_JOBS at a time, $T_HOW"
-	run_shards "$dir" || T_INTERRUPTED=1
+	if ((total == 0)); then note "no guest test matches (filter: ${T_FILTER:-none})"; return; fi
+	plan_root "$root"
+	say "Guest tests: $total on ${T_KERNELS[*]}; $shards guests, $T_JOBS at a time, $T_HOW"
+	run_shards "$dir" "$shards" "$total" || T_INTERRUPTED=1
 	for k in "${T_KERNELS[@]}"; do
 		for d in "$dir"/shard*.d*/; do
 			[[ -f $d/tap.log && $(<"$d/kernel") == "$k" ]] || continue
@@ -61,9 +61,9 @@ test_guest() {
 	done
 	T_FILES+=("${args[@]}")
 	if [[ $T_SHOW == results ]]; then args+=(--show results); fi
-	"$VEX_BUILD/env/vexreport" "${args[@]}" --known "$T_DIR/known" --show skips --show failures --list "$dir/list" >/dev/null
-	times_keep "$dir/list"
-	shards_judge "$dir" "$dir/list"
+	"$VEX_BUILD/env/vexreport" "${args[@]}" --known "$T_DIR/known" --show skips --show failures \
+		--times "$VEX_BUILD/test-times" >/dev/null
+	shards_judge "$dir"
 	note "$(secs $(($(now_ms) - start))) s"
 }
 
@@ -75,7 +75,7 @@ test_rounds() {
 		if ((T_UNTIL_FAIL)); then dir+=.$round; say "Round $round"; fi
 		test_guest "$dir"
 		if ((!T_UNTIL_FAIL || T_INTERRUPTED || T_WORST)); then break; fi
-		[[ -s $dir/plan ]] || break
+		[[ -f $dir/shard1 ]] || break
 		if ((T_ROUNDS && round >= T_ROUNDS)); then break; fi
 		# Only the last round's files are reported: they would be the same tests again and again.
 		T_FILES=()
@@ -118,6 +118,12 @@ parse_options() {
 	[[ $rx != 2 ]] || usage_error "invalid --filter '$T_FILTER': it is an extended regular expression"
 }
 
+# file_kind TAP: how vexreport reads it. A script leaves its exit status beside it, unless an interruption ended it.
+file_kind() {
+	if [[ -f ${1%.tap}.rc || ( $1 == "$T_DIR"/env/* && $1 != */left-out.tap && $T_INTERRUPTED == 0 ) ]]; then echo --script
+	else echo --flat; fi
+}
+
 # Commands on a bare machine need root, and what makes that machine; the slice of them is left out where nothing may be
 # installed.
 test_wants() {
@@ -154,7 +160,7 @@ cmd_main() {
 	if [[ $wants == *" host "* ]]; then
 		build_tools
 		test_host "$T_DIR"
-		for f in "$T_DIR"/host/*.tap; do T_FILES+=(--flat "host.$(basename "${f%.tap}")" "$f"); done
+		for f in "$T_DIR"/host/*.tap; do T_FILES+=("$(file_kind "$f")" "host.$(basename "${f%.tap}")" "$f"); done
 	fi
 	if [[ $wants == *" guest "* ]]; then
 		test_accel
@@ -168,7 +174,7 @@ cmd_main() {
 		for f in "$T_DIR"/env/*.tap; do
 			[[ -f $f ]] || continue
 			k=env.$(basename "${f%.tap}")
-			T_FILES+=(--flat "${k/env.left-out/env}" "$f")
+			T_FILES+=("$(file_kind "$f")" "${k/env.left-out/env}" "$f")
 		done
 	fi
 	summary

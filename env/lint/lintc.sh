@@ -25,7 +25,7 @@ lint_format() {
 lint_cppcheck() {
 	lint_tool cppcheck || return 0
 	local files
-	mapfile -t files < <(lint_c_files | grep '\.c$' | grep -E '^(core|lib|tools|kmod|env/guest|env/launcher|env/report)/')
+	mapfile -t files < <(lint_c_files | grep '\.c$' | grep -E '^(core|lib|tools|kmod|env/guest|env/launcher|env/report|env/proto|env/test)/')
 	# Not every path of headers it cannot see is worth a word; what it does see counts.
 	(cd "$VEX_ROOT" && cppcheck -q -j "$JOBS" --enable=warning,portability,performance --std=c11 --inline-suppr \
 		--suppress=missingInclude --suppress=preprocessorErrorDirective --suppress=unknownMacro --suppress=arithOperationsOnVoidPointer \
@@ -51,7 +51,7 @@ lint_tidy() {
 	lint_tool clang-tidy || return 0
 	lint_headers || return 0
 	local files headers
-	mapfile -t files < <(lint_c_files | grep '\.c$' | grep -E '^(core|lib|tools|env/guest|env/launcher|env/report)/' | grep -v '^env/guest/testmod/')
+	mapfile -t files < <(lint_c_files | grep '\.c$' | grep -E '^(core|lib|tools|env/guest|env/launcher|env/report|env/proto|env/test)/' | grep -v '^env/guest/testmod/')
 	mapfile -t headers < <(lint_c_files | grep '\.h$')
 	# shellcheck disable=SC2016	# the inner shell expands it
 	lint_each tidy "$(clang-tidy --version) $(lint_hash .clang-tidy "${headers[@]}") $(lint_libraries)" \

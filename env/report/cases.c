@@ -63,8 +63,18 @@ static struct test_case *add(const char *suite, const char *name, const char *fi
 	return i >= 0 ? &cases[i] : append(suite, name, file);
 }
 
+struct test_case *case_start(const char *suite, const char *name, const char *file)
+{
+	struct test_case *c = add(suite, name, file);
+
+	c->state = STARTED;
+	c->file = file;
+	c->started = ++starts;
+	return c;
+}
+
 /* The first sign of trouble explains a failure best. */
-static void detail(struct test_case *c, const char *text)
+void case_explain(struct test_case *c, const char *text)
 {
 	if (c && !c->detail[0])
 		snprintf(c->detail, sizeof(c->detail), "%.500s", text);
@@ -77,7 +87,7 @@ static void set_result(struct test_case *c, const struct tap_line *t)
 		c->ms = t->ms;
 	if (t->skip) {
 		c->detail[0] = 0;
-		detail(c, t->reason);
+		case_explain(c, t->reason);
 	}
 }
 
@@ -85,7 +95,7 @@ static void set_result(struct test_case *c, const struct tap_line *t)
 static void relayed_words(struct test_case *c, const struct tap_line *t)
 {
 	if (t->what == TAP_RESULT && t->depth == 2 && !t->ok && !t->directive) {
-		detail(c, t->text);
+		case_explain(c, t->text);
 	} else if (!t->depth && tap_words(t)) {
 		if (t->about == TAP_KERNEL) {
 			c->kernel = true;
@@ -93,9 +103,16 @@ static void relayed_words(struct test_case *c, const struct tap_line *t)
 				snprintf(c->complaint, sizeof(c->complaint), "%.250s", t->text + strlen("kernel: "));
 		}
 		c->timed_out |= t->timed_out;
-		detail(c, t->text);
+		case_explain(c, t->text);
 	}
 }
+
+/* What reading a file remembers from one line to the next. */
+struct reader {
+	struct test_case *current;	/* as init relayed it: the test that runs */
+	struct run_words words;
+	char text[512];			/* plain: the note before a result; KUnit: the suite */
+};
 
 static void relayed_line(const char *suite, const char *file, const struct tap_line *t, struct test_case **current)
 {
@@ -103,10 +120,7 @@ static void relayed_line(const char *suite, const char *file, const struct tap_l
 		add(suite, t->name, file);
 		*current = NULL;	/* add() may have moved it */
 	} else if (t->what == TAP_STARTED) {
-		*current = add(suite, t->name, file);
-		(*current)->state = STARTED;
-		(*current)->file = file;
-		(*current)->started = ++starts;
+		*current = case_start(suite, t->name, file);
 	} else if (t->what == TAP_RESULT && !t->depth) {
 		set_result(add(suite, t->name, file), t);
 		*current = NULL;	/* what follows is nobody's */
@@ -128,7 +142,7 @@ static void flat_line(const char *suite, const char *file, const struct tap_line
 	c = append(suite, t->name, file);
 	set_result(c, t);
 	if (!t->ok)
-		detail(c, before);
+		case_explain(c, before);
 	before[0] = 0;
 }
 
@@ -166,26 +180,67 @@ static const char *behind_stamp(const char *p)
 	return *p == ' ' ? p + 1 : p;
 }
 
+/* The end of a script: without a code, failed without a failed check, or without any check it is a failure. */
+static void script_end(const char *suite, const char *path, int first)
+{
+	const char *test = strchr(suite, '.') ? strchr(suite, '.') + 1 : suite;
+	char name[192], beside[4096], *rc, *last;
+	int len = (int)(strlen(path) - strlen(".tap"));
+	struct test_case *c;
+
+	snprintf(beside, sizeof(beside), "%.*s.rc", len, path);
+	rc = file_line(NULL, beside);
+	for (int i = first; i < ncases; i++)
+		if (rc && (cases[i].state == FAILED || !atoi(rc))) {
+			free(rc);
+			return;
+		}
+	if (rc)
+		snprintf(name, sizeof(name), "%.100s ended with status %d", test, atoi(rc));
+	else
+		snprintf(name, sizeof(name), "%.100s left no result", test);
+	c = append(suite, name, path);
+	c->state = FAILED;
+	snprintf(beside, sizeof(beside), "%.*s.err", len, path);
+	last = file_last(beside);
+	case_explain(c, last ? last : "");
+	free(last);
+	free(rc);
+}
+
+static void read_line(const char *suite, const char *path, enum tap_kind how, const char *line, struct reader *r)
+{
+	struct tap_line t;
+
+	tap_parse(how == TAP_KUNIT ? behind_stamp(line) : line, &t);
+	if (how == TAP_SUITE) {
+		relayed_line(suite, path, &t, &r->current);
+		run_line(&r->words, &t);
+	} else if (how == TAP_KUNIT) {
+		kunit_line(suite, path, &t, r->text, sizeof(r->text));
+	} else {
+		flat_line(suite, path, &t, r->text, sizeof(r->text));
+	}
+}
+
 void cases_read(const char *suite, const char *path, enum tap_kind how)
 {
-	struct test_case *current = NULL;
-	char line[4096], state[512] = "";
-	struct tap_line t;
+	struct reader r = { 0 };
+	int first = ncases;
+	char line[4096];
 	FILE *f = fopen(path, "re");
 
 	if (!f)
 		cases_fatal("cannot read", path);
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\r\n")] = 0;
-		tap_parse(how == TAP_KUNIT ? behind_stamp(line) : line, &t);
-		if (how == TAP_SUITE)
-			relayed_line(suite, path, &t, &current);
-		else if (how == TAP_FLAT)
-			flat_line(suite, path, &t, state, sizeof(state));
-		else
-			kunit_line(suite, path, &t, state, sizeof(state));
+		read_line(suite, path, how, line, &r);
 	}
 	fclose(f);
+	if (how == TAP_SUITE)
+		run_end(suite, path, r.current, &r.words);
+	else if (how == TAP_SCRIPT)
+		script_end(suite, path, first);
 }
 
 /* ---- judging ---- */
@@ -218,6 +273,53 @@ static void apply_known(struct test_case *c, const char *expect, const char *rea
 	snprintf(c->detail, sizeof(c->detail), "%s", text);
 }
 
+/* "stress" is meant for "stress@2", its second run, as well. */
+static bool same_test(const char *name, const char *test)
+{
+	size_t len = strcspn(name, "@");
+
+	return strlen(test) == len && !strncmp(name, test, len);
+}
+
+/* One run of a script of the environment: cases[first..end). */
+static void apply_known_script(int first, int end, const char *reason)
+{
+	bool failed = false;
+	struct test_case *c;
+
+	for (int i = first; i < end; i++)
+		failed |= cases[i].state == FAILED;
+	for (int i = first; i < end; i++)
+		if (cases[i].state == FAILED)
+			apply_known(&cases[i], "fail", reason);
+	if (failed)
+		return;
+	c = append(cases[first].suite, "known-failure", cases[first].file);
+	c->state = PASSED;
+	apply_known(c, "fail", reason);
+}
+
+static void known_script(const char *name, const char *reason)
+{
+	int n = ncases;
+
+	for (int i = 0, end; i < n; i = end) {
+		const char *suite = cases[i].suite;
+
+		for (end = i + 1; end < n && !strcmp(cases[end].suite, suite); end++)
+			;
+		if (!strncmp(suite, "env.", 4) && same_test(suite + 4, name))
+			apply_known_script(i, end, reason);
+	}
+}
+
+static void known_test(const char *suite, const char *name, const char *expect, const char *reason)
+{
+	for (int i = 0; i < ncases; i++)
+		if (!strcmp(cases[i].suite, suite) && same_test(cases[i].name, name))
+			apply_known(&cases[i], expect, reason);
+}
+
 void cases_known(const char *path)
 {
 	char line[1024], suite[64], name[192], expect[16];
@@ -230,14 +332,10 @@ void cases_known(const char *path)
 		line[strcspn(line, "\n")] = 0;
 		if (sscanf(line, "%63s %191s %15s %n", suite, name, expect, &n) < 3)
 			continue;
-		for (int i = 0; i < ncases; i++) {
-			char *at = strchr(cases[i].name, '@');	/* stress@2: a repetition */
-			size_t len = at ? (size_t)(at - cases[i].name) : strlen(cases[i].name);
-
-			if (!strcmp(cases[i].suite, suite) && strlen(name) == len &&
-			    !strncmp(cases[i].name, name, len))
-				apply_known(&cases[i], expect, line + n);
-		}
+		if (!strcmp(suite, "env"))
+			known_script(name, line + n);
+		else
+			known_test(suite, name, expect, line + n);
 	}
 	fclose(f);
 }

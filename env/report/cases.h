@@ -33,12 +33,18 @@ struct test_case {
 extern struct test_case *cases;
 extern int ncases;
 
-/* How a file is read: as init relayed it, plain TAP, a kernel log with KUnit's. */
-enum tap_kind { TAP_SUITE = 's', TAP_FLAT = 'F', TAP_KUNIT = 'k' };
+/*
+ * How a file is read: as init relayed it, plain TAP, a kernel log with KUnit's, plain TAP of a script that left its
+ * exit status in FILE.rc and its standard error in FILE.err.
+ */
+enum tap_kind { TAP_SUITE = 's', TAP_FLAT = 'F', TAP_KUNIT = 'k', TAP_SCRIPT = 'S' };
 
 /* All of these end the program, with its name, when a file cannot be read or memory is out. */
 void cases_read(const char *suite, const char *path, enum tap_kind how);
-/* Known failures, one per line: SUITE TEST fail|timeout|panic REASON...; after all was read. */
+/*
+ * Known failures, one per line: SUITE TEST fail|timeout|panic REASON...; after all was read. Suite "env": TEST is one
+ * of the environment's scripts, and all that fails in it is known.
+ */
 void cases_known(const char *path);
 /* Suites in the order they came, tests by name. */
 void cases_sort(void);
@@ -47,5 +53,36 @@ void cases_fatal(const char *what, const char *path) __attribute__((noreturn));
 /* Failed, started and never finished, or never started. */
 bool case_bad(const struct test_case *c);
 const char *case_detail(const struct test_case *c);
+
+/* For run.c: the case of that name, new or known, begins here; the first words that explain one count. */
+struct test_case *case_start(const char *suite, const char *name, const char *file);
+void case_explain(struct test_case *c, const char *text);
+
+/* ---- run.c: a guest as a whole ---- */
+
+/**
+ * struct run_words - what a guest's log said beside its results
+ * @kernel:        since the last test: the kernel complained, or an oracle found something
+ * @time:          since the last test: it had no time left, or hung
+ * @failed:        a test failed; with @failed_kernel and @failed_time: after it had said that
+ * @last:          the first of those complaints after the last test
+ */
+struct run_words {
+	bool kernel, time, failed, failed_kernel, failed_time;
+	char last[512];
+};
+
+void run_line(struct run_words *w, const struct tap_line *t);
+/* At the end of DIR/tap.log: the end of the test that ran then (@current, or NULL), and the run's own failure. */
+void run_end(const char *suite, const char *path, struct test_case *current, const struct run_words *w);
+/* The exit code in DIR/rc; -1: there is none. */
+int run_code(const char *dir);
+/* An exit code in words. */
+const char *run_cause(int code);
+/* One value of a file of NAME=VALUE lines; malloc'ed, NULL where it has none or is empty. */
+char *file_value(const char *dir, const char *file, const char *name);
+/* The first line of a file (@dir NULL: FILE alone), and the last; malloc'ed, NULL: it cannot be read, or is empty. */
+char *file_line(const char *dir, const char *file);
+char *file_last(const char *path);
 
 #endif

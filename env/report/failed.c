@@ -216,6 +216,9 @@ static void flat_case(const struct test_case *c)
 	else if (host)
 		source_of("tests/unit", test, source, sizeof(source));
 	flat_notes(c, !env, &n);
+	/* What no line of the file says: how the script itself ended. */
+	if (!n.text[0] && strcmp(c->detail, c->name))
+		notes_add(&n, c->detail);
 	add_check(suite, NULL, test, dot ? c->name : NULL, source, &n);
 }
 

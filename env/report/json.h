@@ -31,9 +31,6 @@ bool records_read(const char *path);
 const struct record *record_last(const char *kind);
 const char *record_value(const char *kind);	/* its first field; "" */
 
-/* One value of a file of NAME=VALUE lines; malloc'ed, NULL where it has none or is empty. */
-char *file_value(const char *dir, const char *file, const char *name);
-
 /* ---- trace.c ---- */
 
 /**

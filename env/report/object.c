@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../proto/proto.h"
+#include "cases.h"
 #include "json.h"
 
 /* ---- text and members ---- */

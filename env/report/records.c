@@ -81,22 +81,3 @@ const char *record_value(const char *kind)
 
 	return r ? r->v[0] : "";
 }
-
-char *file_value(const char *dir, const char *file, const char *name)
-{
-	char path[4096], *line = NULL, *found = NULL;
-	size_t room = 0, len = strlen(name);
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	f = fopen(path, "re");
-	while (f && !found && getline(&line, &room, f) > 0) {
-		line[strcspn(line, "\n")] = 0;
-		if (!strncmp(line, name, len) && line[len] == '=' && line[len + 1])
-			found = strdup(line + len + 1);
-	}
-	free(line);
-	if (f)
-		fclose(f);
-	return found;
-}

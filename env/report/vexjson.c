@@ -23,18 +23,21 @@ static int usage(void)
 	return VEX_USAGE;
 }
 
+static enum tap_kind kind_of(const char *how)
+{
+	return !strcmp(how, "--suite") ? TAP_SUITE : !strcmp(how, "--kunit") ? TAP_KUNIT :
+	       !strcmp(how, "--script") ? TAP_SCRIPT : TAP_FLAT;
+}
+
 /* A file may be missing: a killed run did not come to write it. */
 static void read_tests(void)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < nrecords; i++) {
-		const char *how = records[i].v[0];
-
 		if (strcmp(records[i].kind, "tap") || access(records[i].v[2], R_OK))
 			continue;
-		cases_read(records[i].v[1], records[i].v[2],
-			   !strcmp(how, "--suite") ? TAP_SUITE : !strcmp(how, "--kunit") ? TAP_KUNIT : TAP_FLAT);
+		cases_read(records[i].v[1], records[i].v[2], kind_of(records[i].v[0]));
 		any = true;
 	}
 	if (any && !access(record_value("known"), R_OK))

@@ -8,11 +8,13 @@
  * How the files behind an option are read:
  *	--suite NAME	what init relayed: one result per guest test, its checks two columns to the right
  *	--flat NAME	plain TAP: each line is a result of its own
+ *	--script NAME	the same, of a script of the environment: its exit status is in FILE.rc, its errors in FILE.err
  *	--kunit NAME	a kernel log with the KTAP of KUnit suites somewhere in it
  * What is made of it:
  *	--known FILE	known failures, one per line: SUITE TEST fail|timeout|panic REASON...
  *	--junit FILE	all results as JUnit XML
- *	--list FILE	one line per result: STATE MS SUITE FILE NAME
+ *	--list FILE	one line per result: STATE (passed, failed, unfinished, skipped, known) MS SUITE FILE NAME
+ *	--times FILE	KERNEL TEST MS of each test that passed, newer ones instead of those of the file
  *	--show KIND	on stderr, in stable order: results, failures (and what led to them), skips; repeatable
  * Prints "passed failed skipped"; a known failure that failed as expected counts as skipped.
  */
@@ -27,7 +29,7 @@
 #include "cases.h"
 
 static const char *const state_words[STATES] = {
-	"failed", "failed", "passed", "failed", "skipped", "known",
+	"unfinished", "unfinished", "passed", "failed", "skipped", "known",
 };
 
 /* ---- telling ---- */
@@ -116,6 +118,31 @@ static void show_console(const struct test_case *c)
 		fclose(f);
 }
 
+/* The notes before the result of a script's check. */
+static void show_notes(const struct test_case *c)
+{
+	static char last[WORDS][512];
+	char line[4096];
+	struct tap_line t;
+	bool found = false;
+	int n = 0;
+	FILE *f = fopen(c->file, "re");
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\r\n")] = 0;
+		tap_parse(line, &t);
+		found = t.what == TAP_RESULT && !t.ok && !strcmp(t.name, c->name);
+		if (t.what == TAP_RESULT && !found)
+			n = 0;
+		else if (t.what == TAP_NOTE)
+			snprintf(last[n++ % WORDS], sizeof(last[0]), "%.500s", line);
+	}
+	if (f)
+		fclose(f);
+	for (int i = n > WORDS ? n - WORDS : 0; found && i < n; i++)
+		fprintf(stderr, "        %s\n", last[i % WORDS]);
+}
+
 /* The first few with what led to it: who reads only this, as in a log of CI, has no other file. */
 static void show_failures(void)
 {
@@ -127,6 +154,8 @@ static void show_failures(void)
 		if (!case_bad(c))
 			continue;
 		fprintf(stderr, "    FAILED %s/%s: %s\n", c->suite, c->name, case_detail(c));
+		if (!strncmp(c->suite, "env.", 4))
+			show_notes(c);
 		if (!c->started || told++ >= TOLD)
 			continue;
 		show_words(c);
@@ -233,22 +262,62 @@ static void write_list(const char *path)
 		cases_fatal("cannot write", path);
 }
 
+/* "stress@2" is a run of "stress". */
+static void write_time(FILE *f, const struct test_case *c)
+{
+	if (c->state == PASSED && c->ms > 0 && !strchr(c->name, ' '))
+		fprintf(f, "%s %.*s %ld\n", c->suite, (int)strcspn(c->name, "@"), c->name, c->ms);
+}
+
+static bool measured(const char *kernel, const char *name)
+{
+	for (int i = 0; i < ncases; i++)
+		if (cases[i].state == PASSED && cases[i].ms > 0 && !strcmp(cases[i].suite, kernel) &&
+		    strlen(name) == strcspn(cases[i].name, "@") && !strncmp(cases[i].name, name, strlen(name)))
+			return true;
+	return false;
+}
+
+/* What each test took, for the next plan. */
+static void write_times(const char *path)
+{
+	char part[4096], kernel[64], name[192];
+	FILE *old = fopen(path, "re"), *f;
+	long ms;
+
+	snprintf(part, sizeof(part), "%.4000s.new", path);
+	f = fopen(part, "we");
+	if (!f)
+		cases_fatal("cannot write", part);
+	for (int i = 0; i < ncases; i++)
+		write_time(f, &cases[i]);
+	while (old && fscanf(old, "%63s %191s %ld", kernel, name, &ms) == 3)
+		if (!measured(kernel, name))
+			fprintf(f, "%s %s %ld\n", kernel, name, ms);
+	if (old)
+		fclose(old);
+	if (ferror(f) | fclose(f) || rename(part, path))
+		cases_fatal("cannot write", path);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "suite", 1, 0, 's' }, { "flat", 1, 0, 'F' }, { "kunit", 1, 0, 'k' }, { "known", 1, 0, 'n' },
+		{ "script", 1, 0, 'S' }, { "times", 1, 0, 't' },
 		{ "junit", 1, 0, 'j' }, { "list", 1, 0, 'l' }, { "show", 1, 0, 'w' }, { 0 }
 	};
-	const char *junit = NULL, *list = NULL, *known = NULL, *suite = "guest";
+	const char *junit = NULL, *list = NULL, *known = NULL, *times = NULL, *suite = "guest";
 	bool results = false, failures = false, skips = false;
 	int c, how = 's', count[STATES] = { 0 };
 
 	while ((c = getopt_long(argc, argv, "-", options, NULL)) != -1) {
 		switch (c) {
-		case 's': case 'F': case 'k': suite = optarg; how = c; break;
+		case 's': case 'F': case 'k': case 'S': suite = optarg; how = c; break;
 		case 'n': known = optarg; break;
 		case 'j': junit = optarg; break;
 		case 'l': list = optarg; break;
+		case 't': times = optarg; break;
 		case 'w':
 			results |= !strcmp(optarg, "results");
 			failures |= !strcmp(optarg, "failures");
@@ -273,6 +342,8 @@ int main(int argc, char **argv)
 		write_junit(junit);
 	if (list)
 		write_list(list);
+	if (times)
+		write_times(times);
 	printf("%d %d %d\n", count[PASSED], count[FAILED] + count[STARTED] + count[NOT_STARTED],
 	       count[SKIPPED] + count[KNOWN]);
 	return 0;

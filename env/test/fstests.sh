@@ -134,11 +134,11 @@ fst_exclude_read() {
 
 # ---- plan and run ----------------------------------------------------------------------------------
 
-# fst_plan DIR NAME...: DIR/plan, in the form of plan_guest; without what the runs that are resumed have results of.
+# fst_plan DIR NAME...: DIR/rows, what vextest plans; without what the runs that are resumed have results of.
 fst_plan() {
 	local dir=$1 kernel name why
 	shift
-	: >"$dir/plan"
+	: >"$dir/rows"
 	for kernel in "${T_KERNELS[@]}"; do
 		for name in "$@"; do
 			if [[ -n ${FST_DONE["$kernel $name"]:-} ]]; then continue; fi
@@ -148,9 +148,8 @@ fst_plan() {
 				printf 'ok 0 %s # SKIP excluded: %s\n' "$name" "$why" >>"$dir/left-out-$kernel"
 				continue
 			fi
-			# The guess for a test that has never run here is a tenth of its limit: most need less.
-			plan_row "$kernel" "$name" "$FST_HERE/guest.sh" "mem=2G time=$FST_TIME" |
-				awk -F'|' -v OFS='|' '$8 == $7 * 100 { $8 = 6000 } 1' >>"$dir/plan"
+			printf '%s\t%s\t%s\t%s\n' "$kernel" "$name" "$FST_HERE/guest.sh" \
+				"mem=2G time=$FST_TIME root=fstests disk=test:3G disk=scratch:4G disk=logwrites:4G" >>"$dir/rows"
 		done
 	done
 }
@@ -175,16 +174,14 @@ fst_shard_job() {
 	{
 		job_base "$kernel"
 		printf 'kind tests\nkeep-disks\nkeep-processes\nenv FST_FSTYP=%s\nenv FST_SOAK=%s\n' "$FST_FSTYP" "$FST_SOAK"
-		awk -F'|' '{ print "test " $5 " " $7 " /vex/tests/" $5 }' "$shard"
+		shard_part job "$shard"
 	} >"$dir/job"
-	awk -F'|' '{ print "file /vex/tests/" $5 " 0755 " $6 }' "$shard"
+	shard_part files "$shard"
 	printf 'tree /vex/fstests %s\nfile /vex/kernel.config 0644 %s\n' "$T_DIR/tree" "$(kernel_dir "$kernel")/config"
 	printf 'tree /vex/modules-root %s\n' "$T_DIR/modules-$kernel"
 	debroot_payload
 	payload_base "$kernel"
 }
-
-fst_shard_disks() { printf '%s\n' "root=$FST_ROOT:ro,format=raw" test=3G scratch=4G logwrites=4G; }
 
 # ---- resuming --------------------------------------------------------------------------------------
 
@@ -197,7 +194,7 @@ fst_identity() {
 
 # fst_resume: takes over the results of the newest run: their logs to T_DIR/earlier, their names to FST_DONE.
 fst_resume() {
-	local last='' d f k name
+	local last='' d f k name what to
 	mkdir "$T_DIR/earlier"
 	for d in "$VEX_BUILD"/runs/fstests-*/; do
 		if [[ -f $d/identity && ${d%/} != "$T_DIR" ]]; then last=${d%/}; fi
@@ -205,11 +202,14 @@ fst_resume() {
 	[[ -n $last ]] || die "$EX_USAGE" "--resume: no earlier run of ./vex fstests found in build/runs"
 	cmp -s "$last/identity" "$T_DIR/identity" || die "$EX_USAGE" "--resume: ${last##*/} had another tree, filesystem," \
 		"kernel or module, so its results are not of this run: run without --resume"
-	for f in "$last"/earlier/*.tap "$last"/guest/shard*.d*/tap.log; do
-		[[ -f $f ]] || continue
-		if [[ $f == *.tap ]]; then k=${f##*/} k=${k%%@*}; else k=$(<"${f%/*}/kernel"); fi
-		cp "$f" "$T_DIR/earlier/$k@$(find "$T_DIR/earlier" -name '*.tap' | wc -l).tap"
-		while read -r name; do FST_DONE["$k $name"]=1; done < <(sed -nE 's/^(not )?ok [0-9]+ ([a-z]+\/[^ ]+).*/\2/p' "$f")
+	for d in "$last"/earlier/*/ "$last"/guest/shard*.d*/; do
+		[[ -f $d/tap.log && -f $d/kernel ]] || continue
+		k=$(<"$d/kernel") to=$T_DIR/earlier/$(find "$T_DIR/earlier" -name tap.log | wc -l)
+		mkdir "$to"
+		for f in kernel tap.log result rc; do [[ ! -f $d/$f ]] || cp "$d/$f" "$to/"; done
+		while read -r what _ _ _ name; do
+			if [[ $what != unfinished && $name == */* ]]; then FST_DONE["$k $name"]=1; fi
+		done < <("$VEX_BUILD/env/vexreport" --suite "$k" "$to/tap.log" --list /dev/fd/3 3>&1 >/dev/null)
 	done
 	note "resuming ${last##*/}: ${#FST_DONE[@]} results are there"
 }

@@ -3,54 +3,50 @@
 #
 # The parts of ./vex test that need no plan: unit tests on the host, and the environment's own tests.
 
-# test_host DIR: leaves DIR/host/PROGRAM.tap.
+# test_host DIR: leaves DIR/host/PROGRAM.tap; check.rc beside them when make itself failed.
 test_host() {
-	local dir=$1/host log=$VEX_BUILD/log/check.log rc=0
+	local dir=$1/host log=$VEX_BUILD/log/check.log rc=0 passed failed skipped
 	mkdir -p "$dir"
 	say "Unit tests on the host"
 	VEX_TAIL=40 quietly "make check" "$log" make -C "$VEX_ROOT" -j"$JOBS" --no-print-directory check \
 		TAP_DIR="$dir" || rc=$?
 	note "$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n1 || echo "make check printed no summary")"
 	# Failing without a failed test is a suite that crashed, or does not compile.
-	if ! grep -qsE '^(not )?ok ' "$dir"/*.tap || { ((rc)) && ! grep -qs '^not ok ' "$dir"/*.tap; }; then
-		printf '# make check ended with status %d; see %s\nnot ok 1 make-check\n' "$rc" "${log#"$VEX_ROOT"/}" >"$dir/check.tap"
+	read -r passed failed skipped < <(find "$dir" -name '*.tap' -exec "$VEX_BUILD/env/vexreport" --flat host {} +) || true
+	if ((${passed:-0} + ${failed:-0} + ${skipped:-0} == 0 || (rc && ${failed:-0} == 0))); then
+		: >"$dir/check.tap"
+		printf 'make check: see %s\n' "${log#"$VEX_ROOT"/}" >"$dir/check.err"
+		printf '%d\n' "$rc" >"$dir/check.rc"
 	fi
 }
 
 # ---- the environment's own tests -----------------------------------------------------------------
 
-# known_env TAP NAME: a known failure counts as skipped, one that no longer fails counts as failed.
-known_env() {
-	local tap=$1 name=$2 why
-	why=$(awk -v n="$name" '$1 == "env" && $2 == n { $1 = $2 = $3 = ""; sub(/^ +/, ""); print; exit }' "$T_DIR/known")
-	[[ -n $why ]] || return 0
-	if grep -q '^not ok ' "$tap"; then
-		sed -i "s|^not \(ok .*\)|\1 # SKIP known failure: ${why//[|&\\]/}|" "$tap"
-	else
-		printf '# passed, and is listed as a known failure: remove its entry (%s)\nnot ok 0 known-failure\n' "$why" >>"$tap"
-	fi
-}
-
+# run_env_test FILE NAME DIR: DIR/NAME.tap, its errors in .err, its exit status in .rc, how long it took in .ms.
 run_env_test() {
-	local file=$1 name=$2 dir=$3 rc=0 start n_ok n_bad n_skip
+	local file=$1 name=$2 dir=$3 rc=0 start
 	start=$(now_ms)
 	# Cases of bare machines are reported as they end where they are all there is.
 	local cases=()
 	if [[ "${T_ONLY[*]}" == bare ]]; then cases=(VEX_BARE_FILTER="$T_FILTER"); exec 3>&2; fi
 	if ((T_FULL)); then cases+=(VEX_BARE_FULL=1); fi
 	env "${cases[@]}" bash "$file" >"$dir/$name.tap" 2>"$dir/$name.err" </dev/null || rc=$?
-	# 1: there is none; a file that cannot be read ends this shell, which is a failure of the test.
-	n_ok=$(grep -cE '^ok ' "$dir/$name.tap") || (($? == 1))
-	n_bad=$(grep -cE '^not ok ' "$dir/$name.tap") || (($? == 1))
-	if ((rc && n_bad == 0)) || ((n_ok + n_bad == 0)); then
-		tail -n 3 "$dir/$name.err" | sed 's/^/# /' >>"$dir/$name.tap"
-		printf 'not ok 0 %s ended with status %d\n' "$name" "$rc" >>"$dir/$name.tap"
-		n_bad=1
-	fi
-	known_env "$dir/$name.tap" "${name%@*}"
-	n_skip=$(grep -cE '^ok .*# SKIP' "$dir/$name.tap") || (($? == 1))
-	printf '%s: %d passed, %d failed%s, %s s\n' "$name" "$((n_ok - n_skip))" "$n_bad" \
-		"$( ((n_skip == 0)) || echo ", $n_skip skipped")" "$(secs $(($(now_ms) - start)))" >"$dir/$name.summary"
+	printf '%s\n' "$(($(now_ms) - start))" >"$dir/$name.ms"
+	printf '%d\n' "$rc" >"$dir/$name.rc"
+}
+
+# env_result DIR NAME: says what became of a script; fails when it failed.
+env_result() {
+	local dir=$1 name=$2 passed=0 failed=0 skipped=0 text='' ms=0
+	# A script's own shell may die (no room, no memory): no result is no pass.
+	if [[ -s $dir/$name.rc ]]; then ms=$(<"$dir/$name.ms"); else worse "$EX_ENV"; fi
+	"$VEX_BUILD/env/vexreport" --script "env.$name" "$dir/$name.tap" --known "$T_DIR/known" --show failures \
+		>"$dir/$name.counts" 2>"$dir/$name.failures" || worse "$EX_ENV"
+	read -r passed failed skipped <"$dir/$name.counts" || failed=1
+	if ((skipped)); then text=", $skipped skipped"; fi
+	note "$name: $passed passed, $failed failed$text, $(secs "$ms") s"
+	sed 's/^/  /' "$dir/$name.failures" >&2
+	((failed == 0))
 }
 
 # env_tests: NAME FILE of each; quick ones, with --full all.
@@ -98,13 +94,7 @@ test_env() {
 		pool_reap
 		for name in "${POOL_DONE[@]}"; do
 			progress_end
-			# A script's own shell may die (no room, no memory): no result is no pass.
-			[[ -s $dir/$name.summary ]] || printf 'not ok 0 %s left no result\n' "$name" >>"$dir/$name.tap" || worse "$EX_ENV"
-			note "$(cat "$dir/$name.summary" 2>/dev/null || echo "$name: no result")"
-			if grep -q '^not ok ' "$dir/$name.tap"; then
-				grep -E '^(not ok|#)' "$dir/$name.tap" | sed 's/^/      /' >&2
-				if ((T_UNTIL_FAIL)); then queue=(); fi
-			fi
+			if ! env_result "$dir" "$name" && ((T_UNTIL_FAIL)); then queue=(); fi
 		done
 		progress "$(printf '%d waiting; running: %s' "${#queue[@]}" "${POOL_NAME[*]}")"
 	done

@@ -17,42 +17,11 @@ worse() {
 	if ((a > b)); then T_WORST=$1; fi
 }
 
-# shards_judge DIR LIST: a launcher's exit code counts unless all that failed there was known to fail. A lost machine or
-# a broken environment always counts: nobody foretells those. So does a shard without a code: its shell died.
+# shards_judge DIR: the exit code of the gravest guest.
 shards_judge() {
-	local dir=$1 list=$2 shard d
-	for shard in "${SHARDS_STARTED[@]}"; do
-		d=$dir/$shard.d shard=$dir/$shard
-		while :; do
-			shard_judge "$d" "$list"
-			# What a dead guest had not started has a guest, and a code, of its own.
-			[[ -s $shard.again ]] || break
-			d+=.again shard+=.again
-		done
-	done
-}
-
-shard_judge() {
-	local d=$1 list=$2 rc=''
-	if [[ -r $d/rc ]]; then rc=$(<"$d/rc"); fi
-	if [[ -z $rc ]]; then
-		((T_INTERRUPTED)) || warn "${d##*/} ended without a result (a full disk? no memory?): see ${d#"$VEX_ROOT"/}"
-		worse "$EX_ENV"
-	elif ((rc == EX_LOST || rc == EX_ENV)); then
-		warn "${d##*/}: $(cause_of "$rc"): $(result_field "$d" message)"
-		worse "$rc"
-	elif ((rc)) && { ! grep -q "^known .* $d/tap.log " "$list" || grep -q "^failed .* $d/tap.log " "$list"; }; then
-		worse "$rc"
-	fi
-}
-
-# What each test took, for the next plan.
-times_keep() {
-	local old=$VEX_BUILD/test-times
-	touch "$old"
-	awk '$1 == "passed" && NF == 5 && $2 > 0 { sub(/@.*/, "", $5); print $3, $5, $2 }' "$1" |
-		cat - "$old" | awk '!seen[$1 " " $2]++' >"$old.new"
-	mv "$old.new" "$old"
+	local rc=0
+	"$VEX_BUILD/env/vextest" judge --known "$T_DIR/known" "$1" || rc=$?
+	worse "$rc"
 }
 
 summary() {

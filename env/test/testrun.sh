@@ -1,97 +1,42 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Running a plan: one machine per shard, as many at a time as there are processors for, results in a stable order.
+# Running a plan: one machine per shard, as many at a time as there are processors for. A guest's log is the guest's:
+# what became of a run is in the files beside it, "result" of the launcher and "rc", and vextest judges by them.
 
-# What a shard's guest is given, and its disks: functions, which ./vex fstests has its own of.
-T_SHARD_JOB=write_shard_job T_SHARD_DISKS=shard_disks T_AGAIN_S=10
+T_AGAIN_S=10
 
 data_dir() {
 	local d=${VEXFS_DATA:-$VEX_ROOT/../shared/data}
 	if [[ -d $d ]]; then readlink -f "$d"; fi
 }
 
-# write_shard_job SHARD DIR KERNEL: DIR/job; the payload's entries on stdout.
+# shard_part PART SHARD: what vextest says of a shard: its machine, disks, job or files.
+shard_part() { "$VEX_BUILD/env/vextest" shard "$@"; }
+
+# write_shard_job SHARD DIR KERNEL ROOT DATA: DIR/job; the payload's entries on stdout. ROOT and DATA: - for none.
 write_shard_job() {
-	local shard=$1 dir=$2 kernel=$3 name path limit data=''
-	{
-		job_base "$kernel"
-		printf 'kind tests\n'
-		while IFS='|' read -r _ _ _ _ name path limit _; do
-			printf 'test %s %s /vex/tests/%s\n' "$name" "$limit" "${name%@*}"
-		done <"$shard"
-	} >"$dir/job"
-	# Repetitions (NAME@2) are one file.
-	awk -F'|' '{ sub(/@[0-9]+$/, "", $5); if (!seen[$5]++) print "file /vex/tests/" $5 " 0755 " $6 }' "$shard"
+	local shard=$1 dir=$2 kernel=$3 root=$4 data='' path
+	{ job_base "$kernel"; printf 'kind tests\n'; shard_part job "$shard"; } >"$dir/job"
+	shard_part files "$shard"
 	for path in "$T_TESTS"/*; do
 		# Libraries and data files that tests look for beside themselves.
 		[[ -f $path && $path != *.c ]] || continue
-		name=$(basename "$path")
-		grep -q 'needs:' "$path" || printf 'file /vex/tests/%s 0755 %s\n' "$name" "$path"
+		grep -q 'needs:' "$path" || printf 'file /vex/tests/%s 0755 %s\n' "${path##*/}" "$path"
 	done
-	if cut -d'|' -f9 "$shard" | grep -qw data; then data=$(data_dir); fi
+	if [[ $5 == data ]]; then data=$(data_dir); fi
 	if [[ -n $data ]]; then
 		printf 'tree /vex/data %s\n' "$data"
 		printf 'env VEX_DATA=/vex/data\n' >>"$dir/job"
 	fi
-	if shard_wants_root "$shard"; then debroot_payload; fi
+	if [[ $root != - ]]; then debroot_payload; fi
 	payload_base "$kernel"
 }
 
-# After a guest that died: what had not started yet gets a guest of its own.
-not_started() {
-	local shard=$1 tap=$2 started
-	started=$(sed -n 's/^# vex: start \([^ ]*\) .*/\1/p' "$tap")
-	[[ -n $started ]] || return 0
-	awk -F'|' -v s="$started" 'BEGIN { n = split(s, a, "\n"); for (i = 1; i <= n; i++) seen[a[i]] = 1 }
-		!($5 in seen)' "$shard"
-}
-
-# Whether a test of DIR is why its run ended with RC: it did not end itself, it failed, or the kernel complained in it. A
-# test that failed does not explain a lost machine, and one that timed out no guest that hangs behind it.
-failure_explained() {
-	[[ -z $(result_field "$1" running) ]] || return 0
-	case $2 in
-	"$EX_FAILED") grep -q '^not ok ' "$1/tap.log" ;;
-	"$EX_PANIC") failed_with '# (kernel|kmemleak)' "$1/tap.log" ;;
-	"$EX_HANG")
-		[[ $(result_field "$1" message) =~ (tests\ timed\ out|hangs\ in\ the\ kernel)$ ]] &&
-			failed_with '(timed out after|a task hangs|blocked for more than)' "$1/tap.log"
-		;;
-	*) false ;;
-	esac
-}
-
-# Whether a test failed in FILE and what is said about it has PATTERN.
-failed_with() {
-	awk -v want="$1" '/^not ok / && said { found = 1 } /^(not )?ok / { said = 0 } $0 ~ want { said = 1 }
-		END { exit !found }' "$2"
-}
-
-# A run that failed as a whole (a leak found at the end, a module that stays, a lost machine) is a failure with a name,
-# even when every test passed.
-note_run_failure() {
-	local dir=$1 rc=$2 last
-	if ((rc == 0 || rc == EX_INT)); then return; fi
-	# What the last oracles said stands behind the last result.
-	last=$(awk '/^(not )?ok / { l = "" } /^# (kernel|kmemleak|cannot unload)/ { if (l == "") l = $0 } END { print l }' "$dir/tap.log")
-	if [[ -z $last ]]; then
-		if failure_explained "$dir" "$rc"; then return; fi
-		last="# $(cause_of "$rc"): $(result_field "$dir" message)"
-	fi
-	printf '# vex: start end-of-run.%s\n%s\nnot ok 0 end-of-run.%s\n' "${dir##*/}" "$last" "${dir##*/}" >>"$dir/tap.log"
-}
-
-# What ended the guest belongs to the test that ran then: one that was expected to panic is not excused for a hang.
-note_guest_end() {
-	local dir=$1 rc=$2 what
-	[[ -n $(result_field "$dir" running) ]] || return 0
-	case $rc in
-	"$EX_PANIC") what=kernel ;;
-	"$EX_HANG") what='the guest hung' ;;
-	*) return 0 ;;
-	esac
-	printf '# %s: %s\n' "$what" "$(result_field "$dir" message)" >>"$dir/tap.log"
+# shard_disks SHARD ROOT: every name any test wants, at the largest size wanted.
+shard_disks() {
+	if [[ $2 != - ]]; then printf 'root=%s:ro,format=raw\n' "$DEBROOT_IMAGE"; fi
+	shard_part disks "$1"
 }
 
 # shard_start DIR KERNEL VEXVM-OPTION...: a machine that could not be started (no memory, no room at that moment) is
@@ -113,37 +58,28 @@ shard_start() {
 	return "$rc"
 }
 
-# run_shard SHARD DIR: runs in a process of its own; DIR/rc is the launcher's exit code, DIR/tap.log what was said.
+# run_shard SHARD DIR [JOB]: runs in a process of its own; DIR/rc is the launcher's exit code. JOB: what writes the job,
+# for tests of another kind.
 run_shard() {
-	local shard=$1 dir=$2 rc=0 kernel cpus lane mem limits slow
-	mkdir -p "$dir"
-	IFS='|' read -r kernel cpus lane _ <"$shard"
-	mem=$(cut -d'|' -f4 "$shard" | sort -n | tail -n1)
-	printf '%s\n' "$kernel" >"$dir/kernel"
-	"$T_SHARD_JOB" "$shard" "$dir" "$kernel" >"$dir/entries"
-	mapfile -t VM_DISKS < <("$T_SHARD_DISKS" "$shard")
-	if ((${#VM_DISKS[@]} > 4)); then
-		die "$EX_ENV" "the tests of one boot want more than 4 different disks (${VM_DISKS[*]}): share names"
-	fi
-	limits=$(awk -F'|' '{ s += $7 } END { print s }' "$shard")
-	slow=$(kernel_slowness "$kernel")
+	local shard=$1 dir=$2 job=${3:-write_shard_job} rc=0 kernel cpus lane mem timeout idle root data disks machine
 	local accel=$VM_ACCEL
+	mkdir -p "$dir"
+	machine=$(shard_part machine "$shard") || return
+	read -r kernel cpus lane mem timeout idle root data <<<"$machine"
+	printf '%s\n' "$kernel" >"$dir/kernel"
+	"$job" "$shard" "$dir" "$kernel" "$root" "$data" >"$dir/entries"
+	disks=$(shard_disks "$shard" "$root") || return
+	# shellcheck disable=SC2034	# for vm_start
+	mapfile -t VM_DISKS < <(printf '%s' "${disks:+$disks$'\n'}")
 	if kernel_has "$kernel" uml; then accel=auto; fi
 	VM_LANE=$lane VM_MEMORY=$mem VM_CPUS=$cpus VM_ACCEL=$accel shard_start "$dir" "$kernel" \
-		--timeout "$((limits + 120 * slow / 100))" --idle "$((30 * slow / 100))" || rc=$?
-	note_run_failure "$dir" "$rc"
-	note_guest_end "$dir" "$rc"
-	if ((rc == EX_PANIC || rc == EX_HANG || rc == EX_LOST)); then
-		not_started "$shard" "$dir/tap.log" >"$shard.again"
-		if [[ -s $shard.again ]]; then
-			{ grep -vxFf <(cut -d'|' -f5 "$shard.again" | sed 's/^/# vex: plan /') "$dir/tap.log" || true; } >"$dir/tap.new"
-			mv "$dir/tap.new" "$dir/tap.log"
-			printf '%s\n' "$rc" >"$dir/rc"
-			run_shard "$shard.again" "$dir.again"
-			return
-		fi
-	fi
+		--timeout "$timeout" --idle "$idle" || rc=$?
 	printf '%s\n' "$rc" >"$dir/rc"
+	# After a guest that died: what had not started yet gets a guest of its own.
+	if ((rc == EX_PANIC || rc == EX_HANG || rc == EX_LOST)) &&
+		"$VEX_BUILD/env/vextest" again "$shard" "$dir/tap.log" "$shard.again"; then
+		run_shard "$shard.again" "$dir.again" "$job"
+	fi
 }
 
 # ---- several at a time ---------------------------------------------------------------------------
@@ -202,6 +138,8 @@ pool_reap() {
 	done
 }
 
+progress_due() { [[ -t 2 ]] || ((SECONDS >= PROGRESS_NEXT)); }
+
 # progress TEXT: one line, rewritten in place on a terminal, repeated every 30 s elsewhere.
 progress() {
 	if [[ -t 2 ]]; then
@@ -214,27 +152,15 @@ progress() {
 
 progress_end() { if [[ -t 2 ]]; then printf '\r\e[K' >&2; fi; }
 
-# shards_state DIR TOTAL: "12 of 29 tests, 1 failed; running: 6.1/search 6.12/fsx"
-shards_state() {
-	local dir=$1 total=$2 n bad=0 running='' pid shard tap
-	n=$(cat "$dir"/shard*.d*/tap.log 2>/dev/null | grep -cE '^(not )?ok ') || true
-	bad=$(cat "$dir"/shard*.d*/tap.log 2>/dev/null | grep -c '^not ok ') || true
-	for pid in "${!POOL_NAME[@]}"; do
-		shard=${POOL_NAME[$pid]}
-		tap=$dir/$shard.d/tap.log
-		[[ -f $tap ]] || { running+=" $(head -n1 "$dir/$shard" | cut -d'|' -f1)/start"; continue; }
-		[[ ! -f $dir/$shard.d.again/tap.log ]] || tap=$dir/$shard.d.again/tap.log
-		running+=" $(head -n1 "$dir/$shard" | cut -d'|' -f1)/$(sed -n 's/^# vex: start \([^ ]*\) .*/\1/p' "$tap" | tail -n1)"
-	done
-	printf '%d of %d tests, %d failed; running:%s' "$n" "$total" "$bad" "$running"
-}
-
-# run_shards DIR: all of DIR/shard1..N. With T_UNTIL_FAIL no new one starts after a failure.
+# run_shards DIR SHARDS TESTS [JOB]: all of DIR/shard1..N. With T_UNTIL_FAIL no new one starts after a failure.
 run_shards() {
-	local dir=$1 queue=() i cost total failed=0
-	total=$(wc -l <"$dir/plan")
-	for ((i = 1; i <= T_SHARDS; i++)); do queue+=("shard$i"); done
-	SHARDS_STARTED=()
+	local dir=$1 total=$3 job=${4:-write_shard_job} queue=() costs=() i cost
+	for ((i = 1; i <= $2; i++)); do
+		queue[i]=shard$i
+		read -r _ cost _ < <(shard_part machine "$dir/shard$i")
+		# A machine larger than the host runs alone.
+		costs[i]=$((cost > T_JOBS ? T_JOBS : cost))
+	done
 	pool_init "$T_JOBS"
 	while ((${#queue[@]} || ${#POOL_COST[@]})); do
 		if ((POOL_STOP)); then
@@ -243,34 +169,18 @@ run_shards() {
 			return "$EX_INT"
 		fi
 		for i in "${!queue[@]}"; do
-			cost=$(head -n1 "$dir/${queue[i]}" | cut -d'|' -f2)
-			# A machine larger than the host runs alone.
-			if ((cost > T_JOBS)); then cost=$T_JOBS; fi
-			((cost <= POOL_FREE)) || continue
-			pool_start "${queue[i]}" "$cost" run_shard "$dir/${queue[i]}" "$dir/${queue[i]}.d"
-			SHARDS_STARTED+=("${queue[i]}")
+			((costs[i] <= POOL_FREE)) || continue
+			# The directory says that it started, whatever becomes of the process that fills it.
+			mkdir -p "$dir/${queue[i]}.d"
+			pool_start "${queue[i]}" "${costs[i]}" run_shard "$dir/${queue[i]}" "$dir/${queue[i]}.d" "$job"
 			unset "queue[i]"
 		done
 		sleep 0.2
 		pool_reap
-		if ((T_UNTIL_FAIL && ${#POOL_DONE[@]} && failed == 0)) &&
-			grep -qsE '^not ok |^# vex: start' <(shard_failures "$dir" "${POOL_DONE[@]}"); then
-			failed=1 queue=()
-		fi
-		progress "$(shards_state "$dir" "$total")"
+		if ((T_UNTIL_FAIL && ${#POOL_DONE[@]})) &&
+			! "$VEX_BUILD/env/vextest" judge --quiet "$dir" "${POOL_DONE[@]}"; then queue=(); fi
+		if progress_due; then progress "$("$VEX_BUILD/env/vextest" state "$dir" "$total" "${POOL_NAME[@]}")"; fi
 	done
 	progress_end
 	trap - INT TERM HUP
-}
-
-# shard_failures DIR SHARD...: the failed lines of shards that ended, a machine that died included.
-shard_failures() {
-	local dir=$1 s f
-	shift
-	for s in "$@"; do
-		for f in "$dir/$s".d*/; do
-			grep -h '^not ok ' "$f/tap.log" || true
-			[[ $(cat "$f/rc" 2>/dev/null) == 0 ]] || echo "not ok 0 $s"
-		done
-	done
 }

@@ -32,20 +32,21 @@ judge() {
 	run bash -c 'set -euo pipefail
 		VEX_ROOT=$1 VEX_BUILD=$1/build VEX_CACHE=$2 DIR=$2
 		. "$1/env/load.sh"; . "$1/env/cmd/test.sh"
-		T_JOBS=1 T_UNTIL_FAIL=0 T_SHARDS=1 T_REPEAT=1 T_FULL=0 T_FILTER="" T_ONLY=(env) T_DIR=$2
+		T_JOBS=1 T_UNTIL_FAIL=0 T_REPEAT=1 T_FULL=0 T_FILTER="" T_ONLY=(env) T_DIR=$2
 		die_now() { kill -KILL "$BASHPID"; }
 		eval "$3"' - "$ROOT" "$WORK/judge" "$(cat)"
 }
-# shards: what ./vex test makes of them with the results in DIR/list.
+# shards: what ./vex test makes of them.
 # shellcheck disable=SC2016	# for the other shell
-shards='echo "6.1|1|cold|768|t|/x|1|1|" | tee "$DIR/shard1" >"$DIR/plan"
-	touch "$DIR/list"
-	run_shards "$DIR"
-	shards_judge "$DIR" "$DIR/list"
+shards='printf "6.1\t1\tcold\t768\t100\tt\t1\t1\t/x\t\n" >"$DIR/shard1"
+	touch "$DIR/known"
+	run_shards "$DIR" 1 1
+	shards_judge "$DIR"
 	exit "$T_WORST"'
 # shellcheck disable=SC2016	# for the other shell
-known='echo "known 1 6.1 $DIR/shard1.d/tap.log t" >"$DIR/list"
-	: >"$DIR/shard1.d/tap.log"'
+known='echo "6.1 t panic on purpose" >"$DIR/known"
+	echo 6.1 >"$DIR/shard1.d/kernel"
+	printf "# vex: start t limit_ms=1\n# kernel: BUG: x\nnot ok 1 t\n" >"$DIR/shard1.d/tap.log"'
 
 judge <<<"run_shard() { die_now; }; rmdir \"\$DIR/shard1.d\"; $shards"
 expect 6 "a shard whose shell died before it had a directory"
@@ -63,8 +64,34 @@ expect 5 "a lost machine is never expected"
 # shellcheck disable=SC2016	# for the other shell
 judge <<<'VEX_ROOT=$DIR; mkdir -p "$DIR/tests/env"; : >"$T_DIR/known"
 	printf "# env-test: quick\necho ok 1 fine\nkill -KILL \$PPID\n" >"$DIR/tests/env/dies.sh"
-	test_env "$DIR"; cat "$DIR/env/dies.tap"'
-says '^not ok 0 dies left no result' "an env test whose shell died is a failure"
+	test_env "$DIR"; "$VEX_BUILD/env/vexreport" --script env.dies "$DIR/env/dies.tap"; exit "$T_WORST"'
+expect 6 "an env test whose shell died is a failure"
+says 'FAILED env\.dies/dies left no result' "with a name"
+last '1 1 0' "beside what it had printed"
+
+# env_test NAME [KNOWN]: the body on stdin.
+env_test() {
+	local body
+	body=$(cat)
+	judge <<<"VEX_ROOT=\$DIR; mkdir -p \"\$DIR/tests/env\"; echo '${2:-}' >\"\$T_DIR/known\"
+		printf '# env-test: quick\n%s\n' '$body' >\"\$DIR/tests/env/$1.sh\"
+		test_env \"\$DIR\"; cat \"\$DIR/env/$1.tap\"
+		\"\$VEX_BUILD/env/vexreport\" --script env.$1 \"\$DIR/env/$1.tap\" --known \"\$T_DIR/known\" --show failures --show skips"
+}
+env_test silent <<<'echo "no such disk" >&2; exit 3'
+says 'FAILED env\.silent/silent ended with status 3: no such disk' "one that ends badly without a word is a failure, with its reason"
+env_test nothing <<<'exit 0'
+says 'FAILED env\.nothing/nothing ended with status 0' "and so is one that prints no result"
+env_test bad <<<'echo "# why"; echo not ok 1 broken; echo ok 2 fine; exit 1'
+last '1 1 0' "a failed check counts once"
+says '^ +# why$' "its reason is shown"
+env_test bad 'env bad fail on purpose' <<<'echo not ok 1 broken; echo ok 2 fine; exit 1'
+last '1 0 1' "a known failure counts as skipped"
+says 'not counted env\.bad: known failure: on purpose: broken' "and is printed with its reason"
+says '^not ok 1 broken$' "what the script printed stays as it was"
+env_test good 'env good fail on purpose' <<<'echo ok 1 fine'
+last '1 1 0' "one that passes is an error"
+says 'passed, and is listed as a known failure: remove its entry \(on purpose\)' "which says what to do"
 
 # starts FAILURES [SAID]: shard_start with a launcher that fails so many times before a test began, or after SAID.
 starts() {
@@ -78,8 +105,8 @@ starts() {
 		}
 		: >\"\$DIR/shard1.d/entries\"
 		shard_start \"\$DIR/shard1.d\" 6.1 || rc=\$?
-		note_run_failure \"\$DIR/shard1.d\" \"\${rc:-0}\"
-		cat \"\$DIR/shard1.d/tap.log\"
+		echo \"\${rc:-0}\" >\"\$DIR/shard1.d/rc\"
+		\"\$VEX_BUILD/env/vexreport\" --show failures --suite 6.1 \"\$DIR/shard1.d/tap.log\"
 		echo \"tries: \$(wc -l <\"\$DIR/tries\")\"
 		exit \"\${rc:-0}\""
 }
@@ -89,7 +116,7 @@ says 'shard1.d could not be started \(not enough memory\)' "and the reason of th
 starts 2
 expect 6 "and no more than once"
 says '^tries: 2$' "that is two attempts"
-says '^# environment broken: not enough memory$' "after which the failure has its reason"
+says 'FAILED 6\.1/end-of-run\.shard1\.d: environment broken: not enough memory$' "after which the failure has its reason"
 starts 1 '# vex: start a 1'
 expect 6 "not when a test had begun"
 says '^tries: 1$' "that is one attempt"
@@ -102,8 +129,9 @@ end_of_run() {
 		cat >\"\$DIR/shard1.d/tap.log\" <<'LOG'
 $log
 LOG
-		note_run_failure \"\$DIR/shard1.d\" $1
-		grep -q '^not ok 0 end-of-run' \"\$DIR/shard1.d/tap.log\" || exit 9"
+		echo $1 >\"\$DIR/shard1.d/rc\"
+		\"\$VEX_BUILD/env/vexreport\" --list \"\$DIR/list\" --suite 6.1 \"\$DIR/shard1.d/tap.log\"
+		grep -q '^failed .* end-of-run\.shard1\.d\$' \"\$DIR/list\" || exit 9"
 }
 failed=$'# a: exit status 1\nnot ok 1 a'
 timed_out=$'# a: timed out after 1000 ms\nnot ok 1 a'
@@ -131,7 +159,7 @@ expect 0 "not a guest that hangs behind it"
 ends_as() {
 	judge <<<"printf '# vex: start b 1\n' >\"\$DIR/shard1.d/tap.log\"
 		printf 'message=at its end\nrunning=b\n' >\"\$DIR/shard1.d/result\"
-		note_guest_end \"\$DIR/shard1.d\" $2
+		echo $2 >\"\$DIR/shard1.d/rc\"
 		echo '6.1 b $1 on purpose' >\"\$DIR/known\"
 		\"\$VEX_BUILD/env/vexreport\" --known \"\$DIR/known\" --show failures --show skips --suite 6.1 \"\$DIR/shard1.d/tap.log\""
 }
@@ -144,6 +172,78 @@ ends_as panic 5
 last '0 1 0' "nor for a lost machine"
 ends_as timeout 4
 last '0 1 0' "and a time-out is not the guest's end"
+
+# ---- the plan by itself ------------------------------------------------------------------------
+# plan OPTION...: what vextest makes of WORK/g; jobs and files of the guests in WORK/plan.
+plan() {
+	rm -rf "$WORK/plan"
+	mkdir -p "$WORK/plan" "$WORK/g"
+	run "$ROOT/build/env/vextest" plan --dir "$WORK/plan" --tests "$WORK/g" --programs /nonexistent --times "$WORK/times" "$@"
+}
+# part PART SHARD
+part() { run "$ROOT/build/env/vextest" shard "$1" "$WORK/plan/shard$2"; }
+guest_test small disk=a:64M </dev/null
+guest_test large 'mem=2G disk=a:1G disk=b:10M' </dev/null
+guest_test smp cpus=2 </dev/null
+guest_test hours full </dev/null
+guest_test some slice </dev/null
+guest_test only kernel=debug </dev/null
+echo 'echo a library' >"$WORK/g/lib.sh"
+printf '6.1 smp 90000\n6.1 small 7000\n' >"$WORK/times"
+plan --kernel '6.1 stock'
+says '^4 2$' "a plan: tests of two machines"
+part machine 1
+says '^6\.1 2 auto 768 140 30 - -$' "the machine with more to do comes first"
+part machine 2
+says '^6\.1 1 auto 2048 180 30 - -$' "a machine is as large as its largest test, and has the time of all of them"
+part disks 2
+says '^a=1G$' "a disk as large as the largest that is wanted"
+says '^b=10M$' "beside the others"
+part job 2
+[[ $(<"$WORK/out") == $'test large 20 /vex/tests/large\ntest small 20 /vex/tests/small\ntest some 20 /vex/tests/some' ]]
+report $? "tests of a guest in a stable order, without the library"
+run cat "$WORK/plan/left-out-6.1" "$WORK/plan/left-out-none"
+says '^ok 0 hours # SKIP takes long; run with --full$' "what is left out has its reason"
+says '^ok 0 only # SKIP only for kernel debug$' "and so has a test that no kernel of the run is for"
+plan --kernel '6.1 stock' --kernel '7.1 stock' --kernel 'debug-6.1 slow=400 debug kasan' --slice 7.1 --full --filter '^(some|small|only|hours)$'
+says '^8 4$' "a slice on one kernel, a test for another"
+run cat "$WORK"/plan/shard*
+says $'^debug-6\\.1\t1\tauto\t1152\t400\tonly\t80\t' "a kernel with KASAN gives a test more time and memory"
+run cat "$WORK/plan/left-out-7.1"
+says 'small # SKIP not in the slice this kernel gets' "and the others say so"
+plan --kernel 'uml-6.1 built uml' --repeat 2 --filter '^s'
+run cat "$WORK/plan/left-out-uml-6.1"
+says '^ok 0 smp # SKIP User-Mode Linux has one processor$' "User-Mode Linux runs what it can"
+part job 1
+says '^test small@2 20 /vex/tests/small$' "a repetition is a test of its own"
+part files 1
+[[ $(grep -c /small "$WORK/out") == 1 ]]
+report $? "of the same file"
+plan --kernel '6.1 stock' --jobs 1 --filter '^nosuch$'
+says '^0 0$' "no test"
+for i in 1 2 3 4 5 6 7 8 9; do printf '# needs: time=200\n' >"$WORK/g/t$i.sh"; done
+plan --kernel '6.1 stock' --jobs 2 --filter '^t'
+says '^9 8$' "enough guests that no processor waits at the end"
+printf '# needs: time=soon\n' >"$WORK/g/odd.sh"
+plan --kernel '6.1 stock' --filter '^odd$'
+expect 6 "needs that cannot be read"
+says "odd.sh: invalid 'time=soon'" "are named"
+guest_test many 'disk=a:1M disk=b:1M disk=c:1M disk=d:1M disk=e:1M' </dev/null
+plan --kernel '6.1 stock' --filter '^many$'
+part disks 1
+expect 6 "more disks than a guest has"
+# What a dead guest had not started.
+plan --kernel '6.1 stock' --filter '^(small|some|large)$'
+printf '# vex: plan %s\n' large small some >"$WORK/tap"
+run "$ROOT/build/env/vextest" again "$WORK/plan/shard1" "$WORK/tap" "$WORK/plan/shard2"
+expect 1 "a guest in which no test started is not started again"
+printf '# vex: start large limit_ms=1\n' >>"$WORK/tap"
+run "$ROOT/build/env/vextest" again "$WORK/plan/shard1" "$WORK/tap" "$WORK/plan/shard2"
+expect 0 "one that died in its first test"
+part job 2
+[[ $(<"$WORK/out") == $'test small 20 /vex/tests/small\ntest some 20 /vex/tests/some' ]]
+report $? "leaves the others for another guest"
+rm -f "$WORK"/g/*
 
 # What is shown of a failure: the end of what a test said, and the console from the right complaint on.
 # shellcheck disable=SC2016	# for the other shell
@@ -257,6 +357,9 @@ guest_test c <<<'echo 1..1; echo "ok 1 after"'
 T --jobs 1
 expect 3 "a panic in the middle"
 last '2 passed, 1 failed' "the tests behind it ran in a guest of their own"
+log=$(logs)/guest/shard1.d/tap.log
+[[ $(grep -c '^# vex: plan' "$log") == 3 ]] && ! sed '1,/^# vex: start b /d' "$log" | grep -qv '^  '
+report $? "the log of the guest that died is as the guest wrote it"
 echo 'b all panic 2999-01-01 dies on purpose' >"$WORK/known"
 T --jobs 1
 expect 0 "unless the panic is a known failure"

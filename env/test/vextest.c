@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vextest: the plan of a test run and its judge.
+ *
+ *	vextest plan OPTION...			which tests run where: DIR/shardN, a file for each guest (plan.c)
+ *	vextest shard machine|disks|job|files FILE	what the guest of a shard is given
+ *	vextest again SHARD TAP FILE		FILE: the shard of tests that a guest had not started when it ended
+ *	vextest state DIR TOTAL [SHARD...]	how far it is: the shards are those that run now
+ *	vextest judge [--known FILE] [--quiet] DIR [SHARD...]	the exit code of the gravest guest, of all or of these
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../proto/proto.h"
+#include "test.h"
+
+void die(int code, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	fputs("vex: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	exit(code);
+}
+
+void *grow(void *p, size_t size)
+{
+	p = realloc(p, size);
+	if (!p)
+		die(VEX_ENV, "out of memory: end other programs, or use --jobs 1");
+	return p;
+}
+
+char *copy_text(const char *s)
+{
+	size_t size = strlen(s) + 1;
+
+	return memcpy(grow(NULL, size), s, size);
+}
+
+char *format_text(const char *format, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0)
+		die(VEX_ENV, "out of memory: end other programs, or use --jobs 1");
+	return text;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *word;
+		int (*run)(int argc, char **argv);
+	} commands[] = {
+		{ "plan", cmd_plan }, { "shard", cmd_shard }, { "again", cmd_again }, { "state", cmd_state },
+		{ "judge", cmd_judge },
+	};
+
+	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[1], commands[i].word))
+			return commands[i].run(argc - 1, argv + 1);
+	die(VEX_USAGE, "usage: vextest plan|shard|again|state|judge ARGUMENT... (env/test/vextest.c describes them)");
+}

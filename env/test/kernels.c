@@ -42,7 +42,7 @@ bool kernel_in(const struct kernel *k, const char *list)
 	bool found = false;
 
 	while (!found && (word = strsep(&rest, ",")))
-		found = *word && (!strcmp(word, k->name) || kernel_has(k, word));
+		found = *word && (!strcmp(word, "all") || !strcmp(word, k->name) || kernel_has(k, word));
 	free(copy);
 	return found;
 }

@@ -53,7 +53,7 @@ struct kernels {
 void kernels_add(struct kernels *all, const char *text);
 struct kernel *kernels_find(const struct kernels *all, const char *name);
 bool kernel_has(const struct kernel *k, const char *trait);
-/* @list: names and traits, by commas */
+/* @list: names, traits and "all", by commas */
 bool kernel_in(const struct kernel *k, const char *list);
 
 /* ---- plan.c: which tests run where ---- */
@@ -80,6 +80,10 @@ void plan_read(struct plan *p, const char *path);
 void plan_write(const struct plan *p, const char *path);
 void plan_add(struct plan *p, const struct row *r);
 int cmd_plan(int argc, char **argv);
+
+/* ---- known.c: what is expected to fail ---- */
+
+int cmd_known(int argc, char **argv);
 
 /* ---- pack.c: which tests share a guest ---- */
 

@@ -5,15 +5,6 @@
 # Which kernels, and what vextest (env/test) is told of a run: it plans which guest tests run on them, and which share a
 # machine.
 
-# kernel_is_one_of NAME LIST: names and traits (6.1, debug, x86), by commas.
-kernel_is_one_of() {
-	local w
-	for w in ${2//,/ }; do
-		if [[ $w == "$1" ]] || kernel_has "$1" "$w"; then return 0; fi
-	done
-	return 1
-}
-
 # kernel_slowness NAME: in percent. Everything a checker slows down gets more time: KASAN and lockdep make emulated code
 # several times slower.
 kernel_slowness() {

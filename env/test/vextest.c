@@ -3,6 +3,7 @@
  * vextest: the plan of a test run and its judge.
  *
  *	vextest plan OPTION...			which tests run where: DIR/shardN, a file for each guest (plan.c)
+ *	vextest known OPTION...			the list of known failures, checked; those in force in this run (known.c)
  *	vextest shard machine|disks|job|files FILE	what the guest of a shard is given
  *	vextest again SHARD TAP FILE		FILE: the shard of tests that a guest had not started when it ended
  *	vextest state DIR TOTAL [SHARD...]	how far it is: the shards are those that run now
@@ -64,11 +65,11 @@ int main(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} commands[] = {
 		{ "plan", cmd_plan }, { "shard", cmd_shard }, { "again", cmd_again }, { "state", cmd_state },
-		{ "judge", cmd_judge },
+		{ "judge", cmd_judge }, { "known", cmd_known },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[1], commands[i].word))
 			return commands[i].run(argc - 1, argv + 1);
-	die(VEX_USAGE, "usage: vextest plan|shard|again|state|judge ARGUMENT... (env/test/vextest.c describes them)");
+	die(VEX_USAGE, "usage: vextest plan|known|shard|again|state|judge ARGUMENT... (env/test/vextest.c describes them)");
 }

@@ -328,7 +328,7 @@ says 'failed in an unexpected way \(expected: timeout\)' "and says so"
 echo 'fail all fail 2020-02-29 long ago' >"$WORK/known"
 T --filter '^fail$'
 expect 1 "an expired entry no longer excuses"
-says 'EXPIRED expired on 2020-02-29: mend fail or renew the entry \(long ago\)' "and is printed"
+says 'EXPIRED expired on 2020-02-29: fix fail or renew the entry \(long ago\)' "and is printed"
 T --filter '^pass$'
 last '1 passed, 0 failed' "it concerns only runs that include its test"
 bad_entry() {

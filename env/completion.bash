@@ -5,6 +5,12 @@
 _vex() {
 	local vex=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=''
 	COMPREPLY=()
+	# ./vex -C DIR COMMAND: as without, but for DIR, which readline completes.
+	if [[ ${COMP_WORDS[1]} == -C ]]; then
+		((COMP_CWORD > 2)) || return 0
+		local -a COMP_WORDS=("$vex" "${COMP_WORDS[@]:3}")
+		local COMP_CWORD=$((COMP_CWORD - 2))
+	fi
 	vex=${vex/#\~\//$HOME/}
 	if ((COMP_CWORD == 1)); then
 		words=$(cd "$(dirname "$(readlink -f "$vex")")/env/cmd" 2>/dev/null && printf '%s\n' *.sh | sed 's/\.sh$//')

@@ -7,7 +7,8 @@ cmd_help() {
 usage: ./vex build [OPTION]...
 
 Builds the tools, and the module for each kernel, and says for each what came out of it. Nothing is run, unless
---check runs the unit tests. ./vex run, shell and test build what they need themselves.
+--check runs the unit tests. ./vex run, shell and test build what they need themselves. In another module (./vex init)
+it is that one that is built, with --kernel only.
 
   --kernel NAME         kernels to build the module for (names, 'all', 'stock', 'debug'; repeatable) [stock]
   --only WHAT           tools or module [both]
@@ -106,6 +107,25 @@ build_unit_tests() {
 	B_TESTS_FAILED=1
 }
 
+# build_foreign KERNEL...: another module than VexFS, for each kernel.
+build_foreign() {
+	local k start ko
+	kernel_wants "$@"
+	need build "${WANTS[@]}"
+	kernel_need "$@"
+	for k; do
+		start=$(now_ms) ko=$(module_path "$k")
+		# In the background, because within a condition set -e is not obeyed.
+		(set -e; trap - INT QUIT; build_module "$k") &
+		if wait "$!"; then
+			verdict_ok "module for $k: $ko, $(($(stat -Lc %s "$ko") / 1024)) KB, $(secs $(($(now_ms) - start))) s"
+		else
+			verdict_bad "module for $k"
+		fi
+	done
+	((B_BAD == 0)) || die "$EX_ENV" "something did not build: see above"
+}
+
 cmd_main() {
 	local names=() only='' check=0 k
 	B_CC=gcc B_ARCH=amd64 B_TESTS_FAILED=0
@@ -127,9 +147,18 @@ cmd_main() {
 	[[ $B_CC == gcc || $B_ARCH == amd64 ]] || usage_error "--cc clang --arch $B_ARCH: the cross build is gcc's"
 	[[ $only != module || $check == 0 ]] || usage_error "--check runs the unit tests of the tools: not with --only module"
 	local expanded
-	((${#names[@]})) || names=(default)
+	if ((${#names[@]} == 0)); then
+		names=(default)
+		module_is_own || names=("$(module_kernels)")
+	fi
 	expanded=$(for k in "${names[@]}"; do kernel_parse "$k" || exit; done) || exit
 	mapfile -t names < <(grep . <<<"$expanded")
+	if ! module_is_own; then
+		[[ $B_ARCH/$B_CC/$check$only == amd64/gcc/0 ]] ||
+			usage_error "of ${MODULE[name]} ./vex build builds the module: only --kernel is for it"
+		build_foreign "${names[@]}"
+		return
+	fi
 	for k in "${names[@]}"; do
 		[[ $B_ARCH == amd64 ]] || kernel_is_host "$k" ||
 			usage_error "--arch $B_ARCH: only Debian 12's own kernels ($(kernel_default_names | tr '\n' ' ')), not $k"

@@ -12,9 +12,10 @@ Runs COMMAND in a guest with a VexFS on /mnt/vexfs and collects what is left whe
 below build/crash: console.log, trace.txt (the trace with source lines), vmcore.zst, vexfs.ko and the kernel's symbols,
 disk.img, the build ids and the line that does it again. Without COMMAND the panic is provoked in VexFS code. The memory
 is saved by a crash kernel (kdump); if that fails, by the hypervisor. "open" checks the build ids and starts
-crash or gdb on the newest bundle, or on BUNDLE (a directory).
+crash or gdb on the newest bundle, or on BUNDLE (a directory). In another module (./vex init) the bundle has that one.
 
-  --trigger WORD        the fault without COMMAND: panic, oops, bug ... (/sys/kernel/debug/vexfs/trigger) [panic]
+  --trigger WORD        the fault without COMMAND: panic, oops, bug ... (written to the "trigger" file of the module's
+                        configuration, /sys/kernel/debug/vexfs/trigger; without one: panic, by SysRq) [panic]
   --no-kdump            let the hypervisor write the dump at once
   --kdump-append STRING more command line for the crash kernel
   --bundle DIR          the bundle's directory [a new one below build/crash; the newest 5 stay]
@@ -69,12 +70,29 @@ crash_job() {
 	{ printf '#!/bin/sh\n/vex/setup || exit 125\ncd /root\nsync\n'; printf '%q ' "${C_COMMAND[@]}"; echo; } >"$dir/run"
 	{
 		payload_base "$name"
-		printf 'file /vex/setup 0755 %s\nfile /vex/run 0755 %s\n' "$VEX_ROOT/env/guest/shell.sh" "$dir/run"
+		printf 'file /vex/setup 0755 %s\nfile /vex/run 0755 %s\n' "$(module_script setup)" "$dir/run"
 		if ((C_KDUMP)); then
 			printf 'file /vex/kdump/vmlinuz 0644 %s\n' "$(readlink -f "$(kernel_dir "$crash")/vmlinuz")"
 			printf 'file /vex/kdump/initrd 0644 %s\n' "$(initramfs_path "$crash")"
 		fi
 	} | payload_write "$dir"
+}
+
+# The disk that the module's setup wants is kept in the bundle.
+crash_disk() {
+	local name size
+	read -r name size <<<"${MODULE[disk]:-}"
+	[[ -n $name ]] || return 0
+	truncate -s "$size" "$1/disk.img"
+	VM_DISKS+=("$name=$1/disk.img")
+}
+
+# crash_trigger WORD: the command that provokes a panic.
+crash_trigger() {
+	local file=${MODULE[trigger]:-}
+	if [[ -n $file ]]; then C_COMMAND=(sh -c "echo $1 >$file"); return; fi
+	[[ $1 == panic ]] || usage_error "--trigger $1: ${MODULE[file]} names no 'trigger' file: only panic, or -- COMMAND"
+	C_COMMAND=(sh -c 'echo c >/proc/sysrq-trigger')
 }
 
 # Runs the guest; the dump, compressed, is DIR/vmcore.zst afterwards.
@@ -110,7 +128,7 @@ crash_compress() {
 crash_symbols() {
 	local name=$1 out=$2 kernel
 	kernel=$(readlink -f "$(kernel_symbols "$name")")
-	cp "$(module_path "$name")" "$out/vexfs.ko"
+	cp "$(module_path "$name")" "$out/${MODULE[name]}.ko"
 	# Hundreds of megabytes with DWARF: one copy for all bundles where the file system allows it.
 	cp -l "$kernel" "$out/vmlinux" 2>/dev/null || cp --sparse=always "$kernel" "$out/vmlinux"
 }
@@ -121,11 +139,11 @@ crash_info() {
 		printf 'kernel=%s\nrelease=%s\n' "$name" "$(kernel_release "$name")"
 		cat "$dir/dump.result"
 		printf 'function=%s\n' "$(decode_first "$out/trace.txt" || echo unknown)"
-		printf 'kernel_id=%s\nmodule_id=%s\n' "$(build_id "$out/vmlinux")" "$(build_id "$out/vexfs.ko")"
-		printf 'revision=%s\n' "$(git -C "$VEX_ROOT" describe --always --dirty 2>/dev/null || echo unknown)"
+		printf 'kernel_id=%s\nmodule_id=%s\n' "$(build_id "$out/vmlinux")" "$(build_id "$out/${MODULE[name]}.ko")"
+		printf 'revision=%s\n' "$(git -C "$(module_sources)" describe --always --dirty 2>/dev/null || echo unknown)"
 		sed 's/^/core_/' "$dir/core.info"
 	} >"$out/info"
-	printf '#!/bin/sh\n# Run in the checkout, revision %s.\n%s\n' "$(info_field "$out" revision)" "$C_LINE" >"$out/reproduce"
+	printf '#!/bin/sh\n# Run in the sources, revision %s.\n%s\n' "$(info_field "$out" revision)" "$C_LINE" >"$out/reproduce"
 	chmod +x "$out/reproduce"
 }
 
@@ -175,8 +193,7 @@ crash_collect() {
 	crash_claim "$out"
 	# shellcheck disable=SC2064	# the names as they are now
 	trap "$(printf '%q ' crash_tidy "$dir" "$out")" EXIT
-	truncate -s 256M "$out/disk.img"
-	VM_DISKS+=("vexfs=$out/disk.img")
+	crash_disk "$out"
 	crash_job "$dir" "$name" "$crash"
 	say "A guest on $name, its crash kernel $crash: ${C_COMMAND[*]}"
 	crash_run "$dir" "$name"
@@ -184,13 +201,13 @@ crash_collect() {
 	crash_compress "$dir" "$out"
 	crash_symbols "$name" "$out"
 	cp "$dir/console.log" "$out/"
-	decode_trace "$dir/console.log" "$out/vexfs.ko" "$out/vmlinux" >"$out/trace.txt"
+	decode_trace "$dir/console.log" "$out/${MODULE[name]}.ko" "$out/vmlinux" >"$out/trace.txt"
 	crash_info "$dir" "$name" "$out"
 	crash_check "$out"
 	crash_prune
 	note "dump by $(info_field "$out" method), $(($(info_field "$out" core_bytes) / 1048576)) MB, compressed to $(du -m "$out/vmcore.zst" | cut -f1) MB"
 	note "in $(info_field "$out" function); the trace with source lines: ${out#"$VEX_ROOT"/}/trace.txt"
-	note "open it: ./vex crash open ${out#"$VEX_ROOT"/}"
+	note "open it: $(vex_line) crash open ${out#"$VEX_ROOT"/}"
 	report_add bundle "$(readlink -f "$out")"
 	printf '%s\n' "$out"
 }
@@ -199,17 +216,17 @@ crash_collect() {
 
 # The dump names its kernel; symbols of another one would lie.
 crash_check() {
-	local b=$1 dumped have f
-	for f in vmlinux vexfs.ko; do
+	local b=$1 dumped have f ko=${MODULE[name]}.ko
+	for f in vmlinux "$ko"; do
 		[[ -f $b/$f ]] || die "$EX_ENV" "${b#"$VEX_ROOT"/} is not complete: it has no $f; copy the whole directory"
 	done
 	dumped=$(info_field "$b" core_BUILD-ID) have=$(build_id "$b/vmlinux")
 	[[ -n $dumped ]] || { warn "the dump does not name its kernel's build id; the symbols are taken on trust"; return 0; }
 	[[ $dumped == "$have" ]] || die "$EX_BUILD_ID" "the dump is of a kernel with build id $dumped, ${b#"$VEX_ROOT"/}/vmlinux has ${have:-none}:" \
 		"put that kernel's symbols there"
-	have=$(build_id "$b/vexfs.ko")
-	[[ $have == "$(info_field "$b" module_id)" ]] || die "$EX_BUILD_ID" "the bundle was made with a vexfs.ko of build id" \
-		"$(info_field "$b" module_id), ${b#"$VEX_ROOT"/}/vexfs.ko has ${have:-none}: put the right one there"
+	have=$(build_id "$b/$ko")
+	[[ $have == "$(info_field "$b" module_id)" ]] || die "$EX_BUILD_ID" "the bundle was made with a $ko of build id" \
+		"$(info_field "$b" module_id), ${b#"$VEX_ROOT"/}/$ko has ${have:-none}: put the right one there"
 }
 
 crash_unpack() {
@@ -222,7 +239,7 @@ crash_unpack() {
 
 crash_with_crash() {
 	local b=$1 batch=$2
-	printf 'mod -s vexfs %s\n' "$b/vexfs.ko" >"$C_CORE.cmds"
+	printf 'mod -s %s %s\n' "${MODULE[name]}" "$b/${MODULE[name]}.ko" >"$C_CORE.cmds"
 	if [[ -n $batch ]]; then
 		cat "$batch" >>"$C_CORE.cmds"
 		printf 'quit\n' >>"$C_CORE.cmds"
@@ -236,8 +253,8 @@ crash_with_gdb() {
 	local b=$1 batch=$2 flag=False
 	[[ -z $batch ]] || flag=True
 	"$VEX_BUILD/env/vexcore" map "$C_CORE" >/dev/null || die "$EX_FAILED" "gdb cannot use this dump (see above)"
-	gdb_session "$C_CORE.gdb" "$b/vmlinux" "$b/vexfs.ko" "$flag"
-	printf 'core-file %s\npython check_kernel()\nvexfs-reload\npython select_panicking()\n' "$C_CORE" >>"$C_CORE.gdb"
+	gdb_session "$C_CORE.gdb" "$b/vmlinux" "$b/${MODULE[name]}.ko" "$flag"
+	printf 'core-file %s\npython check_kernel()\n%s-reload\npython select_panicking()\n' "$C_CORE" "${MODULE[name]}" >>"$C_CORE.gdb"
 	if [[ -n $batch ]]; then
 		gdb -nx -batch -x "$C_CORE.gdb" -ex "vex-batch $batch" </dev/null
 	else
@@ -298,7 +315,7 @@ cmd_main() {
 	list) crash_list; return ;;
 	esac
 	C_KDUMP=1 C_APPEND='' C_BUNDLE='' C_RUNDIR='' C_LIMIT=300 C_SAY=() C_COMMAND=()
-	C_LINE=$(printf '%q ' ./vex crash "$@")
+	C_LINE="$(vex_line) $(printf '%q ' crash "$@")"
 	while (($#)); do
 		vm_option "$@"
 		if ((VM_SHIFT)); then shift "$VM_SHIFT"; continue; fi
@@ -314,12 +331,12 @@ cmd_main() {
 		esac
 		shift
 	done
-	name=$(kernel_parse "${VM_KERNEL:-6.1}")
+	name=$(kernel_parse "${VM_KERNEL:-$(module_kernel)}")
 	[[ $name != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	kernel_has "$name" x86 || usage_error "--kernel $name: dumps are taken of x86 guests"
 	if [[ -z $VM_MEMORY ]]; then if kernel_has "$name" kasan; then VM_MEMORY=1536; else VM_MEMORY=896; fi; fi
 	((VM_MEMORY >= 512)) || usage_error "--memory: at least 512, of which the crash kernel takes $CRASH_RESERVED"
 	export VEX_MODULE_DEBUG=1
-	if ((${#C_COMMAND[@]} == 0)); then C_COMMAND=(sh -c "echo $trigger >/sys/kernel/debug/vexfs/trigger"); fi
+	((${#C_COMMAND[@]})) || crash_trigger "$trigger"
 	crash_collect "$name"
 }

@@ -8,12 +8,13 @@ cmd_help() {
 usage: ./vex debug [OPTION]... [-- COMMAND [ARGUMENT]...]
        ./vex debug --console
 
-Boots a guest, stops it before vexfs.ko is loaded and starts gdb on it in this terminal: set breakpoints, then
+Boots a guest, stops it before the module is loaded and starts gdb on it in this terminal: set breakpoints, then
 "continue". The guest then mounts a VexFS on /mnt/vexfs and runs COMMAND, or a shell to which
 ./vex debug --console connects a second terminal. Symbols of vexfs.ko are loaded by themselves, at the addresses the
 guest reports, again after each reload. Leaving gdb ends the guest. In gdb: vexfs-sb, vexfs-inodes,
 vexfs-reload, $vexfs_sb(), $vexfs_inode(X); VexFS structures print with what they mean. With --image the guest is
-a whole Debian of ./vex image build, with this checkout's module loaded and a VexFS mounted before gdb stops it.
+a whole Debian of ./vex image build, with this checkout's module loaded and a VexFS mounted before gdb stops it. In
+another module (./vex init) the guest runs that one's "setup" instead, and NAME-reload is the command.
 
   --batch FILE          run the gdb script FILE, let the guest finish COMMAND, end; status 1 if a line fails
   --kgdb                through the kernel's own debugger on the second serial port (kernels with kgdb: debug-6.1 ...)
@@ -103,7 +104,7 @@ debug_job() {
 	fi
 	{
 		payload_base "$name"
-		printf 'file /vex/setup 0755 %s\nfile /vex/run 0755 %s\n' "$VEX_ROOT/env/guest/shell.sh" "$dir/run"
+		printf 'file /vex/setup 0755 %s\nfile /vex/run 0755 %s\n' "$(module_script setup)" "$dir/run"
 	} | payload_write "$dir"
 }
 
@@ -209,7 +210,7 @@ debug_check() {
 }
 
 cmd_main() {
-	local name dir='' rc=0 d has_disk=0 module=''
+	local name dir='' rc=0 module=''
 	D_BATCH='' D_KGDB=0 D_PAUSED=0 D_MOUNT=1 D_COMMAND=() D_LIMIT=300 DEBUG_VM='' DEBUG_TMP=''
 	# shellcheck source=env/debug/session.sh
 	. "$VEX_ROOT/env/debug/session.sh"
@@ -238,7 +239,7 @@ cmd_main() {
 		debug_image "$dir" "$module"
 		return
 	fi
-	name=$(kernel_parse "${VM_KERNEL:-6.1}")
+	name=$(kernel_parse "${VM_KERNEL:-$(module_kernel)}")
 	[[ $name != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	kernel_has "$name" x86 || usage_error "--kernel $name: gdb runs on x86 guests"
 	debug_check "$name"
@@ -252,8 +253,7 @@ cmd_main() {
 	dir=$(readlink -f "$dir")
 	trap debug_end EXIT
 	debug_sockets "$dir"
-	for d in "${VM_DISKS[@]}"; do [[ $d == vexfs=* ]] && has_disk=1; done
-	((has_disk || !D_MOUNT)) || VM_DISKS+=(vexfs=256M)
+	((!D_MOUNT)) || module_disk
 	debug_job "$dir" "$name"
 	debug_start "$dir" "$name"
 	((${#D_COMMAND[@]})) || note "the guest's shell: ./vex debug --console in a second terminal, once you have said \"continue\""

@@ -3,8 +3,8 @@
 # One-line purpose: this list, or the help of one command
 
 # The day's work first; whatever else has a file comes behind it.
-HELP_ORDER=(run test fstests crash-test fuzz shell debug crash trace perf vm image ssh kernel build lint bench mcp setup doctor clean
-	help)
+HELP_ORDER=(run test fstests crash-test fuzz shell debug crash trace perf vm init image ssh kernel build lint bench mcp setup
+	doctor clean help)
 
 purpose_of() { sed -n 's/^# One-line purpose: //p' "$VEX_ROOT/env/cmd/$1.sh" | head -n1; }
 
@@ -19,6 +19,12 @@ cmd_help() {
 		[[ " ${HELP_ORDER[*]} " == *" $c "* ]] || printf '  %-10s %s\n' "$c" "$(purpose_of "$c")"
 	done
 	printf '\nAlso: ./vex help exit-codes\n'
+	cat <<'END'
+
+For another module than VexFS: ./vex init DIR writes DIR/.vex, how it is built and tested; from then on the commands are
+about that module when they are called in DIR or below it, as /path/to/vex, or from anywhere with -C:
+  ./vex -C DIR test             docs/anymodule.md tells more
+END
 }
 
 exit_codes() {

@@ -78,7 +78,7 @@ kernel_state() {
 kernel_list() {
 	local k state release size
 	printf '%-12s %-12s %-26s %-7s %s\n' KERNEL STATE RELEASE IMAGE FOR
-	for k in $({ kernel_names; find "$VEX_BUILD/kernels" -mindepth 1 -maxdepth 1 -name '*+*' -printf '%f\n' 2>/dev/null; } ); do
+	for k in $({ kernel_names; find "$VEX_SHARED/kernels" -mindepth 1 -maxdepth 1 -name '*+*' -printf '%f\n' 2>/dev/null; } ); do
 		kernel_known "$k" || continue
 		IFS=$'\t' read -r state release size <<<"$(kernel_state "$k")"
 		printf '%-12s %-12s %-26s %-7s %s\n' "$k" "$state" "$release" "$size" "$(kernel_purpose "$k")"

@@ -66,7 +66,7 @@ perf_flame() {
 cmd_main() {
 	local series dir rc=0
 	perf_options "$@"
-	series=$(kernel_parse "${VM_KERNEL:-6.1}")
+	series=$(kernel_parse "${VM_KERNEL:-$(module_kernel)}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	observe_prepare perf "$series"
 	dir=$(run_dir perf)
@@ -78,6 +78,6 @@ cmd_main() {
 	mv "$dir/report.short" "$dir/report.txt"
 	observe_show "$dir/report.txt" "$P_LINES"
 	observe_functions "$series" >"$dir/functions"
-	perf_flame "$dir" "vexfs: ${P_COMMAND[*]} ($(<"$dir/event"), $(kernel_release "$series"))"
+	perf_flame "$dir" "${MODULE[name]}: ${P_COMMAND[*]} ($(<"$dir/event"), $(kernel_release "$series"))"
 	return "$rc"
 }

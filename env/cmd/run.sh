@@ -11,7 +11,8 @@ usage: ./vex run [OPTION]... [DIR]
 
 Installs what is missing, builds module and tools, boots a guest, formats a disk, stores text files with
 their embeddings, remounts, compares, and answers searches. The text is the descriptions of the packages
-this machine's apt knows, or the files below DIR.
+this machine's apt knows, or the files below DIR. In another module (./vex init) it is that module's smoke test, with
+all that it prints.
 
   --limit N             so many files at most [2000]
   --query TEXT          search for TEXT; repeatable [three examples]
@@ -112,7 +113,7 @@ run_verdict() {
 
 run_fast() {
 	local series dir rc=0
-	series=$(kernel_parse "${VM_KERNEL:-6.1}")
+	series=$(kernel_parse "${VM_KERNEL:-$(module_kernel)}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	guest_need run "$series"
 	vm_need "$series"
@@ -159,6 +160,35 @@ run_image() {
 	run_verdict "$dir" "$rc" "$(result_field "$dir" session)"
 }
 
+# run_smoke: of another module: its smoke test, with all it prints.
+run_smoke() {
+	local series dir rc=0
+	series=$(kernel_parse "${VM_KERNEL:-$(module_kernel)}")
+	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
+	guest_need run "$series"
+	vm_need "$series"
+	build_guest
+	build_module "$series"
+	dir=$(run_dir run)
+	module_disk
+	{
+		job_base "$series"
+		printf 'kind exec\nexec /vex/run\nkeep-disks\n'
+	} >"$dir/job"
+	{ printf '#!/bin/sh\nexec sh -eux /vex/smoke 2>&1\n'; } >"$dir/run"
+	{
+		payload_base "$series"
+		printf 'file /vex/run 0755 %s\nfile /vex/smoke 0755 %s\n' "$dir/run" "$(module_script smoke)"
+	} | payload_write "$dir"
+	say "The smoke test of ${MODULE[name]} on $(kernel_release "$series")"
+	vm_start "$dir" "$series" --io pipe --timeout "${MODULE[time]:-60}" </dev/null || rc=$?
+	note "guest ready in $(result_field "$dir" ready_ms) ms ($(result_field "$dir" lane) lane); log: ${dir#"$VEX_ROOT"/}"
+	((rc == 0)) || return "$rc"
+	rc=$(verdict_field "$dir" status)
+	((rc == 0)) || die "$EX_FAILED" "the smoke test ended with status $rc after the last line above"
+	note "passed in $(secs $(($(now_ms) - RUN_START))) s"
+}
+
 cmd_main() {
 	local limit=2000 queries=() from='' corpus
 	VM_IMAGE_OK=1
@@ -180,7 +210,13 @@ cmd_main() {
 		[[ -d $from ]] || usage_error "$from is not a directory"
 		from=$(readlink -f "$from")
 	fi
-	((${#queries[@]})) || queries=("${RUN_DEFAULT_QUERIES[@]}")
+	if ! module_is_own; then
+		[[ -z $from && ${#queries[@]} == 0 && $VM_IMAGE == 0 ]] ||
+			usage_error "of ${MODULE[name]} ./vex run shows the smoke test: no DIR, --query or --image"
+		run_smoke
+		return
+	fi
 	((${#VM_DISKS[@]} == 0)) || usage_error "./vex run makes its own disk; --disk is for shell and vm"
+	((${#queries[@]})) || queries=("${RUN_DEFAULT_QUERIES[@]}")
 	if ((VM_IMAGE)); then run_image; else run_fast; fi
 }

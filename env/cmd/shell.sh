@@ -13,6 +13,8 @@ there. The file system is new and goes with the guest, unless --disk vexfs=FILE 
 the guest and gives its status; Ctrl-A x ends it at once. Without a terminal the commands come from stdin,
 and COMMAND reads it.
 
+In another module (./vex init) it is that module that is loaded, and set up as its configuration says.
+
 With --image the guest is a whole Debian of ./vex image build, with the module and tools of this checkout.
 END
 	vm_options_help
@@ -39,7 +41,7 @@ shell_io() {
 }
 
 cmd_main() {
-	local series dir rc=0 d has_disk=0 command=()
+	local series dir rc=0 command=()
 	VM_IMAGE_OK=1
 	while (($#)); do
 		vm_option "$@"
@@ -53,15 +55,14 @@ cmd_main() {
 		image_shell "${command[@]}"
 		return
 	fi
-	series=$(kernel_parse "${VM_KERNEL:-6.1}")
+	series=$(kernel_parse "${VM_KERNEL:-$(module_kernel)}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: a shell runs on one kernel"
 	guest_need shell "$series"
 	vm_need "$series"
 	build_guest
 	build_module "$series"
 	dir=$(run_dir shell)
-	for d in "${VM_DISKS[@]}"; do [[ $d == vexfs=* ]] && has_disk=1; done
-	((has_disk)) || VM_DISKS+=(vexfs=256M)
+	module_disk
 	{
 		job_base "$series"
 		printf 'keep-disks\n'
@@ -80,8 +81,8 @@ cmd_main() {
 	{
 		payload_base "$series"
 		payload_program getfattr setfattr
-		payload_manuals "$dir/man"
-		printf 'file /vex/setup 0755 %s\n' "$VEX_ROOT/env/guest/shell.sh"
+		if module_is_own; then payload_manuals "$dir/man"; fi
+		printf 'file /vex/setup 0755 %s\n' "$(module_script setup)"
 		[[ ! -f $dir/run ]] || printf 'file /vex/run 0755 %s\n' "$dir/run"
 	} | payload_write "$dir"
 	# A shell may idle as long as it likes; only the boot is timed.

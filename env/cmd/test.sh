@@ -11,6 +11,9 @@ Builds everything, then runs the host's unit tests, the guest tests on each kern
 of the environment itself. The last line is "N passed, N failed[, N skipped]"; see './vex help
 exit-codes' for the exit status. Logs and junit.xml are below build/runs/. docs/testing.md tells more.
 
+In another module (./vex init) the guest tests are its smoke test and the scripts of its "tests" directory, on the
+kernels its configuration names.
+
 Without --kernel: every test on Debian 12's kernels, a slice of them on each other kernel that is here
 (fetched, or built and in the cache); what is left out is printed with its reason.
 
@@ -64,6 +67,11 @@ test_guest() {
 	"$VEX_BUILD/env/vexreport" "${args[@]}" --known "$T_DIR/known" --show skips --show failures \
 		--times "$VEX_BUILD/test-times" >/dev/null
 	shards_judge "$dir"
+	# A guest that came to harm: where, as its launcher decoded it.
+	for d in "$dir"/shard*.d*/; do
+		[[ -f $d/trace.txt ]] || continue
+		grep -hE '^    (blocked: |.*the trace with source lines: )' "$d/launcher.log" >&2 || :
+	done
 	note "$(secs $(($(now_ms) - start))) s"
 }
 
@@ -84,7 +92,7 @@ test_rounds() {
 
 parse_options() {
 	T_ONLY=() T_FILTER='' T_FULL=0 T_SHOW=results T_JOBS='' T_REPEAT=1 T_UNTIL_FAIL=0 T_ROUNDS=0
-	T_TESTS=$VEX_ROOT/tests/guest T_KNOWN=$VEX_ROOT/tests/known-failures
+	T_TESTS=$(module_file "${MODULE[tests]:-}") T_KNOWN=$VEX_ROOT/tests/known-failures
 	while (($#)); do
 		vm_option "$@"
 		if ((VM_SHIFT)); then shift "$VM_SHIFT"; continue; fi
@@ -109,6 +117,7 @@ parse_options() {
 		shift
 	done
 	((${#VM_DISKS[@]} == 0)) || usage_error "--disk: each test says which disks it needs"
+	if ! module_is_own; then test_foreign; fi
 	((${#T_ONLY[@]})) || T_ONLY=(host guest env)
 	# With --until-fail a round is each test once.
 	if ((T_UNTIL_FAIL && T_REPEAT > 1)); then T_ROUNDS=$T_REPEAT T_REPEAT=1; fi
@@ -122,6 +131,16 @@ parse_options() {
 file_kind() {
 	if [[ -f ${1%.tap}.rc || ( $1 == "$T_DIR"/env/* && $1 != */left-out.tap && $T_INTERRUPTED == 0 ) ]]; then echo --script
 	else echo --flat; fi
+}
+
+# test_foreign: of another module there are guest tests, and no list of known failures unless one is named.
+test_foreign() {
+	[[ -z ${T_ONLY[*]} || ${T_ONLY[*]} == guest ]] ||
+		usage_error "--only ${T_ONLY[*]}: of ${MODULE[name]} there are guest tests only"
+	T_ONLY=(guest)
+	if [[ $T_TESTS == "$(module_file "${MODULE[tests]:-}")" ]]; then T_TESTS=$(module_test_dir); fi
+	[[ $T_KNOWN != "$VEX_ROOT/tests/known-failures" ]] || T_KNOWN=''
+	[[ -n $VM_KERNEL ]] || ((T_FULL)) || VM_KERNEL=$(module_kernels)
 }
 
 # Commands on a bare machine need root, and what makes that machine; the slice of them is left out where nothing may be

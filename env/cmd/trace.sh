@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# One-line purpose: watch functions and events of VexFS while a command runs
+# One-line purpose: watch functions and events of the module while a command runs
 
 cmd_help() {
 	cat <<'END'
@@ -10,6 +10,7 @@ usage: ./vex trace [OPTION]... FUNCTION|EVENT... [-- COMMAND [ARGUMENT]...]
 
 Runs COMMAND in a guest, in /mnt/vexfs, a new VexFS, and shows what happened: the call graph of FUNCTIONs
 of vexfs.ko with times, the EVENTs, or what a bpftrace script found. Without a COMMAND, a small workload.
+In another module (./vex init) functions and events are that one's, and without a COMMAND its smoke test is watched.
 The whole trace is in the run directory: trace.txt (bpftrace.txt).
 
   FUNCTION              of the module; 'vexfs_write*' takes all that match
@@ -32,8 +33,13 @@ END
 
 T_FUNCTIONS=() T_EVENTS=() T_ALL=0 T_DEPTH=0 T_LINES=100 T_BPF='' T_LIST=0
 
+# The module's TRACE_SYSTEM: its name, unless the configuration says another.
+trace_system() { printf '%s' "${MODULE[events]:-${MODULE[name]}}"; }
+
 trace_events() {
-	nm "$(module_path "$1")" | sed -n 's/.* __tracepoint_\(vexfs_[a-z0-9_]*\)$/vexfs:\1/p' | sort -u
+	local system
+	system=$(trace_system)
+	nm "$(module_path "$1")" | sed -n "s/.* [^U] __tracepoint_\\([A-Za-z0-9_]*\\)\$/$system:\\1/p" | sort -u
 }
 
 # trace_matching WORD: of the names on stdin those that the glob matches.
@@ -49,12 +55,13 @@ trace_matching() {
 trace_unknown() {
 	local kind=$1 word=$2 similar
 	similar=$(observe_similar "$word" | paste -sd' ')
-	die "$EX_USAGE" "vexfs.ko has no $kind '$word'${similar:+; close to it: $similar};" \
+	die "$EX_USAGE" "${MODULE[name]}.ko has no $kind '$word'${similar:+; close to it: $similar};" \
 		"./vex trace --list shows all"
 }
 
-# The module's own events may be written without their second "vexfs_".
+# VexFS's events may be written without their second "vexfs_".
 trace_full_name() {
+	if ! module_is_own; then printf '%s' "$1"; return; fi
 	case $1 in
 	vexfs:vexfs_* | 'vexfs:*') printf '%s' "$1" ;;
 	vexfs:*) printf 'vexfs:vexfs_%s' "${1#vexfs:}" ;;
@@ -64,7 +71,7 @@ trace_full_name() {
 
 trace_event() {
 	local series=$1 word=$2 found
-	if [[ $word != vexfs:* ]]; then T_EVENTS+=("$word"); return; fi
+	if [[ $word != "$(trace_system):"* ]]; then T_EVENTS+=("$word"); return; fi
 	word=$(trace_full_name "$word")
 	found=$(trace_events "$series" | trace_matching "$word")
 	[[ -n $found ]] || trace_unknown event "$word" < <(trace_events "$series")
@@ -142,7 +149,7 @@ trace_options() {
 cmd_main() {
 	local series dir rc=0 w extra=() programs=()
 	trace_options "$@"
-	series=$(kernel_parse "${VM_KERNEL:-6.1}")
+	series=$(kernel_parse "${VM_KERNEL:-$(module_kernel)}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	if ((T_LIST)); then
 		guest_need trace "$series"

@@ -9,7 +9,7 @@ usage: ./vex vm [OPTION]... SCRIPT
 Runs SCRIPT (a file, by the guest's busybox sh) as root in a guest; its output comes to stdout, its
 status is the exit code, unless the guest itself came to harm (see './vex help exit-codes').
 
-  --module none         do not build or load vexfs.ko
+  --module none         do not build or load the module
   --file GUEST=HOST     carry a file or directory into the guest; repeatable
   --ktap                SCRIPT is a test that prints KTAP: judge it as one
   --timeout S           limit before scaling by the speed of the host [120]
@@ -50,7 +50,7 @@ cmd_main() {
 	[[ -f $script || -p $script ]] || usage_error "no such script: $script"
 	[[ $timeout =~ ^(0|[1-9][0-9]{0,5})$ ]] || usage_error "--timeout $timeout: use seconds"
 	((timeout || !ktap)) || usage_error "--timeout 0: a test has a limit"
-	series=$(kernel_parse "${VM_KERNEL:-6.1}")
+	series=$(kernel_parse "${VM_KERNEL:-$(module_kernel)}")
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: one kernel"
 	guest_need vm "$series"
 	vm_need "$series"

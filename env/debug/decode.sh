@@ -6,15 +6,15 @@
 # decode_tokens CONSOLE module|kernel: "SYMBOL OFFSET EXACT" of every frame; the address in a Call Trace is where
 # the call returns to, so the call itself is one byte before it.
 decode_tokens() {
-	awk -v want="$2" '
+	awk -v want="$2" -v name="$(module_get name)" '
 		{
 			sub(/\r$/, "")
 			exact = /RIP: [0-9a-f]+:/
 			line = $0
-			while (match(line, /[A-Za-z_][A-Za-z0-9_.]*\+0x[0-9a-f]+\/0x[0-9a-f]+( \[[a-z0-9_]+)?/)) {
+			while (match(line, /[A-Za-z_][A-Za-z0-9_.]*\+0x[0-9a-f]+\/0x[0-9a-f]+( \[[A-Za-z0-9_]+)?/)) {
 				token = substr(line, RSTART, RLENGTH)
 				line = substr(line, RSTART + RLENGTH)
-				module = token ~ / \[vexfs$/ ? "module" : token ~ /\[/ ? "other" : "kernel"
+				module = token ~ (" \\[" name "$") ? "module" : token ~ /\[/ ? "other" : "kernel"
 				split(token, part, /[+\/ ]/)
 				if (module == want) print part[1], part[2], exact
 			}
@@ -48,6 +48,7 @@ decode_addresses() {
 decode_map() {
 	local elf=$2 list section
 	list=$(decode_tokens "$1" "$3" | decode_addresses "$elf")
+	[[ -n $list ]] || return 0
 	while read -r section; do
 		local option=() rows
 		[[ $3 == kernel ]] || option=(-j "$section")
@@ -65,9 +66,19 @@ decode_trace() {
 	{
 		decode_map "$console" "$module" module
 		if [[ -n $kernel ]] && readelf -SW "$kernel" | grep ' \.debug_info ' >/dev/null; then decode_map "$console" "$kernel" kernel; fi
-	} | awk -F'\t' -v root="$VEX_ROOT/" '
+	} | awk -F'\t' -v root="$VEX_ROOT/" -v copy="$VEX_BUILD/kmod/" '
+		# Sources of a module that is built in a copy are named as in its own directory.
+		function plain(s,  at, rest, out) {
+			out = ""
+			while ((at = index(s, copy)) > 0) {
+				rest = substr(s, at + length(copy))
+				out = out substr(s, 1, at - 1)
+				s = substr(rest, index(rest, "/") + 1)
+			}
+			return out s
+		}
 		FILENAME == "-" { gsub(/ \(discriminator [0-9]+\)/, "", $2); gsub(/[^ ]*\/build\/kmod\/[^\/]*\//, "", $2)
-			gsub(root, "", $2); line[$1] = $2; next }
+			gsub(root, "", $2); line[$1] = plain($2); next }
 		{ sub(/\r$/, "") }
 		/Linux version/ && on { exit }
 		/Kernel panic|Oops|BUG: |general protection|WARNING: |KASAN: |invalid opcode|blocked for more than/ { on = 1 }
@@ -89,19 +100,19 @@ decode_trace() {
 }
 
 # The first function of ours on the stack.
-decode_first() { grep -m1 -oE '[A-Za-z_][A-Za-z0-9_.]*\+0x[0-9a-f]+/0x[0-9a-f]+ \[vexfs' "$1" | cut -d+ -f1; }
+decode_first() { grep -m1 -oE '[A-Za-z_][A-Za-z0-9_.]*\+0x[0-9a-f]+/0x[0-9a-f]+ \['"$(module_get name)\\b" "$1" | cut -d+ -f1; }
 
 # decode_place TRACE: "FUNCTION at FILE:LINE" of the first function of ours, inlined ones included, but for the kernel's.
 decode_place() {
-	awk '/^        [^ ].* at / { if (ours && / at [^\/]/) { sub(/^ +(inlined in )?/, ""); print; exit } next }
-		{ ours = /\[vexfs/ && !/ \? / }' "$1"
+	awk -v name="$(module_get name)" '/^        [^ ].* at / { if (ours && / at [^\/]/) { sub(/^ +(inlined in )?/, ""); print; exit } next }
+		{ ours = $0 ~ ("\\[" name "[] ]") && !/ \? / }' "$1"
 }
 
 # decode_blocked TRACE: "TASK in FUNCTION at FILE:LINE" of each task that waits in our code, the first five.
 decode_blocked() {
-	awk '/^        [^ ].* at / { if (ours && task != "" && / at [^\/]/) { sub(/^ +(inlined in )?/, ""); print task " in " $0; task = ""; n++ } if (n == 5) exit; next }
+	awk -v name="$(module_get name)" '/^        [^ ].* at / { if (ours && task != "" && / at [^\/]/) { sub(/^ +(inlined in )?/, ""); print task " in " $0; task = ""; n++ } if (n == 5) exit; next }
 		match($0, /task:[^ ]+/) { task = substr($0, RSTART + 5, RLENGTH - 5) }
-		{ ours = /\[vexfs/ && !/ \? / }' "$1"
+		{ ours = $0 ~ ("\\[" name "[] ]") && !/ \? / }' "$1"
 }
 
 # panic_trace RUNDIR KERNEL CODE: what every run does whose kernel complained or hung: the trace with source lines beside the
@@ -123,5 +134,5 @@ panic_trace() {
 	[[ -n $fn ]] || fn=$(decode_first "$dir/trace.txt") || fn=''
 	while read -r line; do note "blocked: $line"; done < <(decode_blocked "$dir/trace.txt")
 	note "${fn:+in $fn; }the trace with source lines: ${dir#"$VEX_ROOT"/}/trace.txt"
-	[[ ${VEX_CMD:-} == crash || $3 != "$EX_PANIC" ]] || note "with a memory dump and symbols in one bundle: ./vex crash --kernel $name -- COMMAND"
+	[[ ${VEX_CMD:-} == crash || $3 != "$EX_PANIC" ]] || note "with a memory dump and symbols in one bundle: $(vex_line) crash --kernel $name -- COMMAND"
 }

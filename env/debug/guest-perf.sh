@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The guest's half of ./vex perf. /vex/settings: RECORD, options of perf record; EVENT, empty: what there is.
+# The guest's half of ./vex perf. /vex/settings: RECORD, options of perf record; EVENT, empty: what there is; DIRECTORY.
 # Files for the host go to /tmp/out: perf.data, report.txt, samples.txt. Status: the command's.
 set -eu
 # shellcheck source=/dev/null
@@ -23,7 +23,7 @@ echo "$EVENT" >$out/event
 echo "@stage recording $EVENT"
 status=0
 # shellcheck disable=SC2086	# options are words
-(cd /mnt/vexfs && exec perf record -e "$EVENT" $RECORD -o $out/perf.data -- /vex/command 2>$out/perf.err) || status=$?
+(cd "$DIRECTORY" && exec perf record -e "$EVENT" $RECORD -o $out/perf.data -- /vex/command 2>$out/perf.err) || status=$?
 if [ ! -s $out/perf.data ]; then
 	cat $out/perf.err
 	echo "vex: perf recorded nothing"

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The guest's half of ./vex trace. /vex/settings (one word or list a line, made by env/cmd/trace.sh):
-#	FUNCTIONS	names of functions of vexfs.ko, for the function graph
+#	MODULE		the module's name
+#	DIRECTORY	where the command runs
+#	FUNCTIONS	names of functions of the module, for the function graph
 #	EVENTS		system:event, globs allowed
 #	ALL		1: show also the kernel functions they call
 #	DEPTH		levels of calls, 0: no limit
@@ -24,19 +26,19 @@ refuse() { echo "vex: $*"; give_back; exit 2; }
 run_command() {
 	echo "@stage running the command"
 	status=0
-	(cd /mnt/vexfs && exec /vex/command) || status=$?
+	(cd "$DIRECTORY" && exec /vex/command) || status=$?
 	sync
 }
 
 watch_bpf() {
 	echo "@stage starting bpftrace (its compiler takes a while in a guest)"
 	# -c starts the command when every probe is in place, and ends with it. It must be an ELF program.
-	cat >/tmp/watched <<-'END'
+	cat >/tmp/watched <<-END
 		#!/bin/sh
 		echo "@stage running the command"
-		cd /mnt/vexfs
+		cd "$DIRECTORY"
 		/vex/command
-		echo $? >/tmp/status
+		echo \$? >/tmp/status
 		sync
 	END
 	bpftrace -B line -o $out/bpftrace.txt -c "/bin/busybox sh /tmp/watched" "/vex/bpf/$BPF" 2>$out/bpftrace.err || traced=$?
@@ -56,7 +58,7 @@ set_functions() {
 	grep -qv '^#' $trace/set_graph_function ||
 		refuse "none of these can be traced, they are inlined or only run at load:$missing"
 	[ -z "$missing" ] || echo "@stage not traceable, inlined or only run at load:$missing"
-	if [ "$ALL" = 0 ]; then echo ':mod:vexfs' >$trace/set_ftrace_filter; fi
+	if [ "$ALL" = 0 ]; then echo ":mod:$MODULE" >$trace/set_ftrace_filter; fi
 	echo "$DEPTH" >$trace/max_graph_depth
 	echo 1 >$trace/options/funcgraph-tail
 	echo 1 >$trace/options/funcgraph-proc

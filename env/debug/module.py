@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Symbols of vexfs.ko where the guest has loaded it, for gdb.
+"""Symbols of the module under test where the guest has loaded it, for gdb.
 
-The kernel tells where each section lies in struct module (what /sys/module/vexfs/sections shows). Read at
+The kernel tells where each section lies in struct module (what /sys/module/NAME/sections shows). Read at
 do_init_module(), which runs before the module's own first instruction, and again after each reload; dropped in
 free_module(), so that breakpoints wait for the next load. Needs no DWARF of the kernel and no script of its.
 
-The session sets vex = dict(module=FILE, build_id=HEX or "", kernel=FILE, kernel_id=HEX or "", batch=BOOL,
+The session sets vex = dict(name=MODULE, module=FILE, build_id=HEX or "", kernel=FILE, kernel_id=HEX or "", batch=BOOL,
 and for guests end=FILE, which the launcher writes when the guest has ended).
 """
 import os
@@ -15,7 +15,7 @@ import time
 
 import gdb
 
-NAME = "vexfs"
+NAME = vex["name"]
 WRONG_BUILD = 8     # exit code, see ./vex help exit-codes
 IGNORED = (".text", ".symtab", ".strtab")
 
@@ -207,7 +207,7 @@ class OnFree(gdb.Breakpoint):
 
 
 def find_module():
-    """struct module of a loaded VexFS, from the kernel's list; None."""
+    """struct module of the loaded module, from the kernel's list; None."""
     head = address_of("modules")
     node, off = read(head, "Q"), vex["off"]
     for _ in range(4096):
@@ -221,11 +221,11 @@ def find_module():
 
 
 class Reload(gdb.Command):
-    """vexfs-reload: look for vexfs.ko in the guest and load its symbols there. Happens by itself when the
+    """NAME-reload: look for the module in the guest and load its symbols there. Happens by itself when the
     module is loaded while gdb is attached; for a guest or dump that has it already."""
 
     def __init__(self):
-        super().__init__("vexfs-reload", gdb.COMMAND_FILES)
+        super().__init__(NAME + "-reload", gdb.COMMAND_FILES)
 
     def invoke(self, arg, from_tty):
         mod = find_module()
@@ -284,7 +284,7 @@ def select_panicking():
     for thread in gdb.selected_inferior().threads():
         thread.switch()
         trace = gdb.execute("backtrace -frame-info short-location 24", to_string=True)
-        if any(word in trace for word in (" panic (", "crash_kexec", "oops_", "vexfs_trigger")):
+        if any(word in trace for word in (" panic (", "crash_kexec", "oops_", NAME + "_trigger")):
             return
     say("no processor of the dump shows a panic on its stack; \"info threads\" lists them")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What ./vex trace and ./vex perf share: a guest with a VexFS on /mnt/vexfs, a command in it, somebody who
+# What ./vex trace and ./vex perf share: a guest with the module set up, a command in it, somebody who
 # watches, and files that come back to the run directory.
 
 OBSERVE_TIMEOUT=600
@@ -27,6 +27,9 @@ observe_prepare() {
 	[[ -n $VM_CPUS ]] || VM_CPUS=1
 }
 
+# Without a workload of its own a module is watched in its smoke test.
+module_workload() { if [[ -n ${MODULE[workload]:-} ]]; then printf workload; else printf smoke; fi; }
+
 # observe_command DIR [COMMAND ARGUMENT...]: the guest's script for it; without one, a small workload.
 observe_command() {
 	local dir=$1
@@ -34,7 +37,7 @@ observe_command() {
 	if (($#)); then
 		{ printf '#!/bin/sh\n'; printf '%q ' "$@"; echo; } >"$dir/command"
 	else
-		cp "$VEX_ROOT/env/debug/workload.sh" "$dir/command"
+		cp "$(module_script "$(module_workload)")" "$dir/command"
 	fi
 }
 
@@ -53,11 +56,11 @@ observe_relay() {
 # variables, further payload entries come on stdin. Files it leaves in /tmp/out come to DIR. Returns the guest's
 # fate, or the command's status.
 observe_run() {
-	local dir=$1 series=$2 script=$3 d has_disk=0 rc=0
+	local dir=$1 series=$2 script=$3 rc=0
 	shift 3
-	for d in "${VM_DISKS[@]}"; do [[ $d == vexfs=* ]] && has_disk=1; done
-	((has_disk)) || VM_DISKS+=(vexfs=256M)
+	module_disk
 	if [[ -z $VM_MEMORY ]] && (($#)); then VM_MEMORY=$((768 + 2 * $(program_memory "$@"))); fi
+	printf "MODULE='%s'\nDIRECTORY='%s'\n" "${MODULE[name]}" "${MODULE[directory]}" >>"$dir/settings"
 	truncate -s "${OBSERVE_OUT_MB}M" "$dir/out.raw"
 	OBSERVE_RAW=$dir/out.raw
 	trap 'rm -f "$OBSERVE_RAW"' EXIT
@@ -71,7 +74,7 @@ observe_run() {
 		payload_base "$series"
 		if (($#)); then payload_program "$@"; fi
 		printf 'file /vex/run 0755 %s\nfile /vex/setup 0755 %s\nfile /vex/command 0755 %s\nfile /vex/settings 0644 %s\n' \
-			"$script" "$VEX_ROOT/env/guest/shell.sh" "$dir/command" "$dir/settings"
+			"$script" "$(module_script setup)" "$dir/command" "$dir/settings"
 	} | payload_write "$dir"
 	{ vm_start "$dir" "$series" --io pipe --timeout "$OBSERVE_TIMEOUT" </dev/null || echo "$?" >"$dir/status"; } |
 		observe_relay
@@ -87,7 +90,7 @@ observe_run() {
 	return "${rc:-$EX_LOST}"
 }
 
-# observe_functions SERIES: the functions of vexfs.ko, as far as the compiler left them.
+# observe_functions SERIES: the functions of the module, as far as the compiler left them.
 observe_functions() {
 	nm "$(module_path "$1")" | awk '$2 ~ /^[tT]$/ && $3 !~ /^(__pfx_|__cfi_|\.|init_module|cleanup_module|__traceiter|trace_|perf_trace|__perf|__SCT)/ { print $3 }' |
 		grep -E '^[a-zA-Z_][a-zA-Z0-9_]*(\.(part|isra|constprop)\.[0-9]+)?$' | sort -u

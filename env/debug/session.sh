@@ -42,14 +42,16 @@ set breakpoint pending on
 set print pretty on
 python gdb.execute("set architecture i386:x86-64", to_string=True)
 set index-cache enabled off
-directory $VEX_ROOT
-python vex = dict(module=r"$module", build_id="$(build_id "$module")", kernel=r"$kernel", kernel_id="$(build_id "$kernel")", batch=$batch, end=r"$end")
+directory $(module_sources)
+python vex = dict(module=r"$module", build_id="$(build_id "$module")", kernel=r"$kernel", kernel_id="$(build_id "$kernel")", batch=$batch, end=r"$end", name="$(module_get name)")
 source $VEX_ROOT/env/debug/module.py
 file $module
 python learn_layout()
 file $kernel
-source $VEX_ROOT/env/debug/vexfs-gdb.py
 END
+	# The module's own printers and commands; and its sources where they are edited, not where they were compiled.
+	if [[ -n $(module_get gdb) ]]; then printf 'source %s\n' "$(module_file "$(module_get gdb)")" >>"$file"; fi
+	module_is_own || printf 'set substitute-path %s %s\n' "${module%"/$(module_get ko)"}" "$(module_sources)" >>"$file"
 	# Kernels with DWARF have their own call frame information.
 	if readelf -SW "$kernel" | grep ' \.debug_info ' >/dev/null; then
 		if [[ -f $scripts ]]; then printf 'source %s\n' "$scripts" >>"$file"; fi

@@ -177,7 +177,7 @@ kc_compiler() {
 
 # kc_compile NAME: the stub; sets nothing, prints the first complaint.
 kc_compile() {
-	local name=$1 work=$VEX_BUILD/kernelcheck/$1 dir magic
+	local name=$1 work=$VEX_SHARED/kernelcheck/$1 dir magic
 	dir=$(kernel_dir "$name")
 	rm -rf "$work"
 	mkdir -p "$work"
@@ -198,7 +198,7 @@ kc_compile() {
 kc_first_error() {
 	local line
 	line=$(grep -m1 -E 'error:|ERROR: modpost|not found|No such file|\*\*\*|No space' "$1") || line=$(tail -n1 "$1")
-	printf '%s' "${line#"$VEX_BUILD"/}"
+	printf '%s' "${line#"$VEX_SHARED"/}"
 }
 
 # kernel_check_one NAME: one line; 0 when modules can be built for it.
@@ -222,7 +222,7 @@ kernel_check_one() {
 kernel_check() {
 	local k broken=0 names=("$@")
 	if ((${#names[@]} == 0)); then
-		mapfile -t names < <(find "$VEX_BUILD/kernels" -mindepth 1 -maxdepth 1 ! -name '*.new' -printf '%f\n' 2>/dev/null | sort -V)
+		mapfile -t names < <(find "$VEX_SHARED/kernels" -mindepth 1 -maxdepth 1 ! -name '*.new' -printf '%f\n' 2>/dev/null | sort -V)
 		((${#names[@]})) || die "$EX_NOTHING" "no kernel is here to check: ./vex kernel fetch"
 	fi
 	need kernel/check
@@ -238,9 +238,9 @@ kernel_check_quick() {
 	local k stamp
 	for k in "$@"; do
 		stamp=$(kernel_check_stamp "$k")
-		[[ $(cat "$VEX_BUILD/kernelcheck/$k.ok" 2>/dev/null) != "$stamp" ]] || { kernel_compiler_warn "$k"; continue; }
+		[[ $(cat "$VEX_SHARED/kernelcheck/$k.ok" 2>/dev/null) != "$stamp" ]] || { kernel_compiler_warn "$k"; continue; }
 		kernel_check "$k" >&2
-		printf '%s\n' "$stamp" >"$VEX_BUILD/kernelcheck/$k.ok"
+		printf '%s\n' "$stamp" >"$VEX_SHARED/kernelcheck/$k.ok"
 	done
 }
 

@@ -143,8 +143,8 @@ kernel_fetch() {
 	local lock ready=0
 	if kernel_ready "$1"; then ready=1; fi
 	toolchain_need "$(kernel_toolchain "$1")"
-	mkdir -p "$VEX_BUILD"
-	exec {lock}>"$VEX_BUILD/.kernel-$1.lock"
+	mkdir -p "$VEX_SHARED"
+	exec {lock}>"$VEX_SHARED/.kernel-$1.lock"
 	flock -n "$lock" || { note "another ./vex fetches kernel $1: waiting for it"; flock "$lock"; }
 	if ((ready)) || ! kernel_ready "$1"; then kernel_fetch_now "$1" "$ready"; fi
 	exec {lock}>&-
@@ -171,7 +171,7 @@ kernel_fetch_now() {
 	where="run apt-get update (bookworm and bookworm-security must be among its sources)"
 	if [[ $suites != host ]]; then where="check that this machine's mirror has $suites"; fi
 	need_space "$VEX_CACHE" 150 "downloading kernel $name"
-	need_space "$VEX_BUILD" 400 "unpacking kernel $name"
+	need_space "$VEX_SHARED" 400 "unpacking kernel $name"
 	kernel_lists "$name" "$2" || die "$EX_ENV" "kernel $name cannot be fetched; $where"
 	pkgs=$(suite_apt "$suites" kernel_packages "$(kernel_stock_field "$name" package)") ||
 		die "$EX_ENV" "apt knows no $(kernel_stock_field "$name" package)-$KERNEL_FLAVOUR; $where and try again"

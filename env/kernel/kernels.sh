@@ -12,7 +12,7 @@
 KERNEL_STOCK=$VEX_ROOT/env/kernel/stock
 KERNEL_TABLE=$VEX_ROOT/env/kernel/table
 
-kernel_dir() { printf '%s/kernels/%s' "$VEX_BUILD" "$1"; }
+kernel_dir() { printf '%s/kernels/%s' "${VEX_SHARED:-$VEX_BUILD}" "$1"; }
 kernel_release() { cat "$(kernel_dir "$1")/release"; }
 
 # kernel_stock_row NAME: "suite package toolchain traits what for"; fails for any other kernel.

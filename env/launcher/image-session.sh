@@ -14,6 +14,7 @@ VEX_CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vex
 export VEX_ROOT VEX_BUILD VEX_CACHE
 # shellcheck source=env/load.sh
 . "$VEX_ROOT/env/load.sh"
+module_read "$VEX_ROOT/env/vexfs.module"
 
 PORT=$(guest_ssh_port "$VEX_RUNDIR")
 SESSION=$VEX_RUNDIR/session

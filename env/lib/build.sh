@@ -7,8 +7,9 @@ JOBS=$(nproc 2>/dev/null || echo 2)
 
 # Two commands at once in one checkout take turns at building.
 build_lock() {
-	mkdir -p "$VEX_BUILD"
-	exec {BUILD_LOCK}>"$VEX_BUILD/.build.lock"
+	local dir=${VEX_SHARED:-$VEX_BUILD}
+	mkdir -p "$dir"
+	exec {BUILD_LOCK}>"$dir/.build.lock"
 	flock "$BUILD_LOCK"
 }
 build_unlock() { exec {BUILD_LOCK}>&-; }
@@ -25,17 +26,20 @@ build_step() {
 }
 
 build_tools() { build_step "building the tools" tools all; }
-build_guest() { build_step "building the guest's tools and tests" guest guest; }
+build_guest() {
+	if module_is_own; then build_step "building the guest's tools and tests" guest guest; else module_tools; fi
+}
 
-# Debug modules (faults on demand, KUnit suites) are for debug kernels, and for whoever sets VEX_MODULE_DEBUG=1.
+# Debug modules of VexFS (faults on demand, KUnit suites) are for debug kernels, and for whoever sets VEX_MODULE_DEBUG=1.
 module_debug() {
+	module_is_own || return
 	[[ ${VEX_MODULE_DEBUG:-} == 1 ]] && return
 	kernel_has "$1" debug
 }
 
 # Both kinds side by side, so that asking for one does not rebuild the other.
 module_dir() { printf '%s/kmod/%s%s' "$VEX_BUILD" "$1" "$(module_debug "$1" && echo -debug)"; }
-module_path() { printf '%s/vexfs.ko' "$(module_dir "$1")"; }
+module_path() { printf '%s/%s' "$(module_dir "$1")" "${MODULE[ko]}"; }
 
 # Linux 6.12's scripts/module.lds.S leaves .data of a module at an address other than 0, which is what a relocatable
 # file has; gdb then takes the module's variables for code and shows other memory.
@@ -58,6 +62,7 @@ module_fresh() {
 build_module() {
 	local series=$1 debug=() args BUILD_FOR=$1
 	kernel_compiler_warn "$series"
+	if ! module_is_own; then module_make "$series"; return; fi
 	if module_fresh "$series"; then return; fi
 	if module_debug "$series"; then
 		debug=(VEXFS_DEBUG=1)

@@ -15,7 +15,7 @@ caller_clean() {
 	unset BASH_ENV ENV GREP_OPTIONS GREP_COLOR GREP_COLORS TAR_OPTIONS GZIP BZIP2 XZ_OPT XZ_DEFAULTS PYTHONHOME PYTHONPATH \
 		GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_NAMESPACE
 	# What the libraries keep in variables.
-	unset "${!VM_@}" "${!T_@}" "${!IB_@}" IMAGE_SAVE IMAGE_RESUME DEBUG_VM DEBUG_TMP BUILD_FOR EX_OK VEX_CMD
+	unset "${!VM_@}" "${!T_@}" "${!IB_@}" "${!MODULE@}" IMAGE_SAVE IMAGE_RESUME DEBUG_VM DEBUG_TMP BUILD_FOR EX_OK VEX_CMD
 	# Functions would hide programs; this one hides none.
 	while read -r _ _ f; do
 		[[ $f == command_not_found_handle || $f == caller_* ]] || unset -f "$f"

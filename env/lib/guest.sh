@@ -83,7 +83,7 @@ initramfs_need() {
 env_build() {
 	build_lock
 	quietly "building the launcher and init" "$VEX_BUILD/log/env.log" \
-		make -s -C "$VEX_ROOT/env" OUT="$VEX_BUILD/env" ||
+		make -s -C "$VEX_ROOT/env" OUT="$VEX_SHARED/env" ||
 		die "$EX_ENV" "the environment's programs do not compile; see ${VEX_BUILD#"$VEX_ROOT"/}/log/env.log$(caller_blame)"
 	build_unlock
 }

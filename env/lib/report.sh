@@ -58,7 +58,7 @@ report_main() {
 	"image boot" | "crash open" | "kernel config")
 		(usage_error "${REPORT_ARGS[*]:0:2} is for a person at a terminal and has no --json") || rc=$?
 		;;
-	*) VEX_REPORT=$REPORT_FILE launch "$VEX_ROOT/vex" "${REPORT_ARGS[@]}" >&2 || rc=$? ;;
+	*) VEX_REPORT=$REPORT_FILE launch "$VEX_ROOT/vex" ${MODULE_DIR:+-C .} "${REPORT_ARGS[@]}" >&2 || rc=$? ;;
 	esac
 	trap '' INT TERM HUP
 	if ! { report_program && "$VEX_BUILD/env/vexjson" object "$rc" "$(($(now_ms) - start))" "$REPORT_FILE"; }; then
@@ -81,9 +81,10 @@ report_program() {
 # report_bare STATUS MILLISECONDS: where vexjson cannot be compiled (no compiler, no json-c, no room): the same fields,
 # of which only verdict and cause say something. tests/env/programs.sh checks it against vexjson's description.
 report_bare() {
-	local word=environment cause='' command='' kind code text
+	local word=environment cause='' command='' program=./vex kind code text
 	while IFS=$'\t' read -r kind code text; do
 		if [[ $kind == command ]]; then command=$code; fi
+		if [[ $kind == program ]]; then program=$code; fi
 		if [[ $kind == end && $code == "$1" ]]; then cause=$text; fi
 	done <"$REPORT_FILE"
 	case $1 in
@@ -92,7 +93,7 @@ report_bare() {
 	cat <<-END
 		{ "schema": 1, "command": $(json_string "$command"), "arguments": [], "verdict": "$word", "exit_code": $1,
 		  "cause": $(json_string "${cause:-$word}"), "seconds": $(secs "$2"),
-		  "reproduce": $(json_string "./vex ${REPORT_ARGS[*]@Q}"), "status": null, "counts": null, "failed": [],
+		  "reproduce": $(json_string "$program ${REPORT_ARGS[*]@Q}"), "status": null, "counts": null, "failed": [],
 		  "failed_left_out": 0, "trace": null, "blocked": [], "guests": [], "logs": { "directory": null, "console": null,
 		  "output": null, "tap": null, "trace": null, "build": null, "junit": null }, "kernels": null,
 		  "machine": null, "bundle": null, "facts": null }

@@ -73,12 +73,18 @@ payload_base() {
 			[[ -f $f ]] && printf 'file /vex/bin/%s 0755 %s\n' "${f##*/}" "$f"
 		done
 	fi
-	if [[ $1 != - ]]; then printf 'file /vex/modules/vexfs.ko 0644 %s\n' "$(module_path "$1")"; fi
+	if [[ $1 != - ]]; then
+		module_is_own || module_payload "$1"
+		printf 'file /vex/modules/%s.ko 0644 %s\n' "$(module_get name)" "$(module_path "$1")"
+	fi
 	vm_more_payload
 }
 
 job_base() {
-	if [[ $1 != - ]]; then printf 'module vexfs /vex/modules/vexfs.ko\n'; fi
+	if [[ $1 != - ]]; then
+		module_is_own || module_job "$1"
+		printf 'module %s /vex/modules/%s.ko %s\n' "$(module_get name)" "$(module_get name)" "$(module_get parameters)"
+	fi
 	if [[ -n $VM_SHARE ]]; then printf 'share\n'; fi
 	vm_more_job
 }

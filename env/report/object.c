@@ -300,12 +300,12 @@ static bool narrower(FILE *f, struct json_object *failed)
 
 static void put_reproduce(struct json_object *o, struct json_object *failed)
 {
-	const char *command = record_value("command");
+	const char *command = record_value("command"), *program = record_value("program");
 	char *text = NULL;
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
 
-	fputs("./vex", f);
+	fputs(*program ? program : "./vex", f);
 	quote(f, command);
 	if (strcmp(command, "test") || !narrower(f, failed))
 		for (size_t i = 0; i < nrecords; i++)

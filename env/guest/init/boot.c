@@ -85,14 +85,14 @@ void mount_basics(void)
 	sethostname("vex", 3);
 }
 
-int insert_module(const char *path)
+int insert_module(const char *path, const char *params)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int err = 0;
 
 	if (fd < 0)
 		return -errno;
-	if (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)
+	if (syscall(SYS_finit_module, fd, params, 0) && errno != EEXIST)
 		err = -errno;
 	close(fd);
 	return err;
@@ -110,7 +110,7 @@ void load_boot_modules(void)
 		int err;
 
 		path[strcspn(path, "\n")] = 0;
-		err = insert_module(path);
+		err = insert_module(path, "");
 		if (err)
 			die("cannot load %s: %s", path, strerror(-err));
 	}

@@ -28,8 +28,11 @@ struct job {
 	unsigned int ntests;
 	char *modprobe[MAX_LOADS];	/* modules of the kernel package */
 	unsigned int nmodprobe;
-	char *module;			/* module under test: file ... */
-	char *module_name;		/* ... and name */
+	char *insmod[MAX_LOADS];	/* files of modules that the one under test needs */
+	unsigned int ninsmod;
+	char *module;			/* module under test: file, ... */
+	char *module_name;		/* ... name ... */
+	char *module_params;		/* ... and parameters */
 	char *start[MAX_STARTS];	/* scripts before the job: network, window */
 	unsigned int nstart;
 	char *setup;			/* script before a shell */
@@ -68,7 +71,7 @@ long long now_ms(void);
 /* boot.c */
 void mount_basics(void);
 void load_boot_modules(void);
-int insert_module(const char *path);
+int insert_module(const char *path, const char *params);
 void open_ports(void);
 void wait_for_go(void);
 int write_file(const char *path, const char *text);

@@ -5,7 +5,8 @@
  *	kind tests|exec|shell
  *	env NAME=VALUE
  *	modprobe NAME			module of the kernel package, with dependencies
- *	module NAME PATH		module under test: loaded at start, unloaded before the verdict
+ *	insmod PATH			a module that the next one needs
+ *	module NAME PATH [PARAMETERS]	module under test: loaded at start, unloaded before the verdict
  *	test NAME SECONDS PATH		one guest test (SECONDS before scaling)
  *	exec PATH			script of kind exec
  *	setup PATH			script run before a shell
@@ -63,8 +64,10 @@ static void job_line(struct job *job, char *line)
 		putenv(strdup(arg));
 	else if (!strcmp(line, "modprobe") && job->nmodprobe < MAX_LOADS)
 		job->modprobe[job->nmodprobe++] = strdup(arg);
+	else if (!strcmp(line, "insmod") && job->ninsmod < MAX_LOADS)
+		job->insmod[job->ninsmod++] = strdup(arg);
 	else if (!strcmp(line, "module") &&
-		 sscanf(arg, "%ms %ms", &job->module_name, &job->module) == 2)
+		 sscanf(arg, "%ms %ms %m[^\n]", &job->module_name, &job->module, &job->module_params) >= 2)
 		setenv("VEX_MODULE", job->module, 1);
 	else if (!strcmp(line, "test"))
 		job_test(job, arg);

@@ -403,7 +403,13 @@ void load_module_under_test(const struct job *job)
 	snprintf(path, sizeof(path), "/sys/module/%s", job->module_name);
 	if (!access(path, F_OK))
 		return;
-	err = insert_module(job->module);
+	for (unsigned int i = 0; i < job->ninsmod; i++) {
+		err = insert_module(job->insmod[i], "");
+		if (err)
+			die("cannot load %s, which %s needs: %s (see the kernel log in console.log)", job->insmod[i],
+			    job->module_name, strerror(-err));
+	}
+	err = insert_module(job->module, job->module_params ? job->module_params : "");
 	if (err)
 		die("cannot load %s: %s (see the kernel log in console.log)", job->module,
 		    strerror(-err));

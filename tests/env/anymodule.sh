@@ -84,6 +84,18 @@ for line in 'frobnicate: 1|unknown key .frobnicate.' 'name: a b|expected the mod
 	says "\.vex:.*(${line#*|})" "... is refused by file and reason"
 done
 rm "$bad/.vex"
+if ((EUID == 0)); then
+	printf 'name: abacus\n' >"$bad/.vex"
+	chown 1 "$bad/.vex"
+	at "$bad" fuzz
+	expect 2 "a configuration of another user"
+	says '\.vex belongs to another user .*its commands would run as you' "... is not taken unasked"
+	run "$VEX" -C "$bad" fuzz
+	says 'is about VexFS only' "... but by -C"
+	rm "$bad/.vex"
+else
+	skip "a configuration of another user" "needs root"
+fi
 for line in bench crash-test fstests fuzz image lint; do
 	printf 'name: abacus\n' >"$bad/.vex"
 	at "$bad" "$line" list

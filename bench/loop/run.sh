@@ -94,7 +94,7 @@ bench_main() {
 	[[ $SERIES != *$'\n'* ]] || usage_error "--kernel: one kernel, not several"
 	guest_need bench/loop "$SERIES"
 	vm_need "$SERIES"
-	build_guest
+	build_guest "$SERIES"
 	build_module "$SERIES"
 	WORK=$(run_dir bench)
 	printf '#!/bin/sh\ntrue\n' >"$WORK/nothing.sh"

@@ -160,8 +160,9 @@ cmd_main() {
 		return
 	fi
 	for k in "${names[@]}"; do
-		[[ $B_ARCH == amd64 ]] || kernel_is_host "$k" ||
+		[[ $B_ARCH == amd64 ]] || { kernel_is_host "$k" && kernel_native "$k"; } ||
 			usage_error "--arch $B_ARCH: only Debian 12's own kernels ($(kernel_default_names | tr '\n' ' ')), not $k"
+		[[ $B_CC == gcc ]] || kernel_native "$k" || usage_error "--cc clang: the cross build for $k is gcc's"
 		[[ $B_CC == gcc || $(kernel_toolchain "$k") == host ]] ||
 			usage_error "--cc clang: $k is built in user space of another Debian, by $(kernel_toolchain "$k")"
 	done

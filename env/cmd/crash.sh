@@ -180,7 +180,7 @@ crash_collect() {
 	guest_need crash "$name" "$crash"
 	vm_need "$name" "$crash"
 	kernel_symbols_need "$name"
-	build_guest
+	build_guest "$name"
 	build_module "$name"
 	dir=$C_RUNDIR
 	if [[ -z $dir ]]; then dir=$(run_dir crash); fi

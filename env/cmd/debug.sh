@@ -246,7 +246,7 @@ cmd_main() {
 	guest_need debug "$name"
 	vm_need "$name"
 	kernel_symbols_need "$name"
-	build_guest
+	build_guest "$name"
 	build_module "$name"
 	if [[ -z $dir ]]; then dir=$(run_dir debug); fi
 	mkdir -p "$dir"

@@ -116,7 +116,7 @@ cmd_main() {
 	fst_exclude_read "$T_DIR"
 	vm_need "${T_KERNELS[@]}"
 	kernel_check_quick "${T_KERNELS[@]}"
-	build_guest
+	build_guest "${T_KERNELS[@]}"
 	for k in "${T_KERNELS[@]}"; do build_module "$k"; fst_modules "$k"; done
 	if [[ -n $FST_ROOT ]]; then DEBROOT_IMAGE=$FST_ROOT; else debroot_need fstests; fi
 	test_accel

@@ -118,7 +118,7 @@ run_fast() {
 	guest_need run "$series"
 	vm_need "$series"
 	say "Building vexfs.ko for $(kernel_release "$series") and the tools"
-	build_guest
+	build_guest "$series"
 	build_module "$series"
 	dir=$(run_dir run)
 	run_prepare "$dir"

@@ -20,7 +20,7 @@ Groups
   installer iso           images by Debian's installer, from an ISO
   disk ssh sshd           qemu-img; ssh to images; --ssh-port of fast guests
   graphical               --graphical
-  clang cross             builds by clang, builds for arm64
+  clang cross             builds by clang, builds for arm64; with arm64: guests of --kernel arm64-6.1
   tests                   what ./vex test --full uses besides
 
   --table         print the table as docs/toolchain.md has it

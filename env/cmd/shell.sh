@@ -59,7 +59,7 @@ cmd_main() {
 	[[ $series != *$'\n'* ]] || usage_error "--kernel: a shell runs on one kernel"
 	guest_need shell "$series"
 	vm_need "$series"
-	build_guest
+	build_guest "$series"
 	build_module "$series"
 	dir=$(run_dir shell)
 	module_disk
@@ -80,8 +80,9 @@ cmd_main() {
 	fi
 	{
 		payload_base "$series"
-		payload_program getfattr setfattr
-		if module_is_own; then payload_manuals "$dir/man"; fi
+		# Programs of this machine.
+		if kernel_native "$series"; then payload_program getfattr setfattr; fi
+		if kernel_native "$series" && module_is_own; then payload_manuals "$dir/man"; fi
 		printf 'file /vex/setup 0755 %s\n' "$(module_script setup)"
 		[[ ! -f $dir/run ]] || printf 'file /vex/run 0755 %s\n' "$dir/run"
 	} | payload_write "$dir"

@@ -183,7 +183,7 @@ cmd_main() {
 	fi
 	if [[ $wants == *" guest "* ]]; then
 		test_accel
-		build_guest
+		build_guest "${T_KERNELS[@]}"
 		for k in "${T_KERNELS[@]}"; do build_module "$k"; done
 		test_rounds
 	fi

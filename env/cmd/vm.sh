@@ -56,7 +56,7 @@ cmd_main() {
 	vm_need "$series"
 	local with=-
 	if ((module)); then
-		build_guest
+		build_guest "$series"
 		build_module "$series"
 		with=$series
 	fi
@@ -77,7 +77,7 @@ cmd_main() {
 		more+=(--timeout "$timeout")
 	fi
 	{
-		payload_base "$with"
+		payload_base "$with" "$series"
 		printf 'file /vex/run 0755 %s\n' "$script"
 		for f in "${files[@]}"; do
 			[[ $f == /*=* && -e ${f#*=} ]] || usage_error "--file wants /GUEST/PATH=HOSTFILE, not '$f'"

@@ -22,7 +22,7 @@ END
 observe_prepare() {
 	guest_need "$1" "$2"
 	vm_need "$2"
-	build_guest
+	build_guest "$2"
 	build_module "$2"
 	[[ -n $VM_CPUS ]] || VM_CPUS=1
 }

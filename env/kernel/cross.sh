@@ -41,9 +41,11 @@ cross_apt() {
 }
 
 # The lists of the other architecture are old when the host's would be.
+# cross_update ARCH [--now]
 cross_update() {
 	local lists=$VEX_CACHE/apt-$1/lists
-	if find "$lists" -maxdepth 1 -name '*_Packages*' -mtime -7 -print -quit 2>/dev/null | grep -q .; then return; fi
+	if [[ ${2:-} != --now ]] &&
+		find "$lists" -maxdepth 1 -name '*_Packages*' -mtime -7 -print -quit 2>/dev/null | grep -q .; then return; fi
 	say "Package lists for $1"
 	quietly "apt-get update for $1" "$VEX_BUILD/log/apt-update-$1.log" cross_apt "$1" apt-get "${APT_OPTS[@]}" update ||
 		die "$EX_ENV" "could not read the archive's package lists for $1; check the network and that the archive of" \
@@ -94,6 +96,31 @@ cross_kernel_need() {
 	ln -sfn "root/usr/src/linux-headers-$release" "$dir/kdir"
 	printf '%s\n' "$release" >"$dir/release"
 	printf '%s\n' "$dir" >"$dir/.complete"
+}
+
+# cross_busybox_need ARCH: the guest's, static.
+cross_busybox() { printf '%s/busybox/bin/busybox' "$(cross_dir "$1")"; }
+cross_busybox_need() {
+	local dir
+	[[ ! -x $(cross_busybox "$1") ]] || return 0
+	dir=$(cross_dir "$1")/busybox
+	cross_update "$1"
+	rm -rf "$dir.new"
+	mkdir -p "$dir.new"
+	cross_fetch "$1" "$dir.new" busybox-static
+	rm -rf "$dir"
+	mv "$dir.new" "$dir"
+}
+
+# cross_init_need ARCH: the guest's first process.
+cross_init_need() {
+	local out
+	out=$(cross_dir "$1")/env
+	build_lock
+	quietly "building init for $1" "$VEX_BUILD/log/env-$1.log" make -s -C "$VEX_ROOT/env" OUT="$out" \
+		CC="$(cross_triplet "$1")-gcc" "$out/init" ||
+		die "$EX_ENV" "init does not compile for $1; see ${VEX_BUILD#"$VEX_ROOT"/}/log/env-$1.log$(caller_blame)"
+	build_unlock
 }
 
 # cross_make ARCH TARGET...: the Makefile's variables for that architecture.

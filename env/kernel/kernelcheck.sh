@@ -34,6 +34,7 @@ kernel_cc_record() {
 kernel_cc() {
 	local cc
 	cc=$(sed -n 's/^CC *= *.*[ )]\([^ )]*\)$/\1/p' "$(kernel_dir "$1")/kdir/.kernelvariables" 2>/dev/null) || true
+	if [[ -n $cc ]] && ! kernel_native "$1"; then cc=$(cross_triplet "$(kernel_arch "$1")")-$cc; fi
 	if [[ -n $cc ]]; then printf '%s' "$cc"; return; fi
 	toolchain_cc "$(kernel_toolchain "$1")"
 }
@@ -55,6 +56,8 @@ kernel_compiler_same() {
 		return 1
 	fi
 	KC_CC_HERE=$here
+	# Debian builds its cross compilers apart: another revision of the same version is the rule.
+	if ! kernel_native "$1" && [[ ${record##* } == "${here##* }" ]]; then return; fi
 	[[ -n $record && $(kc_cc_text "$record") != "$(kc_cc_text "$here")" ]] || return 0
 	KC_CC_SAYS="this kernel was built by \"$record\", here is \"$here\": modules may misbehave;"
 	if [[ ${record##* } == "${here##* }" ]]; then

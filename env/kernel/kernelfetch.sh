@@ -150,6 +150,21 @@ kernel_fetch() {
 	exec {lock}>&-
 }
 
+# kernel_apt NAME CMD...: the command with apt asking for that kernel's suite and architecture.
+kernel_apt() {
+	local name=$1
+	shift
+	if kernel_native "$name"; then suite_apt "$(kernel_stock_field "$name" suite)" "$@"
+	else cross_apt "$(kernel_arch "$name")" "$@"; fi
+}
+
+# kernel_deb NAME PKG: its file in the cache. kbuild's programs run on this machine whatever they build for.
+kernel_deb() {
+	if kernel_native "$1"; then suite_deb "$(kernel_stock_field "$1" suite)" "$2"
+	elif [[ $2 == linux-kbuild-* ]]; then suite_deb host "$2"
+	else kernel_apt "$1" deb_fetch "$2"; fi
+}
+
 # suite_deb SUITES PKG: its file in the cache; lists that are older than the archive are renewed once.
 suite_deb() {
 	suite_apt "$1" deb_fetch "$2" && return
@@ -161,23 +176,29 @@ suite_deb() {
 kernel_lists() {
 	local suites
 	suites=$(kernel_stock_field "$1" suite)
+	if ! kernel_native "$1"; then
+		cross_update "$(kernel_arch "$1")" "$(if (($2)); then echo --now; fi)"
+		return
+	fi
 	if [[ $suites != host ]]; then suite_update "$suites" "$( (($2)) && echo --now)"; return; fi
 	if apt_lists_stale && [[ $VEX_INSTALL == 1 ]]; then apt_update || true; fi
 }
 
 kernel_fetch_now() {
-	local name=$1 pkgs p f suites debs=() where
+	local name=$1 pkgs p f suites debs=() where KERNEL_FLAVOUR
+	KERNEL_FLAVOUR=cloud-$(kernel_arch "$name")
 	suites=$(kernel_stock_field "$name" suite)
 	where="run apt-get update (bookworm and bookworm-security must be among its sources)"
-	if [[ $suites != host ]]; then where="check that this machine's mirror has $suites"; fi
+	if ! kernel_native "$name"; then where="check that this machine's archive has $(kernel_arch "$name")"
+	elif [[ $suites != host ]]; then where="check that this machine's mirror has $suites"; fi
 	need_space "$VEX_CACHE" 150 "downloading kernel $name"
 	need_space "$VEX_SHARED" 400 "unpacking kernel $name"
 	kernel_lists "$name" "$2" || die "$EX_ENV" "kernel $name cannot be fetched; $where"
-	pkgs=$(suite_apt "$suites" kernel_packages "$(kernel_stock_field "$name" package)") ||
+	pkgs=$(kernel_apt "$name" kernel_packages "$(kernel_stock_field "$name" package)") ||
 		die "$EX_ENV" "apt knows no $(kernel_stock_field "$name" package)-$KERNEL_FLAVOUR; $where and try again"
 	say "Kernel $name: $(head -n1 <<<"$pkgs") (unpacked under build/, not installed)"
 	for p in $pkgs; do
-		f=$(suite_deb "$suites" "$p") || die "$EX_ENV" "could not download $p (needed: ${pkgs//$'\n'/ }); check the network" \
+		f=$(kernel_deb "$name" "$p") || die "$EX_ENV" "could not download $p (needed: ${pkgs//$'\n'/ }); check the network" \
 			"or put the .deb files into $VEX_CACHE/debs and try again"
 		debs+=("$f")
 	done

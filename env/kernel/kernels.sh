@@ -81,7 +81,9 @@ kernel_traits() {
 	local row arch traits
 	if kernel_is_stock "$1"; then
 		traits=$(kernel_stock_field "$1" traits)
-		printf 'stock x86 %s' "${traits//,/ }"
+		# Not "stock": that word is for all that this machine runs without a cross compiler.
+		if [[ ,$traits, != *,arm64,* ]]; then printf 'stock x86 '; fi
+		printf '%s' "${traits//,/ }"
 		return
 	fi
 	row=$(kernel_row "$1") || return 1
@@ -91,6 +93,11 @@ kernel_traits() {
 }
 
 kernel_has() { [[ " $(kernel_traits "$1") " == *" $2 "* ]]; }
+
+# kernel_arch NAME: that of its guests, in Debian's words. One that is not this machine's is emulated, and what its
+# guests run is cross-compiled (env/kernel/cross.sh).
+kernel_arch() { if kernel_has "$1" arm64; then printf arm64; else printf amd64; fi; }
+kernel_native() { [[ $(kernel_arch "$1") == amd64 ]]; }
 
 kernel_known() { kernel_is_stock "$1" || kernel_row "$1" >/dev/null; }
 
@@ -104,9 +111,11 @@ kernel_check_fragments() {
 	done
 }
 
-# kernel_fits NAME WORD: WORD is "all", a trait, or the series of a stock kernel that is here.
+# kernel_fits NAME WORD: WORD is "all" (those of this machine's architecture), a trait, or the series of a stock kernel
+# that is here.
 kernel_fits() {
-	[[ $2 == all ]] || kernel_has "$1" "$2" ||
+	if [[ $2 == all ]]; then kernel_native "$1"; return; fi
+	kernel_has "$1" "$2" ||
 		{ kernel_is_stock "$1" && kernel_ready "$1" && [[ $(kernel_series "$1") == "$2" ]]; }
 }
 
@@ -197,8 +206,11 @@ kernel_reachable() {
 
 # kernel_make_args NAME: what kbuild wants besides M=.
 kernel_make_args() {
-	if kernel_is_stock "$1"; then return; fi
-	if kernel_has "$1" uml; then printf 'ARCH=um'; fi
+	if ! kernel_native "$1"; then
+		printf 'ARCH=%s CROSS_COMPILE=%s-' "$(kernel_arch "$1")" "$(cross_triplet "$(kernel_arch "$1")")"
+	elif ! kernel_is_stock "$1" && kernel_has "$1" uml; then
+		printf 'ARCH=um'
+	fi
 }
 
 # kernel_run NAME CMD...: in the environment of the compiler that built the kernel.

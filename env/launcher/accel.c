@@ -54,7 +54,7 @@ static char *write_bios(const char *dir)
 	return path;
 }
 
-static pid_t start_toy(const char *accel, const char *rom, int out, const char *log)
+static pid_t start_toy(const char *qemu, const char *accel, const char *rom, int out, const char *log)
 {
 	pid_t parent = getpid(), pid = fork();
 	int fd;
@@ -69,7 +69,7 @@ static pid_t start_toy(const char *accel, const char *rom, int out, const char *
 	dup2(open("/dev/null", O_RDWR), 0);
 	dup2(out, 1);
 	dup2(fd, 2);
-	execlp(qemu_binary(), qemu_binary(), "-accel", accel, "-machine", "q35", "-nodefaults",
+	execlp(qemu, qemu, "-accel", accel, "-machine", "q35", "-nodefaults",
 	       "-no-user-config", "-display", "none", "-m", "16M", "-bios", rom, "-debugcon", "stdio",
 	       "-device", "isa-debug-exit,iobase=0xf4,iosize=1", (char *)NULL);
 	_exit(127);
@@ -112,7 +112,7 @@ static long toy_boot(const char *accel, const struct opts *o, char *why, size_t 
 
 	if (pipe2(fds, O_CLOEXEC))
 		fatal(VEX_ENV, "pipe: %s", strerror(errno));
-	pid = start_toy(accel, rom, fds[1], log);
+	pid = start_toy(qemu_binary(o->arch), accel, rom, fds[1], log);
 	close(fds[1]);
 	if (read_mark(fds[0], deadline) == 'A') {
 		start = now_ms();
@@ -253,7 +253,7 @@ static char *cache_file(const struct opts *o)
 	h = hash_string(HASH_START, boot);
 	h = hash_string(h, uts.release);
 	h = hash_string(h, dev);
-	h = hash_string(h, qemu_version());
+	h = hash_string(h, qemu_version(o->arch));
 	if (!o->image)
 		h = hash_file(h, o->kernel);
 	else if (o->probe_kernel)
@@ -318,6 +318,16 @@ void native_machine(struct machine *m)
 	m->accel = ACCEL_UML;
 	m->scale = 100;
 	snprintf(m->reason, sizeof(m->reason), "User-Mode Linux, a process of this machine");
+	scale_by_load(m);
+}
+
+/* KVM cannot run it and the toy is x86's code: limits are those of a machine half as fast as the reference. */
+void foreign_machine(struct machine *m, const struct arch *arch)
+{
+	qemu_version(arch);
+	m->accel = ACCEL_TCG;
+	m->scale = 200;
+	snprintf(m->reason, sizeof(m->reason), "emulation (TCG): %s is not this machine's architecture", arch->name);
 	scale_by_load(m);
 }
 

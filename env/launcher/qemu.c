@@ -18,15 +18,15 @@ static const char *const port_chardev[P_COUNT] = {
 	"con", "ctl", "tap", "in", "out", "hvc", "qmp",
 };
 
-const char *qemu_binary(void)
+const char *qemu_binary(const struct arch *arch)
 {
 	const char *env = getenv("VEX_QEMU");
 
-	return env && *env ? env : "qemu-system-x86_64";
+	return env && *env && arch->native ? env : arch->qemu;
 }
 
 /* The first line of --version: part of the key of everything that depends on this QEMU. */
-const char *qemu_version(void)
+const char *qemu_version(const struct arch *arch)
 {
 	static char version[256];
 	char *cmd;
@@ -34,11 +34,11 @@ const char *qemu_version(void)
 
 	if (version[0])
 		return version;
-	cmd = xprintf("%s --version 2>/dev/null", qemu_binary());
+	cmd = xprintf("%s --version 2>/dev/null", qemu_binary(arch));
 	p = popen(cmd, "re");
 	if (!p || !fgets(version, sizeof(version), p))
-		fatal(VEX_ENV, "%s does not run; install it: apt-get install qemu-system-x86",
-		      qemu_binary());
+		fatal(VEX_ENV, "%s does not run; install it: apt-get install %s", qemu_binary(arch),
+		      arch->package);
 	version[strcspn(version, "\n")] = 0;
 	pclose(p);
 	free(cmd);
@@ -63,6 +63,8 @@ void arg(struct argv *a, const char *fmt, ...)
 
 static void kernel_args(struct argv *a, const struct opts *o, const struct machine *m)
 {
+	char *words;
+
 	if (o->image) {
 		image_boot_args(a, o);
 		return;
@@ -75,16 +77,16 @@ static void kernel_args(struct argv *a, const struct opts *o, const struct machi
 	/*
 	 * oops=panic, panic=-1: a broken kernel ends the run at once (with -no-reboot).
 	 * norandmaps: TCG reuses translated code between processes, twice as fast for shell work.
-	 * tsc_early_khz: the guest need not measure its clock against an emulated timer.
 	 * sysrq_always_enabled: the launcher asks a hung guest for its tasks.
 	 * rcu_cpu_stall_timeout: an emulated processor runs when the host has time; 21 s, the default, are no proof.
 	 */
-	arg(a, "%sconsole=ttyS0 quiet oops=panic panic=-1 mitigations=off nokaslr norandmaps "
-	       "tsc_early_khz=%u no_timer_check sysrq_always_enabled=1 random.trust_cpu=on "
+	words = o->arch->append(m);
+	arg(a, "%s%s quiet oops=panic panic=-1 mitigations=off nokaslr norandmaps sysrq_always_enabled=1 "
 	       "cryptomgr.notests rcupdate.rcu_expedited=1 rcupdate.rcu_cpu_stall_timeout=%u "
 	       "audit=0 selinux=0 apparmor=0 module.sig_enforce=0%s%s",
-	    o->screen ? "console=tty0 " : "", m->tsc_khz, m->accel == ACCEL_KVM ? 21 : 60,
+	    o->screen ? "console=tty0 " : "", words, m->accel == ACCEL_KVM ? 21 : 60,
 	    o->append ? " " : "", o->append ? o->append : "");
+	free(words);
 }
 
 /*
@@ -106,14 +108,13 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 {
 	bool kvm = m->accel == ACCEL_KVM;
 
-	arg(a, "%s", qemu_binary());
+	arg(a, "%s", qemu_binary(o->arch));
 	arg(a, "-accel");
 	arg(a, "%s", kvm ? "kvm" : "tcg,thread=multi,tb-size=256");
-	/* la57: five-level page tables only make every emulated page walk longer. */
 	arg(a, "-cpu");
-	arg(a, "%s", kvm ? "max" : "max,-la57");
+	arg(a, "%s", kvm ? o->arch->cpu_kvm : o->arch->cpu_tcg);
 	arg(a, "-machine");
-	arg(a, "q35,usb=off,vmport=off,smbus=off,sata=off%s", o->share && !o->share_9p ? ",memory-backend=ram" : "");
+	arg(a, "%s%s", o->arch->machine, o->share && !o->share_9p ? ",memory-backend=ram" : "");
 	arg(a, "-m");
 	arg(a, "%uM", o->memory_mb);
 	cpu_args(a, o, m);

@@ -13,6 +13,7 @@
 
 static const char usage_text[] =
 "usage: vexvm --kernel FILE --initrd FILE --payload FILE --rundir DIR --cache DIR [OPTION]...\n"
+"  --arch amd64|arm64        of the guest; one that is not this machine's is emulated [amd64]\n"
 "  --accel auto|kvm|tcg      accelerator; auto proves KVM first [auto]\n"
 "  --lane auto|cold|warm     resume a saved guest or boot one [auto]\n"
 "  --memory MB --cpus N      size of the guest [768, 2]\n"
@@ -55,7 +56,7 @@ enum { OPT_ACCEL = 256, OPT_LANE, OPT_MEMORY, OPT_CPUS, OPT_DISK, OPT_SHARE, OPT
        OPT_IMAGE, OPT_IMAGE_FORMAT, OPT_PERSISTENT, OPT_SESSION, OPT_RESUME, OPT_PROBE_KERNEL,
        OPT_PROBE_INITRD, OPT_SHARE_9P, OPT_FORWARD, OPT_SSH_PORT, OPT_SCREEN, OPT_WINDOW, OPT_MONITOR,
        OPT_GDB, OPT_PAUSED, OPT_KGDB, OPT_CONSOLE, OPT_ATTACH, OPT_DUMP, OPT_KDUMP,
-       OPT_SAY_LIMIT };
+       OPT_SAY_LIMIT, OPT_ARCH };
 
 static const struct option long_options[] = {
 	{ "accel", 1, 0, OPT_ACCEL }, { "lane", 1, 0, OPT_LANE }, { "memory", 1, 0, OPT_MEMORY },
@@ -76,7 +77,7 @@ static const struct option long_options[] = {
 	{ "gdb", 1, 0, OPT_GDB }, { "paused", 0, 0, OPT_PAUSED }, { "kgdb", 1, 0, OPT_KGDB },
 	{ "console", 1, 0, OPT_CONSOLE }, { "attach", 1, 0, OPT_ATTACH },
 	{ "dump", 1, 0, OPT_DUMP }, { "kdump", 0, 0, OPT_KDUMP },
-	{ "say-limit", 0, 0, OPT_SAY_LIMIT },
+	{ "say-limit", 0, 0, OPT_SAY_LIMIT }, { "arch", 1, 0, OPT_ARCH },
 	{ 0 }
 };
 
@@ -122,6 +123,7 @@ static bool more_options(struct opts *o, int c)
 	case OPT_WINDOW: o->screen = o->window = true; break;
 	case OPT_MONITOR: o->monitor = true; break;
 	case OPT_SAY_LIMIT: o->say_limit = true; break;
+	case OPT_ARCH: o->arch = arch_named(optarg); break;
 	default: return false;
 	}
 	return true;
@@ -296,7 +298,9 @@ int main(int argc, char **argv)
 	enum vex_exit code;
 	int state;
 
+	options.arch = arch_named("amd64");
 	parse(&options, argc, argv);
+	arch_check(&options);
 	if (options.uml) {
 		uml_check(&options);
 		options.lane = LANE_COLD;
@@ -314,6 +318,8 @@ int main(int argc, char **argv)
 		raise(SIGTERM);
 	if (options.uml)
 		native_machine(&m);
+	else if (!options.arch->native)
+		foreign_machine(&m, options.arch);
 	else
 		find_machine(&m, &options);
 	if (probe_only) {

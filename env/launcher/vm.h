@@ -35,7 +35,19 @@ struct forward {
 	bool any;		/* the first free one from host up */
 };
 
+struct machine;
+
+/* One row of arch.c. */
+struct arch {
+	const char *name;
+	const char *qemu, *package;
+	const char *machine, *cpu_kvm, *cpu_tcg;
+	bool native;		/* this host's own: KVM may run it, its speed is measured */
+	char *(*append)(const struct machine *m);	/* words of its kernel's command line; the caller frees them */
+};
+
 struct opts {
+	const struct arch *arch;
 	enum accel accel;
 	enum lane lane;
 	enum show show;
@@ -150,9 +162,13 @@ FILE *open_log(const char *dir, const char *name);
 void log_write(FILE *f, const void *buf, size_t len);
 #define HASH_START 14695981039346656037ull
 
+/* arch.c */
+const struct arch *arch_named(const char *name);
+void arch_check(const struct opts *o);
+
 /* qemu.c */
-const char *qemu_binary(void);
-const char *qemu_version(void);
+const char *qemu_binary(const struct arch *arch);
+const char *qemu_version(const struct arch *arch);
 struct argv {
 	char **v;
 	size_t n;
@@ -200,6 +216,7 @@ enum vex_exit dump_collect(struct vm *vm);
 /* accel.c */
 void find_machine(struct machine *m, const struct opts *o);
 void native_machine(struct machine *m);
+void foreign_machine(struct machine *m, const struct arch *arch);
 const char *accel_name(enum accel accel);
 
 /* warm.c */

@@ -25,7 +25,7 @@ static char *half_saved, *empty, *state_path;
 static uint64_t state_key(const struct opts *o, const struct machine *m)
 {
 	struct argv a = { 0 };
-	uint64_t h = hash_string(HASH_START, qemu_version());
+	uint64_t h = hash_string(HASH_START, qemu_version(o->arch));
 
 	qemu_machine_args(&a, o, m);
 	for (size_t i = 0; i < a.n; i++) {

@@ -26,8 +26,16 @@ build_step() {
 }
 
 build_tools() { build_step "building the tools" tools all; }
+# build_guest KERNEL...: once for each architecture among them.
 build_guest() {
-	if module_is_own; then build_step "building the guest's tools and tests" guest guest; else module_tools; fi
+	local k arch args=()
+	if ! module_is_own; then module_tools; return; fi
+	for arch in $(for k in "$@"; do printf '%s\n' "$(kernel_arch "$k")"; done | sort -u); do
+		if [[ $arch == amd64 ]]; then build_step "building the guest's tools and tests" guest guest; continue; fi
+		cross_sysroot_need "$arch"
+		mapfile -t args < <(cross_make_args "$arch")
+		build_step "building the guest's tools and tests for $arch" "guest-$arch" "${args[@]}" guest
+	done
 }
 
 # Debug modules of VexFS (faults on demand, KUnit suites) are for debug kernels, and for whoever sets VEX_MODULE_DEBUG=1.
@@ -44,6 +52,7 @@ module_path() { printf '%s/%s' "$(module_dir "$1")" "${MODULE[ko]}"; }
 # Linux 6.12's scripts/module.lds.S leaves .data of a module at an address other than 0, which is what a relocatable
 # file has; gdb then takes the module's variables for code and shows other memory.
 module_flatten() {
+	[[ $(od -An -tx2 -j18 -N2 "$1") == *3e ]] || return 0	# of x86-64
 	if readelf -SW "$1" | sed 's/^ *\[ *[0-9]*\]//' | awk '$2 == "PROGBITS" && $3 !~ /^0+$/ { found = 1 } END { exit !found }'; then
 		objcopy --change-section-address '*=0' "$1"
 	fi

@@ -12,6 +12,16 @@ GUEST_BOOT_MODULES=(virtio_pci virtio_blk virtio_console libcrc32c crc32c-intel)
 GUEST_EXTRA_MODULES=(loop dm-mod dm-flakey dm-log-writes dm-delay dm-snapshot scsi_debug brd null_blk
 	quota_v2 virtiofs 9p 9pnet_virtio virtio_net overlay nfsd nfsv3 rust_minimal qemu_fw_cfg)
 
+# What is built for a guest's architecture: static programs and tests, init; and its busybox.
+guest_build() { if kernel_native "$1"; then printf '%s' "$VEX_BUILD"; else cross_dir "$(kernel_arch "$1")"; fi; }
+guest_dir() { printf '%s/guest' "$(guest_build "$1")"; }
+guest_init() { printf '%s/env/init' "$(guest_build "$1")"; }
+guest_busybox() { if kernel_native "$1"; then command -v busybox; else cross_busybox "$(kernel_arch "$1")"; fi; }
+guest_busybox_list() {
+	if kernel_native "$1"; then busybox --list
+	else "$(cross_qemu "$(kernel_arch "$1")")" "$(guest_busybox "$1")" --list; fi
+}
+
 # module_files SERIES NAME...: paths below lib/modules/RELEASE, dependencies first, each once.
 module_files() {
 	local root release dep name
@@ -31,9 +41,9 @@ initramfs_list() {
 	local series=$1 work=$2 root release f
 	root=$(kernel_dir "$series")/root
 	release=$(kernel_release "$series")
-	printf 'file /init 0755 %s\n' "$VEX_BUILD/env/init"
-	printf 'file /bin/busybox 0755 %s\n' "$(command -v busybox)"
-	busybox --list | grep -vx busybox | sed 's#.*#link /bin/& busybox#'
+	printf 'file /init 0755 %s\n' "$(guest_init "$series")"
+	printf 'file /bin/busybox 0755 %s\n' "$(guest_busybox "$series")"
+	guest_busybox_list "$series" | grep -vx busybox | sed 's#.*#link /bin/& busybox#'
 	printf 'link /sbin bin\nlink /usr/bin ../bin\nlink /usr/sbin ../bin\n'
 	printf 'dir /root 0700\ndir /etc 0755\ndir /mnt 0755\n'
 	printf 'file /etc/passwd 0644 %s\nfile /etc/group 0644 %s\n' "$VEX_ROOT/env/guest/passwd" "$VEX_ROOT/env/guest/group"
@@ -62,8 +72,12 @@ initramfs_path() { printf '%s/initramfs.cpio' "$(kernel_dir "$1")"; }
 initramfs_need() {
 	local series=$1 out work dep
 	out=$(initramfs_path "$series")
+	if ! kernel_native "$series"; then
+		cross_busybox_need "$(kernel_arch "$series")"
+		cross_init_need "$(kernel_arch "$series")"
+	fi
 	if [[ -f $out ]]; then
-		for dep in "$VEX_BUILD/env/init" "$(command -v busybox)" "$(kernel_dir "$series")/.complete" \
+		for dep in "$(guest_init "$series")" "$(guest_busybox "$series")" "$(kernel_dir "$series")/.complete" \
 			"$VEX_ROOT/env/lib/guest.sh" "$VEX_BUILD/env/vexpack"; do
 			[[ $dep -nt $out ]] && break
 			dep=

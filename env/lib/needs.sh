@@ -50,6 +50,7 @@ kernel_wants() {
 	for k in "$@"; do
 		toolchain_ready "$(kernel_toolchain "$k")" || WANTS+=(kernel-toolchain)
 		if ! kernel_is_stock "$k" && ! kernel_cached "$k"; then WANTS+=(kernel-build); fi
+		if ! kernel_native "$k"; then WANTS+=(arm64); fi
 	done
 }
 
@@ -60,6 +61,7 @@ guest_need() {
 	shift
 	vm_check_more
 	vm_check_share "$@"
+	vm_check_arch "$command" "$@"
 	if (($# == 1)); then vm_check_uml "$1"; fi
 	kernel_wants "$@"
 	need "$command" "${WANTS[@]}"

@@ -65,11 +65,12 @@ run_dir() {
 	printf '%s' "$dir"
 }
 
-# The guest's common files, as vexpack entries. Arguments: SERIES (for the module; - for none).
+# The guest's common files, as vexpack entries. Arguments: SERIES (for the module; - for none), kernel if SERIES is -.
 payload_base() {
-	local f
-	if [[ -d $VEX_BUILD/guest/bin ]]; then
-		for f in "$VEX_BUILD"/guest/bin/*; do
+	local f bin
+	bin=$(guest_dir "${2:-$1}")/bin
+	if [[ -d $bin ]]; then
+		for f in "$bin"/*; do
 			[[ -f $f ]] && printf 'file /vex/bin/%s 0755 %s\n' "${f##*/}" "$f"
 		done
 	fi
@@ -103,7 +104,7 @@ vm_start() {
 	report_add guest "$(readlink -m "$dir")" "$series"
 	cmd=("$VEX_BUILD/env/vexvm" --kernel "$(kernel_dir "$series")/vmlinuz"
 		--initrd "$(initramfs_path "$series")" --payload "$dir/payload.img" --rundir "$dir"
-		--cache "$VEX_CACHE" --accel "$VM_ACCEL" --lane "$VM_LANE")
+		--cache "$VEX_CACHE" --arch "$(kernel_arch "$series")" --accel "$VM_ACCEL" --lane "$VM_LANE")
 	if [[ -n $VM_MEMORY ]]; then cmd+=(--memory "$VM_MEMORY"); fi
 	if [[ -n $VM_CPUS ]]; then cmd+=(--cpus "$VM_CPUS"); fi
 	if [[ -n $VM_SHARE ]]; then cmd+=(--share "$VM_SHARE"); fi
@@ -159,6 +160,22 @@ vm_check_uml() {
 	if [[ $VM_LANE == warm ]]; then what="--lane warm: it cannot be saved, and boots in about a second"; fi
 	if [[ $VM_ACCEL != auto ]]; then what="--accel $VM_ACCEL: it is a process, nothing is emulated"; fi
 	[[ -z $what ]] || usage_error "$1 is User-Mode Linux and cannot do $what"
+}
+
+# vm_check_arch COMMAND SERIES...: a guest of another architecture is emulated, and runs no program of this machine.
+vm_check_arch() {
+	local command=$1 k what
+	shift
+	for k in "$@"; do
+		if kernel_native "$k"; then continue; fi
+		what=''
+		if [[ ! $command =~ ^(run|shell|vm|test)$ ]]; then what="./vex $command"; fi
+		if ! module_is_own; then what='module but that of this checkout'; fi
+		if [[ $VM_ACCEL == kvm ]]; then what='--accel kvm'; fi
+		if [[ -n $VM_SSH_PORT ]]; then what='--ssh-port'; fi
+		if ((VM_GRAPHICAL)); then what='--graphical'; fi
+		[[ -z $what ]] || usage_error "$k is for $(kernel_arch "$k"), which is emulated and has no $what"
+	done
 }
 
 # vm_need SERIES...: everything below the module: kernels, launcher, initramfs. After guest_need.

@@ -19,6 +19,7 @@ void kernels_add(struct kernels *all, const char *text)
 	slow = needs_value(k->traits, "slow");
 	k->slow = slow ? atoi(slow) : 100;
 	free(slow);
+	k->programs = needs_value(k->traits, "programs");
 	/* KASAN's shadow, its quarantine and kmemleak's records come on top of what a test asks for. */
 	k->memory = kernel_has(k, "kasan") ? 384 : 0;
 }

@@ -170,6 +170,9 @@ static char *why_not(const struct options *o, const struct kernel *k, const char
 
 	if (needs_has(needs, "full") && !o->full)
 		return copy_text("takes long; run with --full");
+	if (k->slice && kernel_has(k, "arm64"))
+		return needs_has(needs, "arm64") ? NULL :
+			copy_text("not in the slice for arm64; run with --full, or --filter");
 	if (k->slice && !needs_has(needs, "slice") && !wanted)
 		return format_text("not in the slice this kernel gets; run with --full, or --kernel %s", k->name);
 	if (!kernel_has(k, "uml"))
@@ -180,7 +183,8 @@ static char *why_not(const struct options *o, const struct kernel *k, const char
 	return many ? copy_text("User-Mode Linux has one processor") : NULL;
 }
 
-static void choose(const struct options *o, struct plan *p, char *name, char *path, char *needs)
+/* @program: path is that of a test in C, built for this machine; kernels of others have their own. */
+static void choose(const struct options *o, struct plan *p, char *name, char *path, char *needs, bool program)
 {
 	char *wanted = needs_value(needs, "kernel"), *why;
 	bool any = false;
@@ -195,7 +199,8 @@ static void choose(const struct options *o, struct plan *p, char *name, char *pa
 		if (why)
 			leave_out(o, k->name, name, why);
 		else
-			plan_test(o, p, k, name, path, needs);
+			plan_test(o, p, k, name, program && k->programs ? format_text("%s/%s", k->programs, name) : path,
+				  needs);
 		free(why);
 	}
 	if (!any) {
@@ -218,9 +223,9 @@ static void choose_file(const struct options *o, struct plan *p, const char *sou
 	if (!strcmp(dot, ".c")) {
 		path = format_text("%s/%s", o->programs, name);
 		if (!access(path, F_OK))
-			choose(o, p, name, path, needs ? needs : "");
+			choose(o, p, name, path, needs ? needs : "", true);
 	} else if (needs) {
-		choose(o, p, name, copy_text(source), needs);
+		choose(o, p, name, copy_text(source), needs, false);
 	}
 }
 

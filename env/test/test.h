@@ -34,12 +34,13 @@ int megabytes(const char *text);
 /**
  * struct kernel - a kernel as env/lib/kernels.sh describes it
  * @traits: words by blanks
- * @slice:  only the tests with "slice" run on it
+ * @programs: directory of the tests in C that are built for it; NULL: of --programs
+ * @slice:  only the tests with "slice" run on it, those with "arm64" if it is such a kernel
  * @slow:   percent of the time of a kernel without checkers
  * @memory: MB on top of what a test asks for
  */
 struct kernel {
-	char *name, *traits;
+	char *name, *traits, *programs;
 	bool slice;
 	int slow, memory;
 };

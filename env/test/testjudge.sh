@@ -49,7 +49,7 @@ summary() {
 test_accel() {
 	local k=${T_KERNELS[0]} probe
 	probe=$("$VEX_BUILD/env/vexvm" --probe --kernel "$(kernel_dir "$k")/vmlinuz" --initrd "$(initramfs_path "$k")" \
-		--payload /dev/null --rundir "$T_DIR" --cache "$VEX_CACHE" --accel "$VM_ACCEL") || exit
+		--payload /dev/null --rundir "$T_DIR" --cache "$VEX_CACHE" --arch "$(kernel_arch "$k")" --accel "$VM_ACCEL") || exit
 	T_CPUS=1 T_HOW="single-processor guests under emulation"
 	if [[ $probe == accel=kvm* ]]; then T_CPUS=2 T_HOW="KVM"; fi
 	if [[ -n $VM_CPUS ]]; then T_HOW="$VM_CPUS processors each"; fi

@@ -36,6 +36,10 @@ test_kernels() {
 		done
 	fi
 	mapfile -t T_KERNELS <<<"$list"
+	# Emulated in full by another QEMU, and cross-compiled: what may depend on the processor, unless more is asked for.
+	for k in "${T_KERNELS[@]}"; do
+		if ! kernel_native "$k" && ((!T_FULL)) && [[ -z $T_FILTER && $T_SLICE != *" $k "* ]]; then T_SLICE+="$k "; fi
+	done
 }
 
 # ---- tests -----------------------------------------------------------------------------------------
@@ -45,7 +49,7 @@ plan_tests() {
 	local dir=$1 args=() k
 	shift
 	for k in "${T_KERNELS[@]}"; do
-		args+=(--kernel "$k slow=$(kernel_slowness "$k") $(kernel_traits "$k")")
+		args+=(--kernel "$k slow=$(kernel_slowness "$k") programs=$(guest_dir "$k")/tests $(kernel_traits "$k")")
 		if [[ $T_SLICE == *" $k "* ]]; then args+=(--slice "$k"); fi
 	done
 	if ((T_FULL)); then args+=(--full); fi
@@ -59,4 +63,4 @@ plan_tests() {
 plan_root() { [[ -z $1 ]] || debroot_need "$1"; }
 
 # plan_guest DIR: the tests that the filter lets through; C programs come from build/guest/tests.
-plan_guest() { plan_tests "$1" --tests "$T_TESTS" --programs "$VEX_BUILD/guest/tests" --filter "$T_FILTER"; }
+plan_guest() { plan_tests "$1" --tests "$T_TESTS" --programs "$(guest_dir "${T_KERNELS[0]}")/tests" --filter "$T_FILTER"; }

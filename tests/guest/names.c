@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:64M mem=512M time=240
+ * needs: disk=test:64M mem=512M time=240 arm64
  *
  * A tree against a model in memory: create, mkdir, link, symlink, unlink,
  * rmdir, rename, exchange. After each round the whole tree is listed and

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:64M mem=256M time=180 slice
+ * needs: disk=test:64M mem=256M time=180 slice arm64
  *
  * Mount options: "norecovery" reads a filesystem whose log is full without writing a byte,
  * also on a device that cannot be written; "commit=" moves the moment of a commit; what lines

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:96M mem=512M time=240
+ * needs: disk=test:96M mem=512M time=240 arm64
  *
  * Search against distances computed here: every metric and element type,
  * exact and approximate, with every set of distance kernels the module has;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:64M mem=512M time=240
+ * needs: disk=test:64M mem=512M time=240 arm64
  *
  * Embeddings across sudden stops. The shutdown ioctl drops the running
  * transaction and dirty buffers as a power cut does; then mount again and

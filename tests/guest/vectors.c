@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:96M mem=512M time=240
+ * needs: disk=test:96M mem=512M time=240 arm64
  *
  * Collections and embeddings: what is refused and how, every element type at
  * dimensions around the block size, random changes against a model in memory,

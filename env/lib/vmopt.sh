@@ -75,6 +75,7 @@ vm_more_option() {
 	--qmp) VM_QMP=1 VM_SHIFT=1 ;;
 	--image | --image=*)
 		[[ -n $VM_IMAGE_OK ]] || usage_error "--image is for shell, run, debug and image boot"
+		module_is_own || usage_error "--image is for VexFS: ${MODULE[name]} has the fast guests only"
 		VM_IMAGE=1 VM_SHIFT=1
 		if [[ $1 == --image=* ]]; then
 			VM_IMAGE_WORD=${1#*=}

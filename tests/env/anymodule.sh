@@ -184,6 +184,9 @@ expect 0 "fixed, it passes again"
 at "$dir" run
 expect 0 "run shows the smoke test"
 says '\+ cat /dev/abacus' "... line by line"
+at "$dir" shell --image
+expect 2 "images are VexFS's"
+says '--image is for VexFS: abacus has the fast guests only' "... which is said"
 at "$dir" trace abacus_open -- cat /dev/abacus
 expect 0 "trace"
 says 'abacus_open' "... its functions"

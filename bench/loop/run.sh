@@ -21,6 +21,7 @@ bench_ready() {
 bench_shell() {
 	local lane=$1 i start ms=()
 	for ((i = 0; i < RUNS; i++)); do
+		rm -f "$WORK/log"	# the shell below may truncate it later than the loop reads it
 		start=$(now_ms)
 		"$VEX_ROOT/vex" shell --lane "$lane" --kernel "$SERIES" --accel "$VM_ACCEL" \
 			<<<'grep -q "/mnt/vexfs vexfs" /proc/mounts && echo mounted' >"$WORK/log" 2>&1 &

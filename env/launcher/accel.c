@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -61,14 +60,8 @@ static pid_t start_toy(const char *qemu, const char *accel, const char *rom, int
 
 	if (pid != 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(127);
-	setsid();
 	fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	dup2(open("/dev/null", O_RDWR), 0);
-	dup2(out, 1);
-	dup2(fd, 2);
+	child_begin(parent, out, fd);
 	execlp(qemu, qemu, "-accel", accel, "-machine", "q35", "-nodefaults",
 	       "-no-user-config", "-display", "none", "-m", "16M", "-bios", rom, "-debugcon", "stdio",
 	       "-device", "isa-debug-exit,iobase=0xf4,iosize=1", (char *)NULL);

@@ -11,6 +11,18 @@
 
 #include "vm.h"
 
+void child_begin(pid_t parent, int out, int err)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	setsid();
+	vm_default_signals();
+	dup2(open("/dev/null", O_RDWR), 0);
+	dup2(out, 1);
+	dup2(err, 2);
+}
+
 /* Runs a program with its output in log; returns its exit status, 127 when it is not there. */
 int run_tool(const char *log, char *const argv[])
 {

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -204,16 +203,7 @@ static void child(struct vm *vm, struct argv *a, int *theirs, int incoming_fd, p
 	char *log = xprintf("%s/qemu.log", vm->o->rundir);
 	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 
-	/* A guest never outlives its launcher, however that one ends. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(127);
-	/* Own session: Ctrl-C is for the launcher, which then ends the guest in order. */
-	setsid();
-	vm_default_signals();
-	dup2(open("/dev/null", O_RDWR), 0);
-	dup2(fd, 1);
-	dup2(fd, 2);
+	child_begin(parent, fd, fd);
 	for (int i = 0; i < P_COUNT; i++)
 		if (theirs[i] >= 0)
 			fcntl(theirs[i], F_SETFD, 0);

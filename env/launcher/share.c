@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -59,14 +58,7 @@ static void exec_daemon(const char *daemon, const struct vm *vm, int fd, pid_t p
 	char *log = xprintf("%s/virtiofsd.log", vm->o->rundir);
 	int out = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(127);
-	setsid();
-	vm_default_signals();
-	dup2(open("/dev/null", O_RDWR), 0);
-	dup2(out, 1);
-	dup2(out, 2);
+	child_begin(parent, out, out);
 	fcntl(fd, F_SETFD, 0);
 	execl(daemon, daemon, "-f", xprintf("--fd=%d", fd), "-o", xprintf("source=%s", escaped(vm->o->share)),
 	      "-o", "sandbox=chroot", (char *)NULL);

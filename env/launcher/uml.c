@@ -202,16 +202,9 @@ static void run_kernel(const struct vm *vm, struct argv *a, const int *theirs, c
 	char *kernel = realpath(vm->o->kernel, NULL);
 	struct rlimit no_core = { 0, 0 };
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != keeper)
-		_exit(127);
-	setsid();
+	child_begin(keeper, theirs[P_CONSOLE], theirs[P_CONSOLE]);
 	/* A panic ends in abort(): its console output is what counts, not a core of all the guest's memory. */
 	setrlimit(RLIMIT_CORE, &no_core);
-	vm_default_signals();
-	dup2(open("/dev/null", O_RDWR), 0);
-	dup2(theirs[P_CONSOLE], 1);
-	dup2(theirs[P_CONSOLE], 2);
 	for (size_t i = 0; i < NLINES; i++)
 		fcntl(theirs[lines[i].port], F_SETFD, 0);
 	setenv("TMPDIR", memory, 1);

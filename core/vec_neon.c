@@ -10,7 +10,7 @@
 
 /*
  * Two products of bytes are added in 16 bits: at most 2 * 127 * 128 in
- * magnitude, also with the -128 that is no code, so nothing overflows.
+ * magnitude, also with -128, which codes never have: no overflow.
  */
 SIMD_INLINE int32x4_t neon_madd(int32x4_t sum, int8x16_t q, int8x16_t c)
 {

@@ -11,7 +11,7 @@
  * addition also where intrinsics wrote them apart: neon_rounded() keeps it from
  * that where the bits must be those of the other sets.
  *
- * Codes are not prefetched: there is no hardware here to measure it on, and
+ * Codes are not prefetched: that was not measured on arm64 hardware, and
  * records are read in the order they are stored in.
  */
 #ifndef VEXFS_CORE_VEC_NEON_H

@@ -21,7 +21,7 @@ that has it.
             archive has one
   build     build kernels that are not here yet (a debug kernel: 8 to 15 minutes on 2 cores)
   config    menuconfig on a kernel's configuration; --save FRAGMENT writes what you changed to
-            env/kernel/FRAGMENT.config, --edit COMMAND runs COMMAND in the build directory in place of menuconfig
+            env/kernel/FRAGMENT.config, --edit COMMAND runs COMMAND in the build directory instead of menuconfig
   check     compile a small module against each kernel that is here: finds a broken set-up in seconds
   rust      build the kernel's Rust sample for a stock kernel that has CONFIG_RUST (backports; some minutes, once)
 

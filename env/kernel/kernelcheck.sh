@@ -230,7 +230,7 @@ kernel_check() {
 	fi
 	need kernel/check
 	for k in "${names[@]}"; do
-		kernel_known "$k" || { note "build/kernels/$k is no kernel of env/kernel/table: left out"; continue; }
+		kernel_known "$k" || { note "build/kernels/$k is not in env/kernel/table: left out"; continue; }
 		kernel_check_one "$k" || broken=1
 	done
 	((broken == 0)) || die "$EX_ENV" "the set-up of the kernels named above is broken: do what their lines say"

@@ -37,7 +37,7 @@ enum tap_about { TAP_WORDS, TAP_KERNEL, TAP_ORACLE, TAP_STACK, TAP_IN_FLIGHT, TA
  * @text:      the line behind the blanks; of a note, the words behind "# "; part of what was parsed
  * @ok:        of a result: as printed; a skip may be printed either way
  * @skip:      of a result or a plan
- * @expected:  of a result: "# TODO" or "# XFAIL", so that "not ok" is no failure
+ * @expected:  of a result: "# TODO" or "# XFAIL", so that "not ok" does not fail
  * @directive: of a result: there was any, @skip and @expected among them
  * @name:      of a result, an announced and a started test; a result without one has its number
  * @reason:    of a skip, may be empty; part of what was parsed

@@ -48,6 +48,7 @@ shard_start() {
 		payload_write "$dir" <"$dir/entries"
 		# No pipe: its side of the shell would die of the signal that the launcher is to handle.
 		vm_start "$@" --show "${T_SHOW/results/none}" 2>>"$dir/launcher.log" > >(sed -u "s/^/$kernel| /") || rc=$?
+		# The sed, so that its lines come before ours; it shows what tap.log has anyway.
 		wait $! 2>/dev/null || true
 		touch "$dir/tap.log"
 		if [[ $rc != "$EX_ENV" || -n $again ]] || grep -q '^# vex: start' "$dir/tap.log"; then break; fi
@@ -120,6 +121,7 @@ pool_start() {
 
 pool_stop() {
 	local pid
+	# Some have ended by themselves; what they left is judged by their files.
 	for pid in "${!POOL_COST[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
 	for pid in "${!POOL_COST[@]}"; do wait "$pid" 2>/dev/null || true; done
 	POOL_COST=() POOL_NAME=()
@@ -131,6 +133,7 @@ pool_reap() {
 	POOL_DONE=()
 	for pid in "${!POOL_COST[@]}"; do
 		if kill -0 "$pid" 2>/dev/null; then continue; fi
+		# Its verdict is in its file "rc"; one that left none is a broken environment (vextest judge).
 		wait "$pid" 2>/dev/null || true
 		POOL_FREE=$((POOL_FREE + POOL_COST[$pid]))
 		POOL_DONE+=("${POOL_NAME[$pid]}")

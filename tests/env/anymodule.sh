@@ -193,7 +193,7 @@ says 'abacus_open' "... its functions"
 
 # ---- power, and the disk after it ------------------------------------------------------------------
 truncate -s 16M "$WORK/disk.img"
-printf 'cat /dev/abacus >"$VEX_DISK_D"\nsync\necho CUT-HERE\nsleep 100\n' >"$WORK/write.sh"
+printf 'cat /dev/abacus >"$VEX_DISK_D"\nsync\necho CUT-HERE\nsleep infinity\n' >"$WORK/write.sh"
 printf 'head -n 1 "$VEX_DISK_D"\n' >"$WORK/read.sh"
 at "$dir" vm --disk "d=$WORK/disk.img" --kill-after-marker CUT-HERE "$WORK/write.sh"
 expect 0 "vm cuts the power at the marker"

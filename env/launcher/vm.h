@@ -190,8 +190,8 @@ void vm_init(struct vm *vm, const struct opts *o, const struct machine *m);
 void vm_signals(void);
 void vm_default_signals(void);
 /*
- * In a child just forked by @parent: it ends with the launcher, however that ends; in a session of its own, since Ctrl-C
- * is for the launcher, which then ends the guest in order; without input; writes to @out and @err.
+ * In a child just forked by @parent: it ends with the launcher, however that ends; in a session of its own, since
+ * Ctrl-C is for the launcher, which then ends the guest in order; without input; writes to @out and @err.
  */
 void child_begin(pid_t parent, int out, int err);
 void vm_pause(int ms);

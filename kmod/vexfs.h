@@ -9,8 +9,9 @@
  *	  mapping->invalidate_lock, folio lock
  *	    sbi->copies_lock			changes of the superblock and its copies
  *	    coll->map_mutex, table_mutex	who brings in what of a collection
- *	    sbi->coll_sem			set of collections
- *	      coll->sem				map of one collection, changes of its slots
+ *	    sbi->coll_sem			set of collections, their names
+ *	      coll->sem				map of one collection, changes of its slots; of two
+ *						collections under coll_sem for writing alone
  *		jbd2 handle			vexfs_start() .. vexfs_stop()
  *		  inode->data_sem		extent or directory tree and its root
  *		    dquot->dq_lock, dqio_sem	what its owners have: kmod/quota.c
@@ -189,7 +190,8 @@ struct vexfs_sb_info {
 	bool			orphan_broken;	/* the list on disk is damaged */
 
 	/* collections: kmod/vec/coll.c */
-	struct rw_semaphore	coll_sem;	/* the array and the collections' existence */
+	struct rw_semaphore	coll_sem;	/* the array, the collections' existence and names */
+	u64			coll_exchanges;	/* of names; under coll_sem */
 	struct vexfs_coll	*coll[VEXFS_MAX_COLL];
 	struct buffer_head	*coll_bh[VEXFS_COLL_BLOCKS];
 	struct workqueue_struct	*vec_wq;	/* removals that nobody waits for */

@@ -110,6 +110,16 @@ int vexfs_collection_drop(int fd, const char *name)
 	return ret ? ret : call(fd, VEXFS_IOC_COLL_DROP, &c);
 }
 
+int vexfs_collection_exchange(int fd, const char *name, const char *other)
+{
+	struct vexfs_ioc_exchange x = { .size = sizeof(x) };
+	int ret = set_name(x.name, name);
+
+	if (!ret)
+		ret = set_name(x.other, other);
+	return ret ? ret : call(fd, VEXFS_IOC_COLL_EXCHANGE, &x);
+}
+
 int vexfs_collection_rebuild(int fd, const char *name)
 {
 	struct vexfs_ioc_collection c = { .size = sizeof(c) };

@@ -107,6 +107,17 @@ int vexfs_collection_drop(int fd, const char *name);
 int vexfs_collection_rebuild(int fd, const char *name);
 
 /**
+ * vexfs_collection_exchange - two collections get each other's names, in one transaction
+ * @fd:	   any open file of the filesystem
+ * @name:  of one
+ * @other: of the other
+ *
+ * Both names exist at every moment, also after a power cut. For the owner of both, and for CAP_SYS_ADMIN.
+ * Return: 0, -ENOENT (one of them), -EPERM, -EINVAL (one name twice, or a bad one), -EROFS; -ENOTTY: an older kernel.
+ */
+int vexfs_collection_exchange(int fd, const char *name, const char *other);
+
+/**
  * struct vexfs_embedding - one embedding of a file
  * @collection:	name
  * @chunk:	0..VEXFS_CHUNK_MAX

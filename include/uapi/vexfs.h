@@ -19,8 +19,8 @@
  *	EUCLEAN, EIO	any: damage found on disk (see the kernel log), a disk error
  *	EROFS		those that write
  *	EFBIG		GROW: more than the format can have
- *	EPERM		COLL_CREATE, COLL_DROP, COLL_CHANGE, COLL_REBUILD: not the owner; GROW: not
- *			the administrator;
+ *	EPERM		COLL_CREATE, COLL_DROP, COLL_CHANGE, COLL_REBUILD, COLL_EXCHANGE: not the
+ *			owner; GROW: not the administrator;
  *			VEC_SET, VEC_DEL: the file is immutable or append-only
  *	EACCES		VEC_*, SEARCH, CHANGES: permission on the collection or the file
  *	EBADF		VEC_SET, VEC_DEL: the descriptor is not open for writing;
@@ -139,6 +139,27 @@ struct vexfs_ioc_collection {
 #define VEXFS_IOC_COLL_CHANGE	_IOWR('V', 5, struct vexfs_ioc_collection)
 /* Throw its graph away, in memory and on the disk; a worker makes a new one. By @name; as DROP. */
 #define VEXFS_IOC_COLL_REBUILD	_IOWR('V', 6, struct vexfs_ioc_collection)
+
+/**
+ * struct vexfs_ioc_exchange - two collections that get each other's names
+ * @size:	sizeof(struct vexfs_ioc_exchange)
+ * @flags:	0
+ * @name, @other: two names, NUL terminated; the same one twice is EINVAL
+ */
+struct vexfs_ioc_exchange {
+	__u32	size;
+	__u32	flags;
+	char	name[VEXFS_IOC_NAME_LEN];
+	char	other[VEXFS_IOC_NAME_LEN];
+	__u64	reserved[3];
+};
+
+/*
+ * On any open file of the filesystem; as DROP, of both collections. Names alone move: id, owner, mode, embedder,
+ * embeddings and graph stay with their collection. At every moment, and after a power cut, both names exist: a call
+ * that names one of them finds the collection of before or of after, never none, and works on that one to its end.
+ */
+#define VEXFS_IOC_COLL_EXCHANGE	_IOW('V', 7, struct vexfs_ioc_exchange)
 
 #define VEXFS_VEC_ALL_CHUNKS	0x1	/* DEL: every chunk of the file */
 #define VEXFS_VEC_STALE		0x100	/* out: content changed since the set */

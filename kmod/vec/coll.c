@@ -74,8 +74,7 @@ void vexfs_coll_put(struct vexfs_coll *coll)
 		queue_work(VEXFS_SB(coll->sb)->vec_wq, &coll->drop_work);
 }
 
-/* coll_sem held. */
-static struct vexfs_coll *vexfs_coll_find(struct vexfs_sb_info *sbi, const char *name)
+struct vexfs_coll *vexfs_coll_find(struct vexfs_sb_info *sbi, const char *name)
 {
 	int i;
 
@@ -129,7 +128,7 @@ void vexfs_coll_info(struct vexfs_coll *coll, struct vexfs_ioc_collection *out)
 
 	memset(out, 0, sizeof(*out));
 	out->size = sizeof(*out);
-	strscpy(out->name, coll->name, sizeof(out->name));
+	vexfs_coll_name(coll, out->name);
 	out->id = coll->id;
 	out->dim = coll->space.dim;
 	out->elem = coll->space.elem;
@@ -164,6 +163,7 @@ static struct vexfs_coll *vexfs_coll_alloc(struct super_block *sb, u32 id)
 	mutex_init(&coll->map_mutex);
 	mutex_init(&coll->table_mutex);
 	spin_lock_init(&coll->lock);
+	seqcount_spinlock_init(&coll->name_seq, &coll->lock);
 	coll->sb = sb;
 	coll->id = id;
 	return coll;
@@ -350,7 +350,8 @@ void vexfs_colls_finish(struct super_block *sb)
 		if (!coll || !READ_ONCE(coll->left) || coll->broken)
 			continue;
 		WRITE_ONCE(coll->left, false);
-		vexfs_msg(sbi->sb, KERN_INFO, "finishing the removal of collection %s", coll->name);
+		vexfs_msg(sbi->sb, KERN_INFO, "finishing the removal of collection %s",
+			  vexfs_coll_label(coll));
 		queue_work(sbi->vec_wq, &coll->drop_work);
 	}
 	up_read(&sbi->coll_sem);

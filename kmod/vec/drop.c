@@ -158,7 +158,8 @@ void vexfs_coll_drop_work(struct work_struct *work)
 	vexfs_drop_put(drop);
 }
 
-static int vexfs_coll_mark_dropping(struct vexfs_coll *coll, struct vexfs_drop *drop)
+/* -EAGAIN: the name has moved to another collection, which is the one to drop. */
+static int vexfs_coll_mark_dropping(struct vexfs_coll *coll, const char *name, struct vexfs_drop *drop)
 {
 	handle_t *handle;
 	int err, err2;
@@ -170,7 +171,9 @@ static int vexfs_coll_mark_dropping(struct vexfs_coll *coll, struct vexfs_drop *
 		return PTR_ERR(handle);
 	}
 	/* Of two drops one finds the other's mark. */
-	err = coll->state == VEXFS_COLL_LIVE ? vexfs_coll_record_access(handle, coll) : -ENOENT;
+	err = coll->state != VEXFS_COLL_LIVE ? -ENOENT : strcmp(coll->name, name) ? -EAGAIN : 0;
+	if (!err)
+		err = vexfs_coll_record_access(handle, coll);
 	if (!err) {
 		coll->drop = drop;
 		WRITE_ONCE(coll->state, VEXFS_COLL_DROPPING);
@@ -214,20 +217,8 @@ static bool vexfs_coll_unknown_files(struct vexfs_coll *coll)
 	return rec->c_sketch_ino;
 }
 
-/**
- * vexfs_coll_drop - remove a collection and every embedding in it
- * @sb:	  write access held
- * @name: of the collection
- *
- * Its name is free and nobody sees it any more when this returns. Its space is
- * free as well unless somebody was using it or the caller was killed; then it
- * will be soon, at the latest when the filesystem has been unmounted.
- *
- * Takes coll->sem and handles. Return: 0, -ENOENT, -EPERM, -EOPNOTSUPP, -EINTR
- * (fatal signal), or an error that left it invisible but not wholly freed; the next
- * mount continues then.
- */
-int vexfs_coll_drop(struct super_block *sb, const char *name)
+/* -EAGAIN: an exchange has come first. */
+static int vexfs_coll_try_drop(struct super_block *sb, const char *name)
 {
 	struct vexfs_coll *coll = vexfs_coll_get(sb, name);
 	struct vexfs_drop *drop;
@@ -243,9 +234,10 @@ int vexfs_coll_drop(struct super_block *sb, const char *name)
 	if (!err) {
 		refcount_set(&drop->refs, 2);
 		init_completion(&drop->done);
-		err = vexfs_coll_mark_dropping(coll, drop);
+		err = vexfs_coll_mark_dropping(coll, name, drop);
 	}
-	trace_vexfs_coll_drop(coll, err);
+	if (err != -EAGAIN)
+		trace_vexfs_coll_drop(coll, err);
 	if (err) {
 		vexfs_coll_put(coll);
 		kfree(drop);
@@ -254,4 +246,27 @@ int vexfs_coll_drop(struct super_block *sb, const char *name)
 	err = vexfs_coll_drop_wait(coll, drop);
 	vexfs_drop_put(drop);
 	return err;
+}
+
+/**
+ * vexfs_coll_drop - remove a collection and every embedding in it
+ * @sb:	  write access held
+ * @name: of the collection
+ *
+ * Its name is free and nobody sees it any more when this returns. Its space is
+ * free as well unless somebody was using it or the caller was killed; then it
+ * will be soon, at the latest when the filesystem has been unmounted.
+ *
+ * Takes coll->sem and handles. Return: 0, -ENOENT, -EPERM, -EOPNOTSUPP, -EINTR
+ * (fatal signal), or an error that left it invisible but not wholly freed; the next
+ * mount continues then.
+ */
+int vexfs_coll_drop(struct super_block *sb, const char *name)
+{
+	int err;
+
+	do {
+		err = vexfs_coll_try_drop(sb, name);
+	} while (err == -EAGAIN && !fatal_signal_pending(current));
+	return err == -EAGAIN ? -EINTR : err;
 }

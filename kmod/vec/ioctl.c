@@ -20,6 +20,7 @@ static_assert(sizeof_field(struct vexfs_embedder_id, name) == VEXFS_EMBEDDER_LEN
 
 /* Sizes of the structures of version 1: the least a caller may have. The structures only ever grow. */
 #define VEXFS_COLL_SIZE_1	256
+#define VEXFS_EXCHANGE_SIZE_1	160
 #define VEXFS_VEC_SIZE_1	216
 #define VEXFS_DATA_GEN_SIZE_1	32
 #define VEXFS_LIST_SIZE_1	48
@@ -27,6 +28,7 @@ static_assert(sizeof_field(struct vexfs_embedder_id, name) == VEXFS_EMBEDDER_LEN
 #define VEXFS_CHANGES_SIZE_1	152
 #define VEXFS_INFO_SIZE_1	184
 static_assert(sizeof(struct vexfs_ioc_collection) == VEXFS_COLL_SIZE_1);
+static_assert(sizeof(struct vexfs_ioc_exchange) == VEXFS_EXCHANGE_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_vec) == VEXFS_VEC_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_data_gen) == VEXFS_DATA_GEN_SIZE_1);
 static_assert(sizeof(struct vexfs_ioc_vec_list) == VEXFS_LIST_SIZE_1);
@@ -85,14 +87,16 @@ static int vexfs_coll_describe(struct vexfs_coll *coll, struct vexfs_ioc_collect
 	return 0;
 }
 
-/* @size: of the caller's structure. */
-static int vexfs_coll_reply(void __user *arg, struct vexfs_coll *coll, u32 size)
+/* @size: of the caller's structure; @name: it was asked for by, NULL: tell the one it has. */
+static int vexfs_coll_reply(void __user *arg, struct vexfs_coll *coll, u32 size, const char *name)
 {
 	struct vexfs_ioc_collection out;
 
 	if (vexfs_coll_describe(coll, &out))
 		return -EINTR;
 	out.size = size;
+	if (name)		/* an exchange that came since does not count */
+		strscpy_pad(out.name, name, sizeof(out.name));
 	return vexfs_arg_out(arg, &out, sizeof(out), size);
 }
 
@@ -114,11 +118,11 @@ static int vexfs_ioc_coll_create(struct file *file, void __user *arg)
 	mnt_drop_write_file(file);
 	if (err)
 		return err;
-	/* Whoever has dropped it meanwhile has not made it fail. */
-	coll = vexfs_coll_get(sb, req.name);
-	if (IS_ERR(coll))
+	/* Whoever has dropped it meanwhile has not made it fail. Its name may have moved, its id is told. */
+	coll = vexfs_coll_get_id(sb, req.id);
+	if (!coll)
 		return 0;
-	err = vexfs_coll_reply(arg, coll, req.size);
+	err = vexfs_coll_reply(arg, coll, req.size, req.name);
 	vexfs_coll_put(coll);
 	return err;
 }
@@ -133,6 +137,25 @@ static int vexfs_ioc_coll_drop(struct file *file, void __user *arg)
 	if (err)
 		return err;
 	err = vexfs_coll_drop(file_inode(file)->i_sb, req.name);
+	mnt_drop_write_file(file);
+	return err;
+}
+
+static int vexfs_ioc_coll_exchange(struct file *file, const void __user *arg)
+{
+	struct vexfs_ioc_exchange req;
+	u32 usize;
+	int err = vexfs_arg_in(&req, sizeof(req), VEXFS_EXCHANGE_SIZE_1, arg, &usize);
+
+	if (err)
+		return err;
+	if (req.flags || !vexfs_zero(req.reserved, sizeof(req.reserved)) ||
+	    !vexfs_terminated(req.name) || !vexfs_terminated(req.other))
+		return -EINVAL;
+	err = mnt_want_write_file(file);
+	if (err)
+		return err;
+	err = vexfs_coll_exchange(file_inode(file)->i_sb, req.name, req.other);
 	mnt_drop_write_file(file);
 	return err;
 }
@@ -157,7 +180,7 @@ static int vexfs_ioc_coll_change(struct file *file, void __user *arg)
 		mnt_drop_write_file(file);
 	}
 	if (!err)
-		err = vexfs_coll_reply(arg, coll, req.size);
+		err = vexfs_coll_reply(arg, coll, req.size, req.name);
 	vexfs_coll_put(coll);
 	return err;
 }
@@ -197,7 +220,7 @@ static int vexfs_ioc_coll_info(struct file *file, void __user *arg)
 	coll = vexfs_coll_open(file_inode(file)->i_sb, req.name, 0);
 	if (IS_ERR(coll))
 		return PTR_ERR(coll);
-	err = vexfs_coll_reply(arg, coll, req.size);
+	err = vexfs_coll_reply(arg, coll, req.size, req.name);
 	vexfs_coll_put(coll);
 	return err;
 }
@@ -226,7 +249,7 @@ static int vexfs_ioc_coll_next(struct file *file, void __user *arg)
 	coll = vexfs_coll_from(file_inode(file)->i_sb, req.id);
 	if (!coll)
 		return -ENOENT;
-	err = vexfs_coll_reply(arg, coll, req.size);
+	err = vexfs_coll_reply(arg, coll, req.size, NULL);
 	vexfs_coll_put(coll);
 	return err;
 }
@@ -555,6 +578,8 @@ long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 		return vexfs_ioc_coll_create(file, arg);
 	case _IOC_NR(VEXFS_IOC_COLL_DROP):
 		return vexfs_ioc_coll_drop(file, arg);
+	case _IOC_NR(VEXFS_IOC_COLL_EXCHANGE):
+		return vexfs_ioc_coll_exchange(file, arg);
 	case _IOC_NR(VEXFS_IOC_COLL_CHANGE):
 		return vexfs_ioc_coll_change(file, arg);
 	case _IOC_NR(VEXFS_IOC_COLL_REBUILD):

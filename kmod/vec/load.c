@@ -35,7 +35,7 @@ static int vexfs_load_result(struct vexfs_coll *coll, int err)
 {
 	if (err && err != -EINTR && err != -ENOMEM)
 		vexfs_warn(coll->sb, "collection %s cannot be used: error %d; run fsck.vexfs",
-			   coll->name, err);
+			   vexfs_coll_label(coll), err);
 	if (err == -EFSCORRUPTED)
 		WRITE_ONCE(coll->broken, true);
 	return err;

@@ -43,7 +43,7 @@ static void vexfs_lost_tell(struct vexfs_coll *coll, const struct vexfs_slot *s)
 
 	atomic64_inc(&VEXFS_SB(sb)->vec_nlost);
 	vexfs_msg(sb, KERN_ERR, "collection %s: the embedding of inode %llu, chunk %u could not be written and is lost",
-		  coll->name, ino, le32_to_cpu(s->v_chunk));
+		  vexfs_coll_label(coll), ino, le32_to_cpu(s->v_chunk));
 	if (!(sb->s_flags & SB_ACTIVE))
 		return;
 	errseq_set(&sb->s_wb_err, -EIO);

@@ -151,7 +151,7 @@ static int vexfs_restore_sweep(struct vexfs_restore *r)
 	r->idx->changed = r->lost || swept;
 	if (r->lost)
 		vexfs_warn(r->coll->sb, "collection %s: %u records of its graph were damaged, %u hung on them; they are made anew",
-			   r->coll->name, r->lost, swept);
+			   vexfs_coll_label(r->coll), r->lost, swept);
 	return 0;
 }
 
@@ -211,9 +211,9 @@ static int vexfs_restore_read(struct vexfs_restore *r)
 	if (!err)
 		err = vexfs_restore_sweep(r);
 	if (why)
-		vexfs_warn(r->coll->sb, "collection %s: its graph is made anew: %s", r->coll->name, why);
+		vexfs_warn(r->coll->sb, "collection %s: its graph is made anew: %s", vexfs_coll_label(r->coll), why);
 	else if (err && err != -ENODATA && err != -ENOMEM && err != -EINTR)
-		vexfs_warn(r->coll->sb, "collection %s: its graph is made anew: error %d", r->coll->name, err);
+		vexfs_warn(r->coll->sb, "collection %s: its graph is made anew: error %d", vexfs_coll_label(r->coll), err);
 	return err;
 }
 

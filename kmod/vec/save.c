@@ -211,7 +211,7 @@ static void vexfs_save_failed(struct vexfs_coll *coll, int err)
 		vexfs_save_put_off(coll, 0);
 	if (!coll->save_told)
 		vexfs_warn(coll->sb, "collection %s: its graph could not be written: error %d; searches are not affected",
-			   coll->name, err);
+			   vexfs_coll_label(coll), err);
 	coll->save_told = true;
 }
 

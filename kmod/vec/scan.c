@@ -212,7 +212,7 @@ static int vexfs_load_failed(struct vexfs_find *f, u32 slot, int err)
 		return 0;
 	if ((err != -EILSEQ && err != -EIO) || vexfs_is_shutdown(f->coll->sb))
 		return err;
-	vexfs_warn(f->coll->sb, "collection %s slot %u: payload %s; left out of searches", f->coll->name,
+	vexfs_warn(f->coll->sb, "collection %s slot %u: payload %s; left out of searches", vexfs_coll_label(f->coll),
 		   slot, err == -EIO ? "cannot be read" : "checksum is wrong");
 	f->reply |= VEXFS_REPLY_INCOMPLETE;
 	return 0;

@@ -460,7 +460,7 @@ static int vexfs_get_payload(struct vexfs_coll *coll, u32 slot, const struct vex
 		return -EAGAIN;
 	/* One embedding is lost; the filesystem is not in danger. */
 	vexfs_warn(coll->sb, "collection %s slot %u: payload checksum is wrong; set the embedding of inode %llu again",
-		   coll->name, slot, le64_to_cpu(s->v_ino));
+		   vexfs_coll_label(coll), slot, le64_to_cpu(s->v_ino));
 	return -EFSCORRUPTED;
 }
 
@@ -594,7 +594,7 @@ int vexfs_vec_next(struct inode *inode, u32 *id, u32 *chunk, struct vexfs_vec_en
 			up_read(&coll->sem);
 		}
 		if (!err && name)
-			strscpy(name, coll->name, VEXFS_IOC_NAME_LEN);
+			vexfs_coll_name(coll, name);
 		vexfs_coll_put(coll);
 		if (!err)
 			*chunk = e->chunk;

@@ -12,6 +12,8 @@
 
 /* ---- collections and embeddings --------------------------------------------------------- */
 
+/* A collection's name may change meanwhile: it is copied once, into room for any. */
+
 DECLARE_EVENT_CLASS(vexfs_collection,
 	TP_PROTO(struct vexfs_coll *coll, int ret),
 	TP_ARGS(coll, ret),
@@ -23,7 +25,7 @@ DECLARE_EVENT_CLASS(vexfs_collection,
 		__field(u32, metric)
 		__field(u32, live)
 		__field(int, ret)
-		__string(collection, coll->name)
+		__dynamic_array(char, collection, VEXFS_COLL_NAME_LEN + 1)
 	),
 	TP_fast_assign(
 		__entry->dev = coll->sb->s_dev;
@@ -33,7 +35,7 @@ DECLARE_EVENT_CLASS(vexfs_collection,
 		__entry->metric = coll->space.metric;
 		__entry->live = coll->nlive;
 		__entry->ret = ret;
-		vexfs_assign_str(collection, coll->name);
+		vexfs_coll_name(coll, __get_str(collection));
 	),
 	TP_printk("dev %d:%d coll %u collection %s dim %u elem %s metric %s live %u ret %d",
 		  vexfs_show_dev(__entry->dev), __entry->coll, __get_str(collection), __entry->dim,
@@ -44,6 +46,26 @@ DEFINE_EVENT(vexfs_collection, vexfs_coll_create,
 	TP_PROTO(struct vexfs_coll *coll, int ret), TP_ARGS(coll, ret));
 DEFINE_EVENT(vexfs_collection, vexfs_coll_drop,
 	TP_PROTO(struct vexfs_coll *coll, int ret), TP_ARGS(coll, ret));
+
+/* name, other: as they were asked for */
+TRACE_EVENT(vexfs_coll_exchange,
+	TP_PROTO(struct super_block *sb, const char *name, const char *other, int ret),
+	TP_ARGS(sb, name, other, ret),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(int, ret)
+		__string(collection, name)
+		__string(other, other)
+	),
+	TP_fast_assign(
+		__entry->dev = sb->s_dev;
+		__entry->ret = ret;
+		vexfs_assign_str(collection, name);
+		vexfs_assign_str(other, other);
+	),
+	TP_printk("dev %d:%d collection %s other %s ret %d", vexfs_show_dev(__entry->dev), __get_str(collection),
+		  __get_str(other), __entry->ret)
+);
 
 /* slot: what the operation ended on, ~0 if on none */
 DECLARE_EVENT_CLASS(vexfs_vec,
@@ -59,7 +81,7 @@ DECLARE_EVENT_CLASS(vexfs_vec,
 		__field(u32, replace)
 		__field(u64, duration_ns)
 		__field(int, ret)
-		__string(collection, coll->name)
+		__dynamic_array(char, collection, VEXFS_COLL_NAME_LEN + 1)
 	),
 	TP_fast_assign(
 		__entry->dev = coll->sb->s_dev;
@@ -70,7 +92,7 @@ DECLARE_EVENT_CLASS(vexfs_vec,
 		__entry->replace = replace;
 		__entry->duration_ns = duration_ns;
 		__entry->ret = ret;
-		vexfs_assign_str(collection, coll->name);
+		vexfs_coll_name(coll, __get_str(collection));
 	),
 	TP_printk("dev %d:%d ino %llu coll %u collection %s chunk %u slot %d replace %u duration_ns %llu ret %d",
 		  vexfs_show_dev(__entry->dev), __entry->ino, __entry->coll, __get_str(collection),
@@ -122,7 +144,7 @@ TRACE_EVENT(vexfs_search_begin,
 		__field(u32, k)
 		__field(u32, window)
 		__field(u32, flags)
-		__string(collection, f->coll->name)
+		__dynamic_array(char, collection, VEXFS_COLL_NAME_LEN + 1)
 	),
 	TP_fast_assign(
 		__entry->dev = dir->i_sb->s_dev;
@@ -135,7 +157,7 @@ TRACE_EVENT(vexfs_search_begin,
 		__entry->k = f->k;
 		__entry->window = f->first_window;
 		__entry->flags = f->flags;
-		vexfs_assign_str(collection, f->coll->name);
+		vexfs_coll_name(f->coll, __get_str(collection));
 	),
 	TP_printk("dev %d:%d dir %llu coll %u collection %s dim %u elem %s metric %s live %u k %u window %u flags %s",
 		  vexfs_show_dev(__entry->dev), __entry->dir, __entry->coll, __get_str(collection),
@@ -188,7 +210,7 @@ TRACE_EVENT(vexfs_search_end,
 		__field(u64, distances)
 		__field(u64, duration_ns)
 		__field(int, ret)
-		__string(collection, f->coll->name)
+		__dynamic_array(char, collection, VEXFS_COLL_NAME_LEN + 1)
 	),
 	TP_fast_assign(
 		__entry->dev = dir->i_sb->s_dev;
@@ -204,7 +226,7 @@ TRACE_EVENT(vexfs_search_end,
 		__entry->distances = f->distances;
 		__entry->duration_ns = duration_ns;
 		__entry->ret = ret;
-		vexfs_assign_str(collection, f->coll->name);
+		vexfs_coll_name(f->coll, __get_str(collection));
 	),
 	TP_printk("dev %d:%d dir %llu coll %u collection %s tier %s plan %s k %u found %u rounds %u retries %u candidates %llu distances %llu duration_ns %llu ret %d",
 		  vexfs_show_dev(__entry->dev), __entry->dir, __entry->coll, __get_str(collection),

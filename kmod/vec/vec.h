@@ -85,6 +85,9 @@ enum vexfs_coll_stage {
  * @lock:      bitmaps, slot records in their blocks, @nslots, @nlive, @seq, @nset,
  *	       @recent; to change them @sem is needed as well. Short and innermost
  * @state:     VEXFS_COLL_LIVE or _DROPPING
+ * @name:      moves to another collection by an exchange: changed under coll_sem and both @sem held for
+ *	       writing, read under one of them, or by vexfs_coll_name()
+ * @name_seq:  says that it did
  * @broken:    its slot table or record is damaged; everything but drop fails
  * @stage:     grows under @map_mutex, then @table_mutex and @lock; read anywhere
  * @map_mutex: who brings in the maps; this and @table_mutex outside of @sem and handles
@@ -116,6 +119,7 @@ struct vexfs_coll {
 	struct super_block	*sb;
 	u32			id;
 	char			name[VEXFS_COLL_NAME_LEN + 1];
+	seqcount_spinlock_t	name_seq;	/* with @lock */
 	struct vexfs_space	space;
 	u64			btime;
 	struct vexfs_coll_owner	owner;		/* these two under @lock; to change them @sem as well */
@@ -157,6 +161,27 @@ struct vexfs_coll {
 	bool			graph_lost, save_told;
 };
 
+/**
+ * vexfs_coll_name - the name that a collection has now
+ * @coll: a reference held; takes no lock
+ * @name: room for it, VEXFS_COLL_NAME_LEN + 1 bytes
+ *
+ * Return: @name.
+ */
+static inline const char *vexfs_coll_name(const struct vexfs_coll *coll, char *name)
+{
+	unsigned int seq;
+
+	do {
+		seq = read_seqcount_begin(&coll->name_seq);
+		memcpy(name, coll->name, sizeof(coll->name));
+	} while (read_seqcount_retry(&coll->name_seq, seq));
+	return name;
+}
+
+/* For messages: in memory of the block that it is used in. */
+#define vexfs_coll_label(coll)	vexfs_coll_name(coll, (char [VEXFS_COLL_NAME_LEN + 1]){ })
+
 /* In memory, the file that core/coll.h calls @which. */
 static inline struct vexfs_hidden *vexfs_coll_hidden(struct vexfs_coll *coll,
 						     enum vexfs_coll_file which)
@@ -194,6 +219,8 @@ void vexfs_coll_tell(struct vexfs_coll *coll, struct vexfs_ioc_collection *out);
 struct vexfs_coll *vexfs_coll_get(struct super_block *sb, const char *name);
 /* ... with index @id; NULL if there is none. */
 struct vexfs_coll *vexfs_coll_get_id(struct super_block *sb, u32 id);
+/* By name, without a reference: coll_sem held. NULL. */
+struct vexfs_coll *vexfs_coll_find(struct vexfs_sb_info *sbi, const char *name);
 void vexfs_coll_put(struct vexfs_coll *coll);
 /* Is it there and sound? 0, -ENOENT, -EUCLEAN. It stays so while coll->sem is held; without it, what
  * the answer was about is at least not freed as long as the caller's reference lasts. */
@@ -217,6 +244,11 @@ void vexfs_coll_doom(handle_t *handle, struct vexfs_coll *coll, int n);
 void vexfs_coll_doom_file(handle_t *handle, struct inode *inode);
 /* Nobody knows it (any more). No locks. */
 void vexfs_coll_free(struct vexfs_coll *coll);
+
+/* exchange.c */
+int vexfs_coll_exchange(struct super_block *sb, const char *name, const char *other);
+/* How many there have been since the mount, none under way: who walks over names compares. Takes coll_sem. */
+u64 vexfs_coll_exchanges(struct super_block *sb);
 
 /* drop.c */
 int vexfs_coll_drop(struct super_block *sb, const char *name);	/* -EPERM */

@@ -143,28 +143,13 @@ vexfs_testable int vexfs_xattr_name(char *out, const char *coll, u32 chunk)
 	return snprintf(out, XATTR_NAME_MAX + 1, VEXFS_XATTR_PREFIX "%s.%u", coll, chunk) + 1;
 }
 
-/**
- * vexfs_vec_listxattr - one name per embedding, after those of stored attributes
- * @inode: any; no lock held
- * @buf:   NULL: only the length is asked for
- * @size:  of @buf
- * @total: bytes it has already
- *
- * listxattr(2) has room for XATTR_LIST_MAX bytes. The names that would not fit are left out: with
- * -E2BIG nobody could copy the file's other attributes. The ioctl lists all.
- *
- * Return: the new total, -ERANGE, or an error of reading.
- */
-ssize_t vexfs_vec_listxattr(struct inode *inode, char *buf, size_t size, ssize_t total)
+static ssize_t vexfs_vec_list_names(struct inode *inode, char *buf, size_t size, ssize_t total)
 {
-	char coll[VEXFS_IOC_NAME_LEN], *name;
+	char coll[VEXFS_IOC_NAME_LEN], *name = kmalloc(XATTR_NAME_MAX + 1, GFP_KERNEL);
 	struct vexfs_vec_entry e;
 	u32 id = 0, chunk = 0;
 	int err = 0, len;
 
-	if (!S_ISREG(inode->i_mode) || !READ_ONCE(VEXFS_I(inode)->vecmask))
-		return total;
-	name = kmalloc(XATTR_NAME_MAX + 1, GFP_KERNEL);
 	if (!name)
 		return -ENOMEM;
 	for (;; chunk++) {
@@ -185,4 +170,38 @@ ssize_t vexfs_vec_listxattr(struct inode *inode, char *buf, size_t size, ssize_t
 	}
 	kfree(name);
 	return err && err != -ENOENT ? err : total;
+}
+
+#define VEXFS_LIST_TRIES	8	/* whoever exchanges names all the time keeps nobody in the kernel */
+
+/**
+ * vexfs_vec_listxattr - one name per embedding, after those of stored attributes
+ * @inode: any; no lock held
+ * @buf:   NULL: only the length is asked for
+ * @size:  of @buf
+ * @total: bytes it has already
+ *
+ * listxattr(2) has room for XATTR_LIST_MAX bytes. The names that would not fit are left out: with
+ * -E2BIG nobody could copy the file's other attributes. The ioctl lists all. An exchange of names meanwhile lets the
+ * list begin again: one name twice would be copied twice, and the other never.
+ *
+ * Return: the new total, -ERANGE, or an error of reading.
+ */
+ssize_t vexfs_vec_listxattr(struct inode *inode, char *buf, size_t size, ssize_t total)
+{
+	u64 before, now;
+	ssize_t ret;
+	int i;
+
+	if (!S_ISREG(inode->i_mode) || !READ_ONCE(VEXFS_I(inode)->vecmask))
+		return total;
+	now = vexfs_coll_exchanges(inode->i_sb);
+	for (i = 0; i < VEXFS_LIST_TRIES; i++) {
+		before = now;
+		ret = vexfs_vec_list_names(inode, buf, size, total);
+		now = vexfs_coll_exchanges(inode->i_sb);
+		if (before == now || ret == -EINTR)
+			break;
+	}
+	return ret;
 }

@@ -25,7 +25,7 @@
 #define VECTORS		100
 
 static const char *const events[] = {
-	"alloc_blocks", "coll_create", "coll_drop", "commit", "convert", "corrupt", "create",
+	"alloc_blocks", "coll_create", "coll_drop", "coll_exchange", "commit", "convert", "corrupt", "create",
 	"evict", "fallocate", "force_commit", "free_blocks", "fsync", "inode_read", "io_error", "ioend",
 	"iomap_begin", "iomap_end", "link", "lookup", "map", "map_alloc", "mount", "orphan_add",
 	"orphan_del", "orphan_recover", "read", "rename", "search_begin", "search_end", "search_round",
@@ -413,7 +413,8 @@ static void op_vectors(void)
 	vg_vector(1, DIM, q);
 	err = err ? err : vg_run(&g, dir, "notes", q, DIM, 5, 0);
 	if (err || pwrite(fd, "new", 3, 0) != 3 || vexfs_embedding_del(fd, "notes", 7) ||
-	    vexfs_embedding_del(fd, "notes", 7) != -ENODATA || vexfs_collection_drop(dir, "notes"))
+	    vexfs_embedding_del(fd, "notes", 7) != -ENODATA ||
+	    vexfs_collection_exchange(dir, "notes", "absent") != -ENOENT || vexfs_collection_drop(dir, "notes"))
 		ktap_bail("embeddings: %d", err);
 	listen_no_more();
 	ino = ino_of("text");
@@ -435,6 +436,7 @@ static void op_vectors(void)
 	       dev, root, VECTORS + 64);
 	expect("stale", "^dev %s ino %llu datagen [1-9][0-9]* tid [1-9]", dev, ino);
 	expect("vec_del", "^dev %s ino %llu coll 0 collection notes chunk 7 slot [0-9]+ replace 0 .* ret 0$", dev, ino);
+	expect("coll_exchange", "^dev %s collection notes other absent ret -2$", dev);
 	expect("coll_drop", "^dev %s coll 0 collection notes dim %d elem f32 metric cosine live %d ret 0$", dev, DIM,
 	       VECTORS - 1);
 }
@@ -544,7 +546,7 @@ int main(void)
 	stat(guest_disk, &st);
 	snprintf(dev, sizeof(dev), "%u:%u", major(st.st_rdev), minor(st.st_rdev));
 	put("buffer_size_kb", "4096");
-	ktap_plan(56);
+	ktap_plan(57);
 	check_list();
 	check_formats();
 	op_mount();

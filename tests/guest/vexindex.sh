@@ -9,7 +9,7 @@ set -u
 first_is() { head -n 1 "$out" | grep -q "^$1:[0-9]*: "; }
 
 new_filesystem -L vexindex
-plan 29
+plan 32
 
 mkdir -p notes/private build
 echo 'How to fix a flat tyre: take the wheel off' >notes/tyre
@@ -108,6 +108,31 @@ sed "s/\\[\$v\\]/[1,2]/" "$TMPDIR/toy" >"$TMPDIR/toy2" && chmod 755 "$TMPDIR/toy
 run 1 index -c toy --force --embedder "exec:$TMPDIR/toy2" notes && err_has 'a vector of another dimension' &&
 	run 0 search -c toy --embedder "exec:$TMPDIR/toy" whales
 ok $? 'wrong vectors change nothing'
+# ---- a model of static embeddings in files
+mkdir "$TMPDIR/m2v"
+printf '[UNK]\noctopus\ntrain\nwhale\n##s\n' >"$TMPDIR/m2v/vocab.txt"
+model() { # model VECTOR: of "whale"; those of "octopus" and "train" are 1,0 and 0,1
+	header='{"embeddings":{"dtype":"F32","shape":[5,2],"data_offsets":[0,40]}}'
+	{
+		printf '%b\000\000\000\000\000\000\000%s' "\\0$(printf '%o' "${#header}")" "$header"
+		printf '\000\000\000\000\000\000\000\000\000\000\200?\000\000\000\000\000\000\000\000\000\000\200?'
+		printf '%b\000\000\000\000\000\000\000\000' "$1"
+	} >"$TMPDIR/m2v/model.safetensors"
+}
+m2v="model2vec:$TMPDIR/m2v"
+model '\0000\0000\0200?\0000\0000\0000\0000'
+run 0 index -c m2v --embedder "$m2v" notes && out_has "made collection 'm2v': 2 dimensions, model2vec 1"
+ok $? 'a model of static embeddings'
+run 0 search -c m2v --embedder "$m2v" -k 1 octopus && first_is notes/log &&
+	run 0 search -c m2v --embedder "$m2v" -l octopus && out_has notes/moved/whale
+ok $? 'search by its vectors and by words'
+model '\0000\0000\0000\0000\0000\0000\0200?'
+run 1 search -c m2v --embedder "$m2v" octopus && err_has 'of another model' &&
+	head -c 50 "$TMPDIR/m2v/model.safetensors" >"$TMPDIR/m2v/part" &&
+	mv "$TMPDIR/m2v/part" "$TMPDIR/m2v/model.safetensors" &&
+	run 1 index -c m2v --force --embedder "$m2v" notes && err_has 'it ends within its header'
+ok $? 'another model is refused, and a truncated one'
+
 # The guest's programs are static, and have no libcurl.
 run 1 index --embedder 'http://127.0.0.1/v1#model' -c web notes && err_has 'built without libcurl' &&
 	! vexctl collection list "$mnt" | grep -q web

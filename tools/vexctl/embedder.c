@@ -14,9 +14,28 @@
 /* The last one used: a program that loads a model for seconds is started once for a whole run of vexctl. */
 static struct remote *kept;
 
+static const struct {
+	const char *begin;
+	int (*open)(const char *spec, double seconds, struct remote **out);
+} kinds[] = {
+	{ "exec:", exec_open }, { "http://", http_open }, { "https://", http_open }, { "model2vec:", model2vec_open },
+};
+
+#define KINDS	"exec:PROGRAM, model2vec:DIR or http://HOST/v1#MODEL"
+
+/* The number of its kind; negative: none of them. */
+static int kind_of(const char *spec)
+{
+	int i = (int)(sizeof(kinds) / sizeof(kinds[0])) - 1;
+
+	while (i >= 0 && strncmp(spec, kinds[i].begin, strlen(kinds[i].begin)) != 0)
+		i--;
+	return i;
+}
+
 bool embedder_is_remote(const char *spec)
 {
-	return !strncmp(spec, "exec:", 5) || !strncmp(spec, "http://", 7) || !strncmp(spec, "https://", 8);
+	return kind_of(spec) >= 0;
 }
 
 void embedder_forget(void)
@@ -35,7 +54,7 @@ int embedder_open(const char *spec, const struct options *opt, struct vex_embedd
 		embedder_forget();
 	if (!kept) {
 		interrupt_catch();
-		ret = (spec[0] == 'e' ? exec_open : http_open)(spec, seconds, &kept);
+		ret = kinds[kind_of(spec)].open(spec, seconds, &kept);
 		interrupt_release();
 		if (ret) {
 			kept = NULL;
@@ -59,7 +78,7 @@ static int asked_for(const struct options *opt, const char **spec)
 		*spec = s;
 		return EXIT_OK;
 	}
-	say_error("--embedder %s: 'lexical', exec:PROGRAM or http://HOST/v1#MODEL is needed", s);
+	say_error("--embedder %s: 'lexical', " KINDS " is needed", s);
 	return EXIT_USAGE;
 }
 
@@ -220,7 +239,7 @@ static int from_environment(const struct target *t, const struct vexfs_ioc_colle
 	if (*spec && embedder_is_remote(*spec))
 		return EXIT_OK;
 	if (*spec && **spec) {
-		say_error("%s=%s: exec:PROGRAM or http://HOST/v1#MODEL is needed", EMBEDDER_VARIABLE, *spec);
+		say_error("%s=%s: " KINDS " is needed", EMBEDDER_VARIABLE, *spec);
 		return EXIT_FAILED;
 	}
 	model_note_read(t, c->name, noted);

@@ -117,7 +117,7 @@ static int index_all(struct index *x)
 	if (ret)
 		return ret;
 	j->reuse = reuse_create((size_t)j->coll.dim * elem_size(j->coll.elem));
-	if (j->reuse && j->remote)
+	if (j->reuse && j->remote && !remote_is_local(j->e))
 		reuse_keep(j->reuse, j->e, &j->coll, j->opt->force);
 	ret = index_files(j, &x->skipped);
 	reuse_free(j->reuse);
@@ -182,9 +182,9 @@ const struct command cmd_index = {
 		"      --chunk-size BYTES   passages of about so many bytes, 64 to 1M, in all files\n"
 		"  -f, --force              also files that are up to date\n"
 		"      --refit              weigh words anew by these files, and index them all\n"
-		"      --embedder WHAT      what makes the vectors: lexical (default), exec:PROGRAM, or a server with\n"
-		"                           OpenAI's interface, http://HOST/v1#MODEL; the collection of that model is\n"
-		"                           used, or made\n"
+		"      --embedder WHAT      what makes the vectors: lexical (default), exec:PROGRAM, a server with\n"
+		"                           OpenAI's interface, http://HOST/v1#MODEL, or model2vec:DIR, a model of\n"
+		"                           static embeddings in files; the collection of that model is used, or made\n"
 		"      --timeout SECONDS    wait so long for an answer of program or server (default 120)\n"
 		"      --progress           show progress even without a terminal\n"
 		"  -v, --verbose            name every file that was skipped\n"
@@ -193,5 +193,6 @@ const struct command cmd_index = {
 		"Exit status: 0 done, 1 failed at least in part, 3 no text files, 130 interrupted.\n\n"
 		"example: vexctl index ~/notes && vexctl search ~/notes \"flat tyre\"\n"
 		"         vexctl index --embedder exec:bge-embed ~/notes\n"
-		"         vexctl index --embedder http://localhost:11434/v1#nomic-embed-text ~/notes\n",
+		"         vexctl index --embedder http://localhost:11434/v1#nomic-embed-text ~/notes\n"
+		"         vexctl index --embedder model2vec:$HOME/models/potion-base-8M ~/notes\n",
 };

@@ -118,7 +118,7 @@ static size_t count_workers(const struct embed_job *j)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t n = cpus > 0 ? (size_t)cpus : 1, useful = 1 + j->files.n / FILES_EACH;
 
-	if (j->remote)		/* they wait, and what many wait for makes a batch */
+	if (j->remote && !remote_is_local(j->e))	/* they wait, and what many wait for makes a batch */
 		return j->files.n < REMOTE_WORKERS ? j->files.n + !j->files.n : REMOTE_WORKERS;
 	if (n > CPUS_MAX)
 		n = CPUS_MAX;

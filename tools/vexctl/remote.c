@@ -44,6 +44,11 @@ uint64_t remote_documents(const struct vex_embedder *e)
 	return 0;
 }
 
+bool remote_is_local(const struct vex_embedder *e)
+{
+	return ((const struct remote_ops *)e->ops)->local;
+}
+
 int remote_probe(struct vex_embedder *e)
 {
 	struct remote *r = remote_of(e);

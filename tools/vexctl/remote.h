@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Embedders that are somewhere else: a program that vexctl starts (exec.c), or a server (http.c).
+ * Embedders that are somewhere else: a program that vexctl starts (exec.c), a server (http.c), or a model in files of
+ * the user's (model2vec.c).
  *
  * Which one is meant is said by the user, on the command line or in the environment, never by a filesystem: who can
  * write a filesystem must not choose what others run.
@@ -42,6 +43,8 @@ struct remote;
  * @ask:   the vectors of a list of texts, by remote_take(). 0, -EINTR, or -EREMOTEIO after it has said why
  * @probe: find e.dim out, which is 0. As @ask; NULL: it is known from the beginning
  * @close: free what it has; the caller frees the structure
+ * @local: it computes in this process, and words say as much as its vectors do: nothing is queued or kept, @batch and
+ *         @ask are not used, any number of threads may call base.embed
  */
 struct remote_ops {
 	struct vex_embedder_ops base;
@@ -49,6 +52,7 @@ struct remote_ops {
 	int (*ask)(struct remote *r, struct remote_text *texts);
 	int (*probe)(struct remote *r);
 	void (*close)(struct remote *r);
+	bool local;
 };
 
 /**
@@ -85,12 +89,14 @@ const char *remote_take(const struct remote *r, struct json_object *vector, stru
 /* The name and the fingerprint (hexadecimal, or NULL) of its model. NULL, or what is wrong. */
 const char *remote_identify(struct remote *r, const char *name, const char *fingerprint);
 
+bool remote_is_local(const struct vex_embedder *e);
 /* Find the dimension out. EXIT_*. */
 int remote_probe(struct vex_embedder *e);
 
-/* exec.c, http.c: say what is wrong; EXIT_* */
+/* exec.c, http.c, model2vec.c: say what is wrong; EXIT_* */
 int exec_open(const char *spec, double seconds, struct remote **out);
 int http_open(const char *spec, double seconds, struct remote **out);
+int model2vec_open(const char *spec, double seconds, struct remote **out);
 
 /* embedder.c */
 #define EMBEDDER_VARIABLE	"VEXCTL_EMBEDDER"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/vexctl/convert.h"
+#include "tools/vexctl/remote.h"
 #include "tools/vexctl/search.h"
 
 #define CONVERT_BUDGET	5	/* seconds for the texts of all hits: the others are judged by vectors alone */
@@ -74,8 +75,8 @@ static void judge(struct search_job *j, struct found *f)
 	if (j->text && search_text(j, f, false))
 		words_score(j->terms, j->file.data, j->file.len, &w);
 	f->words = w.share;
-	/* Of other embedders the vectors rank, after what was asked for as it is written. */
-	f->rank_words = j->remote ? 0 : w.rank;
+	/* Of programs and servers the vectors rank, after what was asked for as it is written. */
+	f->rank_words = j->remote && !remote_is_local(j->remote) ? 0 : w.rank;
 	f->verbatim = w.verbatim;
 	f->weak = is_weak(j, f);
 }

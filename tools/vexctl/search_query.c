@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/vexctl/remote.h"
 #include "tools/vexctl/search.h"
 
 #define PATHS_FIRST	(64u << 10)
@@ -72,12 +73,16 @@ static int ask_remote(struct search_job *j)
 		say_error("the query has no words to search for");
 		return EXIT_FAILED;
 	}
+	if (remote_is_local(e))
+		terms_weigh(j->terms, e);
 	j->v.n = e->dim;
 	j->v.v = malloc(e->dim * sizeof(float));
 	interrupt_catch();
 	ret = j->v.v ? e->ops->embed(e, VEX_TEXT_QUERY, j->text, strlen(j->text), j->v.v) : -ENOMEM;
 	interrupt_release();
-	if (ret && ret != -EREMOTEIO && ret != -EINTR)
+	if (ret == -ENODATA)
+		say_error("%s knows none of the words of the query", e->identity);
+	else if (ret && ret != -EREMOTEIO && ret != -EINTR)
 		say_error("cannot embed the query: %s", strerror(-ret));
 	return ret == -EINTR ? EXIT_INTERRUPTED : ret ? EXIT_FAILED : EXIT_OK;
 }

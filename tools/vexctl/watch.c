@@ -237,7 +237,7 @@ static int run_watch(const struct command *cmd, struct options *asked)
 	w.feed = ret ? NULL : feed_create(opt.collection);
 	if (!ret && w.job.remote)
 		w.job.reuse = reuse_create((size_t)w.job.coll.dim * elem_size(w.job.coll.elem));
-	if (w.job.reuse)
+	if (w.job.reuse && !remote_is_local(w.job.e))
 		reuse_keep(w.job.reuse, w.job.e, &w.job.coll, false);
 	if (!ret && w.feed)
 		ret = watch(&w);

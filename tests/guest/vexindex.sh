@@ -9,7 +9,7 @@ set -u
 first_is() { head -n 1 "$out" | grep -q "^$1:[0-9]*: "; }
 
 new_filesystem -L vexindex
-plan 32
+plan 34
 
 mkdir -p notes/private build
 echo 'How to fix a flat tyre: take the wheel off' >notes/tyre
@@ -108,6 +108,14 @@ sed "s/\\[\$v\\]/[1,2]/" "$TMPDIR/toy" >"$TMPDIR/toy2" && chmod 755 "$TMPDIR/toy
 run 1 index -c toy --force --embedder "exec:$TMPDIR/toy2" notes && err_has 'a vector of another dimension' &&
 	run 0 search -c toy --embedder "exec:$TMPDIR/toy" whales
 ok $? 'wrong vectors change nothing'
+run 0 index -c pre --embedder "exec:$TMPDIR/toy" --query-prefix 'whale: ' notes &&
+	out_has "made collection 'pre': 3 dimensions, toy 1 prefixes:" && [ -s "$mnt/.vexctl/pre.prefixes" ]
+ok $? 'prefixes are noted'
+run 0 search -c pre --embedder "exec:$TMPDIR/toy" --json -k 1 unheard &&
+	grep -qE '"path": "notes/(moved/whale|log)"' "$out" &&
+	run 1 index -c pre --embedder "exec:$TMPDIR/toy" --query-prefix '' --force notes && err_has "not of 'toy 1'"
+ok $? 'search puts its prefix before the query'
+
 # ---- a model of static embeddings in files
 mkdir "$TMPDIR/m2v"
 printf '[UNK]\noctopus\ntrain\nwhale\n##s\n' >"$TMPDIR/m2v/vocab.txt"

@@ -425,6 +425,127 @@ static void test_whole_files(void **state)
 	assert_int_equal(fake.sets, 0);
 }
 
+/* ---- what is put before texts ------------------------------------------------------------------------- */
+
+#define NOTES_TEXTS	LOOP("	echo \"$line\" >>\"$0.texts\"\n")
+#define BOTH		"--query-prefix", "q: ", "--passage-prefix", "p: "
+
+/* The program has been given a text. */
+static bool was_asked(const char *text)
+{
+	char path[128], all[4096];
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/toy.texts", dir);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	n = fread(all, 1, sizeof(all) - 1, f);
+	all[n] = '\0';
+	fclose(f);
+	unlink(path);
+	return strstr(all, text);
+}
+
+static void test_prefixes(void **state)
+{
+	char identity[64];
+
+	program(HELLO NOTES_TEXTS);
+	write_notes();
+	assert_int_equal(run("index", "--embedder", spec, BOTH, NULL), 0);
+	assert_says(r.out, "made collection 'default': 3 dimensions, toy 1 prefixes:");
+	assert_true(was_asked("\"kind\":\"document\",\"text\":\"p: An automobile"));
+	strcpy(identity, fake_coll("default")->embedder.name);
+	assert_int_equal(strlen(identity), strlen("toy 1 prefixes:") + 16);
+	/* the collection keeps them */
+	assert_int_equal(run("search", "--embedder", spec, "the car", NULL), 0);
+	assert_true(!strncmp(r.out, "motor:1: ", 9));
+	assert_true(was_asked("\"kind\":\"query\",\"text\":\"q: the car\""));
+	write_text("new", "More about a car\n");
+	assert_int_equal(run("index", "--embedder", spec, NULL), 0);
+	assert_says(r.out, "indexed 1 file in");
+	assert_true(was_asked("\"text\":\"p: More about"));
+	assert_int_equal(run("index", "--embedder", spec, BOTH, NULL), 0);
+	assert_says(r.out, "4 up to date");
+	assert_int_equal(run("search", "--embedder", spec, BOTH, "the car", NULL), 0);
+	assert_string_equal(identity, fake_coll("default")->embedder.name);
+}
+
+static void test_other_prefixes(void **state)
+{
+	program(HELLO NOTES_TEXTS);
+	write_notes();
+	assert_int_equal(run("index", "--embedder", spec, "--query-prefix", "q: ", NULL), 0);
+	fake.sets = 0;
+	assert_int_equal(run("index", "-c", "default", "--force", "--embedder", spec, BOTH, NULL), 1);
+	assert_says(r.err, "is of the embedder 'toy 1 prefixes:");
+	assert_int_equal(run("index", "-c", "default", "--force", "--embedder", spec, "--query-prefix", "", NULL), 1);
+	assert_says(r.err, "not of 'toy 1'");
+	assert_int_equal(run("search", "--embedder", spec, BOTH, "car", NULL), 1);
+	assert_says(r.err, "no collection on the filesystem of . is of the embedder 'toy 1 prefixes:");
+	assert_int_equal(fake.sets, 0);
+	/* without, in a collection of its own; then one has to be named */
+	assert_int_equal(run("index", "-c", "plain", "--embedder", spec, "--passage-prefix", "", NULL), 0);
+	assert_string_equal(fake_coll("plain")->embedder.name, "toy 1");
+	assert_int_equal(run("index", "-c", "plain", "--force", "--embedder", spec, BOTH, NULL), 1);
+	assert_says(r.err, "of the embedder 'toy 1', not of 'toy 1 prefixes:");
+	assert_true(was_asked("\"text\":\"An automobile"));
+	assert_int_equal(run("search", "-c", "plain", "--embedder", spec, "car", NULL), 0);
+	assert_true(was_asked("\"text\":\"car"));
+}
+
+/* The note may be gone, or changed by who must not choose what others ask. */
+static void test_prefix_note(void **state)
+{
+	char path[PATH_MAX + 32];
+
+	program(HELLO NOTES_TEXTS);
+	write_notes();
+	assert_int_equal(run("index", "--embedder", spec, BOTH, NULL), 0);
+	snprintf(path, sizeof(path), "%s/.vexctl/default.prefixes", fake.root);
+	assert_int_equal(access(path, R_OK), 0);
+	write_text(".vexctl/default.prefixes", "{\"query\":\"forged: \",\"passage\":\"p: \"}");
+	assert_int_equal(run("search", "--embedder", spec, "car", NULL), 1);
+	assert_says(r.err, "does not say which: say it with --query-prefix and --passage-prefix");
+	assert_false(was_asked("forged"));
+	write_text(".vexctl/default.prefixes", "{\"query\":7}");
+	assert_int_equal(run("search", "--embedder", spec, "car", NULL), 1);
+	unlink(path);
+	assert_int_equal(run("search", "--embedder", spec, "car", NULL), 1);
+	assert_int_equal(run("index", "--embedder", spec, NULL), 1);
+	assert_int_equal(run("search", "--embedder", spec, BOTH, "car", NULL), 0);
+	assert_int_not_equal(access(path, R_OK), 0);
+	assert_int_equal(run("index", "--embedder", spec, BOTH, NULL), 0);	/* notes them again */
+	assert_int_equal(run("search", "--embedder", spec, "car", NULL), 0);
+	assert_int_equal(run("collection", "drop", "--yes", "%", "default", NULL), 0);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void test_bad_prefixes(void **state)
+{
+	char many[1200];
+
+	program("echo '{\"model\": \"a name of sixty characters, which is all there is room for 12\", \"dim\": 3}'\n"
+		LOOP(""));
+	write_notes();
+	memset(many, 'x', sizeof(many) - 1);
+	many[sizeof(many) - 1] = '\0';
+	assert_int_equal(run("index", "--embedder", spec, "--query-prefix", many, NULL), 2);
+	assert_says(r.err, "--query-prefix is longer than 1,024 bytes");
+	assert_int_equal(run("index", "--embedder", spec, "--passage-prefix", "\xff", NULL), 2);
+	assert_says(r.err, "--passage-prefix is not valid UTF-8");
+	many[1024] = '\0';
+	assert_int_equal(run("index", "--embedder", spec, "--query-prefix", many, NULL), 0);
+	assert_int_equal(strlen(fake_coll("default")->embedder.name), 63);
+	assert_int_equal(run("search", "--embedder", spec, "car", NULL), 0);
+	assert_int_equal(run("index", "-c", "words", "--passage-prefix", "p: ", NULL), 2);
+	assert_says(r.err, "are for trained models");
+	assert_int_equal(run("search", "--embedder", "lexical", "--query-prefix", "q: ", "car", NULL), 2);
+	assert_int_equal(run("search", "--vector", "x", "--query-prefix", "q: ", NULL), 2);
+}
+
 /* ---- vectors of earlier runs ----------------------------------------------------------------------- */
 
 #define REFUSES	HELLO LOOP("exit 9\n")
@@ -538,6 +659,7 @@ int main(void)
 		HERE(test_wrong_hello), HERE(test_not_a_program), HERE(test_wrong_answers), HERE(test_too_much),
 		HERE(test_hangs), HERE(test_does_not_read), HERE(test_interrupt), HERE(test_resume),
 		HERE(test_whole_files), HERE(test_kept), HERE(test_kept_badly),
+		HERE(test_prefixes), HERE(test_other_prefixes), HERE(test_prefix_note), HERE(test_bad_prefixes),
 	};
 	char command[256];
 	int ret;

@@ -63,7 +63,7 @@ int embedder_open(const char *spec, const struct options *opt, struct vex_embedd
 	}
 	kept->seconds = seconds;
 	*out = &kept->e;
-	return EXIT_OK;
+	return prefix_options(kept, opt);
 }
 
 /* What the user said; NULL: nothing, or the lexical one. */
@@ -72,8 +72,12 @@ static int asked_for(const struct options *opt, const char **spec)
 	const char *s = opt->embedder;
 
 	*spec = NULL;
-	if (!s || !strcmp(s, vex_lexical_ops.name))
-		return EXIT_OK;
+	if (!s || !strcmp(s, vex_lexical_ops.name)) {
+		if (!opt->query_prefix && !opt->passage_prefix)
+			return EXIT_OK;
+		say_error("--query-prefix and --passage-prefix are for trained models: name one with --embedder");
+		return EXIT_USAGE;
+	}
 	if (embedder_is_remote(s)) {
 		*spec = s;
 		return EXIT_OK;
@@ -143,6 +147,13 @@ static int give_name(const struct target *t, struct vexfs_ioc_collection *c, con
 /* May the collection, which exists, be used with @e? */
 static int check_collection(const struct target *t, struct vexfs_ioc_collection *c, struct vex_embedder *e, bool fill)
 {
+	int ret;
+
+	if (prefix_may_fit((struct remote *)e, c->embedder.name)) {
+		ret = prefix_from_note((struct remote *)e, t, c);
+		if (ret)
+			return ret;
+	}
 	if (c->embedder.name[0] && !fits(&c->embedder, e))
 		return refuse(c, e);
 	if (!e->dim)		/* it will be seen */
@@ -183,7 +194,9 @@ static int choose_for(const struct target *t, const struct vex_embedder *e, bool
 	unsigned int n = 0;
 
 	while (!vexfs_collection_next(t->fd, from, &c)) {
-		if (fits(&c.embedder, e) && (!n++ || !strcmp(c.name, DEFAULT_COLLECTION)))
+		bool good = fits(&c.embedder, e) || prefix_may_fit((const struct remote *)e, c.embedder.name);
+
+		if (good && (!n++ || !strcmp(c.name, DEFAULT_COLLECTION)))
 			strcpy(name, c.name);
 		if (c.id < from || c.id == UINT32_MAX)	/* would never end */
 			break;
@@ -225,6 +238,8 @@ static int use_remote(const struct target *t, const struct options *opt, const c
 	} else {
 		ret = check_collection(t, &c, *e, fill);
 	}
+	if (!ret && fill)
+		ret = prefix_note((struct remote *)*e, t, name);
 	if (!ret && fill)
 		model_note(t, name, spec);
 	return ret;

@@ -168,7 +168,7 @@ static int run_index(const struct command *cmd, struct options *opt)
 const struct command cmd_index = {
 	.name = "index",
 	.summary = "make a directory searchable, or bring it up to date",
-	.accepts = "collection chunk-size force refit embedder timeout progress verbose quiet json",
+	.accepts = "collection chunk-size force refit embedder query-prefix passage-prefix timeout progress verbose quiet json",
 	.min_args = 0,
 	.max_args = -1,
 	.run = run_index,
@@ -185,6 +185,9 @@ const struct command cmd_index = {
 		"      --embedder WHAT      what makes the vectors: lexical (default), exec:PROGRAM, a server with\n"
 		"                           OpenAI's interface, http://HOST/v1#MODEL, or model2vec:DIR, a model of\n"
 		"                           static embeddings in files; the collection of that model is used, or made\n"
+		"      --query-prefix TEXT, --passage-prefix TEXT\n"
+		"                           what such a model wants before the text of a search and before passages;\n"
+		"                           the collection keeps both, later commands use them\n"
 		"      --timeout SECONDS    wait so long for an answer of program or server (default 120)\n"
 		"      --progress           show progress even without a terminal\n"
 		"  -v, --verbose            name every file that was skipped\n"
@@ -194,5 +197,6 @@ const struct command cmd_index = {
 		"example: vexctl index ~/notes && vexctl search ~/notes \"flat tyre\"\n"
 		"         vexctl index --embedder exec:bge-embed ~/notes\n"
 		"         vexctl index --embedder http://localhost:11434/v1#nomic-embed-text ~/notes\n"
-		"         vexctl index --embedder model2vec:$HOME/models/potion-base-8M ~/notes\n",
+		"         vexctl index --embedder model2vec:$HOME/models/potion-base-8M ~/notes\n"
+		"         vexctl index --embedder exec:e5 --query-prefix 'query: ' --passage-prefix 'passage: ' ~/notes\n",
 };

@@ -7,9 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/vexctl/vexctl.h"
+#include "tools/vexctl/remote.h"
 
 #define NOTE	"external"	/* the collection's embedder is not built in */
+#define PREFIXES "prefixes"	/* what it puts before texts */
 
 /* O_NOFOLLOW: a symbolic link in the root could point out of the filesystem. */
 static int open_model_dir(int rootfd, bool make)
@@ -47,32 +48,39 @@ bool model_exists(int rootfd, const char *collection)
 	return there;
 }
 
-static void write_note(int dir, const char *collection, const char *spec)
+static int write_note(int dir, const char *collection, const char *what, const char *text)
 {
 	char name[128], temporary[160];
-	int fd;
+	int fd, ret = 0;
+	ssize_t n;
 
-	model_name(name, collection, NOTE);
+	model_name(name, collection, what);
 	snprintf(temporary, sizeof(temporary), ".%s.%ld", name, (long)getpid());
 	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0)
-		return;
-	if (write(fd, spec, strlen(spec)) != (ssize_t)strlen(spec) || renameat(dir, temporary, dir, name))
+		return -errno;
+	n = write(fd, text, strlen(text));
+	if (n != (ssize_t)strlen(text))
+		ret = n < 0 ? -errno : -ENOSPC;
+	else if (renameat(dir, temporary, dir, name))
+		ret = -errno;
+	if (ret)
 		unlinkat(dir, temporary, 0);
 	close(fd);
+	return ret;
 }
 
-static void read_note(int dir, const char *collection, char spec[MODEL_NOTE_MAX])
+static void read_note(int dir, const char *collection, const char *what, char *text, size_t room)
 {
 	char name[128];
 	struct stat st;
 	ssize_t n;
 	int fd;
 
-	model_name(name, collection, NOTE);
+	model_name(name, collection, what);
 	fd = open_regular(dir, name, O_RDONLY, &st);
-	n = fd < 0 ? 0 : read(fd, spec, MODEL_NOTE_MAX - 1);
-	spec[n > 0 ? n : 0] = '\0';
+	n = fd < 0 ? 0 : read(fd, text, room - 1);
+	text[n > 0 ? n : 0] = '\0';
 	if (fd >= 0)
 		close(fd);
 }
@@ -96,7 +104,7 @@ void model_note_read(const struct target *t, const char *collection, char spec[M
 	spec[0] = '\0';
 	if (dir < 0)
 		return;
-	read_note(dir, collection, spec);
+	read_note(dir, collection, NOTE, spec, MODEL_NOTE_MAX);
 	close(dir);
 }
 
@@ -107,10 +115,36 @@ void model_note(const struct target *t, const char *collection, const char *spec
 
 	if (dir < 0)
 		return;
-	read_note(dir, collection, was);
+	read_note(dir, collection, NOTE, was, sizeof(was));
 	if (strcmp(was, spec) && strlen(spec) < sizeof(was))
-		write_note(dir, collection, spec);
+		write_note(dir, collection, NOTE, spec);
 	close(dir);
+}
+
+int prefix_note_read(const struct target *t, const char *collection, char *text)
+{
+	int dir = note_dir(t, false);
+
+	if (dir < 0)
+		return dir;
+	read_note(dir, collection, PREFIXES, text, PREFIX_NOTE_MAX);
+	close(dir);
+	return 0;
+}
+
+int prefix_note_write(const struct target *t, const char *collection, const char *text)
+{
+	char *was = malloc(PREFIX_NOTE_MAX);
+	int dir = was ? note_dir(t, true) : -ENOMEM, ret = dir < 0 ? dir : 0;
+
+	if (dir >= 0) {
+		read_note(dir, collection, PREFIXES, was, PREFIX_NOTE_MAX);
+		if (strcmp(was, text) != 0)
+			ret = write_note(dir, collection, PREFIXES, text);
+		close(dir);
+	}
+	free(was);
+	return ret;
 }
 
 int model_load(int rootfd, const char *collection, const char *embedder, struct vex_embedder **out)
@@ -155,6 +189,8 @@ void model_remove(int rootfd, const char *collection)
 	model_name(name, collection, vex_lexical_ops.name);
 	unlinkat(dir, name, 0);
 	model_name(name, collection, NOTE);
+	unlinkat(dir, name, 0);
+	model_name(name, collection, PREFIXES);
 	unlinkat(dir, name, 0);
 	close(dir);
 }

@@ -31,9 +31,14 @@ static void file_is_gone(int sig)
 
 static int local_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len, float *out)
 {
+	struct vex_text one = { .text = text, .len = len }, *prefixed;
 	struct local *l = (struct local *)e;
-	int ret = vex_model2vec_embed(l->m, text, len, out);
+	int ret = prefix_texts(&l->r, kind, &one, 1, &prefixed);
 
+	if (ret)
+		return ret;
+	ret = vex_model2vec_embed(l->m, prefixed ? prefixed->text : text, prefixed ? prefixed->len : len, out);
+	free(prefixed);
 	if (ret == -EBADMSG)
 		say_error("%s: a vector of the model has elements that are NaN or infinite", l->r.spec);
 	else if (ret == -EFBIG)

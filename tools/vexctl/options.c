@@ -59,6 +59,8 @@ static const struct option_def defs[] = {
 	{ "metric", 0, STRING, FIELD(metric), 0, 0, 0 },
 	{ "range", 0, STRING, FIELD(range), 0, 0, 0 },
 	{ "embedder", 0, STRING, FIELD(embedder), 0, 0, 0 },
+	{ "query-prefix", 0, STRING, FIELD(query_prefix), 0, 0, 0 },
+	{ "passage-prefix", 0, STRING, FIELD(passage_prefix), 0, 0, 0 },
 	{ "fingerprint", 0, STRING, FIELD(fingerprint), 0, 0, 0 },
 	{ "mode", 0, STRING, FIELD(mode), 0, 0, 0 },
 	{ "output", 'o', STRING, FIELD(output), 0, 0, 0 },
@@ -83,6 +85,7 @@ static const struct option_def defs[] = {
 };
 
 #define NDEFS (sizeof(defs) / sizeof(defs[0]))
+_Static_assert(NDEFS <= 64, "a bit for each in struct options");
 
 /**
  * struct parser - the state of one command line

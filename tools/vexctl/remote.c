@@ -33,6 +33,7 @@ void remote_destroy(struct vex_embedder *e)
 	struct remote *r = remote_of(e);
 
 	ops_of(r)->close(r);
+	prefix_end(r);
 	pthread_cond_destroy(&r->changed);
 	pthread_mutex_destroy(&r->lock);
 	free(r->spec);
@@ -130,17 +131,24 @@ int remote_embed_many(struct vex_embedder *e, enum vex_text_kind kind, const str
 		      float *out)
 {
 	struct remote_text *t = n ? calloc(n, sizeof(*t)) : NULL;
+	struct vex_text *prefixed;
 	size_t i;
 	int ret;
 
 	if (!n)
 		return 0;
-	if (!t)
-		return -ENOMEM;
+	ret = t ? prefix_texts(remote_of(e), kind, texts, n, &prefixed) : -ENOMEM;
+	if (ret) {
+		free(t);
+		return ret;
+	}
+	if (prefixed)
+		texts = prefixed;
 	for (i = 0; i < n; i++)
 		t[i] = (struct remote_text){ .kind = kind, .text = texts[i].text, .len = texts[i].len,
 					     .out = out + i * e->dim };
 	ret = wait_for(remote_of(e), t, n);
+	free(prefixed);
 	free(t);
 	return ret;
 }

@@ -21,6 +21,15 @@
 #define REMOTE_SECONDS	120	/* without an answer */
 #define REMOTE_WORKERS	16	/* threads of index: files read while others are asked about */
 #define REMOTE_NAME_MAX	(VEX_EMBED_IDENTITY - 1)
+#define PREFIX_MAX	1024	/* bytes of what is put before a text */
+#define PREFIX_NOTE_MAX	(6 * 2 * PREFIX_MAX + 64)	/* both as JSON */
+
+/**
+ * struct prefixes - what is put before texts; NULL: nothing
+ */
+struct prefixes {
+	char *query, *passage;
+};
 
 /**
  * struct remote_text - a text that waits for its vector
@@ -59,6 +68,8 @@ struct remote_ops {
  * struct remote - the common beginning
  * @e:       its ops are those of struct remote_ops
  * @spec:    what the user said
+ * @name:    its identity without prefixes
+ * @prefixes_given: on the command line, so the collection's do not count
  * @seconds: to wait for an answer
  * @lock:    of what follows
  * @busy:    a thread asks
@@ -67,6 +78,9 @@ struct remote_ops {
 struct remote {
 	struct vex_embedder e;
 	char *spec;
+	char name[VEX_EMBED_IDENTITY];
+	struct prefixes prefixes;
+	bool prefixes_given;
 	double seconds;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -92,6 +106,20 @@ const char *remote_identify(struct remote *r, const char *name, const char *fing
 bool remote_is_local(const struct vex_embedder *e);
 /* Find the dimension out. EXIT_*. */
 int remote_probe(struct vex_embedder *e);
+
+/* prefix.c: those that say something return EXIT_* */
+/* Those of the command line, and no others that it may have had. */
+int prefix_options(struct remote *r, const struct options *opt);
+/* Is @identity this embedder with prefixes, which the command line does not name? */
+bool prefix_may_fit(const struct remote *r, const char *identity);
+/* Those of a collection that fits so. */
+int prefix_from_note(struct remote *r, const struct target *t, const struct vexfs_ioc_collection *c);
+/* Note those there are for who searches. */
+int prefix_note(struct remote *r, const struct target *t, const char *collection);
+/* Texts with what is put before them, in one block that the caller frees; NULL: nothing is. 0 or -ENOMEM. */
+int prefix_texts(const struct remote *r, enum vex_text_kind kind, const struct vex_text *texts, size_t n,
+		 struct vex_text **out);
+void prefix_end(struct remote *r);
 
 /* exec.c, http.c, model2vec.c: say what is wrong; EXIT_* */
 int exec_open(const char *spec, double seconds, struct remote **out);

@@ -169,6 +169,8 @@ static int check_options(const struct command *cmd, const struct options *opt)
 {
 	if (opt->like && opt->vector)
 		return usage_error(cmd, "only one of --like and --vector is possible");
+	if (opt->vector && (opt->query_prefix || opt->passage_prefix))
+		return usage_error(cmd, "--query-prefix and --passage-prefix are about texts, not --vector FILE");
 	if (opt->raw && !opt->vector)
 		return usage_error(cmd, "--raw is about the elements of --vector FILE");
 	if (!opt->vector && opt->fingerprint)
@@ -267,7 +269,7 @@ const struct command cmd_search = {
 	.name = "search",
 	.summary = "find the passages nearest to a text or a vector",
 	.accepts =
-		"collection k exact fresh weak min-score per-file newer older larger smaller owner line-number context max-width files-with-hits files-without-hits null json summary table snippet like vector raw effort max-work embedder fingerprint timeout quiet",
+		"collection k exact fresh weak min-score per-file newer older larger smaller owner line-number context max-width files-with-hits files-without-hits null json summary table snippet like vector raw effort max-work embedder query-prefix passage-prefix fingerprint timeout quiet",
 	.min_args = 0,
 	.max_args = -1,
 	.run = run_search,
@@ -308,6 +310,8 @@ const struct command cmd_search = {
 		"                            model2vec:DIR, http://HOST/v1#MODEL (default: the variable\n"
 		"                            VEXCTL_EMBEDDER, where the collection needs it); with\n"
 		"                            --vector: name of what made it; others' collections are refused\n"
+		"      --query-prefix TEXT, --passage-prefix TEXT\n"
+		"                            only where the collection's own cannot be read\n"
 		"      --timeout SECONDS     wait so long for its answer (default 120)\n"
 		"      --fingerprint HEX     and its fingerprint, up to 64 digits\n\n"
 		"Exit status: 0 found, 3 nothing found, 4 found, but files are new or have changed since, or not\n"

@@ -31,7 +31,8 @@ enum {
  */
 struct options {
 	const char *collection, *vector, *like, *list, *vectors, *type, *metric, *range, *embedder,
-		*fingerprint, *mode, *owner, *output, *format, *paths, *since, *newer, *older, *larger, *smaller;
+		*fingerprint, *mode, *owner, *output, *format, *paths, *since, *query_prefix,
+		*passage_prefix, *newer, *older, *larger, *smaller;
 	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width, wait, timeout;
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
@@ -204,6 +205,9 @@ bool model_exists(int rootfd, const char *collection);
  * find it; nothing is ever run because of it. Best effort: it needs write permission on the root directory. */
 void model_note(const struct target *t, const char *collection, const char *spec);
 void model_note_read(const struct target *t, const char *collection, char spec[MODEL_NOTE_MAX]);	/* "": none */
+/* The prefixes of a collection's texts, as JSON: prefix.c. 0 or a negative errno. */
+int prefix_note_write(const struct target *t, const char *collection, const char *text);
+int prefix_note_read(const struct target *t, const char *collection, char *text);	/* PREFIX_NOTE_MAX bytes */
 int model_load(int rootfd, const char *collection, const char *embedder, struct vex_embedder **out);
 void model_remove(int rootfd, const char *collection);
 int model_save(int rootfd, const char *collection, struct vex_embedder *e);

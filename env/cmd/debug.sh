@@ -6,6 +6,7 @@ cmd_help() {
 	VM_IMAGE_OK="image persistent screenshot"
 	cat <<'END'
 usage: ./vex debug [OPTION]... [-- COMMAND [ARGUMENT]...]
+       ./vex debug --replay DIR [--batch FILE]
        ./vex debug --console
 
 Boots a guest, stops it before the module is loaded and starts gdb on it in this terminal: set breakpoints, then
@@ -21,6 +22,8 @@ another module (./vex init) the guest runs that one's "setup" instead, and NAME-
   --paused              stop before the kernel's first instruction, not before the module
   --no-mount            no VexFS on /mnt/vexfs: COMMAND sees to that
   --symbols FILE        the vexfs.ko whose symbols are meant, if not the one just built
+  --replay DIR          a run that ./vex vm --record DIR kept, stopped before its first instruction; it takes the same
+                        course to the same panic each time. Forwards only: to look at something earlier, start anew
   --console             connect this terminal to the shell of the newest session (Ctrl-A x leaves it)
   --rundir DIR          where logs go [a new directory below build/runs]
   --timeout S           with --batch: limit before scaling by the speed of the host [300]
@@ -31,6 +34,7 @@ END
 examples:
   ./vex debug
   ./vex debug --kgdb --kernel debug-6.1
+  printf 'break panic\ncontinue\nbacktrace\n' >p.gdb && ./vex debug --replay /tmp/rec --batch p.gdb
   printf 'break vexfs_create\ncontinue\nbacktrace\n' >b.gdb
   ./vex debug --batch b.gdb -- touch /mnt/vexfs/x
 END
@@ -108,8 +112,34 @@ debug_job() {
 	} | payload_write "$dir"
 }
 
+# debug_replay DIR RUNDIR SYMBOLS: a recording has its own kernel, module and job; nothing is built.
+debug_replay() {
+	local rec=$1 dir=$2 module=$3 rc=0
+	((D_KGDB + ${#D_COMMAND[@]} == 0)) || usage_error "--replay DIR takes no --kgdb and no COMMAND:" \
+		"what runs in the guest is recorded"
+	replay_load "$rec"
+	guest_need debug "$VM_KERNEL"
+	env_build
+	kernel_need "$VM_KERNEL"
+	cmp -s "$rec/vmlinuz" "$(kernel_dir "$VM_KERNEL")/vmlinuz" || die "$EX_BUILD_ID" \
+		"$rec was recorded with another build of kernel $VM_KERNEL: its symbols are not here, ./vex vm --replay still works"
+	VM_RECORDING='' kernel_symbols_need "$VM_KERNEL"
+	if [[ -z $dir ]]; then dir=$(run_dir debug); fi
+	mkdir -p "$dir"
+	dir=$(readlink -f "$dir")
+	trap debug_end EXIT
+	debug_sockets "$dir"
+	D_PAUSED=1
+	debug_start "$dir" "$VM_KERNEL" --replay "$rec" --io pipe
+	debug_gdb "$dir" "$VM_KERNEL" "${module:-$rec/$(module_get name).ko}" || rc=$?
+	if [[ -n $D_BATCH ]] && ((rc != 0)); then debug_batch_end "$dir" "$rc"; fi
+	note "log: ${dir#"$VEX_ROOT"/}"
+	return "$rc"
+}
+
+# debug_start RUNDIR SERIES [OPTION...]: until gdb can connect.
 debug_start() {
-	local dir=$1 name=$2 more=(--idle 0)
+	local dir=$1 name=$2 more=(--idle 0 "${@:3}")
 	if ((D_KGDB)); then
 		more+=(--kgdb "$DEBUG_TMP/gdb" --append "kgdboc=ttyS1")
 	else
@@ -118,7 +148,7 @@ debug_start() {
 	fi
 	if ((${#D_COMMAND[@]})); then
 		more+=(--io pipe)
-	else
+	elif [[ -z $VM_RECORDING ]]; then
 		more+=(--io tty --console "$DEBUG_TMP/console")
 	fi
 	# As long for the command, once the script has let it go, as for the script.
@@ -210,7 +240,7 @@ debug_check() {
 }
 
 cmd_main() {
-	local name dir='' rc=0 module=''
+	local name dir='' rc=0 module='' replay=''
 	D_BATCH='' D_KGDB=0 D_PAUSED=0 D_MOUNT=1 D_COMMAND=() D_LIMIT=300 DEBUG_VM='' DEBUG_TMP=''
 	# shellcheck source=env/debug/session.sh
 	. "$VEX_ROOT/env/debug/session.sh"
@@ -226,6 +256,7 @@ cmd_main() {
 		--no-mount) D_MOUNT=0 ;;
 		--symbols) need_value "$1" $#; [[ -r $2 ]] || usage_error "--symbols $2: no such file"; module=$(readlink -f "$2"); shift ;;
 		--rundir) need_value "$1" $#; dir=$2; shift ;;
+		--replay) need_value "$1" $#; replay=$(readlink -m "$2"); shift ;;
 		--console) debug_console; return ;;
 		--timeout) need_value "$1" $#; [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout $2: use seconds"; D_LIMIT=$2; shift ;;
 		--) shift; D_COMMAND=("$@"); [[ $# -gt 0 ]] || usage_error "-- requires a command"; break ;;
@@ -234,6 +265,10 @@ cmd_main() {
 		shift
 	done
 	if [[ -z $D_BATCH && ! -t 0 ]]; then usage_error "without a terminal: give a gdb script with --batch FILE"; fi
+	if [[ -n $replay ]]; then
+		debug_replay "$replay" "$dir" "$module"
+		return
+	fi
 	if [[ -n $D_BATCH && ${#D_COMMAND[@]} == 0 ]]; then usage_error "--batch requires a command for the guest: -- COMMAND"; fi
 	if ((VM_IMAGE)); then
 		debug_image "$dir" "$module"

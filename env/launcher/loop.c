@@ -17,6 +17,7 @@
 #include "../proto/tap.h"
 #include "vm.h"
 
+#define FILE_MS 20
 #define ESCAPE_KEY 0x01		/* Ctrl-A, then x: end the machine */
 
 static int signal_fd = -1;
@@ -317,13 +318,19 @@ static void take_lines(struct vm *vm, enum port p, const char *buf, size_t n)
 	}
 }
 
+/* Nothing tells us when a file has grown: those of a recorded run are looked at every FILE_MS. */
+static bool in_file(const struct vm *vm, enum port p)
+{
+	return replay_wanted(vm->o) && p != P_QMP;
+}
+
 /* Returns false when the stream has no more to give for now. */
 static bool read_port(struct vm *vm, enum port p)
 {
 	char buf[16384];
 	ssize_t n = read(vm->fd[p], buf, sizeof(buf));
 
-	if (n < 0)
+	if (n < 0 || (n == 0 && in_file(vm, p)))
 		return false;
 	if (n == 0) {
 		close(vm->fd[p]);
@@ -434,8 +441,10 @@ bool vm_poll(struct vm *vm, int timeout_ms)
 	struct pollfd fds[P_COUNT + 2];
 	int in = vm->in_len == 0 ? vm->in_fd : -1;
 
+	if (replay_wanted(vm->o) && timeout_ms > FILE_MS)
+		timeout_ms = FILE_MS;
 	for (int i = 0; i < P_COUNT; i++) {
-		fds[i].fd = vm->fd[i];
+		fds[i].fd = in_file(vm, i) ? -1 : vm->fd[i];
 		fds[i].events = POLLIN;
 		if (vm->in_len > 0 && i == (int)input_port(vm))
 			fds[i].events |= POLLOUT;
@@ -445,7 +454,7 @@ bool vm_poll(struct vm *vm, int timeout_ms)
 	if (poll(fds, P_COUNT + 2, timeout_ms) < 0 && errno != EINTR)
 		fatal(VEX_ENV, "poll: %s", strerror(errno));
 	for (int i = 0; i < P_COUNT; i++)
-		if (vm->fd[i] >= 0 && fds[i].revents & (POLLIN | POLLHUP | POLLERR))
+		if (vm->fd[i] >= 0 && (in_file(vm, i) || fds[i].revents & (POLLIN | POLLHUP | POLLERR)))
 			read_port(vm, i);
 	pump_stdin(vm, in >= 0 && fds[P_COUNT + 1].revents);
 	take_signals(vm);
@@ -462,23 +471,31 @@ static int disk_sizes(const struct opts *o, char *buf, size_t size)
 	return n;
 }
 
-/* The first thing the guest learns about this run. */
-void vm_send_go(struct vm *vm)
+/* The first thing the guest learns about this run: fills @line, returns its length. */
+int go_line(const struct opts *o, const struct machine *m, char *line, size_t size)
 {
 	unsigned char seed[48];
-	char line[1024], sizes[256] = "-";
+	char sizes[256] = "-";
 	struct timespec ts;
 	int n;
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		fatal(VEX_ENV, "getrandom: %s", strerror(errno));
 	clock_gettime(CLOCK_REALTIME, &ts);
-	disk_sizes(vm->o, sizes, sizeof(sizes));
-	n = snprintf(line, sizeof(line), "go epoch_ms=%lld scale=%u disks=%s seed=",
-		     ts.tv_sec * 1000LL + ts.tv_nsec / 1000000, vm->m->scale, sizes);
+	disk_sizes(o, sizes, sizeof(sizes));
+	n = snprintf(line, size, "go epoch_ms=%lld scale=%u disks=%s seed=",
+		     ts.tv_sec * 1000LL + ts.tv_nsec / 1000000, m->scale, sizes);
 	for (size_t i = 0; i < sizeof(seed); i++)
-		n += snprintf(line + n, sizeof(line) - n, "%02x", seed[i]);
+		n += snprintf(line + n, size - n, "%02x", seed[i]);
 	line[n++] = '\n';
+	return n;
+}
+
+void vm_send_go(struct vm *vm)
+{
+	char line[1024];
+	int n = go_line(vm->o, vm->m, line, sizeof(line));
+
 	if (send(vm->fd[P_CTL], line, n, MSG_NOSIGNAL) != n)
 		message(vm, "the control port does not take data");
 }

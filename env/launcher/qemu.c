@@ -62,7 +62,7 @@ void arg(struct argv *a, const char *fmt, ...)
 
 static void kernel_args(struct argv *a, const struct opts *o, const struct machine *m)
 {
-	char *words;
+	char *words, *all;
 
 	if (o->image) {
 		image_boot_args(a, o);
@@ -80,23 +80,30 @@ static void kernel_args(struct argv *a, const struct opts *o, const struct machi
 	 * rcu_cpu_stall_timeout: an emulated processor runs when the host has time; 21 s, the default, are no proof.
 	 */
 	words = o->arch->append(m);
-	arg(a, "%s%s quiet oops=panic panic=-1 mitigations=off nokaslr norandmaps sysrq_always_enabled=1 "
+	all = xprintf("%s%s quiet oops=panic panic=-1 mitigations=off nokaslr norandmaps sysrq_always_enabled=1 "
 	       "cryptomgr.notests rcupdate.rcu_expedited=1 rcupdate.rcu_cpu_stall_timeout=%u "
 	       "audit=0 selinux=0 apparmor=0 module.sig_enforce=0%s%s",
 	    o->screen ? "console=tty0 " : "", words, m->accel == ACCEL_KVM ? 21 : 60,
 	    o->append ? " " : "", o->append ? o->append : "");
 	free(words);
+	if (replay_wanted(o)) {
+		words = all;
+		all = replay_append(o, m, words);
+		free(words);
+	}
+	arg(a, "%s", all);
+	free(all);
 }
 
 /*
  * Before 8.1 (commit c914d46d0a64) QEMU leaves the guest's memory barriers out of what it translates for a machine that
  * can have one processor only. Its devices run in threads of their own all the same: guest and device each miss the
  * other's last store, neither notifies, and a request of virtio waits for ever. Room for a second processor, which is
- * never plugged in, brings the barriers back.
+ * never plugged in, brings the barriers back. A run that is recorded has its devices work in the processor's thread.
  */
 static void cpu_args(struct argv *a, const struct opts *o, const struct machine *m)
 {
-	bool lone = m->accel == ACCEL_TCG && o->cpus == 1;
+	bool lone = m->accel == ACCEL_TCG && o->cpus == 1 && !replay_wanted(o);
 
 	arg(a, "-smp");
 	arg(a, "%u%s", o->cpus, lone ? ",maxcpus=2" : "");
@@ -109,7 +116,7 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 
 	arg(a, "%s", qemu_binary(o->arch));
 	arg(a, "-accel");
-	arg(a, "%s", kvm ? "kvm" : "tcg,thread=multi,tb-size=256");
+	arg(a, "%s", kvm ? "kvm" : replay_wanted(o) ? "tcg,thread=single,tb-size=256" : "tcg,thread=multi,tb-size=256");
 	arg(a, "-cpu");
 	arg(a, "%s", kvm ? o->arch->cpu_kvm : o->arch->cpu_tcg);
 	arg(a, "-machine");
@@ -126,6 +133,8 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 	arg(a, "chardev:con");
 	arg(a, "-mon");
 	arg(a, "chardev=qmp,mode=control");
+	if (replay_wanted(o))
+		replay_args(a, o);
 	net_args(a, o);
 	debug_machine_args(a, o);
 	if (o->image)
@@ -141,15 +150,19 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 	}
 }
 
-static void disk_args(struct argv *a, unsigned int slot, const char *file, const char *format,
+static void disk_args(struct argv *a, const struct opts *o, unsigned int slot, const char *file, const char *format,
 		      const char *serial, bool read_only)
 {
 	char *name = double_commas(file);
 
-	/* unsafe: the guest's flushes need not reach the host's platter; its data outlives QEMU anyway. */
-	arg(a, "-drive");
-	arg(a, "file=%s,format=%s,if=none,id=d%u,cache=unsafe,discard=unmap%s", name, format, slot,
-	    read_only ? ",readonly=on" : "");
+	if (replay_wanted(o)) {
+		replay_disk_args(a, slot, name, format, read_only);
+	} else {
+		/* unsafe: the guest's flushes need not reach the host's platter; its data outlives QEMU anyway. */
+		arg(a, "-drive");
+		arg(a, "file=%s,format=%s,if=none,id=d%u,cache=unsafe,discard=unmap%s", name, format, slot,
+		    read_only ? ",readonly=on" : "");
+	}
 	arg(a, "-device");
 	arg(a, "virtio-blk-pci,drive=d%u,id=disk%u,serial=%s", slot, slot, serial);
 	free(name);
@@ -164,17 +177,17 @@ static void all_disks(struct argv *a, const struct opts *o)
 	if (o->image)
 		image_disk_args(a, o);
 	else
-		disk_args(a, 0, o->payload, "raw", VEX_PAYLOAD_SERIAL, true);
+		disk_args(a, o, 0, o->payload, "raw", VEX_PAYLOAD_SERIAL, true);
 	for (unsigned int i = 0; i < MAX_DISKS; i++) {
 		char *none = xprintf("%s/slot%u.img", o->rundir, i + 1);
 		const struct disk *d = &o->disks[i];
 
 		if (i < o->ndisks) {
-			disk_args(a, i + 1, d->file, d->format, d->name, d->read_only);
-		} else if (!o->image) {
+			disk_args(a, o, i + 1, d->file, d->format, d->name, d->read_only);
+		} else if (!o->image && !replay_wanted(o)) {
 			if (make_sparse(none, 1 << 20))
 				fatal(VEX_ENV, "%s: %s", none, strerror(errno));
-			disk_args(a, i + 1, none, "raw", "-", false);
+			disk_args(a, o, i + 1, none, "raw", "-", false);
 		}
 		free(none);
 	}
@@ -233,6 +246,10 @@ void qemu_start(struct vm *vm, int incoming_fd)
 		theirs[i] = -1;
 		if (i == P_HVC && vm->o->console)
 			continue;
+		if (replay_wanted(vm->o) && i != P_QMP) {
+			vm->fd[i] = replay_port(&a, vm->o, port_chardev[i], i == P_IN, &theirs[i]);
+			continue;
+		}
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 			fatal(VEX_ENV, "socketpair: %s", strerror(errno));
 		vm->fd[i] = pair[0];

@@ -220,6 +220,8 @@ static enum vex_exit judge_loss(struct vm *vm)
 
 	if (vm->message[0])
 		return VEX_LOST;
+	if (vm->o->replay)
+		return replay_loss(vm);
 	if (WIFSIGNALED(s))
 		snprintf(vm->message, sizeof(vm->message), "%s was killed by signal %d", what, WTERMSIG(s));
 	else
@@ -317,9 +319,10 @@ enum vex_exit supervise(struct vm *vm)
 			if (!image_turn(vm))
 				break;
 		} else if (vm->ready && !gone && !debug_hold(vm)) {
-			vm_send_go(vm);
+			if (!replay_wanted(vm->o))
+				vm_send_go(vm);
 			gone = true;
-			if (vm->o->io != IO_NONE)
+			if (vm->o->io != IO_NONE && !replay_wanted(vm->o))
 				vm->in_fd = STDIN_FILENO;
 			if (vm->o->io == IO_TTY)
 				term_raw();
@@ -342,12 +345,13 @@ enum vex_exit supervise(struct vm *vm)
 		image_end(vm);
 	if (vm->panicked && !vm->interrupted && dump_wanted(vm))
 		dump_code = dump_collect(vm);
-	else if (hung)
+	else if (hung && !replay_wanted(vm->o))
 		ask_for_tasks(vm);
 	else if (vm->done && !cut)
 		take_rest(vm);
 	else if (!cut && !vm->dead)
 		settle(vm, DRAIN_MS);
+	replay_end(vm);
 	qemu_kill(vm);
 	if (vm->share_pid > 0) {
 		kill(vm->share_pid, SIGTERM);

@@ -42,6 +42,7 @@ static const char usage_text[] =
 "  --kgdb SOCKET             the guest's second serial port, for kgdb\n"
 "  --console SOCKET          the shell's terminal, in place of ours\n"
 "  --attach SOCKET           only connect this terminal to such a console\n"
+"  --record DIR              write down what makes the run repeatable; --replay DIR: repeat it\n"
 "  --dump FILE               after a panic, the guest's memory\n"
 "  --kdump                   ... which a second kernel may save first, see env/guest/init/kdump.c\n"
 "  --keep                    keep the disk images of the run\n"
@@ -56,7 +57,7 @@ enum { OPT_ACCEL = 256, OPT_LANE, OPT_MEMORY, OPT_CPUS, OPT_DISK, OPT_SHARE, OPT
        OPT_IMAGE, OPT_IMAGE_FORMAT, OPT_PERSISTENT, OPT_SESSION, OPT_RESUME, OPT_PROBE_KERNEL,
        OPT_PROBE_INITRD, OPT_SHARE_9P, OPT_FORWARD, OPT_SSH_PORT, OPT_SCREEN, OPT_WINDOW, OPT_MONITOR,
        OPT_GDB, OPT_PAUSED, OPT_KGDB, OPT_CONSOLE, OPT_ATTACH, OPT_DUMP, OPT_KDUMP,
-       OPT_SAY_LIMIT, OPT_ARCH };
+       OPT_SAY_LIMIT, OPT_ARCH, OPT_RECORD, OPT_REPLAY };
 
 static const struct option long_options[] = {
 	{ "accel", 1, 0, OPT_ACCEL }, { "lane", 1, 0, OPT_LANE }, { "memory", 1, 0, OPT_MEMORY },
@@ -78,6 +79,7 @@ static const struct option long_options[] = {
 	{ "console", 1, 0, OPT_CONSOLE }, { "attach", 1, 0, OPT_ATTACH },
 	{ "dump", 1, 0, OPT_DUMP }, { "kdump", 0, 0, OPT_KDUMP },
 	{ "say-limit", 0, 0, OPT_SAY_LIMIT }, { "arch", 1, 0, OPT_ARCH },
+	{ "record", 1, 0, OPT_RECORD }, { "replay", 1, 0, OPT_REPLAY },
 	{ 0 }
 };
 
@@ -124,6 +126,8 @@ static bool more_options(struct opts *o, int c)
 	case OPT_MONITOR: o->monitor = true; break;
 	case OPT_SAY_LIMIT: o->say_limit = true; break;
 	case OPT_ARCH: o->arch = arch_named(optarg); break;
+	case OPT_RECORD: o->record = optarg; break;
+	case OPT_REPLAY: o->replay = optarg; break;
 	default: return false;
 	}
 	return true;
@@ -305,6 +309,7 @@ int main(int argc, char **argv)
 		uml_check(&options);
 		options.lane = LANE_COLD;
 	}
+	replay_check(&options);
 	if (!options.cpus)
 		options.cpus = options.uml ? 1 : 2;
 	if (make_dirs(options.rundir))
@@ -327,6 +332,7 @@ int main(int argc, char **argv)
 		       m.tsc_khz, m.reason);
 		return 0;
 	}
+	replay_begin(&options, &m);
 	check_memory(&options);
 	/* A limit that the user gave is not the one that ends the run. */
 	if (options.say_limit && options.timeout_s && m.scale > 100)

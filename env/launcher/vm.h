@@ -70,6 +70,7 @@ struct opts {
 	const char *kill_marker;
 	const char *gdb, *kgdb;	/* sockets for a debugger: QEMU's stub, the guest's second serial port */
 	const char *console;	/* socket instead of our terminal for hvc0 */
+	const char *record, *replay;	/* directory of a recording that is made, that is followed */
 	const char *dump;	/* file for the hypervisor's memory dump after a panic */
 	long kill_after_ms;
 	unsigned int memory_mb, cpus;	/* cpus 0: as many as are usual */
@@ -198,6 +199,7 @@ void vm_pause(int ms);
 bool vm_poll(struct vm *vm, int timeout_ms);
 void vm_drain(struct vm *vm);
 void vm_send_go(struct vm *vm);
+int go_line(const struct opts *o, const struct machine *m, char *line, size_t size);
 void vm_close(struct vm *vm);
 
 /* qmp.c */
@@ -213,6 +215,17 @@ void debug_started(const struct vm *vm);
 bool debug_hold(struct vm *vm);
 void debug_ctl_line(struct vm *vm, const char *line);
 int debug_attach(const char *path);
+
+/* replay.c */
+bool replay_wanted(const struct opts *o);
+void replay_check(struct opts *o);
+void replay_begin(const struct opts *o, struct machine *m);
+char *replay_append(const struct opts *o, const struct machine *m, const char *words);
+void replay_args(struct argv *a, const struct opts *o);
+void replay_disk_args(struct argv *a, unsigned int slot, const char *file, const char *format, bool read_only);
+int replay_port(struct argv *a, const struct opts *o, const char *id, bool input, int *theirs);
+void replay_end(struct vm *vm);
+enum vex_exit replay_loss(struct vm *vm);
 
 /* dump.c */
 bool dump_wanted(const struct vm *vm);

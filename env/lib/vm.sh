@@ -4,7 +4,7 @@
 #
 # Options every command with a guest understands, run directories, payloads, and the call of vexvm.
 
-VM_ACCEL=auto VM_LANE=auto VM_MEMORY='' VM_CPUS='' VM_SHARE='' VM_KERNEL=''
+VM_ACCEL=auto VM_LANE=auto VM_MEMORY='' VM_CPUS='' VM_SHARE='' VM_KERNEL='' VM_RECORDING=''
 VM_DISKS=()
 KEEP_RUNS=30
 
@@ -99,11 +99,14 @@ payload_write() {
 
 # vm_start RUNDIR SERIES [VEXVM-OPTION...]: returns vexvm's exit code.
 vm_start() {
-	local dir=$1 series=$2 rc=0 d cmd
+	local dir=$1 series=$2 rc=0 d cmd kernel initrd payload=$1/payload.img
 	shift 2
 	report_add guest "$(readlink -m "$dir")" "$series"
-	cmd=("$VEX_BUILD/env/vexvm" --kernel "$(kernel_dir "$series")/vmlinuz"
-		--initrd "$(initramfs_path "$series")" --payload "$dir/payload.img" --rundir "$dir"
+	kernel=$(kernel_dir "$series")/vmlinuz initrd=$(initramfs_path "$series")
+	if [[ -n $VM_RECORDING ]]; then
+		kernel=$VM_RECORDING/vmlinuz initrd=$VM_RECORDING/initramfs.cpio payload=$VM_RECORDING/payload.img
+	fi
+	cmd=("$VEX_BUILD/env/vexvm" --kernel "$kernel" --initrd "$initrd" --payload "$payload" --rundir "$dir"
 		--cache "$VEX_CACHE" --arch "$(kernel_arch "$series")" --accel "$VM_ACCEL" --lane "$VM_LANE")
 	if [[ -n $VM_MEMORY ]]; then cmd+=(--memory "$VM_MEMORY"); fi
 	if [[ -n $VM_CPUS ]]; then cmd+=(--cpus "$VM_CPUS"); fi
@@ -122,7 +125,7 @@ vm_start() {
 		. "$VEX_ROOT/env/debug/decode.sh"
 		panic_trace "$dir" "$series" "$rc"
 	fi
-	rm -f "$dir/payload.img"
+	[[ -n $VM_RECORDING ]] || rm -f "$dir/payload.img"
 	return "$rc"
 }
 

@@ -21,6 +21,9 @@
 #define VEX_PORTS_ARG	"vex.ports="
 #define VEX_PORT_TTY	"vex.tty"
 
+/* The line that the host sends when the guest is ready, for a run that takes no input (record, replay). */
+#define VEX_GO_ARG	"vex.go=\""
+
 /*
  * The payload disk: this header in the first block, a newc archive behind it. The guest reads the disk
  * for the first time after "go", so that a resumed guest has no stale page of it.

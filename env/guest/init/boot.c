@@ -248,6 +248,22 @@ static void wait_for_disks(char *list)
 	}
 }
 
+/* A run that is recorded or replayed takes no input: what the host has to say is on the kernel's command line. */
+static bool go_at_boot(char *line, size_t size)
+{
+	char cmdline[4096], *go;
+
+	if (read_file("/proc/cmdline", cmdline, sizeof(cmdline)) <= 0)
+		return false;
+	go = strstr(cmdline, VEX_GO_ARG);
+	if (!go)
+		return false;
+	go += strlen(VEX_GO_ARG);
+	go[strcspn(go, "\"\n")] = 0;
+	snprintf(line, size, "%s", go);
+	return true;
+}
+
 /* "go epoch_ms=N scale=PERCENT disks=NAME:BYTES,... seed=HEX" */
 void wait_for_go(void)
 {
@@ -256,7 +272,8 @@ void wait_for_go(void)
 
 	snprintf(line, sizeof(line), "ready uptime_ms=%lld\n", now_ms());
 	write_all(ctl_fd, line, strlen(line));
-	read_line(ctl_fd, line, sizeof(line));
+	if (!go_at_boot(line, sizeof(line)))
+		read_line(ctl_fd, line, sizeof(line));
 	if (sscanf(line, "go epoch_ms=%lld scale=%u disks=%255s seed=%255s", &epoch_ms, &time_scale,
 		   disks, seed) != 4)
 		die("the host sent '%s' in place of go", line);

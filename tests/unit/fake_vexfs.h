@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -252,6 +253,13 @@ static int fake_data_gen(int fd, const struct stat *st, struct vexfs_ioc_data_ge
 	return 0;
 }
 
+/* A set and a delete are changes of the inode. */
+static void fake_touch(int fd, const struct stat *st)
+{
+	if (fchmod(fd, st->st_mode & 07777))
+		abort();
+}
+
 static int fake_set(int fd, const struct stat *st, const struct vexfs_ioc_vec *v)
 {
 	struct vexfs_ioc_collection *c = fake_coll(v->collection);
@@ -285,6 +293,7 @@ static int fake_set(int fd, const struct stat *st, const struct vexfs_ioc_vec *v
 				   .mtime = st->st_mtim };
 	memcpy(e->data, data, v->bytes);
 	fake_path(fd, e->path);
+	fake_touch(fd, st);
 	fake.sets++;
 	if (fake.on_set)
 		fake.on_set();
@@ -586,6 +595,7 @@ static int fake_call(int fd, unsigned long request, void *arg)
 	case VEXFS_IOC_VEC_GET:
 		return fake_get(&st, arg);
 	case VEXFS_IOC_VEC_DEL:
+		fake_touch(fd, &st);
 		return fake_del(&st, arg);
 	case VEXFS_IOC_VEC_LIST:
 		return fake_list(&st, arg);
@@ -595,6 +605,9 @@ static int fake_call(int fd, unsigned long request, void *arg)
 		return fake_grow(arg);
 	case VEXFS_IOC_INFO:
 		return fake_info(arg);
+	case FS_IOC_GETVERSION:
+		*(int *)arg = (int)(st.st_ino * 7 + 1);
+		return 0;
 	default:
 		return ENOTTY;
 	}

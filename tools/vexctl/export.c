@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/vexctl/follow.h"
 #include "tools/vexctl/transfer.h"
 
 #define COMPLAINTS_MAX	10	/* per-file notes shown; all are counted */
@@ -207,8 +208,13 @@ static int run_export(const struct command *cmd, struct options *opt)
 {
 	bool to_stdout = !opt->output || !strcmp(opt->output, "-");
 	struct exporting x = { .opt = opt };
-	int format = transfer_format(cmd, opt, to_stdout ? NULL : opt->output), ret;
+	int format, ret;
 
+	if (opt->follow)
+		return export_follow(cmd, opt);
+	if (opt->state || opt->since || option_given(opt, "wait") || option_given(opt, "interval"))
+		return usage_error(cmd, "--state, --since, --wait and --interval require --follow");
+	format = transfer_format(cmd, opt, to_stdout ? NULL : opt->output);
 	if (format < 0)
 		return EXIT_USAGE;
 	if (to_stdout && has_side_file((enum transfer_format)format))
@@ -235,11 +241,12 @@ static int run_export(const struct command *cmd, struct options *opt)
 const struct command cmd_export = {
 	.name = "export",
 	.summary = "write the embeddings below a directory to a file",
-	.accepts = "collection output format paths all progress quiet",
+	.accepts = "collection output format paths all progress quiet follow state since wait interval",
 	.min_args = 0, .max_args = 1,
 	.run = run_export,
 	.help =
 	"usage: vexctl export [OPTION]... [DIR]\n"
+	"       vexctl export --follow [--state FILE [--since MARK]] [OPTION]... [DIR]\n"
 	"Write the embeddings of the files below DIR (default: here), with their paths, passages and\n"
 	"vectors. 'vexctl import FILE DIR' reads them again.\n\n"
 	"  -c, --collection NAME  of which (default: the only one, or 'default')\n"
@@ -254,6 +261,15 @@ const struct command cmd_export = {
 	"The format copy is for PostgreSQL with pgvector:\n"
 	"  CREATE TABLE e (path text, chunk int, off bigint, len bigint, embedding vector(768));\n"
 	"  \\copy e FROM 'notes.copy'\n\n"
+	"With --follow the output does not end: first all embeddings, then each that is set, goes stale, is\n"
+	"moved or deleted, in batches that end with a mark. docs/scaling.md has the fields and the tables.\n\n"
+	"      --follow           do so until a signal ends it\n"
+	"      --format FORMAT    jsonl, or sql: transactions for PostgreSQL with pgvector, for psql\n"
+	"      --state FILE       what has been told: another run continues (default: begin from nothing)\n"
+	"      --since MARK       of the last batch that the reader has; '' if it has none\n"
+	"      --wait SECONDS     end when nothing has changed for so long (0: after all that there is)\n"
+	"      --interval SECONDS look at every file so often, for deletes and sets (default 10)\n\n"
 	"Exit status: 0 done, 1 failed, 3 there are none, 4 some could not be read, 130 interrupted.\n\n"
-	"example: vexctl export --output notes.npy ~/notes\n",
+	"example: vexctl export --output notes.npy ~/notes\n"
+	"         vexctl export --follow --state notes.state --since \"$mark\" ~/notes | reader\n",
 };

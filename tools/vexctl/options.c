@@ -49,10 +49,12 @@ static const struct option_def defs[] = {
 	{ "skip-missing", 0, FLAG, FIELD(skip_missing), 0, 0, 0 },
 	{ "summary", 0, FLAG, FIELD(summary), 0, 0, 0 },
 	{ "read-only", 0, FLAG, FIELD(read_only), 0, 0, 0 },
+	{ "follow", 0, FLAG, FIELD(follow), 0, 0, 0 },
 	{ "collection", 'c', STRING, FIELD(collection), 0, 0, 0 },
 	{ "vector", 0, STRING, FIELD(vector), 0, 0, 0 },
 	{ "like", 0, STRING, FIELD(like), 0, 0, 0 },
 	{ "since", 0, STRING, FIELD(since), 0, 0, 0 },
+	{ "state", 0, STRING, FIELD(state), 0, 0, 0 },
 	{ "list", 0, STRING, FIELD(list), 0, 0, 0 },
 	{ "vectors", 0, STRING, FIELD(vectors), 0, 0, 0 },
 	{ "type", 0, STRING, FIELD(type), 0, 0, 0 },
@@ -81,6 +83,7 @@ static const struct option_def defs[] = {
 	{ "min-score", 0, SHARE, FIELD(min_score), 0, 1, 0 },
 	{ "timeout", 0, NUMBER, FIELD(timeout), 1, 86400, 0 },
 	{ "wait", 0, NUMBER, FIELD(wait), 0, 86400, 0 },
+	{ "interval", 0, NUMBER, FIELD(interval), 1, 86400, 10 },
 	{ "chunk-size", 0, SIZE, FIELD(chunk_size), 64, TEXT_MAX, 0 },
 };
 

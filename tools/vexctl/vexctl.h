@@ -31,13 +31,13 @@ enum {
  */
 struct options {
 	const char *collection, *vector, *like, *list, *vectors, *type, *metric, *range, *embedder,
-		*fingerprint, *mode, *owner, *output, *format, *paths, *since, *query_prefix,
+		*fingerprint, *mode, *owner, *output, *format, *paths, *since, *state, *query_prefix,
 		*passage_prefix, *newer, *older, *larger, *smaller;
-	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width, wait, timeout;
+	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width, wait, interval, timeout;
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
 		weak, per_file, line_number, with_hits, without_hits, null, verbose,
-		skip_missing, read_only, summary;
+		skip_missing, read_only, summary, follow;
 	uint64_t given;		/* bit per entry of the option table */
 	char **args;
 	int nargs;

@@ -78,7 +78,8 @@ fst_run() {
 	read -r total shards _ <<<"$planned"
 	if ((total)); then
 		say "fstests on $FST_FSTYP: $total on ${T_KERNELS[*]}; $shards guests, $T_JOBS at a time, $T_HOW"
-		run_shards "$dir" "$shards" "$total" fst_shard_job || T_INTERRUPTED=1
+		for k in "${T_KERNELS[@]}"; do fst_machine "$T_DIR/machines" "$k"; done
+		run_guests "$dir" || T_INTERRUPTED=1
 	fi
 	for k in "${T_KERNELS[@]}"; do
 		if [[ -f $dir/left-out-$k ]]; then T_FILES+=(--suite "$k" "$dir/left-out-$k"); fi

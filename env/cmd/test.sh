@@ -54,7 +54,7 @@ test_guest() {
 	if ((total == 0)); then note "no guest test matches (filter: ${T_FILTER:-none})"; return; fi
 	plan_root "$root"
 	say "Guest tests: $total on ${T_KERNELS[*]}; $shards guests, $T_JOBS at a time, $T_HOW"
-	run_shards "$dir" "$shards" "$total" || T_INTERRUPTED=1
+	run_guests "$dir" --tests "$T_TESTS" --data "$(data_dir)" || T_INTERRUPTED=1
 	for k in "${T_KERNELS[@]}"; do
 		for d in "$dir"/shard*.d*/; do
 			[[ -f $d/tap.log && $(<"$d/kernel") == "$k" ]] || continue
@@ -184,7 +184,7 @@ cmd_main() {
 	if [[ $wants == *" guest "* ]]; then
 		test_accel
 		build_guest "${T_KERNELS[@]}"
-		for k in "${T_KERNELS[@]}"; do build_module "$k"; done
+		for k in "${T_KERNELS[@]}"; do build_module "$k"; machine_write "$T_DIR/machines" "$k"; done
 		test_rounds
 	fi
 	if [[ $wants =~ \ (env|bare)\  ]] && ((!T_INTERRUPTED)); then

@@ -117,6 +117,8 @@ vm_start() {
 	vm_more_args "$dir"
 	cmd+=("${VM_MORE[@]}")
 	trace "${cmd[@]}" "$@"
+	if [[ ${VM_EXEC:-0} == list ]]; then printf '%s\n' "${cmd[@]}" "$@"; return; fi	# for a program that starts it
+	if ((VM_QMP)); then say "QMP socket: ${dir#"$VEX_ROOT"/}/qmp.sock (./vex qmp talks to it)"; fi
 	# For a caller that keeps the launcher in the background and has to reach it by a signal.
 	if [[ ${VM_EXEC:-0} == 1 ]]; then exec "${cmd[@]}" "$@"; fi
 	launch "${cmd[@]}" "$@" || rc=$?
@@ -189,10 +191,5 @@ vm_need() {
 	for s in "$@"; do initramfs_need "$s"; done
 }
 
-cause_of() {
-	case $1 in
-	0) echo passed ;; 1) echo "test failed" ;; 2) echo usage ;; 3) echo "kernel panic, oops or warning" ;;
-	4) echo "hang or time-out" ;; 5) echo "VM lost" ;; 6) echo "environment broken" ;;
-	7) echo "nothing ran" ;; 8) echo "wrong build" ;; 9) echo "no memory dump" ;; 130) echo interrupted ;; *) echo "status $1" ;;
-	esac
-}
+# cause_of CODE: an exit code in words.
+cause_of() { "$VEX_BUILD/env/vextest" cause "$1"; }

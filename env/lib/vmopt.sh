@@ -137,10 +137,7 @@ vm_more_args() {
 	fi
 	if [[ $VM_SHARE_BY == 9p ]]; then VM_MORE+=(--share-9p); fi
 	if ((VM_GRAPHICAL)); then VM_MORE+=(--window); fi
-	if ((VM_QMP)); then
-		VM_MORE+=(--monitor)
-		say "QMP socket: ${1#"$VEX_ROOT"/}/qmp.sock (./vex qmp talks to it)"
-	fi
+	if ((VM_QMP)); then VM_MORE+=(--monitor); fi
 }
 
 # guest_file RUNDIR KEY WHAT: for whoever looks for this guest while it runs.

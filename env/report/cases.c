@@ -18,6 +18,11 @@ void cases_fatal(const char *what, const char *path)
 	exit(VEX_ENV);
 }
 
+void cases_forget(void)
+{
+	ncases = starts = 0;
+}
+
 /* ---- reading ---- */
 
 static int find(const char *suite, const char *name)

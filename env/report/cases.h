@@ -41,6 +41,8 @@ enum tap_kind { TAP_SUITE = 's', TAP_FLAT = 'F', TAP_KUNIT = 'k', TAP_SCRIPT = '
 
 /* All of these end the program, with its name, when a file cannot be read or memory is out. */
 void cases_read(const char *suite, const char *path, enum tap_kind how);
+/* All that was read: for a program that reads one thing after another. */
+void cases_forget(void);
 /*
  * Known failures, one per line: SUITE TEST fail|timeout|panic REASON...; after all was read. Suite "env": TEST is one
  * of the environment's scripts, and all that fails in it is known.

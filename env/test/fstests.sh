@@ -168,19 +168,12 @@ fst_modules() {
 	depmod -b "$T_DIR/modules-$1" "$release"
 }
 
-# fst_shard_job SHARD DIR KERNEL: as write_shard_job, for tests of the tree.
-fst_shard_job() {
-	local shard=$1 dir=$2 kernel=$3
-	{
-		job_base "$kernel"
-		printf 'kind tests\nkeep-disks\nkeep-processes\nenv FST_FSTYP=%s\nenv FST_SOAK=%s\n' "$FST_FSTYP" "$FST_SOAK"
-		shard_part job "$shard"
-	} >"$dir/job"
-	shard_part files "$shard"
-	printf 'tree /vex/fstests %s\nfile /vex/kernel.config 0644 %s\n' "$T_DIR/tree" "$(kernel_dir "$kernel")/config"
-	printf 'tree /vex/modules-root %s\n' "$T_DIR/modules-$kernel"
-	debroot_payload
-	payload_base "$kernel"
+# fst_machine DIR KERNEL: machine_write, with what tests of the tree need.
+fst_machine() {
+	machine_write "$1" "$2"
+	printf 'keep-disks\nkeep-processes\nenv FST_FSTYP=%s\nenv FST_SOAK=%s\n' "$FST_FSTYP" "$FST_SOAK" >>"$1/$2/job"
+	printf 'tree /vex/fstests %s\nfile /vex/kernel.config 0644 %s\ntree /vex/modules-root %s\n' "$T_DIR/tree" \
+		"$(kernel_dir "$2")/config" "$T_DIR/modules-$2" >>"$1/$2/payload"
 }
 
 # ---- resuming --------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 
 #include "../report/cases.h"
 #include "../proto/proto.h"
+#include "pool.h"
 #include "test.h"
 
 /* ---- the gravest code ---- */
@@ -57,12 +58,12 @@ static void judge_guest(int *worst, const char *dir, bool quiet)
 
 	if (code < 0) {
 		if (!quiet)
-			fprintf(stderr, "warning: %s ended without a result (a full disk? no memory?): see %s\n", name, dir);
+			warn("%s ended without a result (a full disk? no memory?): see %s", name, dir);
 		worse(worst, VEX_ENV);
 	} else if (code == VEX_LOST || code == VEX_ENV) {
 		message = file_value(dir, "result", "message");
 		if (!quiet)
-			fprintf(stderr, "warning: %s: %s: %s\n", name, run_cause(code), message ? message : "");
+			warn("%s: %s: %s", name, run_cause(code), message ? message : "");
 		worse(worst, code);
 		free(message);
 	} else if (code && (!any_case(tap, case_known) || any_case(tap, case_bad))) {
@@ -137,109 +138,76 @@ static void judge_one(const char *guest, void *arg)
 	judge_guest(&j->worst, guest, j->quiet);
 }
 
+int judge(const char *dir, char *const *shards, size_t n, const char *known, bool quiet)
+{
+	struct judge j = { .quiet = quiet };
+
+	for (size_t i = 0; i < n; i++)
+		each_guest(dir, shards[i], read_one, NULL);
+	if (known)
+		cases_known(known);
+	for (size_t i = 0; i < n; i++)
+		each_guest(dir, shards[i], judge_one, &j);
+	return j.worst;
+}
+
 int cmd_judge(int argc, char **argv)
 {
 	static const struct option options[] = { { "known", 1, 0, 'k' }, { "quiet", 0, 0, 'q' }, { 0 } };
-	struct judge j = { 0 };
 	const char *known = NULL, *dir;
+	bool quiet = false;
 	char **shards;
-	int c, n = 0;
+	int c, n;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'k': known = optarg; break;
-		case 'q': j.quiet = true; break;
+		case 'q': quiet = true; break;
 		default: return VEX_USAGE;
 		}
 	}
 	if (optind >= argc)
 		die(VEX_USAGE, "judge: a directory is required");
 	dir = argv[optind++];
-	shards = optind < argc ? argv + optind : shards_of(dir, &n);
-	if (optind < argc)
-		n = argc - optind;
-	for (int i = 0; i < n; i++)
-		each_guest(dir, shards[i], read_one, NULL);
-	if (known)
-		cases_known(known);
-	for (int i = 0; i < n; i++)
-		each_guest(dir, shards[i], judge_one, &j);
-	return j.worst;
+	shards = argv + optind;
+	n = argc - optind;
+	if (!n)
+		shards = shards_of(dir, &n);
+	return judge(dir, shards, n, known, quiet);
+}
+
+/* "vextest cause CODE": an exit code in words. */
+int cmd_cause(int argc, char **argv)
+{
+	if (argc != 2)
+		die(VEX_USAGE, "cause: an exit code is required");
+	puts(run_cause(atoi(argv[1])));
+	return VEX_PASSED;
 }
 
 /* ---- how far it is ---- */
 
-struct progress {
-	unsigned int done, failed;
-	char *started;		/* the last of one file */
-};
-
-static void count_file(struct progress *p, const char *path)
+void tap_count(struct tap_count *c, const char *path)
 {
 	FILE *f = fopen(path, "re");
 	struct tap_line t;
 	char *line = NULL;
 	size_t room = 0;
 
-	free(p->started);
-	p->started = NULL;
 	while (f && getline(&line, &room, f) > 0) {
 		line[strcspn(line, "\n")] = 0;
 		tap_parse(line, &t);
 		if (t.what == TAP_RESULT && !t.depth) {
-			p->done++;
-			p->failed += !t.ok;
+			c->done++;
+			c->failed += !t.ok;
 		} else if (t.what == TAP_STARTED) {
-			free(p->started);
-			p->started = copy_text(t.name);
+			free(c->started);
+			c->started = copy_text(t.name);
 		}
 	}
 	free(line);
 	if (f)
 		fclose(f);
-}
-
-static void count_guest(const char *guest, void *arg)
-{
-	char *tap = format_text("%s/tap.log", guest);
-
-	if (!access(tap, F_OK))
-		count_file(arg, tap);
-	free(tap);
-}
-
-/* " KERNEL/TEST" of a shard that runs now */
-static void print_running(const char *dir, const char *shard)
-{
-	struct progress p = { 0 };
-	struct plan rows = { 0 };
-	char *path = format_text("%s/%s", dir, shard);
-
-	plan_read(&rows, path);
-	each_guest(dir, shard, count_guest, &p);
-	printf(" %s/%s", rows.n ? rows.row[0].kernel : "-", p.started ? p.started : "start");
-	free(p.started);
-	free(path);
-}
-
-/* "12 of 29 tests, 1 failed; running: 6.1/search 6.12/fsx" */
-int cmd_state(int argc, char **argv)
-{
-	struct progress p = { 0 };
-	char *pattern;
-	glob_t g;
-
-	if (argc < 3)
-		die(VEX_USAGE, "state: a directory and a number are required");
-	pattern = format_text("%s/shard*.d*/tap.log", argv[1]);
-	if (!glob(pattern, GLOB_NOSORT, NULL, &g))
-		for (size_t i = 0; i < g.gl_pathc; i++)
-			count_file(&p, g.gl_pathv[i]);
-	printf("%u of %s tests, %u failed; running:", p.done, argv[2], p.failed);
-	for (int i = 3; i < argc; i++)
-		print_running(argv[1], argv[i]);
-	puts("");
-	return VEX_PASSED;
 }
 
 /* ---- what a dead guest had not started ---- */
@@ -271,23 +239,25 @@ static bool is_in(const struct plan *p, const char *name)
 	return false;
 }
 
-/*
- * Writes the rows of the shard that are left. None where no test had started at all: the next guest would end in the
- * same way. Exit code: 0 if there are any.
- */
-int cmd_again(int argc, char **argv)
+/* None where no test had started at all: the next guest would end in the same way. */
+bool write_left(const char *rows, const char *tap, const char *path)
 {
 	struct plan p = { 0 }, started = { 0 }, left = { 0 };
 
-	if (argc != 4)
-		die(VEX_USAGE, "again: a shard, a guest's tap.log and a file to write are required");
-	plan_read(&p, argv[1]);
-	started_tests(&started, argv[2]);
+	plan_read(&p, rows);
+	started_tests(&started, tap);
 	for (size_t i = 0; started.n && i < p.n; i++)
 		if (!is_in(&started, p.row[i].name))
 			plan_add(&left, &p.row[i]);
-	if (!left.n)
-		return VEX_FAILED;
-	plan_write(&left, argv[3]);
-	return VEX_PASSED;
+	if (left.n)
+		plan_write(&left, path);
+	return left.n;
+}
+
+/* Exit code: 0 if there are any. */
+int cmd_again(int argc, char **argv)
+{
+	if (argc != 4)
+		die(VEX_USAGE, "again: a shard, a guest's tap.log and a file to write are required");
+	return write_left(argv[1], argv[2], argv[3]) ? VEX_PASSED : VEX_FAILED;
 }

@@ -6,7 +6,6 @@
 #include "../proto/proto.h"
 #include "test.h"
 
-#define DISKS_MAX	4	/* of the launcher */
 #define START_S		120	/* a boot under emulation */
 #define IDLE_S		30	/* without a byte from the guest */
 
@@ -26,30 +25,35 @@ static char *first_value(const struct plan *p, const char *name)
 	return v;
 }
 
-/* KERNEL CPUS LANE MEMORY TIMEOUT IDLE ROOT DATA, with - for what no test of this guest wants */
-static void machine(const struct plan *p)
+void shard_machine(const struct plan *p, struct machine *m)
 {
-	char *root = first_value(p, "root");
-	int memory = 0, slow = p->row[0].slow;
-	bool data = false;
+	int slow = p->row[0].slow;
 	long limits = 0;
 
+	*m = (struct machine){ .kernel = p->row[0].kernel, .lane = p->row[0].lane, .cpus = p->row[0].cpus };
 	for (size_t i = 0; i < p->n; i++) {
-		if (p->row[i].memory > memory)
-			memory = p->row[i].memory;
+		if (p->row[i].memory > m->memory)
+			m->memory = p->row[i].memory;
 		limits += p->row[i].limit;
-		data |= needs_has(p->row[i].needs, "data");
+		m->data |= needs_has(p->row[i].needs, "data");
 	}
-	printf("%s %d %s %d %ld %d %s %s\n", p->row[0].kernel, p->row[0].cpus, p->row[0].lane, memory,
-	       limits + START_S * slow / 100, IDLE_S * slow / 100, root ? root : "-", data ? "data" : "-");
-	free(root);
+	m->timeout = limits + START_S * slow / 100;
+	m->idle = IDLE_S * slow / 100;
+	m->root = first_value(p, "root");
+}
+
+/* KERNEL CPUS LANE MEMORY TIMEOUT IDLE ROOT DATA, with - for what no test of this guest wants */
+static void print_machine(FILE *f, const struct plan *p)
+{
+	struct machine m;
+
+	shard_machine(p, &m);
+	fprintf(f, "%s %d %s %d %ld %d %s %s\n", m.kernel, m.cpus, m.lane, m.memory, m.timeout, m.idle,
+		m.root ? m.root : "-", m.data ? "data" : "-");
+	free(m.root);
 }
 
 /* ---- disks ---- */
-
-struct disk {
-	char *name, *size;
-};
 
 static long long bytes(const char *size)
 {
@@ -84,9 +88,8 @@ static int by_disk_name(const void *x, const void *y)
 	return strcmp(((const struct disk *)x)->name, ((const struct disk *)y)->name);
 }
 
-static void disks(const struct plan *p)
+int shard_disks(const struct plan *p, struct disk *d)
 {
-	struct disk d[DISKS_MAX] = { 0 };
 	int n = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
@@ -97,16 +100,25 @@ static void disks(const struct plan *p)
 		}
 	}
 	qsort(d, n, sizeof(d[0]), by_disk_name);
+	return n;
+}
+
+static void print_disks(FILE *f, const struct plan *p)
+{
+	struct disk d[DISKS_MAX] = { 0 };
+	int n = shard_disks(p, d);
+
 	for (int i = 0; i < n; i++)
-		printf("%s=%s\n", d[i].name, d[i].size);
+		fprintf(f, "%s=%s\n", d[i].name, d[i].size);
 }
 
 /* ---- the job and its files ---- */
 
-static void job(const struct plan *p)
+void shard_job(FILE *f, const struct plan *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		printf("test %s %d /vex/tests/%.*s\n", p->row[i].name, p->row[i].limit, file_len(&p->row[i]), p->row[i].name);
+		fprintf(f, "test %s %d /vex/tests/%.*s\n", p->row[i].name, p->row[i].limit, file_len(&p->row[i]),
+			p->row[i].name);
 }
 
 static bool same_file(const struct row *a, const struct row *b)
@@ -114,7 +126,7 @@ static bool same_file(const struct row *a, const struct row *b)
 	return file_len(a) == file_len(b) && !strncmp(a->name, b->name, file_len(a));
 }
 
-static void files(const struct plan *p)
+void shard_files(FILE *f, const struct plan *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		size_t k = 0;
@@ -122,7 +134,8 @@ static void files(const struct plan *p)
 		while (k < i && !same_file(&p->row[k], &p->row[i]))
 			k++;
 		if (k == i)
-			printf("file /vex/tests/%.*s 0755 %s\n", file_len(&p->row[i]), p->row[i].name, p->row[i].path);
+			fprintf(f, "file /vex/tests/%.*s 0755 %s\n", file_len(&p->row[i]), p->row[i].name,
+				p->row[i].path);
 	}
 }
 
@@ -130,8 +143,9 @@ int cmd_shard(int argc, char **argv)
 {
 	static const struct {
 		const char *word;
-		void (*print)(const struct plan *p);
-	} parts[] = { { "machine", machine }, { "disks", disks }, { "job", job }, { "files", files } };
+		void (*print)(FILE *f, const struct plan *p);
+	} parts[] = { { "machine", print_machine }, { "disks", print_disks }, { "job", shard_job },
+		      { "files", shard_files } };
 	struct plan p = { 0 };
 
 	for (size_t i = 0; argc == 3 && i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -140,7 +154,7 @@ int cmd_shard(int argc, char **argv)
 		plan_read(&p, argv[2]);
 		if (!p.n)
 			die(VEX_ENV, "%s has no test in it", argv[2]);
-		parts[i].print(&p);
+		parts[i].print(stdout, &p);
 		return fflush(stdout) ? VEX_ENV : VEX_PASSED;
 	}
 	die(VEX_USAGE, "usage: vextest shard machine|disks|job|files FILE");

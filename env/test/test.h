@@ -93,12 +93,89 @@ unsigned int pack(const struct plan *p, const char *dir, int jobs);
 
 /* ---- shard.c: what one guest is given ---- */
 
+#define DISKS_MAX	4	/* of the launcher */
+
+struct disk {
+	char *name, *size;
+};
+
+/**
+ * struct machine - one that all tests of a guest can run on
+ * @memory:  MB
+ * @timeout: seconds, of all tests and the start
+ * @idle:    seconds without a byte from the guest
+ * @root:    of env/debroot, that they want; NULL: none
+ * @data:    they want the directory of real vectors
+ */
+struct machine {
+	char *kernel, *lane, *root;
+	int cpus, memory, idle;
+	long timeout;
+	bool data;
+};
+
+void shard_machine(const struct plan *p, struct machine *m);
+/* Each name once, at the largest size that is wanted; returns how many. More than DISKS_MAX end the program. */
+int shard_disks(const struct plan *p, struct disk *d);
+/* The lines of the job, and those of the payload's list. */
+void shard_job(FILE *f, const struct plan *p);
+void shard_files(FILE *f, const struct plan *p);
 int cmd_shard(int argc, char **argv);
+
+/* ---- guest.c: the guests of a run ---- */
+
+struct pool;
+struct task;
+
+/**
+ * struct run - a round of guest tests
+ * @dir:      has the shards, and gets the guests' directories
+ * @machines: has a directory for each kernel, with the files argv (the launcher and its arguments, one a line), job
+ *            (its first lines), payload (its first entries) and, where others may look for the guest, guest
+ * @tests:    directory with what tests look for beside themselves; NULL: none
+ * @known:    the known failures in force; NULL: none
+ * @data:     the directory of real vectors; NULL: none
+ * @root:     image of the root that tests of the plan want; NULL: none; @root_script: with which they use it
+ * @records:  file that notes the guests for --json; NULL: none
+ * @trace:    command that decodes a kernel's trace, without its last arguments GUEST KERNEL CODE; NULL: none
+ * @retry_ms: before a machine that could not be started is started once more
+ * @tap:      what the tests print is printed as it comes
+ * @tests_n:  how many there are
+ */
+struct run {
+	const char *dir, *machines, *tests, *known, *data, *root, *root_script, *records;
+	char **trace;
+	int jobs, ntrace;
+	long long retry_ms;
+	bool tap, until_fail;
+	size_t tests_n;
+};
+
+/* The task of a shard: DIR/SHARD. */
+struct task *guest_new(const struct run *r, const char *shard);
+/* "KERNEL/TEST" that runs there now. */
+void guest_running(const struct task *t, FILE *f);
+
+/* ---- run.c: a round of them ---- */
+
+int cmd_run(int argc, char **argv);
 
 /* ---- judge.c: what has become of a run ---- */
 
+/* The exit code of the gravest guest of these shards. @known: a file, or NULL. @quiet: says nothing about others. */
+int judge(const char *dir, char *const *shards, size_t n, const char *known, bool quiet);
+/* Writes the rows of a shard of which a guest's tap.log has no start. False: none, or no test had started at all. */
+bool write_left(const char *rows, const char *tap, const char *path);
+
+/* Top-level results of a log. */
+struct tap_count {
+	unsigned int done, failed;
+	char *started;		/* the last test that was; NULL: none. To be freed */
+};
+
+void tap_count(struct tap_count *c, const char *path);
 int cmd_judge(int argc, char **argv);
-int cmd_state(int argc, char **argv);
 int cmd_again(int argc, char **argv);
+int cmd_cause(int argc, char **argv);
 
 #endif

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vextest: the plan of a test run and its judge.
+ * vextest: the plan of a test run, its guests and its judge.
  *
  *	vextest plan OPTION...			which tests run where: DIR/shardN, a file for each guest (plan.c)
  *	vextest known OPTION...			the list of known failures, checked; those in force in this run (known.c)
  *	vextest shard machine|disks|job|files FILE	what the guest of a shard is given
  *	vextest again SHARD TAP FILE		FILE: the shard of tests that a guest had not started when it ended
- *	vextest state DIR TOTAL [SHARD...]	how far it is: the shards are those that run now
+ *	vextest run OPTION... [-- COMMAND...]	all guests of a plan, several at a time (run.c, guest.c, pool.c); COMMAND
+ *						decodes the trace of a kernel that came to harm
  *	vextest judge [--known FILE] [--quiet] DIR [SHARD...]	the exit code of the gravest guest, of all or of these
+ *	vextest cause CODE			an exit code in words
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -64,12 +66,12 @@ int main(int argc, char **argv)
 		const char *word;
 		int (*run)(int argc, char **argv);
 	} commands[] = {
-		{ "plan", cmd_plan }, { "shard", cmd_shard }, { "again", cmd_again }, { "state", cmd_state },
-		{ "judge", cmd_judge }, { "known", cmd_known },
+		{ "plan", cmd_plan }, { "shard", cmd_shard }, { "again", cmd_again }, { "run", cmd_run },
+		{ "judge", cmd_judge }, { "known", cmd_known }, { "cause", cmd_cause },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[1], commands[i].word))
 			return commands[i].run(argc - 1, argv + 1);
-	die(VEX_USAGE, "usage: vextest plan|known|shard|again|state|judge ARGUMENT... (env/test/vextest.c describes them)");
+	die(VEX_USAGE, "usage: vextest plan|known|shard|again|run|judge|cause ARGUMENT... (env/test/vextest.c describes them)");
 }

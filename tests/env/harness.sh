@@ -36,28 +36,52 @@ judge() {
 		die_now() { kill -KILL "$BASHPID"; }
 		eval "$3"' - "$ROOT" "$WORK/judge" "$(cat)"
 }
-# shards: what ./vex test makes of them.
-# shellcheck disable=SC2016	# for the other shell
-shards='printf "6.1\t1\tcold\t768\t100\tt\t1\t1\t/x\t\n" >"$DIR/shard1"
-	touch "$DIR/known"
-	run_shards "$DIR" 1 1
-	shards_judge "$DIR"
-	exit "$T_WORST"'
-# shellcheck disable=SC2016	# for the other shell
-known='echo "6.1 t panic on purpose" >"$DIR/known"
-	echo 6.1 >"$DIR/shard1.d/kernel"
-	printf "# vex: start t limit_ms=1\n# kernel: BUG: x\nnot ok 1 t\n" >"$DIR/shard1.d/tap.log"'
+# shards DIR OPTION...: vextest run and judge, with a launcher of a few lines on stdin, which gets the guest's directory.
+shards() {
+	local dir=$WORK/judge launcher
+	launcher=$(cat)
+	mkdir -p "$dir/machines/6.1"
+	# shellcheck disable=SC2016	# for the launcher's shell
+	printf '#!/bin/bash\nwhile [[ $1 != --rundir ]]; do shift; done\ndir=$2\n%s\n' "$launcher" >"$dir/launcher"
+	chmod 755 "$dir/launcher"
+	printf '%s\n' "$dir/launcher" >"$dir/machines/6.1/argv"
+	: >"$dir/machines/6.1/job"
+	: >"$dir/machines/6.1/payload"
+	[[ -s $dir/shard1 ]] || printf '6.1\t1\tcold\t768\t100\tt\t1\t1\t%s\t\n' "$ROOT/COPYING" >"$dir/shard1"
+	[[ -f $dir/known ]] || : >"$dir/known"
+	# shellcheck disable=SC2016	# for the other shell
+	run bash -c '"$1" run --dir "$2" --machines "$2/machines" --jobs 1 --known "$2/known" --retry-after 0 "${@:3}" || exit
+		"$1" judge --known "$2/known" "$2"' - "$ROOT/build/env/vextest" "$dir" "$@"
+}
+# new_run: an empty one.
+new_run() { rm -rf "$WORK/judge"; mkdir -p "$WORK/judge"; }
+# shellcheck disable=SC2016	# for the launcher's shell
+panics='printf "# vex: start t limit_ms=1\n# kernel: BUG: x\nnot ok 1 t\n" >"$dir/tap.log"; exit 3'
 
-judge <<<"run_shard() { die_now; }; rmdir \"\$DIR/shard1.d\"; $shards"
-expect 6 "a shard whose shell died before it had a directory"
-says 'shard1.d ended without a result' "says so"
-judge <<<"run_shard() { : >\"\$2/rc\"; }; $known; $shards"
-expect 6 "one whose code did not fit on the disk"
-judge <<<"run_shard() { echo 3 >\"\$2/rc\"; }; $known; $shards"
+new_run
+# shellcheck disable=SC2016	# for the launcher's shell
+shards <<<'kill -KILL $$'
+expect 6 "a shard whose launcher was killed"
+says 'shard1.d could not be started \(the launcher was killed by signal 9\)' "says so, and starts it once more"
+says 'shard1.d: environment broken: the launcher was killed by signal 9' "and says so"
+new_run
+shards <<<'exit 127'
+expect 6 "one whose launcher ends with a status that means nothing"
+new_run
+echo '6.1 t panic on purpose' >"$WORK/judge/known"
+shards <<<"$panics"
 expect 0 "one whose panic was expected"
-judge <<<"run_shard() { echo 3 >\"\$2/rc\"; echo t >\"\$1.again\"; die_now; }; $known; $shards"
+: >"$WORK/judge/shard1.d/rc"
+run "$ROOT/build/env/vextest" judge --known "$WORK/judge/known" "$WORK/judge"
+expect 6 "one whose code did not fit on the disk"
+says 'shard1.d ended without a result' "says so"
+echo 3 >"$WORK/judge/shard1.d/rc"
+cp "$WORK/judge/shard1" "$WORK/judge/shard1.again"
+run "$ROOT/build/env/vextest" judge --known "$WORK/judge/known" "$WORK/judge"
 expect 6 "and whose other tests never got their guest"
-judge <<<"run_shard() { echo 5 >\"\$2/rc\"; }; $known; $shards"
+new_run
+echo '6.1 t panic on purpose' >"$WORK/judge/known"
+shards <<<"${panics/exit 3/exit 5}"
 expect 5 "a lost machine is never expected"
 
 # A script of the environment's tests whose shell dies.
@@ -93,22 +117,15 @@ env_test good 'env good fail on purpose' <<<'echo ok 1 fine'
 last '1 1 0' "one that passes is an error"
 says 'passed, and is listed as a known failure: remove its entry \(on purpose\)' "which says what to do"
 
-# starts FAILURES [SAID]: shard_start with a launcher that fails so many times before a test began, or after SAID.
+# starts FAILURES [SAID]: a launcher that fails so many times before a test began, or after SAID.
 starts() {
-	judge <<<"T_AGAIN_S=0 T_SHOW=results
-		payload_write() { cat >/dev/null; }
-		vm_start() {
-			echo x >>\"\$DIR/tries\"
-			echo 'message=not enough memory' >\"\$1/result\"
-			printf '%s' '${2:-}' >\"\$1/tap.log\"
-			[ \"\$(wc -l <\"\$DIR/tries\")\" -gt $1 ] || return \"\$EX_ENV\"
-		}
-		: >\"\$DIR/shard1.d/entries\"
-		shard_start \"\$DIR/shard1.d\" 6.1 || rc=\$?
-		echo \"\${rc:-0}\" >\"\$DIR/shard1.d/rc\"
-		\"\$VEX_BUILD/env/vexreport\" --show failures --suite 6.1 \"\$DIR/shard1.d/tap.log\"
-		echo \"tries: \$(wc -l <\"\$DIR/tries\")\"
-		exit \"\${rc:-0}\""
+	new_run
+	shards <<<"echo x >>'$WORK/judge/tries'
+		echo 'message=not enough memory' >\"\$dir/result\"
+		printf '%s' '${2:-}' >\"\$dir/tap.log\"
+		((\$(wc -l <'$WORK/judge/tries') > $1)) || exit 6"
+	{ echo "tries: $(wc -l <"$WORK/judge/tries")"
+		"$ROOT/build/env/vexreport" --show failures --suite 6.1 "$WORK/judge/shard1.d/tap.log" 2>&1; } >>"$WORK/out"
 }
 starts 1
 expect 0 "a machine that could not be started is started once more"
@@ -120,6 +137,44 @@ says 'FAILED 6\.1/end-of-run\.shard1\.d: environment broken: not enough memory$'
 starts 1 '# vex: start a 1'
 expect 6 "not when a test had begun"
 says '^tries: 1$' "that is one attempt"
+new_run
+mkdir "$WORK/judge/shard1.d"
+printf '6.1\t1\tcold\t768\t100\tt\t1\t1\t/nonexistent\t\n' >"$WORK/judge/shard1"
+shards <<<'exit 0'
+expect 6 "a payload that cannot be written"
+says 'shard1.d: environment broken: could not write the payload disk: .*/nonexistent' "names the file"
+
+# ---- the pool by itself ------------------------------------------------------------------------
+# four_shards: each of one test.
+four_shards() {
+	local i
+	new_run
+	for i in 1 2 3 4; do printf '6.1\t1\tcold\t768\t100\tt%d\t1\t1\t%s\t\n' "$i" "$ROOT/COPYING" >"$WORK/judge/shard$i"; done
+}
+four_shards
+# shellcheck disable=SC2016	# for the launcher's shell
+shards --jobs 3 <<<'cd "$dir/.."; : >"on.$$"; ls on.* | wc -l >>most; sleep 0.5; rm "on.$$"'
+expect 0 "four guests"
+[[ $(sort -n "$WORK/judge/most" | tail -n1) == 3 && $(cat "$WORK"/judge/shard?.d/rc) == $'0\n0\n0\n0' ]]
+report $? "of which three run at a time"
+four_shards
+# shellcheck disable=SC2016	# for the launcher's shell
+shards --jobs 2 --tap <<<'echo "ok ${dir##*shard}"; echo "to the log" >&2; printf "a line without an end"'
+[[ $(grep -c '^6\.1| ok [1-4]\.d$' "$WORK/out") == 4 && $(grep -c '^6\.1| a line without an end$' "$WORK/out") == 4 ]]
+report $? "lines of each are printed whole, with the kernel before them"
+grep -q '^to the log$' "$WORK/judge/shard4.d/launcher.log"
+report $? "and what the launcher says is in its log"
+four_shards
+# shellcheck disable=SC2016	# for the launcher's shell
+shards --jobs 2 <<<'trap "exit 130" TERM; sleep 0.5; kill -TERM "$PPID"; sleep 30 & wait'
+expect 130 "an interruption"
+[[ $(cat "$WORK"/judge/shard[12].d/rc) == $'130\n130' && ! -e $WORK/judge/shard3.d ]]
+report $? "is passed on to all guests, which are waited for, and no other starts"
+four_shards
+# shellcheck disable=SC2016	# for the launcher's shell
+shards --jobs 1 --until-fail <<<'[[ $dir != *shard2.d ]] || exit 1'
+[[ -f $WORK/judge/shard2.d/rc && ! -e $WORK/judge/shard3.d ]]
+report $? "--until-fail: no guest starts after one that failed"
 
 # end_of_run RC MESSAGE RUNNING: whether a run that ended so has a failure beyond those in the log on stdin.
 end_of_run() {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A small HTTP server on this machine, for one test program: one connection after the other, one request on each. */
+/*
+ * A small HTTP server on this machine, for one test program: one connection after the other, or each in a thread, and
+ * one request on each.
+ */
 #ifndef HTTPSERVER_H
 #define HTTPSERVER_H
 
@@ -9,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +24,13 @@
  * struct http_server - the server
  * @answer:   called for request number @n (from 1) with its head and body; writes to @fd, or does not
  * @requests: so far
+ * @parallel: a thread for each connection
+ * @open:     connections with a thread
  */
 static struct http_server {
 	void (*answer)(int fd, unsigned int n, const char *head, const char *body);
-	atomic_uint requests;
+	atomic_uint requests, open;
+	bool parallel;
 	int fd, port;
 	atomic_bool stop;
 	pthread_t thread;
@@ -41,17 +48,20 @@ static bool server_readable(int fd)
 
 static void server_serve(int fd)
 {
-	static char text[1 << 20];
+	const size_t room = 1 << 20;
+	char *text = malloc(room);
 	size_t len = 0, want = 0;
 	char *body = NULL, *field;
 	ssize_t n;
 
+	if (!text)
+		abort();
 	while (!body || len < want) {
-		if (len == sizeof(text) - 1 || !server_readable(fd))
-			return;
-		n = read(fd, text + len, sizeof(text) - 1 - len);
+		if (len == room - 1 || !server_readable(fd))
+			goto out;
+		n = read(fd, text + len, room - 1 - len);
 		if (n <= 0)
-			return;
+			goto out;
 		len += (size_t)n;
 		text[len] = '\0';
 		if (body)
@@ -65,9 +75,30 @@ static void server_serve(int fd)
 		want = (size_t)(body - text) + (field ? strtoul(field + 15, NULL, 10) : 0);
 		if (strcasestr(text, "expect: 100-continue") &&
 		    write(fd, "HTTP/1.1 100 Continue\r\n\r\n", 25) != 25)
-			return;
+			goto out;
 	}
 	server.answer(fd, ++server.requests, text, body);
+out:
+	free(text);
+}
+
+static void *server_connection(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+
+	server_serve(fd);
+	close(fd);
+	server.open--;
+	return NULL;
+}
+
+static void server_detach(int fd)
+{
+	pthread_t t;
+
+	server.open++;
+	if (pthread_create(&t, NULL, server_connection, (void *)(intptr_t)fd) || pthread_detach(t))
+		abort();
 }
 
 static void *server_run(void *arg)
@@ -78,6 +109,10 @@ static void *server_run(void *arg)
 		fd = accept(server.fd, NULL, NULL);
 		if (fd < 0)
 			continue;
+		if (server.parallel) {
+			server_detach(fd);
+			continue;
+		}
 		server_serve(fd);
 		close(fd);
 	}
@@ -107,6 +142,9 @@ static void server_stop(void)
 {
 	server.stop = true;
 	pthread_join(server.thread, NULL);
+	while (server.open)
+		usleep(1000);
+	server.parallel = false;
 	close(server.fd);
 }
 

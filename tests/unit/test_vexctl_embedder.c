@@ -543,6 +543,8 @@ static void test_bad_prefixes(void **state)
 	assert_int_equal(run("index", "-c", "words", "--passage-prefix", "p: ", NULL), 2);
 	assert_says(r.err, "are for trained models");
 	assert_int_equal(run("search", "--embedder", "lexical", "--query-prefix", "q: ", "car", NULL), 2);
+	assert_int_equal(run("index", "--jobs", "2", "--embedder", spec, NULL), 2);
+	assert_says(r.err, "--jobs is about servers, not exec:/");
 	assert_int_equal(run("search", "--vector", "x", "--query-prefix", "q: ", NULL), 2);
 }
 

@@ -31,7 +31,8 @@ static void answer_well(int fd, unsigned int n, const char *head, const char *bo
 		*all = json_object_new_object();
 	size_t i, count;
 
-	snprintf(head_seen, sizeof(head_seen), "%s", head);
+	if (!server.parallel)
+		snprintf(head_seen, sizeof(head_seen), "%s", head);
 	if (!o || !json_object_object_get_ex(o, "input", &input))
 		abort();
 	count = json_object_array_length(input);
@@ -138,7 +139,7 @@ static void test_key(void **state)
 	assert_int_equal(run("index", "--force", "--embedder", spec, NULL), 0);
 	assert_says(head_seen, "Authorization: Bearer " KEY);
 	serve(answer_key);
-	assert_int_equal(run("index", "--force", "--embedder", spec, NULL), 1);
+	assert_int_equal(run("index", "--force", "--jobs", "1", "--embedder", spec, NULL), 1);
 	assert_says(r.err, "HTTP status 401: bad key **************** of \\x1b[31mme; the key is that of");
 	assert_int_equal(server.requests, 1);
 	assert_null(strstr(r.err, "swordfish"));
@@ -212,7 +213,7 @@ static void test_retries(void **state)
 static void index_fails(const char *says, unsigned int requests)
 {
 	fake.sets = 0;
-	assert_int_equal(run("index", "--force", "--embedder", spec, NULL), 1);
+	assert_int_equal(run("index", "--force", "--jobs", "1", "--embedder", spec, NULL), 1);
 	assert_says(r.err, spec);
 	assert_says(r.err, says);
 	assert_int_equal(fake.sets, 0);
@@ -351,14 +352,15 @@ static void test_endless_and_never(void **state)
 	assert_int_equal(run("index", "--force", "--embedder", spec, NULL), 1);
 	assert_says(r.err, "longer than one with these vectors can be");
 	serve(answer_never);
-	assert_int_equal(run("index", "--force", "--timeout", "1", "--embedder", spec, NULL), 1);
+	assert_int_equal(run("index", "--force", "--timeout", "1", "--jobs", "1", "--embedder", spec, NULL), 1);
 	assert_says(r.err, "no answer within 1 seconds");
 	assert_int_equal(server.requests, 1);
 }
 
 static void answer_signal(int fd, unsigned int n, const char *head, const char *body)
 {
-	kill(getpid(), SIGINT);
+	if (n == 1)		/* a second signal ends a program at once */
+		kill(getpid(), SIGINT);
 	answer_never(fd, n, head, body);
 }
 
@@ -369,6 +371,9 @@ static void test_interrupt(void **state)
 	assert_int_equal(run("index", "--embedder", spec, NULL), 0);
 	serve(answer_signal);
 	assert_int_equal(run("index", "--force", "--embedder", spec, NULL), 130);
+	server_stop();		/* it may have another request of that run still to read */
+	server_start(0);
+	serve(answer_signal);
 	assert_int_equal(run("search", "--embedder", spec, "car", NULL), 130);
 }
 
@@ -381,7 +386,7 @@ static void answer_some(int fd, unsigned int n, const char *head, const char *bo
 		server_reply(fd, "404 Gone", "", "{}");
 }
 
-static void test_resume(void **state)
+static void resume(const char *jobs, unsigned int least)
 {
 	unsigned int done;
 	char name[32], text[64];
@@ -394,14 +399,165 @@ static void test_resume(void **state)
 	}
 	assert_int_equal(chdir(fake.root), 0);
 	serve(answer_some);
-	assert_int_equal(run("index", "--embedder", spec, NULL), 1);
+	assert_int_equal(run("index", "--jobs", jobs, "--embedder", spec, NULL), 1);
 	assert_says(r.err, "the embedder failed; the same command continues from there");
 	done = fake.sets;
-	assert_true(done > 0 && done < 120);
+	assert_true(done >= least && done < 120);
 	serve(answer_well);
 	assert_int_equal(run("index", "--embedder", spec, NULL), 0);
 	snprintf(text, sizeof(text), "indexed %u files in", 120 - done);
 	assert_says(r.out, text);
+}
+
+static void test_resume(void **state)
+{
+	resume("1", 1);
+}
+
+/* Of several, those that were answered may be given up with the one that failed. */
+static void test_resume_of_several(void **state)
+{
+	resume("4", 0);
+}
+
+/* ---- several at a time ---------------------------------------------------------------------------- */
+
+static atomic_uint now_open, most_open;
+static unsigned int wanted;
+
+/* Wait, but not for ever, until so many are asked at once. */
+static void answer_together(int fd, unsigned int n, const char *head, const char *body)
+{
+	unsigned int open = ++now_open, i;
+
+	if (open > most_open)
+		most_open = open;
+	for (i = 0; i < 500 && most_open < wanted && !server.stop; i++)
+		usleep(10000);
+	now_open--;		/* the next may come as soon as it is answered */
+	answer_well(fd, n, head, body);
+}
+
+static void serve_together(unsigned int n)
+{
+	server.parallel = true;
+	now_open = most_open = 0;
+	wanted = n;
+	serve(answer_together);
+}
+
+static void write_many(int n)
+{
+	char name[32], text[64];
+	int i;
+
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s%d", i % 2 ? "motor" : "kitchen", i);
+		snprintf(text, sizeof(text), "%s number %d\n", i % 2 ? "automobile" : "bread", i);
+		write_text(name, text);
+	}
+	assert_int_equal(chdir(fake.root), 0);
+}
+
+static unsigned int count_lines(const char *text)
+{
+	unsigned int n = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		n++;
+	return n;
+}
+
+/* Each text has its own vector, whatever order the answers come in. */
+static void test_jobs(void **state)
+{
+	write_many(200);
+	serve_together(4);
+	assert_int_equal(run("index", "--embedder", spec, NULL), 0);
+	assert_says(r.out, "indexed 200 files in");
+	assert_int_equal(most_open, 4);
+	assert_int_equal(run("search", "--embedder", spec, "-l", "-k", "1000", "--min-score", "0.9", "automobile", NULL), 0);
+	assert_int_equal(count_lines(r.out), 100);
+	assert_null(strstr(r.out, "kitchen"));
+	assert_int_equal(run("search", "--embedder", spec, "-l", "-k", "1000", "--min-score", "0.9", "bread", NULL), 0);
+	assert_int_equal(count_lines(r.out), 100);
+	assert_null(strstr(r.out, "motor"));
+	serve_together(1);
+	assert_int_equal(run("index", "--force", "--jobs", "1", "--embedder", spec, NULL), 0);
+	assert_int_equal(most_open, 1);
+	serve_together(9);
+	assert_int_equal(run("index", "--force", "--jobs", "9", "--embedder", spec, NULL), 0);
+	assert_int_equal(most_open, 9);
+	assert_int_equal(run("index", "--jobs", "0", "--embedder", spec, NULL), 2);
+	assert_int_equal(run("index", "--jobs", "2", NULL), 2);
+	assert_says(r.err, "--jobs is about servers");
+}
+
+/* A single file has the passages of several requests. */
+static void test_jobs_of_a_file(void **state)
+{
+	size_t n = 200, i;
+	char *text = malloc(n * 100 + 1);
+
+	assert_non_null(text);
+	for (i = 0; i < n; i++)
+		snprintf(text + i * 100, 101, "%098zu\n\n", i);
+	text[n * 100] = '\0';
+	write_text("long", text);
+	free(text);
+	assert_int_equal(chdir(fake.root), 0);
+	serve_together(4);
+	assert_int_equal(run("index", "--chunk-size", "100", "--embedder", spec, NULL), 0);
+	assert_int_equal(most_open, 4);
+}
+
+static double refused_at, next_at;
+
+/* The first is refused for two seconds; the second is answered after one. */
+static void answer_slow_down(int fd, unsigned int n, const char *head, const char *body)
+{
+	if (n == 1) {
+		refused_at = now_seconds();
+		server_reply(fd, "429 Too Many Requests", "Retry-After: 2\r\n", "{}");
+		return;
+	}
+	if (n == 2)
+		usleep(1000000);
+	else if (n == 3)
+		next_at = now_seconds();
+	answer_well(fd, n, head, body);
+}
+
+static void test_slows_all(void **state)
+{
+	write_many(200);
+	serve_together(1);
+	assert_int_equal(run("index", "--embedder", spec, NULL), 0);
+	serve(answer_slow_down);
+	assert_int_equal(run("index", "--force", "--jobs", "2", "--embedder", spec, NULL), 0);
+	assert_true(server.requests > 3);
+	assert_true(next_at - refused_at >= 1.9);
+}
+
+static void answer_one_fails(int fd, unsigned int n, const char *head, const char *body)
+{
+	if (n == 1)
+		server_reply(fd, "404 Gone", "", "{}");
+	else
+		answer_never(fd, n, head, body);
+}
+
+/* What is on its way is given up, and one message is enough. */
+static void test_failure_ends_all(void **state)
+{
+	write_many(200);
+	serve_together(1);
+	assert_int_equal(run("index", "--embedder", spec, NULL), 0);
+	serve(answer_one_fails);
+	assert_int_equal(run("index", "--force", "--timeout", "600", "--embedder", spec, NULL), 1);
+	assert_says(r.err, "HTTP status 404");
+	assert_null(strstr(strstr(r.err, "HTTP status 404") + 1, "HTTP status"));
+	assert_null(strstr(r.err, "no answer"));
 }
 
 static int mount_and_listen(void **state)
@@ -437,7 +593,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HERE(test_index_and_search), HERE(test_urls), HERE(test_key), HERE(test_retries),
 		HERE(test_gives_up), HERE(test_refused), HERE(test_wrong_answers), HERE(test_index_twice),
-		HERE(test_endless_and_never), HERE(test_interrupt), HERE(test_resume),
+		HERE(test_endless_and_never), HERE(test_interrupt), HERE(test_resume), HERE(test_resume_of_several),
+		HERE(test_jobs), HERE(test_jobs_of_a_file), HERE(test_slows_all), HERE(test_failure_ends_all),
 	};
 	const struct CMUnitTest without[] = { ON_FAKE(test_no_libcurl) };
 	struct http_request q = { .url = "http://127.0.0.1:1/", .body = "", .most = 1, .seconds = 1 };

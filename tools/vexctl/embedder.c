@@ -63,7 +63,8 @@ int embedder_open(const char *spec, const struct options *opt, struct vex_embedd
 	}
 	kept->seconds = seconds;
 	*out = &kept->e;
-	return prefix_options(kept, opt);
+	ret = remote_jobs(kept, (unsigned int)opt->jobs);
+	return ret ? ret : prefix_options(kept, opt);
 }
 
 /* What the user said; NULL: nothing, or the lexical one. */
@@ -73,9 +74,12 @@ static int asked_for(const struct options *opt, const char **spec)
 
 	*spec = NULL;
 	if (!s || !strcmp(s, vex_lexical_ops.name)) {
-		if (!opt->query_prefix && !opt->passage_prefix)
+		if (!opt->query_prefix && !opt->passage_prefix && !opt->jobs)
 			return EXIT_OK;
-		say_error("--query-prefix and --passage-prefix are for trained models: name one with --embedder");
+		if (opt->jobs)
+			say_error("--jobs is about servers: name one with --embedder");
+		else
+			say_error("--query-prefix and --passage-prefix are for trained models: name one with --embedder");
 		return EXIT_USAGE;
 	}
 	if (embedder_is_remote(s)) {

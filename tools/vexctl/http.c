@@ -4,7 +4,8 @@
  *
  * llama-server, Ollama, text-embeddings-inference, vLLM and hosted services speak it. A batch of texts is one request;
  * vectors are taken by the index of each. What may pass (429, 5xx, a refused or broken connection) is tried again, more
- * and more slowly.
+ * and more slowly; several are on their way at a time, and when the server says that it has too much to do (429, 503),
+ * all wait, and fewer follow.
  *
  * The key comes from the environment or a file, goes into a header, and is never printed. It is sent encrypted, or to
  * this machine.
@@ -35,11 +36,13 @@ double http_pause = 1;
  * struct http - the server
  * @url, @model: from the user's words
  * @key: NULL: none
+ * @not_before: nothing is sent to it until then; @told: the user has been told of a wait until then. Of r.lock
  */
 struct http {
 	struct remote r;
 	char *url, *key;
 	const char *model;
+	double not_before, told;
 };
 
 static struct http *http_of(struct remote *r)
@@ -269,15 +272,45 @@ static bool is_passing(int ret, const struct http_answer *a)
 	return a->status == 408 || a->status == 429 || a->status == 500 || (a->status >= 502 && a->status <= 504);
 }
 
-static int pause_for(const struct http *h, double seconds)
+/* The other requests wait as well, and there are fewer of them from then on: half, once for each such wait. */
+static void slow_down(struct http *h, const struct http_answer *a, double seconds)
+{
+	double now = now_seconds();
+	bool tell;
+
+	pthread_mutex_lock(&h->r.lock);
+	if (a->status == 429 || a->status == 503) {
+		if (now >= h->not_before && h->r.parallel > 1)
+			h->r.parallel /= 2;
+		if (now + seconds > h->not_before)
+			h->not_before = now + seconds;
+	}
+	tell = seconds >= WAIT_TOLD && now >= h->told;
+	if (tell)
+		h->told = now + seconds;
+	pthread_mutex_unlock(&h->r.lock);
+	if (tell)
+		say_error("%s: the server is busy; trying again in %.0f seconds", h->r.spec, seconds);
+}
+
+static double not_before(struct http *h)
+{
+	double t;
+
+	pthread_mutex_lock(&h->r.lock);
+	t = h->not_before;
+	pthread_mutex_unlock(&h->r.lock);
+	return t;
+}
+
+/* @seconds, and until the server may be asked again. */
+static int pause_for(struct http *h, double seconds)
 {
 	double until = now_seconds() + seconds;
 	struct timespec nap = { .tv_nsec = 20000000 };
 
-	if (seconds >= WAIT_TOLD)
-		say_error("%s: the server is busy; trying again in %.0f seconds", h->r.spec, seconds);
-	while (now_seconds() < until) {
-		if (interrupted())
+	while (now_seconds() < until || now_seconds() < not_before(h)) {
+		if (interrupted() || h->r.stopped)
 			return -EINTR;
 		nanosleep(&nap, NULL);
 	}
@@ -307,23 +340,24 @@ static int give_up(const struct http *h, int ret, const struct http_answer *a, u
 }
 
 /* Until there is an answer of status 200, or no hope. */
-static int post(const struct http *h, const struct http_request *q, struct http_answer *a)
+static int post(struct http *h, const struct http_request *q, struct http_answer *a)
 {
-	double pause = http_pause;
+	double pause = http_pause, wait = 0;
 	unsigned int tries;
 	int ret;
 
 	for (tries = 1;; tries++, pause *= 2) {
+		ret = pause_for(h, wait);
+		if (ret)
+			return ret;
+		free(a->body);
 		ret = http_post(q, a);
 		if (!ret && a->status == 200)
 			return 0;
 		if (!is_passing(ret, a) || tries == TRIES || a->retry_after > WAIT_MOST)
 			return give_up(h, ret, a, tries);
-		ret = pause_for(h, (double)a->retry_after > pause ? (double)a->retry_after : pause);
-		if (ret)
-			return ret;
-		free(a->body);
-		a->body = NULL;
+		wait = (double)a->retry_after > pause ? (double)a->retry_after : pause;
+		slow_down(h, a, wait);
 	}
 }
 
@@ -395,6 +429,7 @@ static int http_ask(struct remote *r, struct remote_text *texts)
 	char *body = make_body(h, texts);
 	struct http_request q = {
 		.url = h->url, .direct = is_this_machine(h->url), .key = h->key, .body = body, .seconds = r->seconds,
+		.stop = &r->stopped,
 		.most = ANSWER_BASE + n * (r->e.dim ? r->e.dim : VEXFS_DIM_MAX) * ANSWER_NUMBER,
 	};
 	struct http_answer a = { .body = NULL };
@@ -438,6 +473,7 @@ static const struct remote_ops http_ops = {
 	.ask = http_ask,
 	.probe = http_probe,
 	.close = http_end,
+	.several = true,
 };
 
 int http_open(const char *spec, double seconds, struct remote **out)

@@ -3,6 +3,7 @@
 #ifndef VEXCTL_HTTP_H
 #define VEXCTL_HTTP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,12 +13,14 @@
  * @key:     for the header Authorization; NULL: none
  * @seconds: the whole may take
  * @most:    bytes of an answer
+ * @stop:    give it up when this becomes true; NULL: never
  */
 struct http_request {
 	const char *url, *key, *body;
 	size_t len, most;
 	double seconds;
 	bool direct;
+	const atomic_bool *stop;
 };
 
 /**
@@ -38,15 +41,15 @@ struct http_answer {
 /**
  * http_post - send JSON, take the answer
  *
- * No redirections are followed. Proxies are those of the environment, unless @direct. One thread at a time.
+ * No redirections are followed. Proxies are those of the environment, unless @direct. Any number of threads.
  *
  * Return: 0 and the answer, whatever its status; -EAGAIN: no connection, or it broke, so another try may
- * help; -EINTR: Ctrl-C; -EFBIG: more than @most bytes; -ETIMEDOUT; -ENOPKG: vexctl has no libcurl; -EIO and
+ * help; -EINTR: Ctrl-C, or @stop; -EFBIG: more than @most bytes; -ETIMEDOUT; -ENOPKG: vexctl has no libcurl; -EIO and
  * others: it cannot work. All but 0 fill in @why.
  */
 int http_post(const struct http_request *q, struct http_answer *a);
 
-/* Close what connection there is. */
+/* Close what connections there are; no request may be on its way. */
 void http_close(void);
 
 extern double http_pause;	/* seconds before the second try, then twice as much; less in tests */

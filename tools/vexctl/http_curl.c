@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,11 @@
 #include "tools/vexctl/vexctl.h"
 
 #define CONNECT_SECONDS	10
+#define HANDLES_MAX	64
 
 static struct {
 	void *library;
+	__typeof__(curl_global_init) *global_init;
 	__typeof__(curl_easy_init) *init;
 	__typeof__(curl_easy_reset) *reset;
 	__typeof__(curl_easy_cleanup) *cleanup;
@@ -29,7 +32,12 @@ static struct {
 	__typeof__(curl_slist_free_all) *free_all;
 } lib;
 
-static CURL *curl;
+/* Handles, each with its connection, that no thread uses now; the lock is of the library's loading, too. */
+static struct {
+	pthread_mutex_t lock;
+	CURL *free[HANDLES_MAX];
+	unsigned int n;
+} handles = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* An object pointer that is a function: POSIX has it so. */
 static bool symbol(void *place, const char *name)
@@ -45,11 +53,12 @@ static bool load(void)
 	if (lib.library)
 		return lib.free_all;
 	lib.library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-	return lib.library && symbol(&lib.init, "curl_easy_init") && symbol(&lib.reset, "curl_easy_reset") &&
+	return lib.library && symbol(&lib.global_init, "curl_global_init") && symbol(&lib.init, "curl_easy_init") &&
+	       symbol(&lib.reset, "curl_easy_reset") &&
 	       symbol(&lib.cleanup, "curl_easy_cleanup") && symbol(&lib.setopt, "curl_easy_setopt") &&
 	       symbol(&lib.getinfo, "curl_easy_getinfo") && symbol(&lib.perform, "curl_easy_perform") &&
 	       symbol(&lib.strerror, "curl_easy_strerror") && symbol(&lib.append, "curl_slist_append") &&
-	       symbol(&lib.free_all, "curl_slist_free_all");
+	       symbol(&lib.free_all, "curl_slist_free_all") && !lib.global_init(CURL_GLOBAL_DEFAULT);
 }
 
 /**
@@ -58,6 +67,7 @@ static bool load(void)
  */
 struct transfer {
 	struct http_answer *a;
+	const atomic_bool *stop;
 	size_t room, most;
 	bool full;
 };
@@ -89,7 +99,9 @@ static size_t take(char *data, size_t size, size_t n, void *ctx)
 
 static int stop_if_interrupted(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
-	return interrupted();
+	const struct transfer *t = ctx;
+
+	return interrupted() || (t->stop && *t->stop);
 }
 
 /* A header of its own, so that the key is on nobody's command line; gone after the call. */
@@ -109,7 +121,7 @@ static struct curl_slist *headers(const struct http_request *q)
 	return more;
 }
 
-static int set_up(const struct http_request *q, struct transfer *t, struct curl_slist *list)
+static int set_up(CURL *curl, const struct http_request *q, struct transfer *t, struct curl_slist *list)
 {
 	double connect = q->seconds < CONNECT_SECONDS ? q->seconds : CONNECT_SECONDS;
 
@@ -119,6 +131,7 @@ static int set_up(const struct http_request *q, struct transfer *t, struct curl_
 	       lib.setopt(curl, CURLOPT_WRITEFUNCTION, take) || lib.setopt(curl, CURLOPT_WRITEDATA, t) ||
 	       lib.setopt(curl, CURLOPT_NOPROGRESS, 0L) ||
 	       lib.setopt(curl, CURLOPT_XFERINFOFUNCTION, stop_if_interrupted) ||
+	       lib.setopt(curl, CURLOPT_XFERINFODATA, t) ||
 	       lib.setopt(curl, CURLOPT_NOSIGNAL, 1L) || lib.setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) ||
 	       lib.setopt(curl, CURLOPT_TIMEOUT_MS, (long)(q->seconds * 1000)) ||
 	       lib.setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect * 1000)) ||
@@ -149,15 +162,15 @@ static int judge(CURLcode code, const struct transfer *t, struct http_answer *a)
 	}
 }
 
-static int post(const struct http_request *q, struct http_answer *a)
+static int post(CURL *curl, const struct http_request *q, struct http_answer *a)
 {
-	struct transfer t = { .a = a, .most = q->most };
+	struct transfer t = { .a = a, .most = q->most, .stop = q->stop };
 	struct curl_slist *list = headers(q);
 	curl_off_t wait = 0;
 	int ret = -ENOMEM;
 
 	lib.reset(curl);
-	if (list && !set_up(q, &t, list))
+	if (list && !set_up(curl, q, &t, list))
 		ret = judge(lib.perform(curl), &t, a);
 	else
 		snprintf(a->why, sizeof(a->why), "libcurl does not take the request");
@@ -170,21 +183,49 @@ static int post(const struct http_request *q, struct http_answer *a)
 	return ret;
 }
 
+static CURL *take_handle(void)
+{
+	CURL *curl = NULL;
+
+	pthread_mutex_lock(&handles.lock);
+	if (handles.n)
+		curl = handles.free[--handles.n];
+	else if (load())
+		curl = lib.init();
+	pthread_mutex_unlock(&handles.lock);
+	return curl;
+}
+
+static void give_back(CURL *curl)
+{
+	pthread_mutex_lock(&handles.lock);
+	if (handles.n < HANDLES_MAX)
+		handles.free[handles.n++] = curl;
+	else
+		lib.cleanup(curl);
+	pthread_mutex_unlock(&handles.lock);
+}
+
 int http_post(const struct http_request *q, struct http_answer *a)
 {
+	CURL *curl = take_handle();
+	int ret;
+
 	memset(a, 0, sizeof(*a));
-	if (load() && !curl)
-		curl = lib.init();
-	if (curl)
-		return post(q, a);
+	if (curl) {
+		ret = post(curl, q, a);
+		give_back(curl);
+		return ret;
+	}
 	snprintf(a->why, sizeof(a->why), "libcurl.so.4 cannot be loaded: install Debian's package libcurl4");
 	return -ENOPKG;
 }
 
 void http_close(void)
 {
-	if (curl)
-		lib.cleanup(curl);
-	curl = NULL;
+	pthread_mutex_lock(&handles.lock);
+	while (handles.n)
+		lib.cleanup(handles.free[--handles.n]);
+	pthread_mutex_unlock(&handles.lock);
 }
 #endif

@@ -168,7 +168,7 @@ static int run_index(const struct command *cmd, struct options *opt)
 const struct command cmd_index = {
 	.name = "index",
 	.summary = "make a directory searchable, or bring it up to date",
-	.accepts = "collection chunk-size force refit embedder query-prefix passage-prefix timeout progress verbose quiet json",
+	.accepts = "collection chunk-size force refit embedder query-prefix passage-prefix jobs timeout progress verbose quiet json",
 	.min_args = 0,
 	.max_args = -1,
 	.run = run_index,
@@ -188,6 +188,7 @@ const struct command cmd_index = {
 		"      --query-prefix TEXT, --passage-prefix TEXT\n"
 		"                           what such a model wants before the text of a search and before passages;\n"
 		"                           the collection keeps both, later commands use them\n"
+		"      --jobs N             requests to a server at a time, 1 to 64 (default 4)\n"
 		"      --timeout SECONDS    wait so long for an answer of program or server (default 120)\n"
 		"      --progress           show progress even without a terminal\n"
 		"  -v, --verbose            name every file that was skipped\n"

@@ -8,7 +8,7 @@
 #include "tools/vexctl/index.h"
 #include "tools/vexctl/remote.h"
 
-#define WORKERS_MAX	REMOTE_WORKERS
+#define WORKERS_MAX	REMOTE_WORKERS_MAX
 #define CPUS_MAX	8
 #define FILES_EACH	16	/* fewer are not worth a thread */
 
@@ -119,7 +119,7 @@ static size_t count_workers(const struct embed_job *j)
 	size_t n = cpus > 0 ? (size_t)cpus : 1, useful = 1 + j->files.n / FILES_EACH;
 
 	if (j->remote && !remote_is_local(j->e))	/* they wait, and what many wait for makes a batch */
-		return j->files.n < REMOTE_WORKERS ? j->files.n + !j->files.n : REMOTE_WORKERS;
+		return j->files.n < remote_workers(j->e) ? j->files.n + !j->files.n : remote_workers(j->e);
 	if (n > CPUS_MAX)
 		n = CPUS_MAX;
 	return n < useful ? n : useful;

@@ -82,6 +82,7 @@ static const struct option_def defs[] = {
 	{ "max-width", 0, NUMBER, FIELD(max_width), 10, SNIPPET_MAX, SNIPPET_MAX },
 	{ "min-score", 0, SHARE, FIELD(min_score), 0, 1, 0 },
 	{ "timeout", 0, NUMBER, FIELD(timeout), 1, 86400, 0 },
+	{ "jobs", 0, NUMBER, FIELD(jobs), 1, 64, 0 },
 	{ "wait", 0, NUMBER, FIELD(wait), 0, 86400, 0 },
 	{ "interval", 0, NUMBER, FIELD(interval), 1, 86400, 10 },
 	{ "chunk-size", 0, SIZE, FIELD(chunk_size), 64, TEXT_MAX, 0 },

@@ -22,6 +22,7 @@ int remote_init(struct remote *r, const struct remote_ops *ops, const char *spec
 	r->e.ops = &ops->base;
 	r->seconds = seconds;
 	r->tail = &r->head;
+	r->parallel = 1;
 	r->spec = strdup(spec);
 	if (!r->spec || pthread_mutex_init(&r->lock, NULL))
 		return -ENOMEM;
@@ -48,6 +49,23 @@ uint64_t remote_documents(const struct vex_embedder *e)
 bool remote_is_local(const struct vex_embedder *e)
 {
 	return ((const struct remote_ops *)e->ops)->local;
+}
+
+int remote_jobs(struct remote *r, unsigned int jobs)
+{
+	if (jobs && !ops_of(r)->several) {
+		say_error("--jobs is about servers, not %s", r->spec);
+		return EXIT_USAGE;
+	}
+	r->parallel = ops_of(r)->several ? jobs ? jobs : REMOTE_JOBS : 1;
+	return EXIT_OK;
+}
+
+size_t remote_workers(const struct vex_embedder *e)
+{
+	size_t n = (size_t)((const struct remote *)e)->parallel * REMOTE_WORKERS;
+
+	return n < REMOTE_WORKERS_MAX ? n : REMOTE_WORKERS_MAX;
 }
 
 int remote_probe(struct vex_embedder *e)
@@ -87,43 +105,105 @@ static struct remote_text *dequeue(struct remote *r)
 	return first;
 }
 
+/* What has been asked is answered, or never will be. */
+static void settle(struct remote_text *batch, bool done)
+{
+	struct remote_text *t;
+
+	for (t = batch; t; t = t->next) {
+		t->call->asked--;
+		t->call->left -= done;
+	}
+}
+
 /* With the lock held, which is dropped meanwhile. */
 static void ask_batch(struct remote *r)
 {
 	struct remote_text *batch = dequeue(r), *t;
 	int ret;
 
-	r->busy = true;
+	for (t = batch; t; t = t->next)
+		t->call->asked++;
+	r->asking++;
 	pthread_mutex_unlock(&r->lock);
 	ret = ops_of(r)->ask(r, batch);
 	pthread_mutex_lock(&r->lock);
-	r->busy = false;
-	for (t = batch; t; t = t->next)
-		t->done = !ret;
-	if (ret) {	/* nobody waits for what is queued any more */
+	r->asking--;
+	settle(batch, !ret);
+	if (ret && !r->error) {	/* what is queued is waited for no more */
 		r->error = ret;
+		r->stopped = true;
 		r->head = NULL;
 		r->tail = &r->head;
 	}
 	pthread_cond_broadcast(&r->changed);
 }
 
-/* Batches are taken from the front: when the last one is done, all are. */
+/* Ask, or wait until that may be done, or something else has happened. */
+static void ask_or_wait(struct remote *r)
+{
+	if (!r->error && r->head && r->asking < r->parallel)
+		ask_batch(r);
+	else
+		pthread_cond_wait(&r->changed, &r->lock);
+}
+
+/**
+ * struct helper - a thread that asks for a call with texts for several batches
+ */
+struct helper {
+	struct remote *r;
+	struct remote_call *call;
+	pthread_t thread;
+};
+
+/* As long as texts of its call are queued. */
+static void *help(void *arg)
+{
+	struct helper *h = arg;
+
+	pthread_mutex_lock(&h->r->lock);
+	while (!h->r->error && h->call->left > h->call->asked)
+		ask_or_wait(h->r);
+	pthread_mutex_unlock(&h->r->lock);
+	return NULL;
+}
+
+/* How many have started: none is fine. */
+static size_t start_helpers(struct remote *r, struct remote_call *call, size_t n, struct helper *h)
+{
+	size_t most = n ? (n - 1) / ops_of(r)->batch : 0, i;
+
+	if (most > r->parallel - 1)
+		most = r->parallel - 1;
+	for (i = 0; i < most; i++) {
+		h[i] = (struct helper){ .r = r, .call = call };
+		if (pthread_create(&h[i].thread, NULL, help, &h[i]))
+			break;
+	}
+	return i;
+}
+
 static int wait_for(struct remote *r, struct remote_text *t, size_t n)
 {
+	struct remote_call call = { .left = n };
+	struct helper helpers[REMOTE_JOBS_MAX];
+	size_t i, nhelpers = 0;
 	int ret;
 
+	for (i = 0; i < n; i++)
+		t[i].call = &call;
 	pthread_mutex_lock(&r->lock);
-	if (!r->error)
+	if (!r->error) {
 		enqueue(r, t, n);
-	while (!r->error && !t[n - 1].done) {
-		if (r->busy)
-			pthread_cond_wait(&r->changed, &r->lock);
-		else
-			ask_batch(r);
+		nhelpers = start_helpers(r, &call, n, helpers);
 	}
-	ret = t[n - 1].done ? 0 : r->error;
+	while (call.asked || (!r->error && call.left))
+		ask_or_wait(r);
+	ret = call.left ? r->error : 0;
 	pthread_mutex_unlock(&r->lock);
+	for (i = 0; i < nhelpers; i++)
+		pthread_join(helpers[i].thread, NULL);
 	return ret;
 }
 

@@ -6,20 +6,27 @@
  * Which one is meant is said by the user, on the command line or in the environment, never by a filesystem: who can
  * write a filesystem must not choose what others run.
  *
- * Any number of threads may ask. Their texts wait in one queue; one thread at a time takes as many as make a batch and
- * does the asking, so batches are full when many ask and nobody waits for a batch to fill.
+ * Any number of threads may ask. Their texts wait in one queue; as many threads as there may be batches on their way
+ * (a program takes one at a time, a server several) take as many texts as make a batch and do the asking, so batches
+ * are full when many ask and none waits for a batch to fill. A call with texts for several batches starts threads for
+ * them. Which answers come first makes no difference: each text has the place of its vector with it.
  *
- * The first failure ends it: it has been told to the user then, and every call returns -EREMOTEIO.
+ * The first failure ends it: it has been told to the user then, what is on its way is given up, and every call returns
+ * -EREMOTEIO.
  */
 #ifndef VEXCTL_REMOTE_H
 #define VEXCTL_REMOTE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "tools/vexctl/vexctl.h"
 
 #define REMOTE_SECONDS	120	/* without an answer */
-#define REMOTE_WORKERS	16	/* threads of index: files read while others are asked about */
+#define REMOTE_WORKERS	16	/* threads of index for each batch on its way: files read while others are asked about */
+#define REMOTE_WORKERS_MAX 64
+#define REMOTE_JOBS	4	/* batches on their way to a server */
+#define REMOTE_JOBS_MAX	64
 #define REMOTE_NAME_MAX	(VEX_EMBED_IDENTITY - 1)
 #define PREFIX_MAX	1024	/* bytes of what is put before a text */
 #define PREFIX_NOTE_MAX	(6 * 2 * PREFIX_MAX + 64)	/* both as JSON */
@@ -32,16 +39,25 @@ struct prefixes {
 };
 
 /**
+ * struct remote_call - one that waits for the vectors of its texts
+ * @left:  texts without one
+ * @asked: of them, those on their way: their memory is in use
+ */
+struct remote_call {
+	size_t left, asked;
+};
+
+/**
  * struct remote_text - a text that waits for its vector
  * @out: for e.dim elements
  */
 struct remote_text {
 	struct remote_text *next;
+	struct remote_call *call;
 	enum vex_text_kind kind;
 	const char *text;
 	size_t len;
 	float *out;
-	bool done;
 };
 
 struct remote;
@@ -49,11 +65,13 @@ struct remote;
 /**
  * struct remote_ops - one way to reach an embedder
  * @batch: texts at once, at most
- * @ask:   the vectors of a list of texts, by remote_take(). 0, -EINTR, or -EREMOTEIO after it has said why
+ * @ask:   the vectors of a list of texts, by remote_take(). 0, -EINTR, or -EREMOTEIO after it has said why; as many
+ *         threads at a time as struct remote says. When stopped is set it may return -EINTR
  * @probe: find e.dim out, which is 0. As @ask; NULL: it is known from the beginning
  * @close: free what it has; the caller frees the structure
  * @local: it computes in this process, and words say as much as its vectors do: nothing is queued or kept, @batch and
  *         @ask are not used, any number of threads may call base.embed
+ * @several: batches may be on their way at a time
  */
 struct remote_ops {
 	struct vex_embedder_ops base;
@@ -61,7 +79,7 @@ struct remote_ops {
 	int (*ask)(struct remote *r, struct remote_text *texts);
 	int (*probe)(struct remote *r);
 	void (*close)(struct remote *r);
-	bool local;
+	bool local, several;
 };
 
 /**
@@ -72,8 +90,9 @@ struct remote_ops {
  * @prefixes_given: on the command line, so the collection's do not count
  * @seconds: to wait for an answer
  * @lock:    of what follows
- * @busy:    a thread asks
+ * @asking:  threads that ask; at most @parallel, which may become less
  * @error:   what ended it
+ * @stopped: an error has ended it; may be read without the lock
  */
 struct remote {
 	struct vex_embedder e;
@@ -84,8 +103,9 @@ struct remote {
 	double seconds;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool busy;
+	unsigned int asking, parallel;
 	int error;
+	atomic_bool stopped;
 	struct remote_text *head, **tail;
 };
 
@@ -104,6 +124,10 @@ const char *remote_take(const struct remote *r, struct json_object *vector, stru
 const char *remote_identify(struct remote *r, const char *name, const char *fingerprint);
 
 bool remote_is_local(const struct vex_embedder *e);
+/* So many batches at a time; 0: the default. Before it is used. EXIT_*. */
+int remote_jobs(struct remote *r, unsigned int jobs);
+/* Threads that index should have. */
+size_t remote_workers(const struct vex_embedder *e);
 /* Find the dimension out. EXIT_*. */
 int remote_probe(struct vex_embedder *e);
 

@@ -33,7 +33,7 @@ struct options {
 	const char *collection, *vector, *like, *list, *vectors, *type, *metric, *range, *embedder,
 		*fingerprint, *mode, *owner, *output, *format, *paths, *since, *state, *query_prefix,
 		*passage_prefix, *newer, *older, *larger, *smaller;
-	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width, wait, interval, timeout;
+	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width, wait, interval, timeout, jobs;
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
 		weak, per_file, line_number, with_hits, without_hits, null, verbose,

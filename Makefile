@@ -7,7 +7,7 @@
 #        VEXFS_WERROR=0: warnings of the compiler are only shown
 #   make guest                    static tools and guest tests -> build/guest
 #   make install DESTDIR=...      tools, libvexfs, header, man pages
-#   make fuzz                     mutate metadata blocks through core's decoders
+#   make fuzz                     mutate metadata blocks through core's decoders, models through their readers
 #   make build/fuzz_image         whole images through fsck, dump and core: see ./vex fuzz
 #   make lint                     the checks of ./vex lint
 #   make clean
@@ -196,9 +196,12 @@ lint:
 	@./vex lint
 
 FUZZ_RUNS ?= 200000
-fuzz: $(B)/asan/tests/fuzz/fuzz_core.o $(B)/asan/libvexfs.a
-	$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $(B)/fuzz_core $^ $(LIBS)
+$(B)/fuzz_core $(B)/fuzz_model: $(B)/fuzz_%: $(B)/asan/tests/fuzz/fuzz_%.o $(B)/asan/libvexfs.a
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS)
+fuzz: $(B)/fuzz_core $(B)/fuzz_model
 	$(B)/fuzz_core $(FUZZ_RUNS)
+	$(B)/fuzz_model $$(($(FUZZ_RUNS) / 10))
 
 # Whole images: what is tested reports the code it reaches. For libFuzzer env/cmd/fuzz.sh gives other flags.
 FUZZ_COVER := -fsanitize-coverage=trace-pc
@@ -214,6 +217,6 @@ $(B)/fuzz_image: $(patsubst %.c,$(B)/fuzz/%.o,$(FUZZ_SRC)) $(patsubst %.c,$(B)/a
 	$(Q)$(CC) $(CFLAGS_ALL) $(SANITIZE) $(FUZZ_MAIN) -Wl,--wrap=vexfs_dev_write $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 clean:
-	rm -rf $(B)/obj $(B)/asan $(B)/fuzz $(B)/fuzz_image $(B)/unit $(B)/bin $(B)/guest $(B)/kmod $(B)/libvexfs.a
+	rm -rf $(B)/obj $(B)/asan $(B)/fuzz $(B)/fuzz_core $(B)/fuzz_model $(B)/fuzz_image $(B)/unit $(B)/bin $(B)/guest $(B)/kmod $(B)/libvexfs.a
 
 -include $(shell find $(B)/obj $(B)/asan $(B)/fuzz -name '*.d' 2>/dev/null)

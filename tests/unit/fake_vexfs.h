@@ -46,6 +46,8 @@ static struct {
 	struct vexfs_ioc_collection coll[FAKE_COLLECTIONS];
 	struct fake_vector *vec;
 	int fail;			/* errno of every SET, if not 0 */
+	int fail_drop;			/* errno of the next DROP */
+	unsigned int made;		/* collections, which is their time of creation */
 	unsigned int restless;		/* so many times a file changes as soon as it is read */
 	unsigned int searches;
 	uint32_t plan;
@@ -115,6 +117,7 @@ static int fake_create(struct vexfs_ioc_collection *c)
 	if (!(c->flags & VEXFS_COLL_GID))
 		c->gid = getgid();
 	c->flags = VEXFS_COLL_COUNTS;
+	c->btime = ++fake.made;
 	fake.coll[i] = *c;
 	return 0;
 }
@@ -184,10 +187,28 @@ static int fake_drop(struct vexfs_ioc_collection *c)
 
 	if (!known)
 		return ENOENT;
+	if (fake.fail_drop) {
+		i = fake.fail_drop;
+		fake.fail_drop = 0;
+		return i;
+	}
 	for (i = 0; i < FAKE_VECTORS; i++)
 		if (fake.vec[i].coll == known->id)
 			fake.vec[i].used = false;
 	memset(known, 0, sizeof(*known));
+	return 0;
+}
+
+static int fake_exchange(const struct vexfs_ioc_exchange *x)
+{
+	struct vexfs_ioc_collection *a = fake_coll(x->name), *b = fake_coll(x->other);
+
+	if (x->size != sizeof(*x) || x->flags || !strcmp(x->name, x->other))
+		return EINVAL;
+	if (!a || !b)
+		return ENOENT;
+	memcpy(a->name, x->other, sizeof(a->name));
+	memcpy(b->name, x->name, sizeof(b->name));
 	return 0;
 }
 
@@ -584,6 +605,8 @@ static int fake_call(int fd, unsigned long request, void *arg)
 		return fake_next(arg);
 	case VEXFS_IOC_COLL_DROP:
 		return fake_drop(arg);
+	case VEXFS_IOC_COLL_EXCHANGE:
+		return fake_exchange(arg);
 	case VEXFS_IOC_COLL_CHANGE:
 		return fake_change(arg);
 	case VEXFS_IOC_COLL_REBUILD:

@@ -36,13 +36,26 @@ static void add_choice(struct choice *h, const char *name)
 	h->len += (size_t)n;
 }
 
+int collection_after(const struct target *t, uint32_t from, struct vexfs_ioc_collection *c)
+{
+	uint32_t last;
+	int ret;
+
+	do {
+		last = from;
+		ret = vexfs_collection_next(t->fd, from, c);
+		from = c->id + 1;
+	} while (!ret && collection_is_shadow(c->name) && from > last);
+	return ret;
+}
+
 static int find_choices(const struct target *t, struct choice *h)
 {
 	struct vexfs_ioc_collection c;
 	uint32_t from = 0;
 	int ret;
 
-	while (!(ret = vexfs_collection_next(t->fd, from, &c))) {
+	while (!(ret = collection_after(t, from, &c))) {
 		add_choice(h, c.name);
 		if (c.id < from || c.id == UINT32_MAX)	/* would never end */
 			break;

@@ -189,14 +189,14 @@ static bool confirmed(const struct vexfs_ioc_collection *c)
 }
 
 /* A later collection of the same name must not find the model of this one. */
-static void forget_models(const struct target *t, const char *name)
+static void forget_models(const struct target *t, const struct vexfs_ioc_collection *c)
 {
 	char path[PATH_MAX];
 	int root = mount_root(t, path);
 
 	if (root < 0)
 		return;
-	model_remove(root, name);
+	model_remove(root, c);
 	close(root);
 }
 
@@ -218,7 +218,7 @@ static int drop(const struct command *cmd, const struct options *opt, const stru
 	ret = vexfs_collection_drop(t->fd, name);
 	if (ret)
 		return target_fail(t, name, "drop a collection of", ret);
-	forget_models(t, name);
+	forget_models(t, &c);
 	if (opt->json)
 		return json_finish(collection_json(&c));
 	if (!opt->quiet)

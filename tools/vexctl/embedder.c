@@ -197,7 +197,7 @@ static int choose_for(const struct target *t, const struct vex_embedder *e, bool
 	uint32_t from = 0;
 	unsigned int n = 0;
 
-	while (!vexfs_collection_next(t->fd, from, &c)) {
+	while (!collection_after(t, from, &c)) {
 		bool good = fits(&c.embedder, e) || prefix_may_fit((const struct remote *)e, c.embedder.name);
 
 		if (good && (!n++ || !strcmp(c.name, DEFAULT_COLLECTION)))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The models of a filesystem's collections: .vexctl/<collection>.<embedder> at its root. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,17 +24,41 @@ static int open_model_dir(int rootfd, bool make)
 	return fd < 0 ? -errno : fd;
 }
 
-static void model_name(char name[128], const char *collection, const char *embedder)
+static void name_of(char name[128], const char *collection, const char *embedder)
 {
 	snprintf(name, 128, "%.63s.%.15s", collection, embedder);
+}
+
+/* No collection's name has such a sign. */
+static void pinned_name(char name[128], const struct vexfs_ioc_collection *c, const char *embedder)
+{
+	snprintf(name, 128, "@%u.%llx.%.15s", c->id, (unsigned long long)c->btime, embedder);
+}
+
+static bool is_there(int dir, const char *name)
+{
+	return !faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+/* What model_pin() has pinned comes first: another collection may have had this name before. */
+static void model_name(int dir, char name[128], const char *collection, const char *embedder)
+{
+	struct vexfs_ioc_collection c;
+
+	if (!vexfs_collection_info(dir, collection, &c)) {
+		pinned_name(name, &c, embedder);
+		if (is_there(dir, name))
+			return;
+	}
+	name_of(name, collection, embedder);
 }
 
 static bool has_file(int dir, const char *collection, const char *what)
 {
 	char name[128];
 
-	model_name(name, collection, what);
-	return !faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW);
+	model_name(dir, name, collection, what);
+	return is_there(dir, name);
 }
 
 bool model_exists(int rootfd, const char *collection)
@@ -54,7 +79,7 @@ static int write_note(int dir, const char *collection, const char *what, const c
 	int fd, ret = 0;
 	ssize_t n;
 
-	model_name(name, collection, what);
+	model_name(dir, name, collection, what);
 	snprintf(temporary, sizeof(temporary), ".%s.%ld", name, (long)getpid());
 	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0)
@@ -77,7 +102,7 @@ static void read_note(int dir, const char *collection, const char *what, char *t
 	ssize_t n;
 	int fd;
 
-	model_name(name, collection, what);
+	model_name(dir, name, collection, what);
 	fd = open_regular(dir, name, O_RDONLY, &st);
 	n = fd < 0 ? 0 : read(fd, text, room - 1);
 	text[n > 0 ? n : 0] = '\0';
@@ -154,7 +179,7 @@ int model_load(int rootfd, const char *collection, const char *embedder, struct 
 
 	if (dir < 0)
 		return dir;
-	model_name(name, collection, embedder);
+	model_name(dir, name, collection, embedder);
 	ret = vex_model_load(dir, name, out);
 	close(dir);
 	if (!ret && strcmp((*out)->ops->name, embedder)) {
@@ -171,7 +196,7 @@ int model_save(int rootfd, const char *collection, struct vex_embedder *e)
 
 	if (dir < 0)
 		return dir;
-	model_name(name, collection, e->ops->name);
+	model_name(dir, name, collection, e->ops->name);
 	ret = vex_model_save(e, dir, name);
 	if (!ret && fsync(dir))	/* the name as well as the contents */
 		ret = -errno;
@@ -179,20 +204,76 @@ int model_save(int rootfd, const char *collection, struct vex_embedder *e)
 	return ret;
 }
 
-void model_remove(int rootfd, const char *collection)
+/* What begins so: with the name or the number of a collection, and a dot. Whichever embedder it is of. */
+typedef int each_fn(int dir, const char *name, const char *kind, const char *to);
+
+/* Number of files, or the first error. */
+static int each_file(int dir, const char *prefix, each_fn *fn, const char *to)
 {
-	char name[128];
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0, n = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	size_t len = strlen(prefix);
+	struct dirent *e;
+
+	if (!d) {
+		ret = -errno;
+		if (fd >= 0)
+			close(fd);
+		return ret;
+	}
+	while (ret >= 0 && (e = readdir(d)))
+		if (!strncmp(e->d_name, prefix, len)) {
+			ret = fn(dir, e->d_name, e->d_name + len, to);
+			n++;
+		}
+	closedir(d);
+	return ret < 0 ? ret : n;
+}
+
+static int remove_file(int dir, const char *name, const char *kind, const char *to)
+{
+	return unlinkat(dir, name, 0) ? -errno : 0;
+}
+
+static int pin_file(int dir, const char *name, const char *kind, const char *to)
+{
+	char pinned[512];
+
+	snprintf(pinned, sizeof(pinned), "%s%s", to, kind);
+	if (is_there(dir, pinned))
+		return 0;
+	return renameat(dir, name, dir, pinned) ? -errno : 0;
+}
+
+/* A file of the collection's name is its own only if none has been pinned. */
+void model_remove(int rootfd, const struct vexfs_ioc_collection *c)
+{
+	char name[128], pinned[128];
 	int dir = open_model_dir(rootfd, false);
 
 	if (dir < 0)
 		return;
-	model_name(name, collection, vex_lexical_ops.name);
-	unlinkat(dir, name, 0);
-	model_name(name, collection, NOTE);
-	unlinkat(dir, name, 0);
-	model_name(name, collection, PREFIXES);
-	unlinkat(dir, name, 0);
+	name_of(name, c->name, "");
+	pinned_name(pinned, c, "");
+	if (!each_file(dir, pinned, remove_file, NULL))
+		each_file(dir, name, remove_file, NULL);
 	close(dir);
+}
+
+int model_pin(int rootfd, const struct vexfs_ioc_collection *c)
+{
+	char name[128], pinned[128];
+	int dir = open_model_dir(rootfd, false), ret;
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	name_of(name, c->name, "");
+	pinned_name(pinned, c, "");
+	ret = each_file(dir, name, pin_file, pinned);
+	if (ret > 0)
+		ret = fsync(dir) ? -errno : 0;
+	close(dir);
+	return ret;
 }
 
 int model_encode(struct vector *v, const struct vexfs_ioc_collection *c, void *out)

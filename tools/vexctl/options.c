@@ -68,6 +68,7 @@ static const struct option_def defs[] = {
 	{ "output", 'o', STRING, FIELD(output), 0, 0, 0 },
 	{ "format", 0, STRING, FIELD(format), 0, 0, 0 },
 	{ "paths", 0, STRING, FIELD(paths), 0, 0, 0 },
+	{ "keep-old", 0, STRING, FIELD(keep_old), 0, 0, 0 },
 	{ "owner", 0, STRING, FIELD(owner), 0, 0, 0 },
 	{ "newer", 0, STRING, FIELD(newer), 0, 0, 0 },
 	{ "older", 0, STRING, FIELD(older), 0, 0, 0 },

@@ -163,6 +163,8 @@ static int set_chunk(struct embed_job *j, int fd, const struct passages *ps, uin
 	memcpy(id.name, j->e->identity, strlen(j->e->identity));
 	memcpy(id.fingerprint, j->e->fingerprint, sizeof(id.fingerprint));
 	ret = vexfs_embedding_set(fd, &e);
+	if (ret == -EINVAL)	/* another length: the collection has been exchanged for one of another embedder */
+		ret = -EMEDIUMTYPE;
 	if (!ret)
 		j->counts.embeddings++;
 	return ret;

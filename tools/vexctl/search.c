@@ -10,6 +10,7 @@
 #include "tools/vexctl/remote.h"
 #include "tools/vexctl/search.h"
 
+#define SEARCH_TRIES	3
 #define LOOK_MOST	1000	/* files that changed since they were indexed, looked at */
 
 /* On standard error, so that it is seen also where the results go through a pipe. */
@@ -111,7 +112,7 @@ static int show(struct search_job *j)
 	return partly ? EXIT_PARTLY : EXIT_OK;
 }
 
-static int search_scope(struct search_job *j)
+static int search_once(struct search_job *j)
 {
 	int ret = EXIT_OK;
 	bool made;
@@ -129,6 +130,32 @@ static int search_scope(struct search_job *j)
 	if (!ret)
 		ret = search_ask(j);
 	return ret ? ret : show(j);
+}
+
+static void forget_query(struct search_job *j)
+{
+	vex_embedder_destroy(j->e);
+	vector_free(&j->v);
+	j->e = j->remote = NULL;
+	j->s.flags = 0;
+	if (j->text)
+		memset(&j->embedder, 0, sizeof(j->embedder));
+}
+
+/* Nobody sees that a migration has come to its end. */
+static int search_scope(struct search_job *j)
+{
+	int i, ret = SEARCH_AGAIN;
+
+	for (i = 0; ret == SEARCH_AGAIN && i < SEARCH_TRIES; i++) {
+		if (i)
+			forget_query(j);
+		ret = search_once(j);
+	}
+	if (ret != SEARCH_AGAIN)
+		return ret;
+	say_error("collection '%s' becomes another one again and again: search again", j->collection);
+	return EXIT_FAILED;
 }
 
 static bool is_directory(const char *path)

@@ -63,7 +63,8 @@ struct search_job {
 	double seconds;
 };
 
-/* search_query.c: says what is wrong; EXIT_* */
+/* search_query.c: says what is wrong; EXIT_*, or SEARCH_AGAIN: the name is that of another collection since */
+#define SEARCH_AGAIN	(-1)
 int search_vector(struct search_job *j);	/* j->v, from the text or the file */
 int search_ask(struct search_job *j);		/* j->s */
 /* The passages found are of too few files, and there are more: ask for one of each. */

@@ -14,10 +14,21 @@
 #define CANDIDATES_MIN	200		/* nearest passages whose words are looked at */
 #define CANDIDATES_PER	20		/* for each result wanted */
 
+/* Has another collection got the name since it was looked up? vexctl migrate exchanges two. */
+static bool has_moved(const struct search_job *j)
+{
+	struct vexfs_ioc_collection now;
+
+	return !vexfs_collection_info(j->scope.fd, j->collection, &now) &&
+	       (now.id != j->coll.id || now.btime != j->coll.btime);
+}
+
 static int no_model(const struct search_job *j, const char *root, int err)
 {
 	const char *where = root[0] ? root : j->scope.path;
 
+	if (has_moved(j))
+		return SEARCH_AGAIN;
 	if (err == -ENOENT)
 		say_error("%s has no lexical model of collection '%s': make one with 'vexctl index "
 			  "--collection %s %s', or search with --vector FILE", where,
@@ -45,6 +56,8 @@ static int embed_query(struct search_job *j)
 
 	if (e->dim != j->coll.dim) {
 		free(subject);
+		if (has_moved(j))
+			return SEARCH_AGAIN;
 		say_error("the lexical model makes vectors of %u elements, collection '%s' has %u: "
 			  "make it again with 'vexctl index --refit'", e->dim, j->collection,
 			  j->coll.dim);
@@ -143,6 +156,8 @@ static int search_with_paths(struct search_job *j)
 
 static int search_fail(const struct search_job *j, int err)
 {
+	if ((err == -EINVAL || err == -EMEDIUMTYPE) && has_moved(j))
+		return SEARCH_AGAIN;
 	if (err == -EDOM)
 		say_error("the query vector cannot be used: all zero under the cosine metric, or an "
 			  "element that is NaN or infinite");

@@ -32,7 +32,7 @@ enum {
 struct options {
 	const char *collection, *vector, *like, *list, *vectors, *type, *metric, *range, *embedder,
 		*fingerprint, *mode, *owner, *output, *format, *paths, *since, *state, *query_prefix,
-		*passage_prefix, *newer, *older, *larger, *smaller;
+		*passage_prefix, *newer, *older, *larger, *smaller, *keep_old;
 	uint64_t dim, chunk, k, effort, max_work, chunk_size, context, max_width, wait, interval, timeout, jobs;
 	double min_score;
 	bool json, help, yes, raw, exact, fresh, snippet, progress, force, refit, all, quiet, table,
@@ -65,7 +65,7 @@ extern const struct command cmd_collection_create, cmd_collection_list, cmd_coll
 extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import, cmd_export, cmd_mcp;
 extern const struct command cmd_changes, cmd_watch;
 extern const struct command cmd_embed, cmd_index, cmd_search, cmd_stale, cmd_stat, cmd_status, cmd_grow, cmd_quota,
-	cmd_rebuild;
+	cmd_rebuild, cmd_migrate;
 
 /* dispatch.c */
 int vexctl_main(int argc, char **argv);
@@ -193,10 +193,18 @@ int collection_choose(const struct target *t, bool texts, char name[VEXFS_IOC_NA
 /* The same for one that is to be filled: makes DEFAULT_COLLECTION of @dim elements if there is none. */
 int collection_choose_or_make(const struct target *t, uint32_t dim, char name[VEXFS_IOC_NAME_LEN],
 			      bool *made);
+/* The name of a collection that vexctl migrate fills, or is about to drop: nobody means it without naming it. */
+#define SHADOW_PREFIX		"_migrating_"
+bool collection_is_shadow(const char *name);
+/* vexfs_collection_next() without those. */
+int collection_after(const struct target *t, uint32_t from, struct vexfs_ioc_collection *c);
 /* What collections there are, ", " between them, as many as fit; "" if none. */
 void collection_names(const struct target *t, char *text, size_t room);
 
-/* model.c: the models of a filesystem's collections, in .vexctl/ at its root */
+/*
+ * model.c: the models of a filesystem's collections, in .vexctl/ at its root. They are known by the collection's name;
+ * those of a collection whose name is about to move, by its index and time of creation, which come first.
+ */
 #define MODEL_DIR	".vexctl"
 #define MODEL_NOTE_MAX	1024
 /* A lexical model, or the note that another embedder fills the collection. */
@@ -209,7 +217,10 @@ void model_note_read(const struct target *t, const char *collection, char spec[M
 int prefix_note_write(const struct target *t, const char *collection, const char *text);
 int prefix_note_read(const struct target *t, const char *collection, char *text);	/* PREFIX_NOTE_MAX bytes */
 int model_load(int rootfd, const char *collection, const char *embedder, struct vex_embedder **out);
-void model_remove(int rootfd, const char *collection);
+/* Of a collection that is or was there; @c as it was told. */
+void model_remove(int rootfd, const struct vexfs_ioc_collection *c);
+/* From now on they stay with the collection, whatever it is called. Negative errno. */
+int model_pin(int rootfd, const struct vexfs_ioc_collection *c);
 int model_save(int rootfd, const char *collection, struct vex_embedder *e);
 /* A text as a vector in the collection's element type, ready to set. @out: dim * element size. */
 int model_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len,
@@ -288,6 +299,7 @@ struct file_list {
 	char **path;
 	size_t n, room;
 	size_t errors;		/* directories that could not be read */
+	bool quiet;		/* ... about which nothing is said */
 };
 int file_list_append(struct file_list *l, const char *path);	/* -ENOMEM */
 int file_list_add(struct file_list *l, const char *path, dev_t dev);

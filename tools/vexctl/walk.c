@@ -39,7 +39,8 @@ static int visit(struct file_list *l, FTS *fts, FTSENT *e, dev_t dev)
 	case FTS_DNR:
 	case FTS_ERR:
 	case FTS_NS:
-		say_error("cannot read %s: %s", e->fts_path, strerror(e->fts_errno));
+		if (!l->quiet)
+			say_error("cannot read %s: %s", e->fts_path, strerror(e->fts_errno));
 		l->errors++;
 		return 0;
 	default:

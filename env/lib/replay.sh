@@ -24,7 +24,7 @@ replay_record() {
 	VM_RECORDING=$dir
 }
 
-# replay_recorded DIR NAME CODE: what is said of it; NAME is what the user calls it. Only a run that came to its end stays.
+# replay_recorded DIR NAME CODE: what is said of it, by the name the user gave it. Only a run that came to its end stays.
 replay_recorded() {
 	case $3 in
 	"$EX_USAGE" | "$EX_ENV" | 130)

@@ -26,8 +26,8 @@
 #define PATIENCE_MS	30000		/* for a cancelled command, before SIGTERM */
 
 static const char instructions[] =
-	"Builds and tests this checkout of VexFS, a filesystem module of Linux, in virtual machines. Change a source, "
-	"call 'test' (with a filter: it takes seconds), and read verdict, cause and failed[] of the result: each entry "
+	"Builds and tests a kernel module of Linux in virtual machines: the one of the directory this server was "
+	"started for, VexFS or what ./vex init has prepared. Change a source, call 'test' (with a filter: it takes seconds), and read verdict, cause and failed[] of the result: each entry "
 	"has the file and line. 'vm' runs a script as root in a guest, 'crash' makes a panic into a bundle, 'logs' "
 	"reads what a result's logs name.";
 

@@ -49,10 +49,11 @@ static const struct tool tools[] = {
 	    { "disk", "--disk", K_TEXT, false, "an empty disk: NAME=SIZE, such as d=64M; its device is $VEX_DISK_D" },
 	    { "timeout", "--timeout", K_NUMBER, false, "seconds, scaled by the speed of the host (default 120)" },
 	    { "kill_after_marker", "--kill-after-marker", K_TEXT, false, "cut the power when this text appears" } } },
-	{ "crash", "Makes a panic into a bundle: dump, trace, symbols. Without a command it provokes one in VexFS.",
+	{ "crash", "Makes a panic into a bundle: dump, trace, symbols. Without a command it provokes one in VexFS; "
+	  "another module needs a command.",
 	  { "crash", "--json" },
 	  { { "kernel", "--kernel", K_TEXT, false, "which kernel (default 6.1)" },
-	    { "command", NULL, K_LINES, false, "a line for the guest's shell, run with a VexFS on /mnt/vexfs" } } },
+	    { "command", NULL, K_LINES, false, "a line for the guest's shell, after the module's setup (VexFS: on /mnt/vexfs)" } } },
 	{ "logs", "Reads the end of a log that a result names, or its lines with a word.", { NULL },
 	  { { "path", NULL, K_TEXT, true, "as a result's logs, guests or bundle have it" },
 	    { "lines", NULL, K_NUMBER, false, "so many at most (default 200)" },

@@ -146,6 +146,8 @@ says 'abacus\.ko does not load on 6\.1: .*No such device' "... with insmod's rea
 says 'the kernel said: abacus: out of wood' "... and the kernel's"
 report "$([[ ! -e $bad/.vex ]]; echo $?)" "nothing was written there"
 
+printf 'cat /dev/abacus\n' >"$WORK/read-once.sh"
+
 # ---- init, test, break, fix ------------------------------------------------------------------------
 run "$VEX" init "$dir"
 expect 0 "init"
@@ -181,6 +183,24 @@ report "$([[ -f $bundle/abacus.ko && -f $bundle/vmcore.zst ]]; echo $?)" "... th
 cp "$WORK/good.c" "$dir/abacus.c"
 at "$dir" test
 expect 0 "fixed, it passes again"
+# The server ends what runs when its input ends: the answer is waited for.
+coproc MCP { exec "$VEX" -C "$dir" mcp 2>"$WORK/mcp.err"; }
+pid=$MCP_PID to=${MCP[1]} from=${MCP[0]}
+printf '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},%s\n' \
+	'"clientInfo":{"name":"test","version":"1"}}}' >&"$to"
+printf '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"test","arguments":{}}}\n' >&"$to"
+answer=''
+for id in 1 2; do IFS= read -r -t 600 -u "$from" answer || answer="no answer to $id"; done
+[[ $answer =~ \"id\":2,.*verdict[^a-z]*passed && $answer =~ my.*driver ]]
+report $? "./vex mcp has the module's test as a tool" "${answer:0:300}"
+exec {to}>&-
+wait "$pid"
+report $? "... and ends with its client"
+at "$dir" vm --record "$WORK/rec" "$WORK/read-once.sh"
+expect 0 "vm --record"
+at "$dir" vm --replay "$WORK/rec"
+expect 0 "vm --replay"
+says '^2$' "... with the module that was recorded"
 at "$dir" run
 expect 0 "run shows the smoke test"
 says '\+ cat /dev/abacus' "... line by line"

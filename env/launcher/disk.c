@@ -58,6 +58,11 @@ static uint64_t qcow2_size(const char *file)
 	return size;
 }
 
+static bool is_network(const char *value)
+{
+	return !strncmp(value, "nbd:", 4) || !strncmp(value, "rbd:", 4);
+}
+
 static void disk_file(struct disk *d, const char *value)
 {
 	size_t len = strlen(value);
@@ -67,6 +72,12 @@ static void disk_file(struct disk *d, const char *value)
 	if (len > 3 && !strcmp(value + len - 3, ":ro")) {
 		d->file[len - 3] = 0;
 		d->read_only = true;
+	}
+	d->network = is_network(value);
+	if (d->network) {	/* its size is asked for when there is a place for the log */
+		if (!d->format)
+			d->format = "raw";
+		return;
 	}
 	if (stat(d->file, &st) || !S_ISREG(st.st_mode))
 		fatal(VEX_USAGE, "--disk %s: '%s' is neither a size (like 100M) nor a file", d->name, value);
@@ -96,7 +107,7 @@ static const char *cut_format(char *text)
 	fatal(VEX_USAGE, "--disk: format '%s': use raw or qcow2", at);
 }
 
-/* NAME=SIZE, NAME=FILE or NAME=FILE:ro, each with ,format=raw or ,format=qcow2 behind it. */
+/* NAME=SIZE, NAME=FILE[:ro], NAME=nbd:... or NAME=rbd:..., each with ,format=raw or ,format=qcow2 behind it. */
 void disk_option(struct opts *o, const char *option)
 {
 	struct disk *d = &o->disks[o->ndisks];
@@ -135,12 +146,53 @@ static void make_qcow2(const struct opts *o, const struct disk *d)
 	free(size);
 }
 
+static void network_fail(const struct disk *d, const char *last)
+{
+	if (strstr(last, "Unknown protocol"))
+		fatal(VEX_ENV, "--disk %s: this QEMU has no driver for %.4s: apt-get install qemu-block-extra", d->name, d->file);
+	fatal(VEX_ENV, "--disk %s: %s cannot be used: %s", d->name, d->file, last);
+}
+
+/* QEMU's own tool opens it as QEMU will: its size, or why not. */
+static void network_size(const struct opts *o, struct disk *d)
+{
+	char *log = xprintf("%s/%s.info", o->rundir, d->name), line[512], last[512] = "qemu-img says nothing";
+	char *const argv[] = { "qemu-img", "info", "--output=json", "-f", (char *)d->format, d->file, NULL };
+	unsigned long long size = 0;
+	int status;
+	FILE *f;
+
+	unlink(log);
+	status = run_tool(log, argv);
+	f = fopen(log, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *at = strstr(line, "\"virtual-size\": ");
+
+		line[strcspn(line, "\n")] = 0;
+		if (at && !size)
+			sscanf(at, "\"virtual-size\": %llu", &size);
+		if (line[0])
+			strcpy(last, line);
+	}
+	if (f)
+		fclose(f);
+	if (status)
+		network_fail(d, last);
+	if (!size || size % 512)
+		fatal(VEX_ENV, "--disk %s: the size of %s is not a multiple of 512", d->name, d->file);
+	d->size = size;
+	unlink(log);
+	free(log);
+}
+
 void make_disks(struct opts *o)
 {
 	for (unsigned int i = 0; i < o->ndisks; i++) {
 		struct disk *d = &o->disks[i];
 		int err = 0;
 
+		if (d->network)
+			network_size(o, d);
 		if (!d->made)
 			continue;
 		d->file = xprintf("%s/%s.img", o->rundir, d->name);

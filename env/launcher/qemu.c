@@ -150,6 +150,19 @@ void qemu_machine_args(struct argv *a, const struct opts *o, const struct machin
 	}
 }
 
+/* A flush has to reach the server: it is what the guest's fsync(2) is acknowledged by. */
+static void network_disk_args(struct argv *a, unsigned int slot, const struct disk *d)
+{
+	char *name = double_commas(d->file);
+
+	arg(a, "-drive");
+	arg(a, "file=%s,format=%s,if=none,id=d%u,cache=writeback,discard=unmap%s", name, d->format, slot,
+	    d->read_only ? ",readonly=on" : "");
+	arg(a, "-device");
+	arg(a, "virtio-blk-pci,drive=d%u,id=disk%u,serial=%s", slot, slot, d->name);
+	free(name);
+}
+
 static void disk_args(struct argv *a, const struct opts *o, unsigned int slot, const char *file, const char *format,
 		      const char *serial, bool read_only)
 {
@@ -182,7 +195,9 @@ static void all_disks(struct argv *a, const struct opts *o)
 		char *none = xprintf("%s/slot%u.img", o->rundir, i + 1);
 		const struct disk *d = &o->disks[i];
 
-		if (i < o->ndisks) {
+		if (i < o->ndisks && d->network) {
+			network_disk_args(a, i + 1, d);
+		} else if (i < o->ndisks) {
 			disk_args(a, o, i + 1, d->file, d->format, d->name, d->read_only);
 		} else if (!o->image && !replay_wanted(o)) {
 			if (make_sparse(none, 1 << 20))

@@ -55,8 +55,8 @@ void uml_check(const struct opts *o)
 	if (o->console || o->image || o->nforwards || o->screen || o->monitor)
 		fatal(VEX_USAGE, "%s: it boots no image and has no network, screen or monitor", why);
 	for (unsigned int i = 0; i < o->ndisks; i++)
-		if (strcmp(o->disks[i].format, "raw"))
-			fatal(VEX_USAGE, "--disk %s: UML takes raw disks only", o->disks[i].name);
+		if (strcmp(o->disks[i].format, "raw") || o->disks[i].network)
+			fatal(VEX_USAGE, "--disk %s: UML takes raw disk files only", o->disks[i].name);
 	if (o->share && strchr(o->share, ','))
 		fatal(VEX_USAGE, "--share %s: UML takes no comma in the name of a shared directory",
 		      o->share);

@@ -19,6 +19,7 @@ static const char usage_text[] =
 "  --memory MB --cpus N      size of the guest [768, 2]\n"
 "  --disk NAME=SIZE          an empty disk of SIZE (K, M, G), removed at the end; up to 4 disks\n"
 "  --disk NAME=FILE[:ro]     a disk image, changed in place unless ro; ,format=raw|qcow2 behind either\n"
+"  --disk NAME=nbd:... or rbd:...  a disk that QEMU's driver reaches over the network: nbd:HOST:PORT, rbd:POOL/IMAGE\n"
 "  --share DIR               host directory as virtiofs, tag \"share\"; --share-9p: as 9p\n"
 "  --append STRING           more kernel command line\n"
 "  --forward HOST:GUEST      TCP port of 127.0.0.1 that leads into the guest; repeatable\n"

@@ -27,6 +27,7 @@ struct disk {
 	uint64_t size;
 	bool made;		/* created by us in the run directory, removed at the end */
 	bool read_only;
+	bool network;		/* @file is what QEMU's driver nbd or rbd takes */
 };
 
 /* One TCP port of this host that leads into the guest. */

@@ -201,6 +201,10 @@ int warm_open(const struct opts *o, const struct machine *m, char *why, size_t s
 		return -1;
 	}
 	for (unsigned int i = 0; i < o->ndisks; i++) {
+		if (o->disks[i].network) {
+			snprintf(why, size, "disk %s is on the network, the saved guest's are files", o->disks[i].name);
+			return -1;
+		}
 		if (o->disks[i].read_only) {
 			snprintf(why, size, "disk %s is read-only, the saved guest's are not",
 				 o->disks[i].name);

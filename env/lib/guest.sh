@@ -10,7 +10,7 @@
 GUEST_BOOT_MODULES=(virtio_pci virtio_blk virtio_console libcrc32c crc32c-intel)
 # Within reach of modprobe in the guest: test devices, the shared directory, NFS.
 GUEST_EXTRA_MODULES=(loop dm-mod dm-flakey dm-log-writes dm-delay dm-snapshot scsi_debug brd null_blk
-	quota_v2 virtiofs 9p 9pnet_virtio virtio_net overlay nfsd nfsv3 rust_minimal qemu_fw_cfg)
+	raid1 quota_v2 virtiofs 9p 9pnet_virtio virtio_net overlay nfsd nfsv3 rust_minimal qemu_fw_cfg)
 
 # What is built for a guest's architecture: static programs and tests, init; and its busybox.
 guest_build() { if kernel_native "$1"; then printf '%s' "$VEX_BUILD"; else cross_dir "$(kernel_arch "$1")"; fi; }

@@ -15,7 +15,8 @@ vm_options_help() {
   --accel ACCEL         auto (KVM if it proves itself, else emulation), kvm, tcg [auto]
   --memory MB --cpus N  size of the guest [768, an image 1024; 2]
   --disk NAME=SIZE      one more empty disk (100M, 2G); NAME=FILE[:ro] attaches an image; either may end
-                        in ,format=raw or ,format=qcow2; up to 4
+                        in ,format=raw or ,format=qcow2; NAME=nbd:HOST:PORT, NAME=rbd:POOL/IMAGE: what
+                        QEMU's driver reaches over the network; up to 4
   --share DIR           DIR appears in the guest under /share
   --no-install          never install packages; say what is missing
   -v                    print the real command lines

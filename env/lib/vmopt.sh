@@ -109,7 +109,7 @@ vm_check_more() {
 			"WAYLAND_DISPLAY is set: log in with ssh -X, or use --screenshot FILE with --image"
 		WANTS+=(--graphical)
 	fi
-	if [[ " ${VM_DISKS[*]} " == *,format=qcow2* ]]; then WANTS+=(--disk=qcow2); fi
+	if [[ " ${VM_DISKS[*]} " == *,format=qcow2* || " ${VM_DISKS[*]}" =~ " "[^=]*=[nr]bd: ]]; then WANTS+=(--disk=qcow2); fi
 	if [[ -n $VM_SSH_PORT ]] && ((!VM_IMAGE)); then WANTS+=(--ssh-port); fi
 	if ((VM_IMAGE)); then WANTS+=(--image); fi
 }

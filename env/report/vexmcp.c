@@ -27,9 +27,9 @@
 
 static const char instructions[] =
 	"Builds and tests a kernel module of Linux in virtual machines: the one of the directory this server was "
-	"started for, VexFS or what ./vex init has prepared. Change a source, call 'test' (with a filter: it takes seconds), and read verdict, cause and failed[] of the result: each entry "
-	"has the file and line. 'vm' runs a script as root in a guest, 'crash' makes a panic into a bundle, 'logs' "
-	"reads what a result's logs name.";
+	"started for, VexFS or what ./vex init has prepared. Change a source, call 'test' (with a filter: it takes "
+	"seconds), and read verdict, cause and failed[] of the result: each entry has the file and line. 'vm' runs a "
+	"script as root in a guest, 'crash' makes a panic into a bundle, 'logs' reads what a result's logs name.";
 
 /* A call that runs or waits. */
 struct call {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ struct model_head {
 
 static const struct vex_embedder_ops *const embedders[] = {
 	&vex_lexical_ops,
+	&vex_static_ops,
 };
 
 const struct vex_embedder_ops *vex_embedder_find(const char *name)
@@ -61,8 +63,13 @@ int vex_embedder_create(const char *name, uint32_t dim, struct vex_embedder **ou
 
 void vex_embedder_destroy(struct vex_embedder *e)
 {
+	void *map = e ? e->map : NULL;
+	size_t len = e ? e->map_len : 0;
+
 	if (e)
 		e->ops->destroy(e);
+	if (map)
+		munmap(map, len);
 }
 
 static uint64_t model_checksum(const struct model_head *head, const void *block, size_t len)
@@ -87,25 +94,6 @@ static int write_all(int fd, const void *data, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
-}
-
-/* Return: bytes read, short only at the end of the file; negative errno. */
-static ssize_t read_all(int fd, void *data, size_t len)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		n = read(fd, (char *)data + done, len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
 }
 
 static int write_model(int dirfd, const char *name, const struct model_head *head,
@@ -163,58 +151,79 @@ static const struct vex_embedder_ops *check_head(const struct model_head *head)
 	return vex_embedder_find(head->name);
 }
 
-static int read_block(int fd, const struct model_head *head, void **block, size_t *len)
-{
-	ssize_t n;
+/**
+ * struct model_file - a model file, mapped
+ */
+struct model_file {
+	const struct model_head *head;
+	void *map;
+	size_t len;
+};
 
-	*len = (size_t)le64toh(head->len);
-	*block = malloc(*len + 1);
-	if (!*block)
-		return -ENOMEM;
-	/* One byte more than promised must not be there. */
-	n = read_all(fd, *block, *len + 1);
-	if (n < 0)
-		return (int)n;
-	if ((size_t)n != *len || le64toh(head->checksum) != model_checksum(head, *block, *len))
+/*
+ * The file may change while it is mapped: a writer with permission for it can make vectors worthless, or, by
+ * cutting it short, end the program by SIGBUS. vex_model_save() never writes into a file that has this name.
+ */
+static int map_model(int fd, const struct stat *st, struct model_file *f)
+{
+	if (st->st_size < (off_t)sizeof(*f->head))
+		return -EBADMSG;
+	if (st->st_size > (off_t)(sizeof(*f->head) + VEX_EMBED_MAX_MODEL))
+		return -EFBIG;
+	f->len = (size_t)st->st_size;
+	f->map = mmap(NULL, f->len, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (f->map == MAP_FAILED) {
+		f->map = NULL;
+		return -errno;
+	}
+	f->head = f->map;
+	return 0;
+}
+
+/* Which embedder the file asks for; every byte of it is covered by the checksum. */
+static int check_model(const struct model_file *f, const struct vex_embedder_ops **ops)
+{
+	uint64_t len = le64toh(f->head->len);
+
+	*ops = check_head(f->head);
+	if (!*ops)
+		return -EBADMSG;
+	if (le32toh(f->head->version) != MODEL_VERSION)
+		return -EPROTO;
+	if (len > VEX_EMBED_MAX_MODEL)
+		return -EFBIG;
+	if (len != f->len - sizeof(*f->head) ||
+	    le64toh(f->head->checksum) != model_checksum(f->head, f->head + 1, (size_t)len))
 		return -EBADMSG;
 	return 0;
 }
 
-static int load_model(int fd, struct vex_embedder **out)
+static int load_model(const struct model_file *f, struct vex_embedder **out)
 {
 	const struct vex_embedder_ops *ops;
 	struct vex_embedder *e = NULL;
-	struct model_head head;
-	ssize_t n = read_all(fd, &head, sizeof(head));
-	void *block = NULL;
-	size_t len;
-	int ret;
+	int ret = check_model(f, &ops);
 
-	if (n < 0)
-		return (int)n;
-	ops = n == sizeof(head) ? check_head(&head) : NULL;
-	if (!ops)
-		return -EBADMSG;
-	if (le32toh(head.version) != MODEL_VERSION)
-		return -EPROTO;
-	if (le64toh(head.len) > VEX_EMBED_MAX_MODEL)
-		return -EFBIG;
-	ret = read_block(fd, &head, &block, &len);
 	if (!ret)
-		ret = vex_embedder_create(ops->name, le32toh(head.dim), &e);
+		ret = vex_embedder_create(ops->name, le32toh(f->head->dim), &e);
 	if (!ret)
-		ret = ops->load(e, block, len);
-	free(block);
-	if (ret)
+		ret = ops->load(e, f->head + 1, f->len - sizeof(*f->head));
+	if (ret) {
 		vex_embedder_destroy(e);
-	else
-		*out = e;
-	return ret;
+		return ret;
+	}
+	if (ops->mapped) {
+		e->map = f->map;
+		e->map_len = f->len;
+	}
+	*out = e;
+	return 0;
 }
 
 int vex_model_load(int dirfd, const char *name, struct vex_embedder **out)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct model_file f = { 0 };
 	struct stat st;
 	int ret;
 
@@ -223,7 +232,11 @@ int vex_model_load(int dirfd, const char *name, struct vex_embedder **out)
 	if (fstat(fd, &st))
 		ret = -errno;
 	else
-		ret = S_ISREG(st.st_mode) ? load_model(fd, out) : -EBADMSG;
+		ret = S_ISREG(st.st_mode) ? map_model(fd, &st, &f) : -EBADMSG;
+	if (!ret)
+		ret = load_model(&f, out);
+	if (f.map && (ret || !(*out)->map))
+		munmap(f.map, f.len);
 	close(fd);
 	return ret;
 }

@@ -61,11 +61,15 @@ struct vex_text {
  *		number of threads may call it. NULL: @embed does one after the other
  * @save:	the model as one malloc'ed block; the caller frees it
  * @load:	from such a block, of any provenance. -EBADMSG: damaged
+ * @mapped:	@load keeps the block, which lives as long as the embedder
  * @documents:	number of documents it was fitted on
  * @rarity:	how rare a word of vex_words() is: 0 in every document, larger in few; NULL: cannot tell
+ * @kin:	how alike two words of vex_words() are in meaning, of which no text has the first: at most 1; 0: not,
+ *		or it is in a text. NULL: cannot tell
  */
 struct vex_embedder_ops {
 	const char *name, *identity;
+	bool mapped;
 	struct vex_embedder *(*create)(uint32_t dim);
 	void (*destroy)(struct vex_embedder *e);
 	int (*fit)(struct vex_embedder *e, const char *text, size_t len);
@@ -78,6 +82,7 @@ struct vex_embedder_ops {
 	int (*load)(struct vex_embedder *e, const void *block, size_t len);
 	uint64_t (*documents)(const struct vex_embedder *e);
 	float (*rarity)(const struct vex_embedder *e, const char *word, size_t len);
+	float (*kin)(const struct vex_embedder *e, const char *a, size_t alen, const char *b, size_t blen);
 };
 
 #define VEX_EMBED_IDENTITY	64	/* with the terminating NUL, as a collection stores it */
@@ -87,15 +92,27 @@ struct vex_embedder_ops {
  * struct vex_embedder - the common beginning of every embedder
  * @identity:	name and version: another one makes other vectors of the same text
  * @fingerprint: of its model; zeros: it has none
+ * @noise:	cosines below it are chance, of the query embedded last; 0: not known
+ * @step:	called by a long @fit_done: @done of @of steps; not 0: it ends with that. May be NULL
+ * @map, @map_len: of the file of a model that is used where it is
  */
 struct vex_embedder {
 	const struct vex_embedder_ops *ops;
 	uint32_t dim;
 	char identity[VEX_EMBED_IDENTITY];
 	unsigned char fingerprint[VEX_EMBED_FINGERPRINT];
+	float noise;
+	int (*step)(void *ctx, uint32_t done, uint32_t of);
+	void *step_ctx;
+	void *map;
+	size_t map_len;
 };
 
 extern const struct vex_embedder_ops vex_lexical_ops;
+extern const struct vex_embedder_ops vex_static_ops;
+
+/** vex_static_wordnet - where `static` looks for WordNet when it is trained; NULL: nowhere */
+void vex_static_wordnet(const char *dir);
 
 /** vex_embedder_find - the embedder called @name, or NULL */
 const struct vex_embedder_ops *vex_embedder_find(const char *name);

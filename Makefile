@@ -149,7 +149,7 @@ unit-extra-test_feature := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(
 unit-extra-test_feed := $(unit-extra-test_fsck) $(unit-extra-test_tune)
 unit-extra-test_quota := $(unit-extra-test_fsck) $(unit-extra-test_mkfs)
 unit-extra-test_vexctl := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-vexctl)))
-$(foreach t,text search index transfer follow mcp convert embedder http model2vec migrate,$(eval unit-extra-test_vexctl_$(t) := $(unit-extra-test_vexctl)))
+$(foreach t,text search index transfer follow mcp convert embedder http model2vec migrate static,$(eval unit-extra-test_vexctl_$(t) := $(unit-extra-test_vexctl)))
 define unit-rule
 $(B)/unit/$(1): $(B)/asan/tests/unit/$(1).o $(UNIT_HELP) $(unit-extra-$(1)) $(B)/asan/libvexfs.a
 	@mkdir -p $$(@D)

@@ -38,7 +38,7 @@ struct fake_vector {
 	uint64_t off, len;
 	struct timespec mtime;		/* of the content it was made from */
 	char path[PATH_MAX];
-	unsigned char data[4 * 768];
+	unsigned char data[4 * 1024];
 };
 
 static struct {
@@ -101,7 +101,7 @@ static int fake_create(struct vexfs_ioc_collection *c)
 {
 	uint32_t i;
 
-	if (c->size != sizeof(*c) || (c->flags & ~0x7U) || !c->dim || c->dim > 768)
+	if (c->size != sizeof(*c) || (c->flags & ~0x7U) || !c->dim || c->dim > 1024)
 		return EINVAL;
 	if (fake_coll(c->name))
 		return EEXIST;

@@ -45,6 +45,8 @@ static int bad_model(const struct embed_job *j, int err)
 {
 	const char *name = j->opt->collection;
 
+	if (builtin_is(j->embedder, &vex_static_ops))
+		return builtin_fail(name, &j->coll, j->root, err);
 	if (err == -ENOENT)
 		say_error("collection '%s' holds %llu embeddings, but there is no lexical model that "
 			  "made them: use another collection, or --force to mix them", name,
@@ -72,7 +74,7 @@ static int find_model(struct embed_job *j)
 	/* Who is not told how many there are takes it that there are some. */
 	if (j->opt->refit || (!j->coll.live && (j->coll.flags & VEXFS_COLL_COUNTS)))
 		return EXIT_OK;		/* a new one */
-	ret = model_load(j->rootfd, j->opt->collection, j->embedder, &j->e);
+	ret = builtin_load(j->rootfd, &j->coll, &j->e);
 	if (!ret && j->e->dim != j->coll.dim) {
 		vex_embedder_destroy(j->e);
 		j->e = NULL;
@@ -83,21 +85,41 @@ static int find_model(struct embed_job *j)
 	return ret ? bad_model(j, ret) : EXIT_OK;
 }
 
+/* Vectors of another model, which a second run at the same time may have trained, are refused from now on. */
+static int claim(struct embed_job *j)
+{
+	int ret = builtin_claim(j->first.fd, &j->coll, j->e);
+
+	/* Who may fill a collection need not own it: then its vectors are told apart by the embedder's name. */
+	return ret == -EPERM ? 0 : ret;
+}
+
 static int make_model(struct embed_job *j)
 {
 	int ret = vex_embedder_create(j->embedder, j->coll.dim, &j->e);
 
+	interrupt_catch();
 	if (!ret)
 		ret = embed_fit(j);
 	if (!ret && !j->e->ops->documents(j->e)) {
+		interrupt_release();
 		say_error("no text files below %s%s", j->first.path,
 			  j->opt->nargs > 1 ? " and the other paths" : "");
 		return EXIT_NOTHING;
 	}
 	if (!ret)
+		ret = claim(j);
+	if (!ret)
 		ret = model_save(j->rootfd, j->opt->collection, j->e);
+	interrupt_release();
 	if (!ret)
 		return EXIT_OK;
+	if (ret == -EINTR) {
+		say_error("interrupted before the model was made: nothing was stored; the same command begins anew");
+		return EXIT_INTERRUPTED;
+	}
+	if (ret == -EBUSY)	/* --force, or another run has filled it meanwhile */
+		return builtin_fail(j->opt->collection, &j->coll, j->root, -EMEDIUMTYPE);
 	say_error("cannot store the model in %s/%s: %s%s", j->root, MODEL_DIR, strerror(-ret),
 		  ret == -EACCES ? ": it needs write permission on the filesystem's root directory" :
 		  "");
@@ -197,6 +219,8 @@ int embed_prepare(struct embed_job *j)
 		ret = check_collection(j);
 	if (ret)
 		return ret;
+	if (!j->remote)
+		j->embedder = builtin_of(&j->coll);
 	j->rootfd = mount_root(&j->first, j->root);
 	if (j->rootfd < 0)
 		return target_fail(&j->first, NULL, "find the root of the filesystem of",
@@ -237,7 +261,7 @@ static int run_embed(const struct command *cmd, struct options *opt)
 	};
 	int ret;
 
-	if (!vex_embedder_find(j.embedder))
+	if (!builtin_is(j.embedder, &vex_lexical_ops))
 		return usage_error(cmd, "--embedder %s: only 'lexical' is possible here; vexctl index knows more",
 				   j.embedder);
 	ret = open_first(&j);

@@ -27,19 +27,42 @@ static int fit_file(struct embed_job *j, const char *path)
 	return j->e->ops->fit(j->e, j->text.data, j->text.len);
 }
 
+struct training {
+	struct progress p;
+	const struct options *opt;
+};
+
+static int training_step(void *ctx, uint32_t done, uint32_t of)
+{
+	struct training *t = ctx;
+
+	if (!done)
+		progress_begin(&t->p, "training: step", of, t->opt->progress);
+	progress_step(&t->p, done);
+	if (done == of || interrupted())
+		progress_end(&t->p);
+	return interrupted() ? -EINTR : 0;
+}
+
 int embed_fit(struct embed_job *j)
 {
+	struct training t = { .opt = j->opt };
 	struct progress p;
 	size_t i;
 	int ret = 0;
 
 	progress_begin(&p, "reading words: file", j->files.n, j->opt->progress);
 	for (i = 0; !ret && i < j->files.n; i++) {
-		ret = fit_file(j, j->files.path[i]);
+		ret = interrupted() ? -EINTR : fit_file(j, j->files.path[i]);
 		progress_step(&p, i + 1);
 	}
 	progress_end(&p);
-	return ret ? ret : j->e->ops->fit_done(j->e);
+	j->e->step = training_step;
+	j->e->step_ctx = &t;
+	if (!ret)
+		ret = j->e->ops->fit_done(j->e);
+	j->e->step = NULL;
+	return ret;
 }
 
 int embed_file_state(int fd, uint32_t collection, struct embed_state *s)

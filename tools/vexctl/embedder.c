@@ -67,13 +67,13 @@ int embedder_open(const char *spec, const struct options *opt, struct vex_embedd
 	return ret ? ret : prefix_options(kept, opt);
 }
 
-/* What the user said; NULL: nothing, or the lexical one. */
+/* What the user said; NULL: nothing, or one of vexctl's own. */
 static int asked_for(const struct options *opt, const char **spec)
 {
 	const char *s = opt->embedder;
 
 	*spec = NULL;
-	if (!s || !strcmp(s, vex_lexical_ops.name)) {
+	if (!s || vex_embedder_find(s)) {
 		if (!opt->query_prefix && !opt->passage_prefix && !opt->jobs)
 			return EXIT_OK;
 		if (opt->jobs)
@@ -86,7 +86,7 @@ static int asked_for(const struct options *opt, const char **spec)
 		*spec = s;
 		return EXIT_OK;
 	}
-	say_error("--embedder %s: 'lexical', " KINDS " is needed", s);
+	say_error("--embedder %s: 'lexical', 'static', " KINDS " is needed", s);
 	return EXIT_USAGE;
 }
 
@@ -268,9 +268,34 @@ static int from_environment(const struct target *t, const struct vexfs_ioc_colle
 	return EXIT_FAILED;
 }
 
-static bool of_other(const struct vexfs_ioc_collection *c)
+/* The collection of vexctl's own embedder `static`; its model is the caller's affair. */
+static int use_static(const struct target *t, bool fill, char name[VEXFS_IOC_NAME_LEN], bool *made)
 {
-	return c->embedder.name[0] && strncmp(c->embedder.name, vex_lexical_ops.name, strlen(vex_lexical_ops.name));
+	struct remote r = { .e = { .dim = STATIC_INDEX_DIM } };
+	struct vexfs_ioc_collection c;
+	int ret = EXIT_OK;
+
+	strcpy(r.e.identity, vex_static_ops.identity);
+	if (!name[0])
+		ret = choose_for(t, &r.e, fill, name);
+	if (ret)
+		return ret;
+	ret = vexfs_collection_info(t->fd, name, &c);
+	*made = ret == -ENOENT && fill;
+	if (*made)
+		return make_collection(t, name, &r.e);
+	if (ret)
+		return target_fail(t, name, "use", ret);
+	r.e.dim = 0;	/* whatever it has */
+	return check_collection(t, &c, &r.e, fill);
+}
+
+/* Neither of the embedder of vexctl's own that was asked for, nor, if none was, of any. */
+static bool of_other(const struct vexfs_ioc_collection *c, const struct options *opt)
+{
+	if (!builtin_made(c))
+		return true;
+	return opt->embedder && c->embedder.name[0] && strcmp(opt->embedder, builtin_of(c)) != 0;
 }
 
 int embedder_choose(const struct target *t, const struct options *opt, bool fill, char name[VEXFS_IOC_NAME_LEN],
@@ -289,11 +314,13 @@ int embedder_choose(const struct target *t, const struct options *opt, bool fill
 		strcpy(name, opt->collection);
 	if (spec)
 		return use_remote(t, opt, spec, fill, name, made, e);
+	if (builtin_is(opt->embedder, &vex_static_ops))
+		return use_static(t, fill, name, made);
 	if (!name[0])
 		ret = fill ? collection_choose_or_make(t, INDEX_DIM, name, made) : collection_choose(t, true, name);
 	if (!ret)
 		ret = target_collection(t, name, &c);
-	if (ret || !of_other(&c))
+	if (ret || !of_other(&c, opt))
 		return ret;
 	if (opt->embedder)
 		return embedder_fail(t, name);

@@ -79,7 +79,7 @@ static void report_text(const struct index *x)
 		       (unsigned long long)c->cut, c->cut == 1 ? " is" : "s are");
 	skipped_print(&x->skipped, x->job.opt->verbose);
 	was = x->job.e->ops->documents(x->job.e);
-	if (!x->job.remote && !x->job.fitted && x->job.files.n / 2 > was)
+	if (!x->job.remote && !x->job.fitted && builtin_is(x->job.embedder, &vex_lexical_ops) && x->job.files.n / 2 > was)
 		printf("words were weighed when there were %llu files: 'vexctl index --refit' weighs "
 		       "them anew\n", (unsigned long long)was);
 }
@@ -153,6 +153,13 @@ static int index_path(const struct options *asked, const char *path)
 	}
 	if (!ret)
 		ret = embed_prepare(&x.job);
+	if (!ret && opt.refit && builtin_is(x.job.embedder, &vex_static_ops) &&
+	    (x.job.coll.live || !(x.job.coll.flags & VEXFS_COLL_COUNTS))) {
+		say_error("--refit is about the lexical embedder: vectors of two static models cannot be in one "
+			  "collection; run 'vexctl collection drop %s %s' and 'vexctl index --embedder static'",
+			  path, name);
+		ret = EXIT_USAGE;
+	}
 	if (!ret)
 		ret = index_all(&x);
 	embed_end(&x.job);
@@ -182,9 +189,10 @@ const struct command cmd_index = {
 		"      --chunk-size BYTES   passages of about so many bytes, 64 to 1M, in all files\n"
 		"  -f, --force              also files that are up to date\n"
 		"      --refit              weigh words anew by these files, and index them all\n"
-		"      --embedder WHAT      what makes the vectors: lexical (default), exec:PROGRAM, a server with\n"
-		"                           OpenAI's interface, http://HOST/v1#MODEL, or model2vec:DIR, a model of\n"
-		"                           static embeddings in files; the collection of that model is used, or made\n"
+		"      --embedder WHAT      what makes the vectors: lexical (default); static, word vectors that are\n"
+		"                           trained on these files; exec:PROGRAM, a server with OpenAI's interface,\n"
+		"                           http://HOST/v1#MODEL, or model2vec:DIR, a model of static embeddings in\n"
+		"                           files; the collection of that model is used, or made\n"
 		"      --query-prefix TEXT, --passage-prefix TEXT\n"
 		"                           what such a model wants before the text of a search and before passages;\n"
 		"                           the collection keeps both, later commands use them\n"
@@ -196,6 +204,7 @@ const struct command cmd_index = {
 		"      --json               the counts, and what was skipped, as one JSON object for each DIR\n\n"
 		"Exit status: 0 done, 1 failed at least in part, 3 no text files, 130 interrupted.\n\n"
 		"example: vexctl index ~/notes && vexctl search ~/notes \"flat tyre\"\n"
+		"         vexctl index --embedder static ~/notes\n"
 		"         vexctl index --embedder exec:bge-embed ~/notes\n"
 		"         vexctl index --embedder http://localhost:11434/v1#nomic-embed-text ~/notes\n"
 		"         vexctl index --embedder model2vec:$HOME/models/potion-base-8M ~/notes\n"

@@ -9,6 +9,7 @@
 #include "tools/vexctl/tree.h"
 
 #define INDEX_DIM	768	/* of the collection that index makes */
+#define STATIC_INDEX_DIM 960	/* for `static`: the same for words as they are written, and its own 192 */
 
 /**
  * struct skipped - files that are not indexed

@@ -399,6 +399,8 @@ static int check_options(const struct command *cmd, const struct options *opt)
 		return usage_error(cmd, "--embedder WHAT is missing: what is to make the new vectors");
 	if (wrong)
 		return usage_error(cmd, "--keep-old %s %s", opt->keep_old, wrong);
+	if (builtin_is(opt->embedder, &vex_static_ops))
+		return usage_error(cmd, "--embedder static: 'vexctl index' trains it, in a collection of another name");
 	if (opt->collection && collection_is_shadow(opt->collection))
 		return usage_error(cmd, "collection '%s' belongs to a migration: name the one that it is of",
 				   opt->collection);

@@ -68,7 +68,8 @@ bool model_exists(int rootfd, const char *collection)
 
 	if (dir < 0)
 		return false;
-	there = has_file(dir, collection, vex_lexical_ops.name) || has_file(dir, collection, NOTE);
+	there = has_file(dir, collection, vex_lexical_ops.name) || has_file(dir, collection, vex_static_ops.name) ||
+		has_file(dir, collection, NOTE);
 	close(dir);
 	return there;
 }

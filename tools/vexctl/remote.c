@@ -293,7 +293,7 @@ const char *remote_identify(struct remote *r, const char *name, const char *fing
 {
 	if (!name || !name_is_valid(name) || strlen(name) > REMOTE_NAME_MAX)
 		return "the name of its model must be 1 to 63 printable ASCII characters";
-	if (!strncmp(name, vex_lexical_ops.name, strlen(vex_lexical_ops.name)))
+	if (builtin_named(name))
 		return "the name of its model is that of the built-in embedder";
 	strcpy(r->e.identity, name);
 	if (fingerprint && parse_fingerprint(fingerprint, r->e.fingerprint))

@@ -60,10 +60,10 @@ bool search_text(struct search_job *j, const struct found *f, bool whole)
 
 static bool is_weak(const struct search_job *j, const struct found *f)
 {
-	/* What chance gives is known of lexical vectors only. */
+	/* What chance gives is known of the vectors of vexctl's own embedders only. */
 	if (!j->text || j->remote || f->verbatim || f->words >= WORDS_ENOUGH)
 		return false;
-	return f->score < noise_floor(j->coll.dim);
+	return f->score < (j->e && j->e->noise > 0 ? j->e->noise : noise_floor(j->coll.dim));
 }
 
 static void judge(struct search_job *j, struct found *f)

@@ -29,6 +29,8 @@ static int no_model(const struct search_job *j, const char *root, int err)
 
 	if (has_moved(j))
 		return SEARCH_AGAIN;
+	if (builtin_is(builtin_of(&j->coll), &vex_static_ops))
+		return builtin_fail(j->collection, &j->coll, where, err);
 	if (err == -ENOENT)
 		say_error("%s has no lexical model of collection '%s': make one with 'vexctl index "
 			  "--collection %s %s', or search with --vector FILE", where,
@@ -58,8 +60,8 @@ static int embed_query(struct search_job *j)
 		free(subject);
 		if (has_moved(j))
 			return SEARCH_AGAIN;
-		say_error("the lexical model makes vectors of %u elements, collection '%s' has %u: "
-			  "make it again with 'vexctl index --refit'", e->dim, j->collection,
+		say_error("the %s model makes vectors of %u elements, collection '%s' has %u: "
+			  "make it again with 'vexctl index --refit'", e->ops->name, e->dim, j->collection,
 			  j->coll.dim);
 		return EXIT_FAILED;
 	}
@@ -108,12 +110,13 @@ static int text_vector(struct search_job *j)
 	if (j->remote)
 		return ask_remote(j);
 	fd = mount_root(&j->scope, root);
-	ret = fd < 0 ? fd : model_load(fd, j->collection, vex_lexical_ops.name, &j->e);
+	ret = fd < 0 ? fd : builtin_load(fd, &j->coll, &j->e);
 	if (fd >= 0)
 		close(fd);
 	if (ret)
 		return no_model(j, root, ret);
 	snprintf(j->embedder.name, sizeof(j->embedder.name), "%s", j->e->ops->identity);
+	memcpy(j->embedder.fingerprint, j->e->fingerprint, sizeof(j->embedder.fingerprint));
 	terms_weigh(j->terms, j->e);
 	return embed_query(j);
 }

@@ -142,7 +142,7 @@ static void status_text(const struct report *r, uint64_t documents)
 	if (!documents && r->c.embedder.name[0])
 		printf("embedder    %.63s\n", r->c.embedder.name);
 	if (documents)
-		printf("embedder    lexical, words weighed by %llu files\n",
+		printf("embedder    %s, words weighed by %llu files\n", builtin_of(&r->c),
 		       (unsigned long long)documents);
 	printf("indexed     %s\nfiles       %llu: %llu not indexed, %llu changed since\n", when,
 	       (unsigned long long)s->looked, (unsigned long long)s->missing,
@@ -158,7 +158,7 @@ static uint64_t model_documents(const struct report *r)
 
 	if (fd < 0)
 		return 0;
-	if (!model_load(fd, r->collection, vex_lexical_ops.name, &e)) {
+	if (!builtin_load(fd, &r->c, &e)) {
 		n = e->ops->documents(e);
 		vex_embedder_destroy(e);
 	}

@@ -122,6 +122,7 @@ void terms_weigh(struct terms *t, const struct vex_embedder *e)
 
 	for (i = 0; i < t->n; i++)
 		t->weight[i] = word_weight(t, i, e);
+	t->kin = e->ops->kin ? e : NULL;
 }
 
 char *terms_subject(const struct terms *t)

@@ -221,6 +221,20 @@ int model_load(int rootfd, const char *collection, const char *embedder, struct 
 void model_remove(int rootfd, const struct vexfs_ioc_collection *c);
 /* From now on they stay with the collection, whatever it is called. Negative errno. */
 int model_pin(int rootfd, const struct vexfs_ioc_collection *c);
+
+/* builtin.c: embedders that are part of vexctl; 0 or a negative errno */
+/* The one a collection is of: its name. */
+const char *builtin_of(const struct vexfs_ioc_collection *c);
+bool builtin_is(const char *embedder, const struct vex_embedder_ops *ops);	/* as --embedder says it */
+bool builtin_named(const char *identity);	/* one of them has this identity */
+bool builtin_made(const struct vexfs_ioc_collection *c);	/* it is of one of them, or of none yet */
+/* Its model. -EMEDIUMTYPE: another one than that of the collection's fingerprint */
+int builtin_load(int rootfd, const struct vexfs_ioc_collection *c, struct vex_embedder **e);
+/* The collection, which is empty, is for vectors of @e's model alone from now on. */
+int builtin_claim(int fd, struct vexfs_ioc_collection *c, const struct vex_embedder *e);
+/* Say why there is no model, and what to do when the vectors were made by another one; EXIT_FAILED. */
+int builtin_fail(const char *collection, const struct vexfs_ioc_collection *c, const char *root, int err);
+
 int model_save(int rootfd, const char *collection, struct vex_embedder *e);
 /* A text as a vector in the collection's element type, ready to set. @out: dim * element size. */
 int model_embed(struct vex_embedder *e, enum vex_text_kind kind, const char *text, size_t len,
@@ -312,12 +326,14 @@ void file_list_free(struct file_list *l);
  * struct terms - a query by its words
  * @word, @len, @n: its distinct words, as vex_words() makes them
  * @weight: how much each counts, 1 if nothing is known
+ * @kin: tells which other words mean the same; NULL: nothing does
  * @exact, @nexact: identifiers and quoted parts, as written; point into the query
  */
 struct terms {
 	unsigned int n, nexact;
 	size_t len[TERMS_MAX], exact_len[EXACT_MAX];
 	float weight[TERMS_MAX];
+	const struct vex_embedder *kin;
 	const char *exact[EXACT_MAX];
 	char word[TERMS_MAX][VEX_WORD_MAX];
 };

@@ -5,20 +5,29 @@
 #include "tools/vexctl/search.h"
 
 #define FORM_WORTH	0.6f	/* another form of the word, against the word itself */
+#define KIN_WORTH	0.5f	/* a word of the same meaning */
+#define KIN_LEAST	0.35f	/* by chance words are as alike as this in 1 of a million pairs */
 #define TF_HALF		1.2f	/* BM25's k1 and b */
 #define LENGTH_SHARE	0.75f
 #define USUAL_WORDS	150.0f	/* of a passage */
 
 /**
  * struct tally - words of the query in a passage
- * @exact, @form: how often each occurs as it is, and in another form
+ * @exact, @form, @kin: how often each occurs as it is, in another form, and by a word of its meaning
  * @words: of the passage
  */
 struct tally {
 	const struct terms *terms;
-	unsigned int exact[TERMS_MAX], form[TERMS_MAX];
+	unsigned int exact[TERMS_MAX], form[TERMS_MAX], kin[TERMS_MAX];
 	unsigned int words;
 };
+
+static bool is_kin(const struct terms *t, unsigned int i, const char *word, size_t len)
+{
+	const struct vex_embedder *e = t->kin;
+
+	return e && e->ops->kin(e, t->word[i], t->len[i], word, len) > KIN_LEAST;
+}
 
 static void count_word(void *ctx, const char *word, size_t len, unsigned int chars)
 {
@@ -29,8 +38,8 @@ static void count_word(void *ctx, const char *word, size_t len, unsigned int cha
 	c->words++;
 	for (i = 0; i < t->n; i++) {
 		if (!terms_same(t->word[i], t->len[i], word, len))
-			continue;
-		if (t->len[i] == len)
+			c->kin[i] += is_kin(t, i, word, len);
+		else if (t->len[i] == len)
 			c->exact[i]++;
 		else
 			c->form[i]++;
@@ -56,8 +65,8 @@ void words_score(const struct terms *t, const char *text, size_t len, struct wor
 	vex_words(text, len, count_word, &c);
 	length = TF_HALF * (1 - LENGTH_SHARE + LENGTH_SHARE * (float)c.words / USUAL_WORDS);
 	for (i = 0; i < t->n; i++) {
-		worth = c.exact[i] ? 1.0f : c.form[i] ? FORM_WORTH : 0;
-		tf = (float)c.exact[i] + FORM_WORTH * (float)c.form[i];
+		worth = c.exact[i] ? 1.0f : c.form[i] ? FORM_WORTH : c.kin[i] ? KIN_WORTH : 0;
+		tf = (float)c.exact[i] + FORM_WORTH * (float)c.form[i] + KIN_WORTH * (float)c.kin[i];
 		total += t->weight[i];
 		got += t->weight[i] * worth;
 		rank += t->weight[i] * worth * tf / (tf + length);

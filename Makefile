@@ -126,7 +126,11 @@ $(B)/crash/check: $(patsubst %.c,$(B)/obj/%.o,$(CRASH_CHECK)) $(B)/libvexfs.a
 crash: $(B)/guest/crash/record $(B)/crash/check
 
 # ---- benchmark of embedders: vexctl on the tests' model of the kernel -----------------
-bench-embed: $(B)/bench/embed
+bench-embed: $(B)/bench/embed $(B)/bench/judge
+$(B)/bench/judge: $(B)/obj/bench/embed/judge.o $(B)/libvexfs.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/bench/embed: $(B)/obj/bench/embed/bench.o $(patsubst %.c,$(B)/obj/%.o,$(filter-out %/main.c,$(src-vexctl))) $(B)/libvexfs.a
 	@mkdir -p $(@D)
 	$(call say,LD)

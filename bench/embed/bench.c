@@ -2,7 +2,7 @@
 /*
  * How often vexctl search finds the file that answers a question, by kind of question. The whole of vexctl runs on
  * the model of the kernel that the unit tests use, so that no guest is needed; that model compares every vector.
- * usage: bench QUESTIONS
+ * usage: bench QUESTIONS [--misses] [--wordnet DIR]
  */
 #include <ctype.h>
 
@@ -11,7 +11,7 @@
 
 #define QUESTIONS_MAX	400
 #define KINDS_MAX	32
-#define WAYS		3
+#define WAYS		4
 
 struct question {
 	char *kind, *file, *text, *ask;
@@ -19,6 +19,7 @@ struct question {
 
 /**
  * struct way - how a question is asked
+ * @dim: NULL: the collection is that of the embedder `static`
  * @option: of vexctl search
  */
 static const struct way {
@@ -28,6 +29,7 @@ static const struct way {
 	{ "384, vectors", "d384", "384", { "--exact", "--weak" } },
 	{ "768, vectors", "d768", "768", { "--exact", "--weak" } },
 	{ "768, search", "d768", "768", { "-n", "-n" } },
+	{ "static, search", "static", NULL, { "-n", "-n" } },
 };
 
 struct tally {
@@ -116,10 +118,11 @@ static void index_them(const struct way *w)
 {
 	char *create[] = { "vexctl", "collection", "create", ".", (char *)w->collection, "--quiet",
 			   "--dim", (char *)w->dim };
-	char *index[] = { "vexctl", "index", "--quiet", "-c", (char *)w->collection };
+	char *index[] = { "vexctl", "index", "--quiet", "-c", (char *)w->collection, "--embedder", "static" };
 
-	must(8, create);
-	must(5, index);
+	if (w->dim)
+		must(8, create);
+	must(w->dim ? 5 : 7, index);
 }
 
 /* 1, 2 or 3: the place of the right file; 0: not among them. */
@@ -161,8 +164,8 @@ static void ask(const struct question *q, struct tally *t, struct tally *all, bo
 		t->three[w] += at > 0;
 		all->first[w] += at == 1;
 		all->three[w] += at > 0;
-		if (verbose && w == WAYS - 1 && at != 1)
-			printf("  %s: \"%s\": place %u\n", q->file, q->ask, at);
+		if (verbose && w >= WAYS - 2 && at != 1)
+			printf("  %s: %s: \"%s\": place %u\n", ways[w].title, q->file, q->ask, at);
 	}
 }
 
@@ -179,23 +182,30 @@ static void print_row(const struct tally *t)
 int main(int argc, char **argv)
 {
 	struct tally t[KINDS_MAX] = { 0 }, all = { .kind = "all" };
-	bool verbose = argc > 2;
+	bool verbose = false;
 	size_t i;
+	int a;
 
 	if (argc < 2 || read_questions(argv[1]))
 		return 2;
+	for (a = 2; a < argc; a++)
+		if (!strcmp(argv[a], "--misses"))
+			verbose = true;
+		else if (!strcmp(argv[a], "--wordnet") && a + 1 < argc)
+			vex_static_wordnet(argv[++a]);
 	fake_mount();
 	if (chdir(fake.root))
 		die(fake.root);
 	write_files();
 	index_them(&ways[0]);
 	index_them(&ways[1]);
+	index_them(&ways[WAYS - 1]);
 	for (i = 0; i < nquestions; i++)
 		ask(&questions[i], tally_of(t, questions[i].kind), &all, verbose);
 	printf("%-12s %9s", "kind", "questions");
 	for (i = 0; i < WAYS; i++)
 		printf("   %-14s", ways[i].title);
-	printf("\n%-22s   first top 3       first top 3       first top 3\n", "");
+	printf("\n%-22s   first top 3       first top 3       first top 3       first top 3\n", "");
 	for (i = 0; i < KINDS_MAX && t[i].kind; i++)
 		print_row(&t[i]);
 	print_row(&all);

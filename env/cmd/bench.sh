@@ -9,7 +9,7 @@ usage: ./vex bench loop [--runs N] [--kernel SERIES] [--accel ACCEL]
        ./vex bench vectors [--graph] [--runs N] [--set NAME] [--data DIR] [--json]
        ./vex bench dirs [--runs N] [--entries N] [--kernel SERIES]
        ./vex bench fs [--rounds N] [--rows PATTERN] [--kernel SERIES] [--json]
-       ./vex bench embed [--misses]
+       ./vex bench embed [--misses] [--wordnet DIR]
 
 loop: medians of N runs [5], cold and warm (UML: cold): guest started -> first word of init; ./vex shell typed -> a
 command has run on a mounted VexFS; one changed line in kmod/ -> verdict of the smoke test,
@@ -26,8 +26,9 @@ dirs: names in one directory of N entries [100000], made, looked up and listed, 
 where this machine has mkfs for them and the kernel knows them. Medians of N runs [5], and ratios.
 
 embed: questions of several kinds and languages (bench/embed/questions.tsv), each with the file that answers it: how
-often vexctl search finds that first, and among the first three. On this host, without a guest. --misses names those
-that are not found first.
+often vexctl search finds that first, and among the first three. Then embedders on real texts with held-out ones as
+queries: titles of Stack Exchange judged by a strong model, and descriptions of Debian's packages. On this host, without
+a guest. --misses names questions whose file is not found first; --wordnet: where it is [/usr/share/wordnet].
 
 fs: what applications do with files, on equal disks in one guest: VexFS and ext4, xfs, btrfs, f2fs, those for which this
 machine has mkfs and the kernel the module, in turns. Medians of N rounds [3] in milliseconds, and the ratio of the best

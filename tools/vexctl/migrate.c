@@ -440,7 +440,8 @@ static int run_migrate(const struct command *cmd, struct options *opt)
 const struct command cmd_migrate = {
 	.name = "migrate",
 	.summary = "another embedder for a collection that is in use",
-	.accepts = "collection embedder query-prefix passage-prefix dim keep-old force chunk-size jobs timeout progress quiet json",
+	.accepts = "collection embedder query-prefix passage-prefix dim keep-old force chunk-size jobs timeout "
+		   "progress quiet json",
 	.min_args = 0,
 	.max_args = 1,
 	.run = run_migrate,

@@ -50,6 +50,10 @@ void replay_check(struct opts *o)
 		fatal(VEX_USAGE, "--record or --replay, not both");
 	if (what)
 		fatal(VEX_USAGE, "a run with %s cannot be recorded or replayed", what);
+	for (unsigned int i = 0; i < o->ndisks; i++)
+		if (o->disks[i].network)
+			fatal(VEX_USAGE, "--disk %s is on the network: only a file can be copied into a recording",
+			      o->disks[i].name);
 	o->accel = ACCEL_TCG;
 	o->lane = LANE_COLD;
 	o->cpus = 1;

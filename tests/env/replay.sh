@@ -61,3 +61,5 @@ run "$VEX" vm --record "$WORK/two" --cpus 2 "$WORK/true.sh"
 expect 2 "two processors have no order that could be had again"
 [[ ! -e $WORK/two ]]
 report $? "of which nothing stays"
+run "$VEX" vm --record "$WORK/two" --disk d=nbd:127.0.0.1:1 "$WORK/true.sh"
+expect 2 "a disk on the network may have changed by the next time"

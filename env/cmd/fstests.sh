@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2153	# options are read by env/lib, T_HOW is set there
+# shellcheck disable=SC2034	# options are read by env/lib and env/test
 # One-line purpose: your xfstests tree on VexFS in guests
 
 cmd_help() {
@@ -71,31 +71,18 @@ fst_options() {
 	if [[ -z $FST_GROUPS && ${#FST_WORDS[@]} == 0 ]]; then FST_GROUPS=quick; fi
 }
 
-# fst_run DIR: all that is planned; results to T_FILES.
+# fst_run DIR: all that is planned, and the report.
 fst_run() {
-	local dir=$1 k d planned total shards
-	planned=$(plan_tests "$dir" --rows "$dir/rows" --guess 6000) || exit
+	local dir=$1 k planned cpus how total shards
+	planned=$(test_accel) || exit
+	read -r cpus how <<<"$planned"
+	planned=$(plan_tests "$dir" "$cpus" --rows "$dir/rows" --guess 6000) || exit
 	read -r total shards _ <<<"$planned"
 	if ((total)); then
-		say "fstests on $FST_FSTYP: $total on ${T_KERNELS[*]}; $shards guests, $T_JOBS at a time, $T_HOW"
-		for k in "${T_KERNELS[@]}"; do fst_machine "$T_DIR/machines" "$k"; done
-		run_guests "$dir" || T_INTERRUPTED=1
+		say "fstests on $FST_FSTYP: $total on ${T_KERNELS[*]}; $shards guests, $T_JOBS at a time, $how"
 	fi
-	for k in "${T_KERNELS[@]}"; do
-		if [[ -f $dir/left-out-$k ]]; then T_FILES+=(--suite "$k" "$dir/left-out-$k"); fi
-		for d in "$T_DIR"/earlier/*/ "$dir"/shard*.d*/; do
-			[[ ! -f $d/tap.log || $(<"$d/kernel") != "$k" ]] || T_FILES+=(--suite "$k" "${d%/}/tap.log")
-		done
-	done
-}
-
-# fst_report DIR: what failed and what did not run, by reason.
-fst_report() {
-	local args=("${T_FILES[@]}")
-	if [[ $T_SHOW == results ]]; then args+=(--show results); fi
-	"$VEX_BUILD/env/vexreport" "${args[@]}" --known "$T_DIR/known" --show skips --show failures \
-		--times "$VEX_BUILD/test-times" >/dev/null
-	shards_judge "$1"
+	for k in "${T_KERNELS[@]}"; do fst_machine "$T_DIR/machines" "$k"; done
+	run_guests
 }
 
 cmd_main() {
@@ -104,7 +91,7 @@ cmd_main() {
 	fst_options "$@"
 	fst_tree_check "$FST_DIR"
 	FST_DIR=$(readlink -f "$FST_DIR")
-	T_FULL=0 T_REPEAT=1 T_UNTIL_FAIL=0 T_FILES=()
+	T_FULL=0 T_REPEAT=1
 	test_kernels "${VM_KERNEL:-6.1}"
 	tests=$(fst_select) || exit
 	if ((FST_LIST)); then printf '%s\n' "$tests"; return; fi
@@ -120,7 +107,6 @@ cmd_main() {
 	build_guest "${T_KERNELS[@]}"
 	for k in "${T_KERNELS[@]}"; do build_module "$k"; fst_modules "$k"; done
 	if [[ -n $FST_ROOT ]]; then DEBROOT_IMAGE=$FST_ROOT; else debroot_need fstests; fi
-	test_accel
 	fst_identity >"$T_DIR/identity"
 	if ((FST_RESUME)); then fst_resume; fi
 	need_space "$VEX_BUILD" $((4000 * T_JOBS)) "the disks of $T_JOBS guests"
@@ -130,7 +116,5 @@ cmd_main() {
 	fst_plan "$dir" $tests
 	fst_run "$dir"
 	rm -rf "$T_DIR/tree" "$T_DIR"/modules-*
-	fst_report "$dir"
-	summary
-	return "$T_WORST"
+	run_finish
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2153	# options are read by env/test, T_HOW is set there
+# shellcheck disable=SC2034	# options are read by env/test
 # One-line purpose: unit tests, guest tests on every kernel, tests of this environment
 
 cmd_help() {
@@ -40,54 +40,19 @@ examples:
 END_HELP
 }
 
-# test_guest DIR: one round of everything planned.
+# test_guest: what is planned of guest tests.
 test_guest() {
-	local dir=$1 args=() k d start planned total shards root
-	start=$(now_ms)
+	local dir=$T_DIR/guest cpus how planned total shards root rounds=()
+	planned=$(test_accel) || exit
+	read -r cpus how <<<"$planned"
+	if ((T_UNTIL_FAIL)); then dir+=.1 rounds=(--until-fail --rounds "$T_ROUNDS"); fi
 	mkdir -p "$dir"
-	planned=$(plan_guest "$dir") || exit
+	planned=$(plan_guest "$dir" "$cpus") || exit
 	read -r total shards root <<<"$planned"
-	for k in none "${T_KERNELS[@]}"; do
-		if [[ -f $dir/left-out-$k ]]; then args+=(--suite "$k" "$dir/left-out-$k"); fi
-	done
-	T_FILES+=("${args[@]}")
 	if ((total == 0)); then note "no guest test matches (filter: ${T_FILTER:-none})"; return; fi
 	plan_root "$root"
-	say "Guest tests: $total on ${T_KERNELS[*]}; $shards guests, $T_JOBS at a time, $T_HOW"
-	run_guests "$dir" --tests "$T_TESTS" --data "$(data_dir)" || T_INTERRUPTED=1
-	for k in "${T_KERNELS[@]}"; do
-		for d in "$dir"/shard*.d*/; do
-			[[ -f $d/tap.log && $(<"$d/kernel") == "$k" ]] || continue
-			args+=(--suite "$k" "${d%/}/tap.log")
-			if kernel_has "$k" kunit; then args+=(--kunit "kunit.$k" "${d%/}/console.log"); fi
-		done
-	done
-	T_FILES+=("${args[@]}")
-	if [[ $T_SHOW == results ]]; then args+=(--show results); fi
-	"$VEX_BUILD/env/vexreport" "${args[@]}" --known "$T_DIR/known" --show skips --show failures \
-		--times "$VEX_BUILD/test-times" >/dev/null
-	shards_judge "$dir"
-	# A guest that came to harm: where, as its launcher decoded it.
-	for d in "$dir"/shard*.d*/; do
-		[[ -f $d/trace.txt ]] || continue
-		grep -hE '^    (blocked: |.*the trace with source lines: )' "$d/launcher.log" >&2 || :
-	done
-	note "$(secs $(($(now_ms) - start))) s"
-}
-
-test_rounds() {
-	local round=0 dir
-	while :; do
-		round=$((round + 1))
-		dir=$T_DIR/guest
-		if ((T_UNTIL_FAIL)); then dir+=.$round; say "Round $round"; fi
-		test_guest "$dir"
-		if ((!T_UNTIL_FAIL || T_INTERRUPTED || T_WORST)); then break; fi
-		[[ -f $dir/shard1 ]] || break
-		if ((T_ROUNDS && round >= T_ROUNDS)); then break; fi
-		# Only the last round's files are reported: they would be the same tests again and again.
-		T_FILES=()
-	done
+	say "Guest tests: $total on ${T_KERNELS[*]}; $shards guests, $T_JOBS at a time, $how"
+	run_guests --tests "$T_TESTS" --data "$(data_dir)" "${rounds[@]}"
 }
 
 parse_options() {
@@ -127,12 +92,6 @@ parse_options() {
 	[[ $rx != 2 ]] || usage_error "invalid --filter '$T_FILTER': it is an extended regular expression"
 }
 
-# file_kind TAP: how vexreport reads it. A script leaves its exit status beside it, unless an interruption ended it.
-file_kind() {
-	if [[ -f ${1%.tap}.rc || ( $1 == "$T_DIR"/env/* && $1 != */left-out.tap && $T_INTERRUPTED == 0 ) ]]; then echo --script
-	else echo --flat; fi
-}
-
 # test_foreign: of another module there are guest tests, and no list of known failures unless one is named.
 test_foreign() {
 	[[ -z ${T_ONLY[*]} || ${T_ONLY[*]} == guest ]] ||
@@ -151,7 +110,7 @@ test_wants() {
 }
 
 cmd_main() {
-	local k wants f
+	local k wants
 	parse_options "$@"
 	wants=" ${T_ONLY[*]} "
 	test_kernels "$VM_KERNEL"
@@ -163,13 +122,12 @@ cmd_main() {
 	for k in "${T_NOT_HERE[@]}"; do note "left out: $k: $(kernel_missing "$k")"; done
 	mapfile -t T_KERNELS < <(kernel_reachable "$VM_KERNEL" "${T_KERNELS[@]}")
 	((${#T_KERNELS[@]})) || die "$EX_ENV" "no kernel of --kernel $VM_KERNEL can be had: the lines above say why"
-	T_DIR=$(run_dir test) T_FILES=()
+	T_DIR=$(run_dir test)
 	report_add directory "$T_DIR"
 	report_add tests "$T_TESTS"
 	known_read "$T_DIR"
 	if [[ -s $T_DIR/known.tap ]]; then
 		sed -n 's/^# /    EXPIRED /p' "$T_DIR/known.tap" >&2
-		T_FILES+=(--flat known-failures "$T_DIR/known.tap")
 	fi
 	if [[ $wants == *" guest "* ]]; then
 		# A broken set-up is found before anything is built for it.
@@ -179,23 +137,15 @@ cmd_main() {
 	if [[ $wants == *" host "* ]]; then
 		build_tools
 		test_host "$T_DIR"
-		for f in "$T_DIR"/host/*.tap; do T_FILES+=("$(file_kind "$f")" "host.$(basename "${f%.tap}")" "$f"); done
 	fi
 	if [[ $wants == *" guest "* ]]; then
-		test_accel
 		build_guest "${T_KERNELS[@]}"
 		for k in "${T_KERNELS[@]}"; do build_module "$k"; machine_write "$T_DIR/machines" "$k"; done
-		test_rounds
+		test_guest
 	fi
-	if [[ $wants =~ \ (env|bare)\  ]] && ((!T_INTERRUPTED)); then
+	if [[ $wants =~ \ (env|bare)\  ]] && ! run_interrupted; then
 		vm_need 6.1
-		test_env "$T_DIR" || T_INTERRUPTED=1
-		for f in "$T_DIR"/env/*.tap; do
-			[[ -f $f ]] || continue
-			k=env.$(basename "${f%.tap}")
-			T_FILES+=("$(file_kind "$f")" "${k/env.left-out/env}" "$f")
-		done
+		test_env
 	fi
-	summary
-	return "$T_WORST"
+	run_finish
 }

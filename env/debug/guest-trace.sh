@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# guest-trace.sh MODULE-FILE GUEST KERNEL CODE: decodes the trace of a guest's kernel that complained or hung, for vextest run,
-# which is a program of its own. VEX_ROOT and VEX_CACHE are those of ./vex.
+# guest-trace.sh MODULE-FILE GUEST KERNEL CODE: decodes the trace of a guest's kernel that complained or hung, for
+# vextest run, which is a program of its own. VEX_ROOT and VEX_CACHE are those of ./vex.
 set -euo pipefail
 VEX_BUILD=$VEX_ROOT/build
 # shellcheck source=env/load.sh

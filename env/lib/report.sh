@@ -37,14 +37,6 @@ report_add() {
 	{ printf '%s\n' "$line" >>"$REPORT_FILE"; } 2>/dev/null || :
 }
 
-# report_tests HOW SUITE FILE...: as vexreport takes them.
-report_tests() {
-	while (($# >= 3)); do
-		report_add tap "$1" "$2" "$3"
-		shift 3
-	done
-}
-
 # report_main: ./vex REPORT_ARGS, and its object on standard output.
 report_main() {
 	local rc=0 start a

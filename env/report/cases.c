@@ -213,10 +213,37 @@ static void script_end(const char *suite, const char *path, int first)
 	free(rc);
 }
 
+static const struct {
+	enum tap_kind how;
+	const char *word;
+} kinds[] = { { TAP_FLAT, "--flat" }, { TAP_SUITE, "--suite" }, { TAP_KUNIT, "--kunit" }, { TAP_SCRIPT, "--script" },
+	      { TAP_PLANNED, "--planned" } };
+
+const char *tap_kind_word(enum tap_kind how)
+{
+	size_t i = 0;
+
+	while (i < sizeof(kinds) / sizeof(kinds[0]) - 1 && kinds[i].how != how)
+		i++;
+	return kinds[i].word;
+}
+
+enum tap_kind tap_kind_of(const char *word)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].word, word))
+			return kinds[i].how;
+	return TAP_FLAT;
+}
+
 static void read_line(const char *suite, const char *path, enum tap_kind how, const char *line, struct reader *r)
 {
 	struct tap_line t;
 
+	if (how == TAP_PLANNED) {
+		add(suite, line, path);
+		return;
+	}
 	tap_parse(how == TAP_KUNIT ? behind_stamp(line) : line, &t);
 	if (how == TAP_SUITE) {
 		relayed_line(suite, path, &t, &r->current);
@@ -343,6 +370,18 @@ void cases_known(const char *path)
 			known_test(suite, name, expect, line + n);
 	}
 	fclose(f);
+}
+
+void cases_interrupted(void)
+{
+	for (int i = 0; i < ncases; i++) {
+		if (cases[i].state == STARTED)
+			case_explain(&cases[i], "interrupted while it ran");
+		if (cases[i].state != NOT_STARTED)
+			continue;
+		cases[i].state = NOT_RUN;
+		snprintf(cases[i].detail, sizeof(cases[i].detail), "not run (interrupted)");
+	}
 }
 
 const char *case_detail(const struct test_case *c)

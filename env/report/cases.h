@@ -8,7 +8,8 @@
 
 #include "../proto/tap.h"
 
-enum state { NOT_STARTED, STARTED, PASSED, FAILED, SKIPPED, KNOWN, STATES };
+/* NOT_RUN: the run was interrupted before it started */
+enum state { NOT_STARTED, STARTED, PASSED, FAILED, SKIPPED, KNOWN, NOT_RUN, STATES };
 
 /**
  * struct test_case - one result
@@ -35,9 +36,13 @@ extern int ncases;
 
 /*
  * How a file is read: as init relayed it, plain TAP, a kernel log with KUnit's, plain TAP of a script that left its
- * exit status in FILE.rc and its standard error in FILE.err.
+ * exit status in FILE.rc and its standard error in FILE.err; no TAP: names of tests of the plan, one a line.
  */
-enum tap_kind { TAP_SUITE = 's', TAP_FLAT = 'F', TAP_KUNIT = 'k', TAP_SCRIPT = 'S' };
+enum tap_kind { TAP_SUITE = 's', TAP_FLAT = 'F', TAP_KUNIT = 'k', TAP_SCRIPT = 'S', TAP_PLANNED = 'p' };
+
+/* The word of a kind, as the option of vexreport that it is, and back; another word: TAP_FLAT. */
+const char *tap_kind_word(enum tap_kind how);
+enum tap_kind tap_kind_of(const char *word);
 
 /* All of these end the program, with its name, when a file cannot be read or memory is out. */
 void cases_read(const char *suite, const char *path, enum tap_kind how);
@@ -48,6 +53,8 @@ void cases_forget(void);
  * of the environment's scripts, and all that fails in it is known.
  */
 void cases_known(const char *path);
+/* The run was interrupted: what had not started was not run, and is no failure. */
+void cases_interrupted(void);
 /* Suites in the order they came, tests by name. */
 void cases_sort(void);
 void cases_fatal(const char *what, const char *path) __attribute__((noreturn));
@@ -59,6 +66,19 @@ const char *case_detail(const struct test_case *c);
 /* For run.c: the case of that name, new or known, begins here; the first words that explain one count. */
 struct test_case *case_start(const char *suite, const char *name, const char *file);
 void case_explain(struct test_case *c, const char *text);
+
+/* ---- show.c: on standard error ---- */
+
+void show_results(void);
+void show_failures(void);
+void show_skips(void);
+
+/* ---- write.c: files ---- */
+
+void write_junit(const char *path);
+void write_list(const char *path);
+/* Newer times instead of those that the file has. */
+void write_times(const char *path);
 
 /* ---- run.c: a guest as a whole ---- */
 

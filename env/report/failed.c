@@ -331,17 +331,17 @@ struct json_object *failed_list(unsigned int *left_out)
 struct json_object *failed_counts(void)
 {
 	struct json_object *o;
-	long passed = 0, failed = 0;
+	int count[STATES] = { 0 };
 
 	if (!ncases)
 		return NULL;
-	for (int i = 0; i < ncases; i++) {
-		passed += cases[i].state == PASSED;
-		failed += case_bad(&cases[i]);
-	}
+	for (int i = 0; i < ncases; i++)
+		count[cases[i].state]++;
 	o = json_object_new_object();
-	json_object_object_add(o, "passed", json_object_new_int64(passed));
-	json_object_object_add(o, "failed", json_object_new_int64(failed));
-	json_object_object_add(o, "skipped", json_object_new_int64(ncases - passed - failed));
+	json_object_object_add(o, "passed", json_object_new_int(count[PASSED]));
+	json_object_object_add(o, "failed",
+			       json_object_new_int(count[FAILED] + count[STARTED] + count[NOT_STARTED]));
+	json_object_object_add(o, "skipped", json_object_new_int(count[SKIPPED] + count[KNOWN]));
+	json_object_object_add(o, "not_run", json_object_new_int(count[NOT_RUN]));
 	return o;
 }

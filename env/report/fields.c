@@ -29,6 +29,7 @@ static const struct field fields[] = {
 	{ "counts.passed", T_INT, "" },
 	{ "counts.failed", T_INT, "" },
 	{ "counts.skipped", T_INT, "known failures included" },
+	{ "counts.not_run", T_INT, "of an interrupted run: tests that had not started" },
 	{ "failed", T_LIST, "what failed, the first 200; empty when nothing did" },
 	{ "failed[]", T_OBJECT, "" },
 	{ "failed[].suite", T_TEXT, "host, guest, kunit, env, build, image, lint, machine or known-failures" },

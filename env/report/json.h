@@ -62,7 +62,7 @@ struct json_object *blocked_read(const char *dir, const char *kernel);
 
 /* All of "failed"; *@left_out: how many are not in it. */
 struct json_object *failed_list(unsigned int *left_out);
-/* Passed, failed and skipped tests; NULL: this command ran none. */
+/* Passed, failed and skipped tests, and those not run; NULL: this command ran none. */
 struct json_object *failed_counts(void);
 
 /* ---- object.c ---- */

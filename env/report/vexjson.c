@@ -23,12 +23,6 @@ static int usage(void)
 	return VEX_USAGE;
 }
 
-static enum tap_kind kind_of(const char *how)
-{
-	return !strcmp(how, "--suite") ? TAP_SUITE : !strcmp(how, "--kunit") ? TAP_KUNIT :
-	       !strcmp(how, "--script") ? TAP_SCRIPT : TAP_FLAT;
-}
-
 /* A file may be missing: a killed run did not come to write it. */
 static void read_tests(void)
 {
@@ -37,11 +31,13 @@ static void read_tests(void)
 	for (size_t i = 0; i < nrecords; i++) {
 		if (strcmp(records[i].kind, "tap") || access(records[i].v[2], R_OK))
 			continue;
-		cases_read(records[i].v[1], records[i].v[2], kind_of(records[i].v[0]));
+		cases_read(records[i].v[1], records[i].v[2], tap_kind_of(records[i].v[0]));
 		any = true;
 	}
 	if (any && !access(record_value("known"), R_OK))
 		cases_known(record_value("known"));
+	if (record_last("interrupted"))
+		cases_interrupted();
 	cases_sort();
 }
 

@@ -461,21 +461,21 @@ static void guest_step(struct pool *p, struct task *t, int code)
 
 /* ---- the task ---- */
 
-struct task *guest_new(const struct run *r, const char *shard)
+struct task *guest_new(const struct run *r, char *shard)
 {
 	struct guest *g = grow(NULL, sizeof(*g));
 	struct disk d[DISKS_MAX] = { 0 };
 
 	memset(g, 0, sizeof(*g));
 	g->run = r;
-	g->rows = format_text("%s/%s", r->dir, shard);
-	g->dir = format_text("%s/%s.d", r->dir, shard);
+	g->rows = format_text("%s/%s", r->round, shard);
+	g->dir = format_text("%s/%s.d", r->round, shard);
 	plan_read(&g->plan, g->rows);
 	if (!g->plan.n)
 		die(VEX_ENV, "%s has no test in it (the disk was full?): run the command again", g->rows);
 	shard_machine(&g->plan, &g->machine);
 	shard_disks(&g->plan, d);	/* what cannot be given is said before any guest runs */
-	g->task.name = copy_text(shard);
+	g->task.name = shard;
 	/* A machine larger than the host runs alone. */
 	g->task.cost = g->machine.cpus > r->jobs ? r->jobs : g->machine.cpus;
 	g->task.step = guest_step;

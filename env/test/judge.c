@@ -25,7 +25,7 @@ static int gravity(int code)
 	return 1;	/* as a failed test */
 }
 
-static void worse(int *worst, int code)
+void worse(int *worst, int code)
 {
 	if (gravity(code) > gravity(*worst))
 		*worst = code;
@@ -151,13 +151,21 @@ int judge(const char *dir, char *const *shards, size_t n, const char *known, boo
 	return j.worst;
 }
 
+int judge_all(const char *dir, const char *known)
+{
+	int n;
+	char **shards = shards_of(dir, &n);
+
+	cases_forget();
+	return judge(dir, shards, n, known, false);
+}
+
 int cmd_judge(int argc, char **argv)
 {
 	static const struct option options[] = { { "known", 1, 0, 'k' }, { "quiet", 0, 0, 'q' }, { 0 } };
 	const char *known = NULL, *dir;
 	bool quiet = false;
-	char **shards;
-	int c, n;
+	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
@@ -169,11 +177,7 @@ int cmd_judge(int argc, char **argv)
 	if (optind >= argc)
 		die(VEX_USAGE, "judge: a directory is required");
 	dir = argv[optind++];
-	shards = argv + optind;
-	n = argc - optind;
-	if (!n)
-		shards = shards_of(dir, &n);
-	return judge(dir, shards, n, known, quiet);
+	return optind < argc ? judge(dir, argv + optind, argc - optind, known, quiet) : judge_all(dir, known);
 }
 
 /* "vextest cause CODE": an exit code in words. */

@@ -129,7 +129,7 @@ struct task;
 
 /**
  * struct run - a round of guest tests
- * @dir:      has the shards, and gets the guests' directories
+ * @round:    has the shards, and gets the guests' directories
  * @machines: has a directory for each kernel, with the files argv (the launcher and its arguments, one a line), job
  *            (its first lines), payload (its first entries) and, where others may look for the guest, guest
  * @tests:    directory with what tests look for beside themselves; NULL: none
@@ -137,33 +137,66 @@ struct task;
  * @data:     the directory of real vectors; NULL: none
  * @root:     image of the root that tests of the plan want; NULL: none; @root_script: with which they use it
  * @records:  file that notes the guests for --json; NULL: none
- * @trace:    command that decodes a kernel's trace, without its last arguments GUEST KERNEL CODE; NULL: none
+ * @trace:    command that decodes a kernel's trace, without its last arguments GUEST KERNEL CODE; none: @ntrace is 0
  * @retry_ms: before a machine that could not be started is started once more
  * @tap:      what the tests print is printed as it comes
  * @tests_n:  how many there are
  */
 struct run {
-	const char *dir, *machines, *tests, *known, *data, *root, *root_script, *records;
+	const char *round, *machines, *tests, *known, *data, *root, *root_script, *records;
 	char **trace;
 	int jobs, ntrace;
 	long long retry_ms;
-	bool tap, until_fail;
+	bool tap;
 	size_t tests_n;
 };
 
-/* The task of a shard: DIR/SHARD. */
-struct task *guest_new(const struct run *r, const char *shard);
+/* The task of a shard: a file of the round, whose name it keeps. */
+struct task *guest_new(const struct run *r, char *shard);
 /* "KERNEL/TEST" that runs there now. */
 void guest_running(const struct task *t, FILE *f);
 
-/* ---- run.c: a round of them ---- */
+/* ---- run.c: rounds of them ---- */
 
 int cmd_run(int argc, char **argv);
 
+/* ---- scripts.c: the environment's own tests ---- */
+
+int cmd_scripts(int argc, char **argv);
+
+/* ---- files.c: what a run leaves, read into the cases ---- */
+
+/**
+ * struct whole - a run of ./vex test or ./vex fstests
+ * @dir:         known, known.tap, host/, guest/ or guest.1/ ..., env/; earlier/, guests of a run that is resumed;
+ *               codes, what its parts ended with
+ * @kernels:     of the run, in its order
+ * @records:     file that notes what is read, for --json; NULL: none
+ * @interrupted: what had not started was not run
+ */
+struct whole {
+	const char *dir, *records;
+	struct kernels kernels;
+	bool interrupted;
+};
+
+/* Of a round of guests, and of all. */
+void files_guest(const struct whole *w, const char *round);
+void files_all(const struct whole *w);
+
+/* ---- finish.c: the end of a run ---- */
+
+int cmd_finish(int argc, char **argv);
+
 /* ---- judge.c: what has become of a run ---- */
+
+/* The graver of two exit codes: a panic is more than a failed test. */
+void worse(int *worst, int code);
 
 /* The exit code of the gravest guest of these shards. @known: a file, or NULL. @quiet: says nothing about others. */
 int judge(const char *dir, char *const *shards, size_t n, const char *known, bool quiet);
+/* Of all shards. */
+int judge_all(const char *dir, const char *known);
 /* Writes the rows of a shard of which a guest's tap.log has no start. False: none, or no test had started at all. */
 bool write_left(const char *rows, const char *tap, const char *path);
 

@@ -22,84 +22,13 @@ test_host() {
 	fi
 }
 
-# ---- the environment's own tests -----------------------------------------------------------------
-
-# run_env_test FILE NAME DIR: DIR/NAME.tap, its errors in .err, its exit status in .rc, how long it took in .ms.
-run_env_test() {
-	local file=$1 name=$2 dir=$3 rc=0 start
-	start=$(now_ms)
-	# Cases of bare machines are reported as they end where they are all there is.
-	local cases=()
-	if [[ "${T_ONLY[*]}" == bare ]]; then cases=(VEX_BARE_FILTER="$T_FILTER"); exec 3>&2; fi
-	if ((T_FULL)); then cases+=(VEX_BARE_FULL=1); fi
-	env "${cases[@]}" bash "$file" >"$dir/$name.tap" 2>"$dir/$name.err" </dev/null || rc=$?
-	printf '%s\n' "$(($(now_ms) - start))" >"$dir/$name.ms"
-	printf '%d\n' "$rc" >"$dir/$name.rc"
-}
-
-# env_result DIR NAME: says what became of a script; fails when it failed.
-env_result() {
-	local dir=$1 name=$2 passed=0 failed=0 skipped=0 text='' ms=0
-	# A script's own shell may die (no room, no memory): no result is no pass.
-	if [[ -s $dir/$name.rc ]]; then ms=$(<"$dir/$name.ms"); else worse "$EX_ENV"; fi
-	"$VEX_BUILD/env/vexreport" --script "env.$name" "$dir/$name.tap" --known "$T_DIR/known" --show failures \
-		>"$dir/$name.counts" 2>"$dir/$name.failures" || worse "$EX_ENV"
-	read -r passed failed skipped <"$dir/$name.counts" || failed=1
-	if ((skipped)); then text=", $skipped skipped"; fi
-	note "$name: $passed passed, $failed failed$text, $(secs "$ms") s"
-	sed 's/^/  /' "$dir/$name.failures" >&2
-	((failed == 0))
-}
-
-# env_tests: NAME FILE of each; quick ones, with --full all.
-env_tests() {
-	local f name
-	if [[ " ${T_ONLY[*]} " == *" bare "* ]]; then printf 'bare %s\n' "$VEX_ROOT/tests/env/bare.sh"; fi
-	if [[ " ${T_ONLY[*]} " != *" env "* ]]; then return; fi
-	for f in "$VEX_ROOT"/tests/env/*.sh; do
-		name=$(basename "${f%.sh}")
-		[[ $name != bare || " ${T_ONLY[*]} " != *" bare "* ]] || continue
-		[[ -f $f && $name != *lib && $name =~ $T_FILTER ]] || continue
-		printf '%s %s\n' "$name" "$f"
-	done
-}
-
-# test_env DIR: leaves DIR/env/NAME.tap. Several at a time, but for those that say "alone".
+# test_env: the environment's own tests, quick ones, with --full all; leaves T_DIR/env/NAME.tap.
 test_env() {
-	local dir=$1/env name file queue=() i cost
-	mkdir -p "$dir"
-	while read -r name file; do
-		if ((T_FULL == 0)) && ! grep -q '^# env-test: .*quick' "$file"; then
-			printf 'ok 0 %s # SKIP takes long; run with --full\n' "$name" >>"$dir/left-out.tap"
-			continue
-		fi
-		for ((i = 1; i <= T_REPEAT; i++)); do queue+=("$name$( ((T_REPEAT == 1)) || echo "@$i") $file"); done
-	done < <(env_tests)
-	if ((${#queue[@]} == 0)); then return; fi
-	say "Tests of the environment: ${#queue[@]}, $T_JOBS at a time"
-	pool_init "$T_JOBS"
-	while ((${#queue[@]} || ${#POOL_COST[@]})); do
-		if ((POOL_STOP)); then
-			progress_end
-			pool_stop
-			return "$EX_INT"
-		fi
-		for i in "${!queue[@]}"; do
-			read -r name file <<<"${queue[i]}"
-			cost=1
-			if grep -q '^# env-test: .*alone' "$file"; then cost=$T_JOBS; fi
-			((cost <= POOL_FREE)) || continue
-			pool_start "$name" "$cost" run_env_test "$file" "$name" "$dir"
-			unset "queue[i]"
-		done
-		sleep 0.2
-		pool_reap
-		for name in "${POOL_DONE[@]}"; do
-			progress_end
-			if ! env_result "$dir" "$name" && ((T_UNTIL_FAIL)); then queue=(); fi
-		done
-		progress "$(printf '%d waiting; running: %s' "${#queue[@]}" "${POOL_NAME[*]}")"
-	done
-	progress_end
-	trap - INT TERM HUP
+	local args=() only=" ${T_ONLY[*]} "
+	if [[ $only == *" bare "* ]]; then args+=(--bare "$VEX_ROOT/tests/env/bare.sh"); fi
+	if [[ $only == *" env "* ]]; then args+=(--scripts "$VEX_ROOT/tests/env"); fi
+	if ((T_FULL)); then args+=(--full); fi
+	if ((T_UNTIL_FAIL)); then args+=(--until-fail); fi
+	run_part "$VEX_BUILD/env/vextest" scripts --dir "$T_DIR" --filter "$T_FILTER" --jobs "$T_JOBS" \
+		--repeat "$T_REPEAT" "${args[@]}"
 }

@@ -44,10 +44,11 @@ test_kernels() {
 
 # ---- tests -----------------------------------------------------------------------------------------
 
-# plan_tests DIR OPTION...: DIR/shard1 ..., a file per guest, and DIR/left-out-KERNEL as TAP; prints "TESTS SHARDS ROOT...".
+# plan_tests DIR CPUS OPTION...: DIR/shard1 ..., a file per guest, and DIR/left-out-KERNEL as TAP; prints "TESTS SHARDS
+# ROOT...". A guest has CPUS processors where a test does not say how many.
 plan_tests() {
-	local dir=$1 args=() k
-	shift
+	local dir=$1 cpus=$2 args=() k
+	shift 2
 	for k in "${T_KERNELS[@]}"; do
 		args+=(--kernel "$k slow=$(kernel_slowness "$k") programs=$(guest_dir "$k")/tests $(kernel_traits "$k")")
 		if [[ $T_SLICE == *" $k "* ]]; then args+=(--slice "$k"); fi
@@ -56,11 +57,13 @@ plan_tests() {
 	if [[ -n $VM_CPUS ]]; then args+=(--cpus "$VM_CPUS"); fi
 	if [[ -n $VM_MEMORY ]]; then args+=(--memory "$VM_MEMORY"); fi
 	"$VEX_BUILD/env/vextest" plan --dir "$dir" --times "$VEX_BUILD/test-times" --jobs "$T_JOBS" --repeat "$T_REPEAT" \
-		--lane "$VM_LANE" --default-cpus "$T_CPUS" "${args[@]}" "$@"
+		--lane "$VM_LANE" --default-cpus "$cpus" "${args[@]}" "$@"
 }
 
 # plan_root [NAME]: makes the root of env/debroot that tests of the plan want ("root=NAME"; one for all of them).
 plan_root() { [[ -z $1 ]] || debroot_need "$1"; }
 
-# plan_guest DIR: the tests that the filter lets through; C programs come from build/guest/tests.
-plan_guest() { plan_tests "$1" --tests "$T_TESTS" --programs "$(guest_dir "${T_KERNELS[0]}")/tests" --filter "$T_FILTER"; }
+# plan_guest DIR CPUS: the tests that the filter lets through; C programs come from build/guest/tests.
+plan_guest() {
+	plan_tests "$1" "$2" --tests "$T_TESTS" --programs "$(guest_dir "${T_KERNELS[0]}")/tests" --filter "$T_FILTER"
+}

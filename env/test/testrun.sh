@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2034	# POOL_STOP is testhost.sh's
 #
-# What vextest run (env/test/run.c) is told of the guests of a plan, and the pool of the environment's own tests.
+# What vextest (env/test) is told of a run: it runs the guests of the plan and the environment's own tests, and reports.
 
 data_dir() {
 	local d=${VEXFS_DATA:-$VEX_ROOT/../shared/data}
@@ -20,21 +19,20 @@ machine_write() {
 	payload_base "$kernel" >"$dir/payload"
 }
 
-# run_guests DIR OPTION...: the guests of the plan in DIR, with more options of vextest run. $EX_INT: interrupted.
-run_guests() {
-	local dir=$1 rc=0 pid args=()
-	shift
-	if [[ $T_SHOW == tap ]]; then args+=(--tap); fi
-	if ((T_UNTIL_FAIL)); then args+=(--until-fail); fi
-	if [[ -n ${REPORT_FILE:-} ]]; then args+=(--records "$REPORT_FILE"); fi
-	if [[ -n ${DEBROOT_IMAGE:-} ]]; then args+=(--root "$DEBROOT_IMAGE" --root-script "$DEBROOT_HERE/guest.sh"); fi
-	{
-		trap - INT QUIT
-		exec "$VEX_BUILD/env/vextest" run --dir "$dir" --machines "$T_DIR/machines" --jobs "$T_JOBS" \
-			--known "$T_DIR/known" "${args[@]}" "$@" -- bash "$VEX_ROOT/env/debug/guest-trace.sh" "${MODULE[file]}"
-	} </dev/null &
+# run_words: what vextest run and finish are told of this run, one word a line.
+run_words() {
+	local k
+	printf '%s\n' --dir "$T_DIR"
+	for k in "${T_KERNELS[@]}"; do printf '%s\n' --kernel "$k $(kernel_traits "$k")"; done
+	if [[ -n ${REPORT_FILE:-} ]]; then printf '%s\n' --records "$REPORT_FILE"; fi
+}
+
+# run_part COMMAND...: a part of the run, a process of its own. A signal for this shell is for it: it ends what it has
+# started, notes what became of that, and its exit code says so. The code is in T_DIR/codes.
+run_part() {
+	local rc=0 pid
+	{ trap - INT QUIT; exec "$@"; } </dev/null &
 	pid=$!
-	# It ends the guests and notes what became of them.
 	trap 'kill -TERM "$pid" 2>/dev/null || :' INT TERM HUP
 	while :; do
 		rc=0
@@ -42,10 +40,38 @@ run_guests() {
 		kill -0 "$pid" 2>/dev/null || break
 	done
 	trap - INT TERM HUP
-	return "$rc"
+	printf '%d\n' "$rc" >>"$T_DIR/codes"
 }
 
-# ---- several at a time ---------------------------------------------------------------------------
+# run_guests OPTION...: the guests of the plan, with more options of vextest run, and their report.
+run_guests() {
+	local words
+	mapfile -t words < <(run_words)
+	if [[ $T_SHOW == tap ]]; then words+=(--tap); fi
+	if [[ -n ${DEBROOT_IMAGE:-} ]]; then words+=(--root "$DEBROOT_IMAGE" --root-script "$DEBROOT_HERE/guest.sh"); fi
+	run_part "$VEX_BUILD/env/vextest" run "${words[@]}" --jobs "$T_JOBS" --times "$VEX_BUILD/test-times" "$@" \
+		-- bash "$VEX_ROOT/env/debug/guest-trace.sh" "${MODULE[file]}"
+}
+
+# run_interrupted: whether a part of the run was.
+run_interrupted() { grep -qx "$EX_INT" "$T_DIR/codes" 2>/dev/null; }
+
+# run_finish: the reports of the run, its last line and exit code; does not return.
+run_finish() {
+	local words
+	mapfile -t words < <(run_words)
+	exec "$VEX_BUILD/env/vextest" finish "${words[@]}"
+}
+
+# How guests run here: "PROCESSORS WORDS", for each guest. After test_kernels.
+test_accel() {
+	local k=${T_KERNELS[0]} probe
+	probe=$("$VEX_BUILD/env/vexvm" --probe --kernel "$(kernel_dir "$k")/vmlinuz" --initrd "$(initramfs_path "$k")" \
+		--payload /dev/null --rundir "$T_DIR" --cache "$VEX_CACHE" --arch "$(kernel_arch "$k")" --accel "$VM_ACCEL") || return
+	if [[ -n $VM_CPUS ]]; then echo "$VM_CPUS $VM_CPUS processors each"
+	elif [[ $probe == accel=kvm* ]]; then echo "2 KVM"
+	else echo "1 single-processor guests under emulation"; fi
+}
 
 # default_jobs: one machine per processor, and no more than memory carries.
 default_jobs() {
@@ -55,64 +81,3 @@ default_jobs() {
 	if ((free < n)); then n=$free; fi
 	printf '%d' "$((n > 0 ? n : 1))"
 }
-
-# The jobs of one pool: pid -> what it costs, pid -> its name.
-declare -A POOL_COST=() POOL_NAME=()
-POOL_FREE=0 POOL_STOP=0
-
-pool_init() {
-	POOL_FREE=$1 POOL_STOP=0 POOL_COST=() POOL_NAME=()
-	PROGRESS_NEXT=$((SECONDS + 30)) PROGRESS_START=$SECONDS
-	trap 'POOL_STOP=1' INT TERM HUP
-}
-
-# pool_start NAME COST CMD...: in a process group of its own, so that an interrupt is ours to pass on.
-pool_start() {
-	local name=$1 cost=$2
-	shift 2
-	set -m
-	{
-		# The launcher below gets the signal too and cleans up; wait for it.
-		trap : INT TERM HUP
-		"$@"
-	} </dev/null &
-	set +m
-	POOL_COST[$!]=$cost POOL_NAME[$!]=$name
-	POOL_FREE=$((POOL_FREE - cost))
-}
-
-pool_stop() {
-	local pid
-	# Some have ended by themselves; what they left is judged by their files.
-	for pid in "${!POOL_COST[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
-	for pid in "${!POOL_COST[@]}"; do wait "$pid" 2>/dev/null || true; done
-	POOL_COST=() POOL_NAME=()
-}
-
-# pool_reap: sets POOL_DONE to the names of those that ended.
-pool_reap() {
-	local pid
-	POOL_DONE=()
-	for pid in "${!POOL_COST[@]}"; do
-		if kill -0 "$pid" 2>/dev/null; then continue; fi
-		# Its verdict is in its file "rc"; one that left none is a broken environment (vextest judge).
-		wait "$pid" 2>/dev/null || true
-		POOL_FREE=$((POOL_FREE + POOL_COST[$pid]))
-		POOL_DONE+=("${POOL_NAME[$pid]}")
-		unset "POOL_COST[$pid]" "POOL_NAME[$pid]"
-	done
-}
-
-progress_due() { [[ -t 2 ]] || ((SECONDS >= PROGRESS_NEXT)); }
-
-# progress TEXT: one line, rewritten in place on a terminal, repeated every 30 s elsewhere.
-progress() {
-	if [[ -t 2 ]]; then
-		printf '\r\e[K    [%d s] %.*s' "$((SECONDS - PROGRESS_START))" "$((${COLUMNS:-100} - 20))" "$1" >&2
-	elif ((SECONDS >= PROGRESS_NEXT)); then
-		note "[$((SECONDS - PROGRESS_START)) s] $1"
-		PROGRESS_NEXT=$((SECONDS + 30))
-	fi
-}
-
-progress_end() { if [[ -t 2 ]]; then printf '\r\e[K' >&2; fi; }

@@ -6,8 +6,10 @@
  *	vextest known OPTION...			the list of known failures, checked; those in force in this run (known.c)
  *	vextest shard machine|disks|job|files FILE	what the guest of a shard is given
  *	vextest again SHARD TAP FILE		FILE: the shard of tests that a guest had not started when it ended
- *	vextest run OPTION... [-- COMMAND...]	all guests of a plan, several at a time (run.c, guest.c, pool.c); COMMAND
- *						decodes the trace of a kernel that came to harm
+ *	vextest run OPTION... [-- COMMAND...]	all guests of a plan, several at a time (run.c, guest.c, pool.c), and
+ *						their report; COMMAND decodes the trace of a kernel that came to harm
+ *	vextest scripts OPTION...		the environment's own tests (scripts.c)
+ *	vextest finish OPTION...		reports and last line of the whole run (finish.c)
  *	vextest judge [--known FILE] [--quiet] DIR [SHARD...]	the exit code of the gravest guest, of all or of these
  *	vextest cause CODE			an exit code in words
  */
@@ -68,10 +70,13 @@ int main(int argc, char **argv)
 	} commands[] = {
 		{ "plan", cmd_plan }, { "shard", cmd_shard }, { "again", cmd_again }, { "run", cmd_run },
 		{ "judge", cmd_judge }, { "known", cmd_known }, { "cause", cmd_cause },
+		{ "finish", cmd_finish },
+		{ "scripts", cmd_scripts },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[1], commands[i].word))
 			return commands[i].run(argc - 1, argv + 1);
-	die(VEX_USAGE, "usage: vextest plan|known|shard|again|run|judge|cause ARGUMENT... (env/test/vextest.c describes them)");
+	die(VEX_USAGE, "usage: vextest plan|known|shard|again|run|scripts|finish|judge|cause ARGUMENT... "
+	    "(env/test/vextest.c describes them)");
 }

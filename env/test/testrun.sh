@@ -50,7 +50,7 @@ run_guests() {
 	if [[ $T_SHOW == tap ]]; then words+=(--tap); fi
 	if [[ -n ${DEBROOT_IMAGE:-} ]]; then words+=(--root "$DEBROOT_IMAGE" --root-script "$DEBROOT_HERE/guest.sh"); fi
 	run_part "$VEX_BUILD/env/vextest" run "${words[@]}" --jobs "$T_JOBS" --times "$VEX_BUILD/test-times" "$@" \
-		-- bash "$VEX_ROOT/env/debug/guest-trace.sh" "${MODULE[file]}"
+		-- bash "$VEX_ROOT/env/debug/decode-guest.sh" "${MODULE[file]}"
 }
 
 # run_interrupted: whether a part of the run was.

@@ -76,47 +76,24 @@ check_fact() { sed -n "s/^# fact $2 //p" "$1/validate.log" | head -n1; }
 # What the guest sees of DISK.
 disk_virtual_bytes() { LC_ALL=C qemu-img info "$1" | sed -n 's/^virtual size: .*(\([0-9]*\) bytes).*/\1/p'; }
 
-# image_manifest RC: of the build in hand.
+# image_manifest RC: of the build in hand. What the checks found is vexjson's to read.
 image_manifest() {
-	local disk=$IB_IMAGE/disk.qcow2 status=passed
+	local disk=$IB_IMAGE/disk.qcow2 status=passed fact
 	(($1 == 0)) || status=failed
-	cat <<END
-{
-  "variant": "$IB_VARIANT",
-  "source": "$IB_SOURCE",
-  "date": "$IB_DATE",
-  "revision": "$IB_REVISION",
-  "suite": "$IMG_SUITE",
-  "archive": $(json_string "$(image_archive "$IMG_SUITE")"),
-  "kernel": "$(check_fact "$IB_LOG" kernel)",
-  "kernels": "$(check_fact "$IB_LOG" kernels | sed 's/ *$//')",
-  "custom_kernel": "$IB_KERNEL",
-  "rust": $(f=$(check_fact "$IB_LOG" rust); echo "${f:-null}"),
-  "dkms": $(json_string "$(check_fact "$IB_LOG" dkms)"),
-  "user": "$IMG_USER",
-  "disk_bytes": $(disk_virtual_bytes "$disk"),
-  "disk_used_mb": $(f=$(check_fact "$IB_LOG" disk_used_mb); echo "${f:-null}"),
-  "image_bytes": $(stat -c %s "$disk"),
-  "sha256": "$(sha256sum "$disk" | cut -d' ' -f1)",
-  "packer": "$(packer version 2>/dev/null | sed -n 's/^Packer v//p' | head -n1)",
-  "accelerator": "${IB_ACCEL%%,*}",
-  "prepare_seconds": $IB_PREPARE_S,
-  "bootstrap_seconds": $IB_BOOTSTRAP_S,
-  "provision_seconds": $IB_PROVISION_S,
-  "validation_seconds": $IB_VALIDATE_S,
-  "total_seconds": $IB_TOTAL_S,
-  "boot": $(json_string "$(check_fact "$IB_LOG" boot)"),
-  "validation": "$status",
-  "checks_passed": $(($(checks_count '^ok' "$IB_LOG/validate.log") - $(checks_count '^ok.*# SKIP' "$IB_LOG/validate.log"))),
-  "checks_skipped": $(checks_count '^ok.*# SKIP' "$IB_LOG/validate.log"),
-  "checks_failed": $(checks_count '^not ok' "$IB_LOG/validate.log"),
-  "checks": [
-$(grep -E '^(not )?ok' "$IB_LOG/validate.log" | sed -E 's/^(not ok|ok) [0-9]*-? ?(.*)/\1 \2/' |
-		while IFS= read -r l; do printf '    %s,\n' "$(json_string "$l")"; done | sed '$ s/,$//')
-  ],
-  "packages": {
-$(sed -n 's/^# package \([^ ]*\) \(.*\)/    "\1": "\2",/p' "$IB_LOG/validate.log" | sed '$ s/,$//')
-  }
-}
-END
+	{
+		printf 'string %s\n' "variant $IB_VARIANT" "source $IB_SOURCE" "date $IB_DATE" "revision $IB_REVISION" \
+			"suite $IMG_SUITE" "archive $(image_archive "$IMG_SUITE")"
+		for fact in kernel kernels dkms boot; do
+			printf 'string %s %s\n' "$fact" "$(check_fact "$IB_LOG" "$fact" | sed 's/ *$//')"
+		done
+		for fact in rust disk_used_mb; do printf 'value %s %s\n' "$fact" "$(check_fact "$IB_LOG" "$fact")"; done
+		printf 'string %s\n' "custom_kernel $IB_KERNEL" "user $IMG_USER" \
+			"sha256 $(sha256sum "$disk" | cut -d' ' -f1)" \
+			"packer $(packer version 2>/dev/null | sed -n 's/^Packer v//p' | head -n1)" \
+			"accelerator ${IB_ACCEL%%,*}" "validation $status"
+		printf 'value %s\n' "disk_bytes $(disk_virtual_bytes "$disk")" "image_bytes $(stat -c %s "$disk")" \
+			"prepare_seconds $IB_PREPARE_S" "bootstrap_seconds $IB_BOOTSTRAP_S" \
+			"provision_seconds $IB_PROVISION_S" "validation_seconds $IB_VALIDATE_S" \
+			"total_seconds $IB_TOTAL_S"
+	} | "$VEX_BUILD/env/vexjson" manifest "$IB_LOG/validate.log"
 }

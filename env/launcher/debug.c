@@ -73,16 +73,17 @@ static void stop_event(struct vm *vm, bool stopped)
 	vm->resumed = true;
 }
 
-void debug_event(struct vm *vm, const char *line)
+/* @error: what the event says went wrong; "" */
+void debug_event(struct vm *vm, const char *event, const char *error)
 {
-	if (strstr(line, "\"SHUTDOWN\""))
+	if (!strcmp(event, "SHUTDOWN"))
 		vm->halted = vm->o->dump;
-	else if (strstr(line, "\"STOP\""))
+	else if (!strcmp(event, "STOP"))
 		stop_event(vm, true);
-	else if (strstr(line, "\"RESUME\""))
+	else if (!strcmp(event, "RESUME"))
 		stop_event(vm, false);
-	else if (strstr(line, "\"DUMP_COMPLETED\""))
-		snprintf(vm->dump_event, sizeof(vm->dump_event), "%.500s", line);
+	else if (!strcmp(event, "DUMP_COMPLETED"))
+		snprintf(vm->dump_error, sizeof(vm->dump_error), "%s", error);
 }
 
 /* The shell that started us waits for this file before it runs gdb. */

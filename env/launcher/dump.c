@@ -84,20 +84,15 @@ static bool wait_kdump(struct vm *vm)
 
 static bool dump_finished(struct vm *vm, char *why, size_t size)
 {
-	char *status, *error;
-
 	if (!qmp_command(vm, -1, "{\"execute\":\"query-dump\"}")) {
 		snprintf(why, size, "QEMU does not answer");
 		return true;
 	}
-	status = strstr(vm->reply, "\"status\": \"");
-	if (status && !strncmp(status + 11, "failed", 6)) {
-		error = strstr(vm->dump_event, "\"error\": \"");
-		snprintf(why, size, "%.200s", error ? error + 10 : "QEMU gives no reason");
-		why[strcspn(why, "\"")] = 0;
+	if (!strcmp(qmp_said(vm, "status"), "failed")) {
+		snprintf(why, size, "%.200s", vm->dump_error[0] ? vm->dump_error : "QEMU gives no reason");
 		return true;
 	}
-	return status && !strncmp(status + 11, "completed", 9);
+	return !strcmp(qmp_said(vm, "status"), "completed");
 }
 
 /* Stopped, so that what is written is one moment. The descriptor is ours: no path has to be quoted. */
@@ -115,7 +110,7 @@ static bool qemu_dump(struct vm *vm, char *why, size_t size)
 	    !qmp_command(vm, fd, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"dump\"}}") ||
 	    !qmp_command(vm, -1, "{\"execute\":\"dump-guest-memory\",\"arguments\":"
 			 "{\"paging\":false,\"detach\":true,\"protocol\":\"fd:dump\"}}"))
-		snprintf(why, size, "QEMU refuses: %.200s", vm->dead ? "it has ended" : vm->reply);
+		snprintf(why, size, "QEMU refuses: %.200s", qmp_refusal(vm));
 	while (!why[0] && !vm->interrupted && !dump_finished(vm, why, size)) {
 		vm_poll(vm, 50);
 		if (now_ms() > next) {

@@ -76,6 +76,7 @@ void vm_init(struct vm *vm, const struct opts *o, const struct machine *m)
 void vm_close(struct vm *vm)
 {
 	qemu_kill(vm);
+	qmp_close(vm);
 	for (int i = 0; i < P_COUNT; i++)
 		if (vm->fd[i] >= 0)
 			close(vm->fd[i]);

@@ -76,7 +76,7 @@ static bool open_port(struct vm *vm, unsigned int host, unsigned int guest)
 	return qmp_command(vm, -1,
 			   "{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":"
 			   "\"hostfwd_add net0 tcp:127.0.0.1:%u-:%u\"}}", host, guest) &&
-	       strstr(vm->reply, "\"return\": \"\"");
+	       !qmp_said(vm, NULL)[0];
 }
 
 static unsigned int find_port(struct vm *vm, const struct forward *f)
@@ -91,9 +91,11 @@ static unsigned int find_port(struct vm *vm, const struct forward *f)
 
 static void say_why(struct vm *vm, const struct forward *f)
 {
-	if (!strstr(vm->reply, "Could not set up"))
+	const char *said = qmp_said(vm, NULL);
+
+	if (!strstr(said, "Could not set up"))
 		snprintf(vm->message, sizeof(vm->message), "port %u cannot be forwarded: QEMU says '%.200s'", f->host,
-			 vm->reply);
+			 said[0] ? said : qmp_refusal(vm));
 	else if (f->any)
 		snprintf(vm->message, sizeof(vm->message), "no free port from %u up on 127.0.0.1", f->host);
 	else

@@ -292,9 +292,8 @@ void qemu_start(struct vm *vm, int incoming_fd)
 	for (size_t i = 0; i < a.n; i++)
 		free(a.v[i]);
 	free(a.v);
-	if (write(vm->fd[P_QMP], "{\"execute\":\"qmp_capabilities\"}\n", 31) < 0)
+	if (!qmp_begin(vm))
 		vm->dead = true;
-	vm->qmp_owed = 1;
 	debug_started(vm);
 }
 

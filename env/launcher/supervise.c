@@ -282,7 +282,7 @@ static bool wait_resumed(struct vm *vm)
 {
 	long long limit = now_ms() + scaled(vm, 10);
 
-	while (!strstr(vm->reply, "\"status\": \"paused\"")) {
+	while (strcmp(qmp_said(vm, "status"), "paused")) {
 		if (vm->interrupted || now_ms() > limit || !vm_poll(vm, 5) ||
 		    !qmp_command(vm, -1, "{\"execute\":\"query-status\"}"))
 			return false;

@@ -112,8 +112,8 @@ struct vm {
 	int in_fd;		/* our stdin, -1 when it is not forwarded */
 	char in_buf[4096];	/* bytes read from it that QEMU has not taken yet */
 	size_t in_len;
-	unsigned int qmp_owed;	/* answers still to come that nobody waits for */
-	char reply[LINE_MAX_LEN];	/* last QMP return or error */
+	long long qmp_id;	/* of the last command of the monitor */
+	struct json_object *answer;	/* to it; NULL: none yet */
 	bool ready, done, dead, interrupted, panicked, no_space, marker_seen;
 	bool error;		/* init said the environment is broken */
 	bool stopped;		/* by a debugger or by us */
@@ -126,7 +126,7 @@ struct vm {
 		unsigned int percent;
 		char why[256];	/* failure; "" while there is none */
 	} kdump;
-	char dump_event[512];	/* QEMU's word that its dump is finished */
+	char dump_error[256];	/* why QEMU could not finish its dump; "" if it could */
 	int wait_status;
 	int write_error;	/* errno of output that could not be written */
 	char message[512];	/* first line about what went wrong */
@@ -205,13 +205,21 @@ void vm_close(struct vm *vm);
 
 /* qmp.c */
 void qmp_line(struct vm *vm, const char *line);
+/* Before the first command: QEMU answers only after it. */
+bool qmp_begin(struct vm *vm);
+/* Sends one command, an object without id, and serves the machine until its answer is there; true: it was obeyed. */
 bool qmp_command(struct vm *vm, int pass_fd, const char *json, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Of the last command, until the next: a member of its answer, or the answer itself (@member NULL), as text; "". */
+const char *qmp_said(const struct vm *vm, const char *member);
+/* ... and why it was not obeyed. */
+const char *qmp_refusal(const struct vm *vm);
+void qmp_close(struct vm *vm);
 
 /* debug.c */
 void debug_machine_args(struct argv *a, const struct opts *o);
 void debug_args(struct argv *a, const struct opts *o);
-void debug_event(struct vm *vm, const char *line);
+void debug_event(struct vm *vm, const char *event, const char *error);
 void debug_started(const struct vm *vm);
 bool debug_hold(struct vm *vm);
 void debug_ctl_line(struct vm *vm, const char *line);

@@ -76,6 +76,14 @@ static void prune(const char *dir)
 	close(back);
 }
 
+/* Of a migration that QEMU has begun, or a command that it has refused. */
+static const char *save_error(const struct vm *vm)
+{
+	const char *error = qmp_said(vm, "error-desc");
+
+	return error[0] ? error : qmp_said(vm, "status")[0] ? "it gives no reason" : qmp_refusal(vm);
+}
+
 static bool migrate_to(struct vm *vm, int fd)
 {
 	long long deadline = now_ms() + 60000;
@@ -88,9 +96,9 @@ static bool migrate_to(struct vm *vm, int fd)
 	while (now_ms() < deadline && !vm->dead && !vm->interrupted) {
 		if (!qmp_command(vm, -1, "{\"execute\":\"query-migrate\"}"))
 			return false;
-		if (strstr(vm->reply, "\"status\": \"completed\""))
+		if (!strcmp(qmp_said(vm, "status"), "completed"))
 			return true;
-		if (strstr(vm->reply, "\"status\": \"failed\""))
+		if (!strcmp(qmp_said(vm, "status"), "failed"))
 			return false;
 		vm_poll(vm, 10);
 	}
@@ -152,7 +160,7 @@ static bool save_state(const struct opts *o, const struct machine *m, const char
 	if (!vm.ready)
 		snprintf(why, size, "the guest to be saved did not get ready (%s/console.log)", base.rundir);
 	else if (!migrate_to(&vm, fd))
-		snprintf(why, size, "QEMU could not save the guest: %.200s", vm.reply);
+		snprintf(why, size, "QEMU could not save the guest: %.200s", save_error(&vm));
 	else if (vm.warned[0])	/* every run that resumes it would find that in the kernel's log */
 		snprintf(why, size, "the kernel of the guest to be saved complained: %.150s", vm.warned);
 	else

@@ -78,6 +78,11 @@ void fields_table(void);
 /* The name of an exit code. */
 const char *verdict_word(int code);
 
+/* ---- manifest.c ---- */
+
+/* Prints the manifest of an image; an exit code. */
+int manifest(const char *log);
+
 /* ---- text and members ---- */
 
 /* A string of valid UTF-8 without control characters; NULL or "": null. */

@@ -5,6 +5,7 @@
  *	vexjson object STATUS MILLISECONDS RECORDS	the object, from the records of env/lib/report.sh
  *	vexjson check [FILE]	whether FILE (standard input) is one such object, and nothing else
  *	vexjson get PATH [FILE]	one value: failed[0].file, failed[].test (each); status 1: not there, or null
+ *	vexjson manifest LOG <FIELDS	of an image (manifest.c)
  *	vexjson fields		the description of the fields, for docs/json.md
  */
 #include <errno.h>
@@ -19,7 +20,8 @@
 
 static int usage(void)
 {
-	fputs("usage: vexjson object STATUS MILLISECONDS RECORDS | check [FILE] | get PATH [FILE] | fields\n", stderr);
+	fputs("usage: vexjson object STATUS MILLISECONDS RECORDS | check [FILE] | get PATH [FILE] |\n"
+	      "       manifest LOG | fields\n", stderr);
 	return VEX_USAGE;
 }
 
@@ -132,6 +134,8 @@ int main(int argc, char **argv)
 		return check(argv[2]);
 	if (argc >= 3 && argc <= 4 && !strcmp(argv[1], "get"))
 		return get(read_one(argv[3]), argv[2]) ? VEX_PASSED : VEX_FAILED;
+	if (argc == 3 && !strcmp(argv[1], "manifest"))
+		return manifest(argv[2]);
 	if (argc != 2 || strcmp(argv[1], "fields"))
 		return usage();
 	fields_table();

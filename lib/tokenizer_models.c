@@ -61,7 +61,7 @@ static const struct vex_token *longest(const struct vex_tokenizer *t, const char
 	return found;
 }
 
-/* A word with a part that is no token is unknown as a whole. */
+/* A word is unknown as a whole if one of its parts is. */
 static int wordpiece(const struct vex_tokenizer *t, const char *word, size_t len, size_t chars, struct vex_ids *ids)
 {
 	const struct vex_token *token;

@@ -53,7 +53,7 @@ void cases_forget(void);
  * of the environment's scripts, and all that fails in it is known.
  */
 void cases_known(const char *path);
-/* The run was interrupted: what had not started was not run, and is no failure. */
+/* The run was interrupted: what had not started was not run, and did not fail. */
 void cases_interrupted(void);
 /* Suites in the order they came, tests by name. */
 void cases_sort(void);

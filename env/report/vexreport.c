@@ -13,7 +13,7 @@
  *	--planned NAME	no TAP: names of tests of the plan, one a line
  * What is made of it:
  *	--known FILE	known failures, one per line: SUITE TEST fail|timeout|panic REASON...
- *	--interrupted	the run was: what had not started was not run, and is no failure
+ *	--interrupted	the run was: what had not started was not run, and did not fail
  *	--junit FILE	all results as JUnit XML
  *	--list FILE	one line per result: STATE (passed, failed, unfinished, skipped, known, not-run) MS SUITE FILE
  *			NAME

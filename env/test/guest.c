@@ -193,7 +193,7 @@ static void words_free(struct words *w)
 	free(w->v);
 }
 
-/* A program of ours that is beside this one. */
+/* A program in the directory of this one. */
 static char *program(const char *name)
 {
 	char path[PATH_MAX];

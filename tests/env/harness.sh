@@ -99,6 +99,7 @@ expect 1 "which fails the run"
 last '1 passed, 1 failed' "and counts"
 # shellcheck disable=SC2016	# for the script's shell
 env_test first <<<'echo ok 1 fine'
+# It would last a minute: the signal that it sends for us ends it, too.
 # shellcheck disable=SC2016	# for the script's shell
 printf '# env-test: quick\n%s\n' 'echo ok 1 fine; kill -TERM $PPID; sleep 60 & wait' >"$WORK/judge/tests/second.sh"
 printf '# env-test: quick alone\necho ok 1 fine\n' >"$WORK/judge/tests/third.sh"
@@ -157,8 +158,10 @@ four_shards() {
 	for i in 1 2 3 4; do printf '6.1\t1\tcold\t768\t100\tt%d\t1\t1\t%s\t\n' "$i" "$ROOT/COPYING" >"$WORK/judge/guest/shard$i"; done
 }
 four_shards
+# Each waits until three have begun; a fourth would have 0.2 s to be seen.
 # shellcheck disable=SC2016	# for the launcher's shell
-shards --jobs 3 <<<'cd "$dir/.."; : >"on.$$"; ls on.* | wc -l >>most; sleep 0.5; rm "on.$$"'
+shards --jobs 3 <<<'cd "$dir/.."; : >"on.$$"; : >"up.$$"; until (($(ls up.* | wc -l) >= 3)); do sleep 0.05; done
+	sleep 0.2; ls on.* | wc -l >>most; sleep 0.2; rm "on.$$"'
 expect 0 "four guests"
 [[ $(sort -n "$WORK/judge/guest/most" | tail -n1) == 3 && $(cat "$WORK"/judge/guest/shard?.d/rc) == $'0\n0\n0\n0' ]]
 report $? "of which three run at a time"
@@ -170,8 +173,10 @@ report $? "lines of each are printed whole, with the kernel before them"
 grep -q '^to the log$' "$WORK/judge/guest/shard4.d/launcher.log"
 report $? "and what the launcher says is in its log"
 four_shards
+# Guests that would last 30 s, ended by the signal; it is sent when both have begun.
 # shellcheck disable=SC2016	# for the launcher's shell
-shards --jobs 2 <<<'trap "exit 130" TERM; sleep 0.5; kill -TERM "$PPID"; sleep 30 & wait'
+shards --jobs 2 <<<'trap "exit 130" TERM; : >"$dir/up"; until [[ -e $dir/../shard1.d/up && -e $dir/../shard2.d/up ]]; do sleep 0.05; done
+	kill -TERM "$PPID"; sleep 30 & wait'
 expect 130 "an interruption"
 [[ $(cat "$WORK"/judge/guest/shard[12].d/rc) == $'130\n130' && ! -e $WORK/judge/guest/shard3.d ]]
 report $? "is passed on to all guests, which are waited for, and no other starts"

@@ -17,6 +17,7 @@
 
 #include "lib/embed.h"
 #include "lib/embed_words.h"
+#include "tests/unit/slurp.h"
 
 #define DIM	VEX_EMBED_DEFAULT_DIM
 
@@ -495,28 +496,6 @@ static void test_model_round_trip(void **state)
 	assert_int_equal(unlinkat(dir, "m", 0), 0);
 	close(dir);
 	assert_int_equal(rmdir(path), 0);	/* and no temporary file is left */
-}
-
-static size_t slurp(int dir, const char *name, unsigned char **out)
-{
-	int fd = openat(dir, name, O_RDONLY);
-	struct stat st;
-
-	assert_true(fd >= 0);
-	assert_int_equal(fstat(fd, &st), 0);
-	*out = malloc((size_t)st.st_size + 1);
-	assert_int_equal(read(fd, *out, (size_t)st.st_size), st.st_size);
-	close(fd);
-	return (size_t)st.st_size;
-}
-
-static void spit(int dir, const char *name, const void *data, size_t len)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, len), len);
-	close(fd);
 }
 
 /* Every byte of a model file matters: changing any is noticed, and so is any other length. */

@@ -17,6 +17,7 @@
 #include "lib/static.h"
 #include "lib/static_model.h"
 #include "lib/static_wordnet.h"
+#include "tests/unit/slurp.h"
 #include "tests/unit/toywordnet.h"
 
 #define DIM	(2 * STATIC_DIM)
@@ -446,28 +447,6 @@ static struct vex_embedder *small_model(void)
 	e = with_wordnet(dir);
 	remove_wordnet(dir);
 	return e;
-}
-
-static size_t slurp(int dir, const char *name, unsigned char **out)
-{
-	int fd = openat(dir, name, O_RDONLY);
-	struct stat st;
-
-	assert_true(fd >= 0);
-	assert_int_equal(fstat(fd, &st), 0);
-	*out = malloc((size_t)st.st_size + 1);
-	assert_int_equal(read(fd, *out, (size_t)st.st_size), st.st_size);
-	close(fd);
-	return (size_t)st.st_size;
-}
-
-static void spit(int dir, const char *name, const void *data, size_t len)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, len), len);
-	close(fd);
 }
 
 static void test_file_damage(void **state)

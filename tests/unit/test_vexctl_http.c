@@ -425,7 +425,7 @@ static void test_resume_of_several(void **state)
 static atomic_uint now_open, most_open;
 static unsigned int wanted;
 
-/* Wait, but not for ever, until so many are asked at once. */
+/* Wait until so many are asked at once; give up after a while. */
 static void answer_together(int fd, unsigned int n, const char *head, const char *body)
 {
 	unsigned int open = ++now_open, i;

@@ -430,7 +430,7 @@ static int restart_feed(struct following *x)
 	return vexfs_changes(x->dir.fd, &x->feed->c);
 }
 
-/* What it tells until there is no more. EXIT_*. */
+/* All that the feed has to tell now. EXIT_*. */
 static int drain(struct following *x, uint32_t wait_ms)
 {
 	struct vexfs_changes *c = &x->feed->c;

@@ -344,7 +344,7 @@ static int fake_get(const struct stat *st, struct vexfs_ioc_vec *v)
 	return 0;
 }
 
-static int fake_del(const struct stat *st, const struct vexfs_ioc_vec *v)
+static int fake_del(int fd, const struct stat *st, const struct vexfs_ioc_vec *v)
 {
 	struct vexfs_ioc_collection *c = fake_coll(v->collection);
 	int i, gone = 0;
@@ -359,7 +359,10 @@ static int fake_del(const struct stat *st, const struct vexfs_ioc_vec *v)
 		fake.vec[i].used = false;
 		gone++;
 	}
-	return gone ? 0 : ENODATA;
+	if (!gone)
+		return ENODATA;
+	fake_touch(fd, st);
+	return 0;
 }
 
 /* By collection and chunk: the smallest pair that is not below the cursor. */
@@ -618,8 +621,7 @@ static int fake_call(int fd, unsigned long request, void *arg)
 	case VEXFS_IOC_VEC_GET:
 		return fake_get(&st, arg);
 	case VEXFS_IOC_VEC_DEL:
-		fake_touch(fd, &st);
-		return fake_del(&st, arg);
+		return fake_del(fd, &st, arg);
 	case VEXFS_IOC_VEC_LIST:
 		return fake_list(&st, arg);
 	case VEXFS_IOC_SEARCH:

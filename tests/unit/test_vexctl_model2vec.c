@@ -17,6 +17,7 @@ static void write_notes(void)
 	write_text("motor", "The automobile\n");
 	write_text("kitchen", "bread, and more of it\n");
 	write_text("other", "nothing it knows\n");
+	next_tick();
 	assert_int_equal(chdir(fake.root), 0);
 }
 

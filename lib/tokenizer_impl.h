@@ -69,6 +69,27 @@ const struct vex_token *vex_prefix_next(const struct vex_vocab *v, struct vex_pr
 
 #define VEX_STEPS_MAX	64
 
+/**
+ * struct vex_step_loader - how steps of one kind are read from JSON
+ * @what:  their name in messages
+ * @list:  the member of a "Sequence" that has its steps
+ * @names: the types that are supported; a NULL ends them
+ * @load:  the step of type @kind at place @i of @steps, zeroed before
+ */
+struct vex_step_loader {
+	const char *what, *list;
+	const struct vex_step_name {
+		const char *name;
+		int kind;
+	} *names;
+	int (*load)(void *steps, unsigned int i, int kind, struct json_object *o, char why[VEX_WHY]);
+};
+
+/* The step or the sequence @o, or none if it is NULL, after *@n others. -EBADMSG: not supported, @why says what. */
+int vex_steps_load(const struct vex_step_loader *l, void *steps, unsigned int *n, struct json_object *o,
+		   char why[VEX_WHY]);
+int vex_unsupported(char why[VEX_WHY], const char *what, const char *name);
+
 enum vex_normal {
 	VEX_NORMAL_BERT, VEX_NORMAL_CHARSMAP, VEX_NORMAL_NFC, VEX_NORMAL_NFD, VEX_NORMAL_NFKC, VEX_NORMAL_NFKD,
 	VEX_NORMAL_LOWER, VEX_NORMAL_STRIP, VEX_NORMAL_ACCENTS, VEX_NORMAL_REPLACE, VEX_NORMAL_PREPEND, VEX_NORMAL_NMT,

@@ -19,12 +19,6 @@
 
 /* ---- from JSON ------------------------------------------------------------------------------ */
 
-static int unsupported(char why[VEX_WHY], const char *what, const char *name)
-{
-	snprintf(why, VEX_WHY, "its tokenizer has %s that is not supported: %.100s", what, name ? name : "(no name)");
-	return -EBADMSG;
-}
-
 static int load_text(struct vex_chars *s, struct json_object *o)
 {
 	return vex_chars_decode(s, json_object_get_string(o), (size_t)json_object_get_string_len(o), REPLACE_MAX);
@@ -80,7 +74,7 @@ static int load_regex(struct vex_normal_step *s, const char *regex, char why[VEX
 			return 0;
 		}
 	}
-	return unsupported(why, "a regular expression", regex);
+	return vex_unsupported(why, "a regular expression", regex);
 }
 
 static int load_replace(struct vex_normal_step *s, struct json_object *o, char why[VEX_WHY])
@@ -92,9 +86,9 @@ static int load_replace(struct vex_normal_step *s, struct json_object *o, char w
 	int ret;
 
 	if (!to || (!text && !regex) || (text && !json_object_get_string_len(text)))
-		return unsupported(why, "a replacement", "without a pattern");
+		return vex_unsupported(why, "a replacement", "without a pattern");
 	if (json_object_get_string_len(to) > REPLACE_MAX || (text && json_object_get_string_len(text) > REPLACE_MAX))
-		return unsupported(why, "a replacement", "longer than 256 bytes");
+		return vex_unsupported(why, "a replacement", "longer than 256 bytes");
 	ret = load_text(&s->to, to);
 	if (!ret)
 		ret = text ? load_text(&s->from, text) : load_regex(s, json_object_get_string(regex), why);
@@ -109,7 +103,7 @@ static int load_prepend(struct vex_normal_step *s, struct json_object *o, char w
 	struct json_object *to = vex_member(o, "prepend", json_type_string);
 
 	if (!to || json_object_get_string_len(to) > REPLACE_MAX)
-		return unsupported(why, "a normalizer", "Prepend of nothing");
+		return vex_unsupported(why, "a normalizer", "Prepend of nothing");
 	return load_text(&s->to, to);
 }
 
@@ -121,28 +115,19 @@ static void load_bert(struct vex_normal_step *s, struct json_object *o)
 	s->accents = vex_member_true(o, "strip_accents", s->lower);	/* null: as lowercase */
 }
 
-static const struct {
-	const char *name;
-	enum vex_normal kind;
-} kinds[] = {
+static const struct vex_step_name names[] = {
 	{ "BertNormalizer", VEX_NORMAL_BERT }, { "Precompiled", VEX_NORMAL_CHARSMAP }, { "NFC", VEX_NORMAL_NFC },
 	{ "NFD", VEX_NORMAL_NFD }, { "NFKC", VEX_NORMAL_NFKC }, { "NFKD", VEX_NORMAL_NFKD },
 	{ "Lowercase", VEX_NORMAL_LOWER }, { "Strip", VEX_NORMAL_STRIP }, { "StripAccents", VEX_NORMAL_ACCENTS },
 	{ "Replace", VEX_NORMAL_REPLACE }, { "Prepend", VEX_NORMAL_PREPEND }, { "Nmt", VEX_NORMAL_NMT },
+	{ NULL, 0 },
 };
 
-static int load_step(struct vex_normal_step *s, struct json_object *o, char why[VEX_WHY])
+static int load_step(void *steps, unsigned int i, int kind, struct json_object *o, char why[VEX_WHY])
 {
-	struct json_object *type = vex_member(o, "type", json_type_string);
-	const char *name = type ? json_object_get_string(type) : NULL;
-	size_t i;
+	struct vex_normal_step *s = (struct vex_normal_step *)steps + i;
 
-	for (i = 0; name && i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!strcmp(kinds[i].name, name))
-			break;
-	if (!name || i == sizeof(kinds) / sizeof(kinds[0]))
-		return unsupported(why, "a normalizer", name);
-	s->kind = kinds[i].kind;
+	s->kind = (enum vex_normal)kind;
 	s->left = vex_member_true(o, "strip_left", true);
 	s->right = vex_member_true(o, "strip_right", true);
 	if (s->kind == VEX_NORMAL_BERT)
@@ -154,26 +139,11 @@ static int load_step(struct vex_normal_step *s, struct json_object *o, char why[
 	return s->kind == VEX_NORMAL_PREPEND ? load_prepend(s, o, why) : 0;
 }
 
-/* The depth of @o is that of the JSON, which is limited. */
 int vex_normal_load(struct vex_normal_step *steps, unsigned int *n, struct json_object *o, char why[VEX_WHY])
 {
-	struct json_object *type = vex_member(o, "type", json_type_string), *list;
-	size_t i;
-	int ret = 0;
+	static const struct vex_step_loader l = { "a normalizer", "normalizers", names, load_step };
 
-	if (!o)
-		return 0;
-	if (type && !strcmp(json_object_get_string(type), "Sequence")) {
-		list = vex_member(o, "normalizers", json_type_array);
-		if (!list)
-			return unsupported(why, "a normalizer", "a sequence of nothing");
-		for (i = 0; !ret && i < json_object_array_length(list); i++)
-			ret = vex_normal_load(steps, n, json_object_array_get_idx(list, i), why);
-		return ret;
-	}
-	if (*n == VEX_STEPS_MAX)
-		return unsupported(why, "a normalizer", "of more than 64 steps");
-	return load_step(&steps[(*n)++], o, why);
+	return vex_steps_load(&l, steps, n, o, why);
 }
 
 void vex_normal_free(struct vex_normal_step *steps, unsigned int n)

@@ -10,11 +10,7 @@
 
 /* ---- from JSON ------------------------------------------------------------------------------ */
 
-static int unsupported(char why[VEX_WHY], const char *name)
-{
-	snprintf(why, VEX_WHY, "its tokenizer has a pre-tokenizer that is not supported: %.100s", name ? name : "(no name)");
-	return -EBADMSG;
-}
+#define WHAT "a pre-tokenizer"
 
 /* Newer files have prepend_scheme, older ones add_prefix_space. */
 static int load_metaspace(struct vex_split_step *s, struct json_object *o, char why[VEX_WHY])
@@ -32,7 +28,7 @@ static int load_metaspace(struct vex_split_step *s, struct json_object *o, char 
 	if (ret)
 		return ret;
 	if (!s->mark)
-		return unsupported(why, "Metaspace that is not one character");
+		return vex_unsupported(why, WHAT, "Metaspace that is not one character");
 	s->split = vex_member_true(o, "split", true);
 	s->prepend = !strcmp(name, "always") ? VEX_PREPEND_ALWAYS : !strcmp(name, "first") ? VEX_PREPEND_FIRST :
 								    VEX_PREPEND_NEVER;
@@ -47,29 +43,20 @@ static int load_punctuation(struct json_object *o, char why[VEX_WHY])
 
 	if (!behavior || !strcmp(json_object_get_string(behavior), "Isolated"))
 		return 0;
-	return unsupported(why, "Punctuation that is not Isolated");
+	return vex_unsupported(why, WHAT, "Punctuation that is not Isolated");
 }
 
-static const struct {
-	const char *name;
-	enum vex_split kind;
-} kinds[] = {
+static const struct vex_step_name names[] = {
 	{ "BertPreTokenizer", VEX_SPLIT_BERT }, { "WhitespaceSplit", VEX_SPLIT_SPACE }, { "Whitespace", VEX_SPLIT_WORDS },
 	{ "Punctuation", VEX_SPLIT_PUNCTUATION }, { "Digits", VEX_SPLIT_DIGITS }, { "Metaspace", VEX_SPLIT_METASPACE },
+	{ NULL, 0 },
 };
 
-static int load_step(struct vex_split_step *s, struct json_object *o, char why[VEX_WHY])
+static int load_step(void *steps, unsigned int i, int kind, struct json_object *o, char why[VEX_WHY])
 {
-	struct json_object *type = vex_member(o, "type", json_type_string);
-	const char *name = type ? json_object_get_string(type) : NULL;
-	size_t i;
+	struct vex_split_step *s = (struct vex_split_step *)steps + i;
 
-	for (i = 0; name && i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!strcmp(kinds[i].name, name))
-			break;
-	if (!name || i == sizeof(kinds) / sizeof(kinds[0]))
-		return unsupported(why, name);
-	s->kind = kinds[i].kind;
+	s->kind = (enum vex_split)kind;
 	s->single = vex_member_true(o, "individual_digits", false);
 	if (s->kind == VEX_SPLIT_PUNCTUATION)
 		return load_punctuation(o, why);
@@ -78,23 +65,9 @@ static int load_step(struct vex_split_step *s, struct json_object *o, char why[V
 
 int vex_split_load(struct vex_split_step *steps, unsigned int *n, struct json_object *o, char why[VEX_WHY])
 {
-	struct json_object *type = vex_member(o, "type", json_type_string), *list;
-	size_t i;
-	int ret = 0;
+	static const struct vex_step_loader l = { WHAT, "pretokenizers", names, load_step };
 
-	if (!o)
-		return 0;
-	if (type && !strcmp(json_object_get_string(type), "Sequence")) {
-		list = vex_member(o, "pretokenizers", json_type_array);
-		if (!list)
-			return unsupported(why, "a sequence of nothing");
-		for (i = 0; !ret && i < json_object_array_length(list); i++)
-			ret = vex_split_load(steps, n, json_object_array_get_idx(list, i), why);
-		return ret;
-	}
-	if (*n == VEX_STEPS_MAX)
-		return unsupported(why, "of more than 64 steps");
-	return load_step(&steps[(*n)++], o, why);
+	return vex_steps_load(&l, steps, n, o, why);
 }
 
 /* ---- the steps ------------------------------------------------------------------------------- */

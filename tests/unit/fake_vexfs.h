@@ -47,6 +47,7 @@ static struct {
 	struct fake_vector *vec;
 	int fail;			/* errno of every SET, if not 0 */
 	int fail_drop;			/* errno of the next DROP */
+	int fail_exchange, exchanges_left;	/* errno of an EXCHANGE, after so many that succeed */
 	unsigned int made;		/* collections, which is their time of creation */
 	unsigned int restless;		/* so many times a file changes as soon as it is read */
 	unsigned int searches;
@@ -207,6 +208,12 @@ static int fake_exchange(const struct vexfs_ioc_exchange *x)
 		return EINVAL;
 	if (!a || !b)
 		return ENOENT;
+	if (fake.fail_exchange && !fake.exchanges_left--) {
+		int err = fake.fail_exchange;
+
+		fake.fail_exchange = 0;
+		return err;
+	}
 	memcpy(a->name, x->other, sizeof(a->name));
 	memcpy(b->name, x->name, sizeof(b->name));
 	return 0;

@@ -104,6 +104,9 @@ static void check_migrated(void)
 	assert_int_equal(models(), 1);
 	finds_tyre();
 	assert_int_equal(run("status", NULL), 0);
+	assert_null(strstr(r.out, "migration"));
+	assert_int_equal(run("status", "--json", NULL), 0);
+	assert_says(r.out, "\"migration\": null");
 }
 
 /* ---- it works ---------------------------------------------------------------------------- */
@@ -165,6 +168,89 @@ static void test_keep_old(void **state)
 	assert_says(r.out, "\"dim\": 128");
 	assert_int_equal(run("collection", "drop", "%", "old", "--yes", NULL), 0);
 	check_migrated();
+}
+
+static int migrate_keeping(const char *name)
+{
+	return run("migrate", "--embedder", "lexical", "--dim", "256", "--keep-old", name, "%", NULL);
+}
+
+static void check_kept(const char *name)
+{
+	assert_null(shadow());
+	assert_int_equal(fake_coll(name)->dim, 128);
+	assert_int_equal(embeddings(fake_coll(name)->id) > FILES, 1);
+	assert_int_equal(run("collection", "drop", "%", name, "--yes", NULL), 0);
+	check_migrated();
+}
+
+/* The machine goes down when the empty collection of the name is there, and the old one does not have the name yet. */
+static void test_keep_old_not_renamed(void **state)
+{
+	const char *const then[] = { "old", "other", NULL };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		if (i) {
+			umount_fake(state);
+			mount_fake(state);
+		}
+		write_notes();
+		fake.fail_exchange = EIO;
+		fake.exchanges_left = 1;
+		assert_int_equal(migrate_keeping("old"), 1);
+		assert_says(r.err, "the new collection is in use");
+		assert_int_equal(fake_coll("old")->dim, 1);
+		finds_tyre();
+		assert_int_equal(run("status", NULL), 0);
+		assert_says(r.out, "--keep-old old");
+		if (!then[i]) {
+			assert_int_equal(migrate(), 0);
+			check_migrated();
+		} else {
+			assert_int_equal(migrate_keeping(then[i]), 0);
+			check_kept(then[i]);
+		}
+	}
+}
+
+/* And when it has it, and the empty one is still there. */
+static void test_keep_old_not_dropped(void **state)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (i) {
+			umount_fake(state);
+			mount_fake(state);
+		}
+		write_notes();
+		fake.fail_drop = EIO;
+		assert_int_equal(migrate_keeping("old"), 1);
+		assert_int_equal(shadow()->dim, 1);
+		assert_int_equal(fake_coll("old")->dim, 128);
+		finds_tyre();
+		assert_int_equal(run("status", NULL), 0);
+		assert_says(r.out, "an empty collection is left of");
+		assert_says(r.out, shadow()->name);
+		if (i)
+			assert_int_equal(migrate(), 0);
+		else
+			assert_int_equal(migrate_keeping("old"), 0);
+		assert_says(r.out, "is of 'lexical 2', 256 dimensions, already");
+		check_kept("old");
+	}
+}
+
+/* The name is taken by what is none of the old collection's. */
+static void test_keep_old_taken(void **state)
+{
+	write_notes();
+	fake.fail_drop = EIO;
+	assert_int_equal(migrate_keeping("old"), 1);
+	assert_int_equal(run("migrate", "--embedder", "lexical", "--dim", "512", "--keep-old", "old", "%", NULL), 1);
+	assert_says(r.err, "a collection of that name exists");
+	check_kept("old");
 }
 
 /* ---- a program as the embedder ------------------------------------------------------------------ */
@@ -246,6 +332,11 @@ static void test_interrupted(void **state)
 		finds_tyre();		/* one collection fits: the shadow is none that may be meant */
 		assert_int_equal(run("status", NULL), 0);
 		assert_says(r.out, "128 dimensions");
+		assert_says(r.out, "unfinished, to lexical 2, 256 dimensions: ");
+		assert_says(r.out, "continue: vexctl migrate --collection default --embedder lexical --dim 256 .\n");
+		assert_says(r.out, "give up: vexctl collection drop . _migrating_");
+		assert_int_equal(run("status", "--json", NULL), 0);
+		assert_says(r.out, "\"migration\": { \"state\": \"filling\", \"collection\": \"_migrating_");
 	}
 	n = embeddings(shadow()->id);
 	assert_true(n >= 3);
@@ -289,6 +380,11 @@ static void test_not_dropped(void **state)
 	finds_tyre();
 	assert_int_equal(run("status", NULL), 0);
 	assert_says(r.out, "256 dimensions");
+	assert_says(r.out, "unfinished, from lexical 2, 128 dimensions: searches use the new");
+	assert_says(r.out, "finish: vexctl migrate --collection default --embedder lexical --dim 256 .\n");
+	assert_null(strstr(r.out, "give up"));
+	assert_int_equal(run("status", "--json", NULL), 0);
+	assert_says(r.out, "\"migration\": { \"state\": \"exchanged\"");
 	assert_int_equal(run("migrate", "--embedder", "lexical", "--dim", "512", "%", NULL), 2);
 	assert_non_null(shadow());
 	assert_int_equal(migrate(), 0);
@@ -297,6 +393,7 @@ static void test_not_dropped(void **state)
 
 static void test_no_space(void **state)
 {
+	char dir[PATH_MAX + 16];
 	unsigned int was;
 
 	write_notes();
@@ -306,6 +403,10 @@ static void test_no_space(void **state)
 	assert_says(r.err, "no space left on the filesystem; the old collection is as it was and answers");
 	assert_says(r.err, "collection drop");
 	assert_int_equal(embeddings(0), was);
+	snprintf(dir, sizeof(dir), "%s/it's one", fake.root);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	assert_int_equal(run("status", "%/it's one", NULL), 0);
+	assert_says(r.out, "/it'\\''s one'\n");
 	finds_tyre();
 	fake.fail = 0;
 	assert_int_equal(migrate(), 0);
@@ -418,7 +519,8 @@ static void test_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_FAKE(test_migrate), ON_FAKE(test_keep_old), ON_FAKE(test_number_as_name), ON_FAKE(test_program),
+		ON_FAKE(test_migrate), ON_FAKE(test_keep_old), ON_FAKE(test_keep_old_not_renamed),
+		ON_FAKE(test_keep_old_not_dropped), ON_FAKE(test_keep_old_taken), ON_FAKE(test_number_as_name), ON_FAKE(test_program),
 		ON_FAKE(test_interrupted), ON_FAKE(test_other_embedder_meanwhile), ON_FAKE(test_not_dropped),
 		ON_FAKE(test_no_space), ON_FAKE(test_changed_meanwhile), ON_FAKE(test_changes_always),
 		ON_FAKE(test_lost), ON_FAKE(test_index_meets_exchange), ON_FAKE(test_usage),

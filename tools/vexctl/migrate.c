@@ -68,6 +68,12 @@ static bool same_embedder(const struct vexfs_ioc_collection *a, const struct vex
 	return a->dim == b->dim && !memcmp(&a->embedder, &b->embedder, sizeof(a->embedder));
 }
 
+static int name_taken(const struct migration *m)
+{
+	say_error("--keep-old %s: a collection of that name exists", m->asked->keep_old);
+	return EXIT_FAILED;
+}
+
 /* It is what was asked for? The shadow, made for nothing, goes. */
 static int check_needed(struct migration *m, bool *needed)
 {
@@ -82,6 +88,11 @@ static int check_needed(struct migration *m, bool *needed)
 		if (!m->exchanged)
 			vexfs_collection_drop(m->job.first.fd, m->shadow);
 		return EXIT_USAGE;
+	}
+	if (*needed && m->kept) {	/* by an earlier migration than this one */
+		if (!m->resumed)
+			vexfs_collection_drop(m->job.first.fd, m->shadow);
+		return name_taken(m);
 	}
 	if (*needed)
 		return EXIT_OK;
@@ -239,27 +250,26 @@ static int exchange(struct migration *m)
 	return target_collection(&m->job.first, m->name, &m->job.coll);
 }
 
-/* The old one gets another name by an exchange with a collection made for that, which goes then. */
+/*
+ * The old one gets another name by an exchange with a collection made for that, which goes then. Whichever of the two
+ * steps is the last before a crash, the next run finds the empty collection and drops it.
+ */
 static int keep_old(struct migration *m)
 {
 	const char *name = m->asked->keep_old;
-	struct vexfs_ioc_collection c = {
-		.dim = 1, .elem = VEXFS_IOC_F32, .metric = VEXFS_IOC_L2, .flags = VEXFS_COLL_MODE, .mode = 0600,
-	};
 	int fd = m->job.first.fd, ret;
 
-	strcpy(c.name, name);
-	ret = vexfs_collection_make(fd, &c);
-	if (ret == -EEXIST && !vexfs_collection_info(fd, name, &c) && c.dim == 1 && !c.live)
-		ret = 0;		/* an earlier run's */
+	ret = migrate_placeholder_make(fd, name, m->shadow);
 	if (!ret)
 		ret = vexfs_collection_exchange(fd, m->shadow, name);
-	if (!ret)
+	if (!ret) {
 		ret = vexfs_collection_drop(fd, m->shadow);
+		ret = ret == -ENOENT ? 0 : ret;		/* another run has been quicker */
+	}
 	if (!ret)
 		return EXIT_OK;
-	say_error("the new collection is in use, but the old one keeps the name '%s': cannot call it '%s': %s", m->shadow,
-		  name, ret == -EEXIST ? "that name is taken" : reason(ret));
+	say_error("the new collection is in use, but the old one is not yet kept as '%s': %s: run the same command "
+		  "again", name, ret == -EEXIST ? "that name is taken" : reason(ret));
 	return EXIT_FAILED;
 }
 
@@ -350,7 +360,6 @@ static int migrate(struct migration *m)
 /* What would fail at the end fails now. */
 static int check_first(struct migration *m)
 {
-	struct vexfs_ioc_collection c;
 	int fd = m->job.first.fd;
 
 	if (!(m->from.flags & VEXFS_COLL_COUNTS)) {
@@ -361,17 +370,35 @@ static int check_first(struct migration *m)
 		say_error("the kernel's VexFS module is older than this vexctl: load the new one first");
 		return EXIT_FAILED;
 	}
-	if (m->asked->keep_old && !m->exchanged && !vexfs_collection_info(fd, m->asked->keep_old, &c)) {
-		say_error("--keep-old %s: a collection of that name exists", m->asked->keep_old);
-		return EXIT_FAILED;
-	}
 	return EXIT_OK;
+}
+
+/* What an earlier run has left of --keep-old goes: the name may be another one this time, or none. */
+static int clear_placeholders(struct migration *m)
+{
+	const char *keep = m->asked->keep_old;
+	char shadow[VEXFS_IOC_NAME_LEN] = "";
+	struct vexfs_ioc_collection c;
+	struct migrate_found f;
+	int fd = m->job.first.fd, ret;
+
+	if (keep && !vexfs_collection_info(fd, keep, &c))
+		migrate_shadow_name(&c, m->name, shadow);
+	while (!(ret = migrate_find(fd, m->name, &m->from, &f)) && f.placeholder[0]) {
+		m->kept |= !strcmp(f.placeholder, shadow);
+		ret = vexfs_collection_drop(fd, f.placeholder);
+		if (ret && ret != -ENOENT)
+			return target_fail(&m->job.first, f.placeholder, "drop an empty collection of", ret);
+	}
+	if (ret)
+		return target_fail(&m->job.first, NULL, "list the collections of", ret);
+	return keep && !m->kept && !vexfs_collection_info(fd, keep, &c) ? name_taken(m) : EXIT_OK;
 }
 
 /* Which collection, and how far an earlier run came. */
 static int find_collections(struct migration *m)
 {
-	struct vexfs_ioc_collection c;
+	struct migrate_found f;
 	int ret = EXIT_OK;
 
 	if (m->asked->collection)
@@ -382,13 +409,16 @@ static int find_collections(struct migration *m)
 		ret = target_collection(&m->job.first, m->name, &m->from);
 	if (ret)
 		return ret;
-	migrate_shadow_name(&m->from, m->name, m->shadow);
-	m->resumed = !vexfs_collection_info(m->job.first.fd, m->shadow, &c);
-	ret = migrate_find_old(m);
+	ret = migrate_find(m->job.first.fd, m->name, &m->from, &f);
 	if (ret)
 		return target_fail(&m->job.first, NULL, "list the collections of", ret);
-	m->resumed |= m->exchanged;
-	return check_first(m);
+	m->exchanged = f.how == MIGRATE_EXCHANGED;
+	m->resumed = m->exchanged || f.how == MIGRATE_FILLS;
+	if (m->exchanged)
+		m->from = f.other;
+	migrate_shadow_name(&m->from, m->name, m->shadow);
+	ret = check_first(m);
+	return ret ? ret : clear_placeholders(m);
 }
 
 static int check_options(const struct command *cmd, const struct options *opt)

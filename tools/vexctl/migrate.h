@@ -21,6 +21,7 @@
  * @from:      the old one
  * @exchanged: the names have been
  * @resumed:   an earlier run has begun it
+ * @kept:      an earlier run has done it, and has called the old one as --keep-old says
  * @files:     that have an embedding in the old one
  * @embeddings: they have there
  * @lost:      of the files, those whose text cannot be embedded anew although the embedding is of their content
@@ -35,18 +36,39 @@ struct migration {
 	struct skipped skipped;
 	char name[VEXFS_IOC_NAME_LEN], shadow[VEXFS_IOC_NAME_LEN];
 	struct vexfs_ioc_collection from;
-	bool exchanged, resumed;
+	bool exchanged, resumed, kept;
 	uint64_t files, embeddings, lost, behind, hidden;
 	char *first_lost;
 	double begun;
 };
 
-/* migrate_look.c */
+/* migrate_state.c */
+enum migrate_how {
+	MIGRATE_NONE,
+	MIGRATE_FILLS,		/* the shadow is filled, the old one answers */
+	MIGRATE_EXCHANGED,	/* the new one answers, the old one has the name of a shadow */
+	MIGRATE_LEFT,		/* done, but for an empty collection that --keep-old needed */
+};
+
+/**
+ * struct migrate_found - what an interrupted migration has left
+ * @other:	 the shadow, or after the exchange the old one
+ * @placeholder: the empty collection that was to give --keep-old's name to the old one, or has taken it; or ""
+ */
+struct migrate_found {
+	enum migrate_how how;
+	struct vexfs_ioc_collection other;
+	char placeholder[VEXFS_IOC_NAME_LEN];
+};
+
 /* The shadow of @c, which is called @name. */
 void migrate_shadow_name(const struct vexfs_ioc_collection *c, const char *name, char shadow[VEXFS_IOC_NAME_LEN]);
-/* Is there an old collection that an earlier run has exchanged but not dropped? Then it is @m->from, and m->shadow its
- * name. 0 or a negative errno. */
-int migrate_find_old(struct migration *m);
+/* What there is of a migration of collection @c, which is called @name. 0 or a negative errno. */
+int migrate_find(int fd, const char *name, const struct vexfs_ioc_collection *c, struct migrate_found *f);
+/* An empty collection called @name, which says that it belongs to the migration of @shadow. Negative errno. */
+int migrate_placeholder_make(int fd, const char *name, const char *shadow);
+
+/* migrate_look.c */
 /* Look at all files of the filesystem: into m->job.files goes what is to be embedded, and the numbers are counted anew.
  * 0 or a negative errno. */
 int migrate_look(struct migration *m);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* vexctl migrate: names of shadows, and which files are to be embedded anew */
+/* vexctl migrate: which files are to be embedded anew */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,51 +9,6 @@
 #include "tools/vexctl/migrate.h"
 
 #define LIST_BATCH	32
-
-/* ---- names ------------------------------------------------------------------------------- */
-
-bool collection_is_shadow(const char *name)
-{
-	return !strncmp(name, SHADOW_PREFIX, strlen(SHADOW_PREFIX));
-}
-
-/* FNV-1a: the name is as long as a name may be, and only has to be told from others. */
-static uint32_t name_hash(const char *name)
-{
-	uint32_t h = 2166136261u;
-
-	for (; *name; name++)
-		h = (h ^ (uint8_t)*name) * 16777619u;
-	return h;
-}
-
-void migrate_shadow_name(const struct vexfs_ioc_collection *c, const char *name, char shadow[VEXFS_IOC_NAME_LEN])
-{
-	snprintf(shadow, VEXFS_IOC_NAME_LEN, SHADOW_PREFIX "%u_%llx_%08x", c->id, (unsigned long long)c->btime,
-		 name_hash(name));
-}
-
-int migrate_find_old(struct migration *m)
-{
-	struct vexfs_ioc_collection c;
-	char own[VEXFS_IOC_NAME_LEN];
-	uint32_t from = 0;
-	int ret;
-
-	while (!(ret = vexfs_collection_next(m->job.first.fd, from, &c))) {
-		migrate_shadow_name(&c, m->name, own);
-		if (!strcmp(c.name, own)) {
-			m->from = c;
-			m->exchanged = true;
-			strcpy(m->shadow, own);
-			return 0;
-		}
-		if (c.id < from || c.id == UINT32_MAX)	/* would never end */
-			break;
-		from = c.id + 1;
-	}
-	return ret == -ENOENT ? 0 : ret;
-}
 
 /* ---- files --------------------------------------------------------------------------------- */
 

@@ -124,6 +124,7 @@ static void status_json(const struct report *r, uint64_t documents)
 	json_object_object_add(o, "files", json_object_new_uint64(s->looked));
 	json_object_object_add(o, "missing", json_object_new_uint64(s->missing));
 	json_object_object_add(o, "stale", json_object_new_uint64(s->stale));
+	migration_report(&r->t, r->collection, &r->c, o);
 	json_line(o);
 }
 
@@ -147,6 +148,7 @@ static void status_text(const struct report *r, uint64_t documents)
 	printf("indexed     %s\nfiles       %llu: %llu not indexed, %llu changed since\n", when,
 	       (unsigned long long)s->looked, (unsigned long long)s->missing,
 	       (unsigned long long)s->stale);
+	migration_report(&r->t, r->collection, &r->c, NULL);
 }
 
 static uint64_t model_documents(const struct report *r)
@@ -198,7 +200,10 @@ const struct command cmd_status = {
 	.run = run_status,
 	.help = "usage: vexctl status [--collection NAME] [--json] [DIR]...\n"
 		"Show which collection a search below DIR (default: here) uses, when DIR was indexed, and how\n"
-		"many of its text files have no embedding or one of an older content.\n\n"
+		"many of its text files have no embedding or one of an older content. A 'vexctl migrate' that was\n"
+		"interrupted is named, with the command that finishes it.\n\n"
+		"  -c, --collection NAME  which one (default: the only one, or 'default')\n"
+		"      --json             one object for each DIR\n\n"
 		"Exit status: 0 complete, 4 not, 1 failed.\n\n"
 		"example: vexctl status ~/notes\n",
 };

@@ -196,6 +196,9 @@ int collection_choose_or_make(const struct target *t, uint32_t dim, char name[VE
 /* The name of a collection that vexctl migrate fills, or is about to drop: nobody means it without naming it. */
 #define SHADOW_PREFIX		"_migrating_"
 bool collection_is_shadow(const char *name);
+/* Of a collection as status tells it: a migration that has not come to its end. As text, or into @json. */
+void migration_report(const struct target *t, const char *name, const struct vexfs_ioc_collection *c,
+		      struct json_object *json);
 /* vexfs_collection_next() without those. */
 int collection_after(const struct target *t, uint32_t from, struct vexfs_ioc_collection *c);
 /* What collections there are, ", " between them, as many as fit; "" if none. */

@@ -20,7 +20,7 @@ clean() { cd / || return; umount "$mnt" && fsck.vexfs -n "$VEX_DISK_TEST" >"$out
 again() { mount -t vexfs "$VEX_DISK_TEST" "$mnt" && cd "$mnt" || return; }
 
 new_filesystem -O change_feed
-plan 23
+plan 25
 mkdir notes
 i=0
 while [ "$i" -lt "$FILES" ]; do
@@ -51,6 +51,9 @@ wait "$pid"
 held=$(shadow_holds)
 [ "$held" -gt 20 ] && clean && again && [ "$(shadow_holds)" -ge 20 ]
 ok $? 'fsck.vexfs -n finds it clean, what was done is there'
+run 0 status && out_has 'migration   unfinished, to lexical 2, 768 dimensions' &&
+	out_has 'continue: vexctl migrate --collection default --embedder lexical .'
+ok $? 'status names it, and what continues it'
 run 1 migrate --embedder lexical --dim 512 && err_has 'was for another embedder' && err_has "$(shadow)"
 ok $? 'another embedder meanwhile: refused, with what to do'
 
@@ -95,6 +98,10 @@ ok $? 'what changed meanwhile is found'
 run 0 status && out_has '0 not indexed, 0 changed since'; ok $? 'status: complete'
 [ "$(find .vexctl -type f | wc -l)" -eq 1 ]; ok $? 'one model'
 run 0 migrate --embedder lexical && out_has 'already'; ok $? 'again: nothing to do'
+run 0 migrate --refit && run 0 migrate --embedder static && run 0 migrate --refit && dim_is 960 &&
+	[ "$(names)" = 'default ' ] && [ "$(find .vexctl -type f | wc -l)" -eq 1 ] &&
+	first_is 'lighthouse for ships' notes/bread
+ok $? 'new models, static as well'
 clean; ok $? 'fsck.vexfs -n finds it clean'
 again
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
 
 #include "tests/unit/toywordnet.h"
 #include "tests/unit/vexctl_run.h"
@@ -80,7 +81,6 @@ static void test_beside_lexical(void **state)
 	assert_int_equal(run("collection", "drop", "--yes", "%", "meaning", NULL), 0);
 	assert_int_equal(run("search", "--embedder", "static", "car", NULL), 1);
 	assert_int_equal(run("embed", "--embedder", "static", "-c", "default", ".", NULL), 2);
-	assert_int_equal(run("migrate", "--embedder", "static", NULL), 2);
 }
 
 static void copy_model(const char *from, const char *to)
@@ -96,7 +96,7 @@ static void test_another_model(void **state)
 	write_notes();
 	assert_int_equal(run("index", "--embedder", "static", NULL), 0);
 	assert_int_equal(run("index", "--refit", NULL), 2);
-	assert_says(r.err, "vexctl collection drop");
+	assert_says(r.err, "'vexctl migrate --refit --collection default .'");
 	write_text("other", "Something else about a van\n");
 	assert_int_equal(run("index", "--embedder", "static", "-c", "two", NULL), 0);
 	copy_model("two.static", "default.static");
@@ -132,6 +132,124 @@ static void test_damaged_model(void **state)
 	assert_int_equal(run("search", "car", NULL), 0);
 }
 
+static const struct vexfs_ioc_collection *only_collection(void)
+{
+	int i, n = 0, at = 0;
+
+	for (i = 0; i < FAKE_COLLECTIONS; i++)
+		if (fake.coll[i].dim) {
+			n++;
+			at = i;
+		}
+	assert_int_equal(n, 1);
+	return &fake.coll[at];
+}
+
+static void check_static(void)
+{
+	assert_int_equal(only_collection()->dim, 960);
+	assert_string_equal(only_collection()->name, "default");
+	assert_int_equal(run("search", "car", NULL), 0);
+	assert_true(!strncmp(r.out, "motor:1: ", 9));
+	assert_int_equal(run("status", NULL), 0);
+	assert_says(r.out, "embedder    static, words weighed by");
+	assert_null(strstr(r.out, "migration"));
+}
+
+static void test_migrate_to_static(void **state)
+{
+	write_notes();
+	assert_int_equal(run("index", NULL), 0);
+	assert_int_equal(run("search", "car", NULL), 3);
+	assert_int_equal(run("migrate", "--embedder", "static", "--dim", "100", NULL), 2);
+	assert_says(r.err, "makes vectors of 960 elements");
+	assert_int_equal(run("migrate", "--embedder", "static", NULL), 0);
+	assert_says(r.out, "from lexical 2, 768 dimensions, to static 1, 960 dimensions");
+	check_static();
+	assert_int_equal(run("migrate", "--embedder", "static", NULL), 0);
+	assert_says(r.out, "is of 'static 1', 960 dimensions, already");
+	check_static();
+	assert_int_equal(run("migrate", "--embedder", "lexical", NULL), 0);
+	assert_int_equal(only_collection()->dim, 768);
+	assert_int_equal(run("search", "car", NULL), 3);
+	assert_int_equal(run("search", "automobile", NULL), 0);
+}
+
+static void interrupt(void)
+{
+	raise(SIGINT);
+}
+
+/* A new model of the same embedder, at once and in two runs. */
+static void test_refit(void **state)
+{
+	uint8_t print[32], second[32];
+
+	write_notes();
+	assert_int_equal(run("index", "--embedder", "static", NULL), 0);
+	memcpy(print, only_collection()->embedder.fingerprint, sizeof(print));
+	write_text("other", "Something else about a van\n");
+	assert_int_equal(run("index", NULL), 0);
+	assert_int_equal(run("migrate", "--refit", NULL), 0);
+	check_static();
+	assert_says(r.out, "words weighed by 5 files");
+	memcpy(second, only_collection()->embedder.fingerprint, sizeof(second));
+	assert_memory_not_equal(print, second, sizeof(print));
+	write_text("third", "And another one about zebras\n");
+	assert_int_equal(run("index", NULL), 0);
+	fake.on_set = interrupt;
+	assert_int_equal(run("migrate", "--embedder", "static", "--refit", NULL), 130);
+	fake.on_set = NULL;
+	assert_int_equal(run("status", NULL), 0);
+	assert_says(r.out, "words weighed by 5 files");
+	assert_says(r.out, "continue: vexctl migrate --collection default --refit --embedder static .\n");
+	assert_int_equal(run("search", "car", NULL), 0);
+	assert_int_equal(run("migrate", "--embedder", "static", NULL), 1);
+	assert_says(r.err, "was with --refit");
+	assert_int_equal(run("migrate", "--embedder", "lexical", NULL), 1);
+	assert_says(r.err, "was for another embedder");
+	assert_int_equal(run("migrate", "--refit", NULL), 0);
+	assert_says(r.out, "continued");
+	check_static();
+	assert_says(r.out, "words weighed by 6 files");
+	assert_memory_not_equal(second, only_collection()->embedder.fingerprint, sizeof(second));
+}
+
+/* Interrupted when the model was stored, and nothing set: the next run has another one, of the files of then. */
+static void test_refit_begins_anew(void **state)
+{
+	write_notes();
+	assert_int_equal(run("index", "--embedder", "static", NULL), 0);
+	fake.fail = ENOSPC;
+	assert_int_equal(run("migrate", "--refit", NULL), 1);
+	fake.fail = 0;
+	write_text("other", "Something else about a van\n");
+	assert_int_equal(run("index", NULL), 0);
+	assert_int_equal(run("migrate", "--refit", NULL), 0);
+	check_static();
+	assert_says(r.out, "words weighed by 5 files");
+}
+
+static void test_refit_lexical(void **state)
+{
+	write_notes();
+	assert_int_equal(run("collection", "create", "%", "default", "--dim", "256", "--type", "f16", "--embedder",
+			     "lexical 2", NULL), 0);
+	assert_int_equal(run("index", NULL), 0);
+	write_text("other", "Something else about a van\n");
+	assert_int_equal(run("index", NULL), 0);
+	assert_int_equal(run("migrate", "--refit", "--embedder", "exec:x", NULL), 2);
+	assert_says(r.err, "--refit is for lexical and static");
+	assert_int_equal(run("migrate", "--refit", NULL), 0);
+	assert_int_equal(only_collection()->dim, 256);
+	assert_int_equal(run("status", NULL), 0);
+	assert_says(r.out, "words weighed by 5 files");
+	assert_int_equal(run("search", "van", NULL), 0);
+	assert_int_equal(run("collection", "create", "%", "outer", "--dim", "3", "--embedder", "bge", NULL), 0);
+	assert_int_equal(run("migrate", "--refit", "-c", "outer", NULL), 2);
+	assert_says(r.err, "is of 'bge', whose model is not made of the files");
+}
+
 static int leave(void **state)
 {
 	return chdir("/") || umount_fake(state);
@@ -147,6 +265,10 @@ int main(void)
 		HERE(test_beside_lexical),
 		HERE(test_another_model),
 		HERE(test_damaged_model),
+		HERE(test_migrate_to_static),
+		HERE(test_refit),
+		HERE(test_refit_begins_anew),
+		HERE(test_refit_lexical),
 	};
 	int ret;
 

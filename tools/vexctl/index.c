@@ -155,9 +155,8 @@ static int index_path(const struct options *asked, const char *path)
 		ret = embed_prepare(&x.job);
 	if (!ret && opt.refit && builtin_is(x.job.embedder, &vex_static_ops) &&
 	    (x.job.coll.live || !(x.job.coll.flags & VEXFS_COLL_COUNTS))) {
-		say_error("--refit is about the lexical embedder: vectors of two static models cannot be in one "
-			  "collection; run 'vexctl collection drop %s %s' and 'vexctl index --embedder static'",
-			  path, name);
+		say_error("vectors of two static models cannot be in one collection: 'vexctl migrate --refit --collection "
+			  "%s %s' makes another one, which takes this one's name", name, path);
 		ret = EXIT_USAGE;
 	}
 	if (!ret)

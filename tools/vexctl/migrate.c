@@ -27,7 +27,7 @@ static bool is_lexical(const struct migration *m)
 static int say_unfinished(const struct migration *m)
 {
 	say_error("an earlier 'vexctl migrate' of collection '%s' was for another embedder: finish it with that "
-		  "--embedder%s, or give it up with 'vexctl collection drop %s %s --yes'", m->name,
+		  "--embedder%s ('vexctl status' says how), or give it up with 'vexctl collection drop %s %s --yes'", m->name,
 		  m->asked->dim ? " and --dim" : "", m->job.first.path, m->shadow);
 	return EXIT_FAILED;
 }
@@ -63,9 +63,14 @@ static int set_owner(struct migration *m, uint16_t mode)
 	return ret ? target_fail(&m->job.first, m->shadow, "change a collection of", ret) : EXIT_OK;
 }
 
+/* Of vexctl's own, whatever its model: that is trained for each collection, and made anew by --refit. */
 static bool same_embedder(const struct vexfs_ioc_collection *a, const struct vexfs_ioc_collection *b)
 {
-	return a->dim == b->dim && !memcmp(&a->embedder, &b->embedder, sizeof(a->embedder));
+	if (a->dim != b->dim)
+		return false;
+	if (builtin_named(a->embedder.name) && builtin_named(b->embedder.name))
+		return !strcmp(a->embedder.name, b->embedder.name);
+	return !memcmp(&a->embedder, &b->embedder, sizeof(a->embedder));
 }
 
 static int name_taken(const struct migration *m)
@@ -79,7 +84,7 @@ static int check_needed(struct migration *m, bool *needed)
 {
 	const struct vexfs_ioc_collection *c = &m->job.coll;
 
-	*needed = m->exchanged || !same_embedder(&m->from, c);
+	*needed = m->exchanged || m->asked->refit || !same_embedder(&m->from, c);
 	if (m->asked->dim && m->asked->dim != c->dim) {
 		if (m->resumed && !m->exchanged)
 			return say_unfinished(m);
@@ -96,6 +101,11 @@ static int check_needed(struct migration *m, bool *needed)
 	}
 	if (*needed)
 		return EXIT_OK;
+	if (c->live) {
+		say_error("an earlier 'vexctl migrate' of collection '%s' was with --refit: finish it with that, or give "
+			  "it up with 'vexctl collection drop %s %s --yes'", m->name, m->job.first.path, m->shadow);
+		return EXIT_FAILED;
+	}
 	vexfs_collection_drop(m->job.first.fd, m->shadow);
 	model_remove(m->job.rootfd, c);
 	if (!m->asked->quiet && !m->asked->json)
@@ -421,16 +431,37 @@ static int find_collections(struct migration *m)
 	return ret ? ret : clear_placeholders(m);
 }
 
+/* --refit alone: the collection's own embedder, and as many dimensions. */
+static int choose_same(struct migration *m, struct options *opt)
+{
+	struct vexfs_ioc_collection c;
+	int ret = opt->embedder ? EXIT_OK : target_collection(&m->job.first, m->name, &c);
+
+	if (ret || opt->embedder)
+		return ret;
+	if (!builtin_made(&c)) {
+		say_error("--refit: collection '%s' is of '%.63s', whose model is not made of the files", m->name,
+			  c.embedder.name);
+		return EXIT_USAGE;
+	}
+	opt->embedder = builtin_of(&c);
+	if (!opt->dim && is_lexical(m))
+		opt->dim = c.dim;
+	m->opt.embedder = opt->embedder;
+	return EXIT_OK;
+}
+
 static int check_options(const struct command *cmd, const struct options *opt)
 {
 	const char *wrong = opt->keep_old ? collection_name_error(opt->keep_old) : NULL;
 
-	if (!opt->embedder)
-		return usage_error(cmd, "--embedder WHAT is missing: what is to make the new vectors");
+	if (!opt->embedder && !opt->refit)
+		return usage_error(cmd, "--embedder WHAT is missing: what is to make the new vectors (or --refit: the same "
+				   "one, with a new model)");
+	if (opt->refit && opt->embedder && embedder_is_remote(opt->embedder))
+		return usage_error(cmd, "--refit is for lexical and static, whose models are made of the files");
 	if (wrong)
 		return usage_error(cmd, "--keep-old %s %s", opt->keep_old, wrong);
-	if (builtin_is(opt->embedder, &vex_static_ops))
-		return usage_error(cmd, "--embedder static: 'vexctl index' trains it, in a collection of another name");
 	if (opt->collection && collection_is_shadow(opt->collection))
 		return usage_error(cmd, "collection '%s' belongs to a migration: name the one that it is of",
 				   opt->collection);
@@ -446,12 +477,14 @@ static int run_migrate(const struct command *cmd, struct options *opt)
 	bool needed = false;
 	int ret = check_options(cmd, opt);
 
-	m.opt.force = false;		/* another meaning */
+	m.opt.force = m.opt.refit = false;	/* another meaning; a shadow without embeddings gets a new model */
 	if (!ret)
 		ret = target_open(&m.job.first, opt->nargs ? opt->args[0] : ".", O_RDONLY);
 	if (ret)
 		return ret;
 	ret = find_collections(&m);
+	if (!ret)
+		ret = choose_same(&m, opt);
 	if (!ret)
 		ret = open_embedder(&m);
 	if (!ret)
@@ -470,19 +503,22 @@ static int run_migrate(const struct command *cmd, struct options *opt)
 const struct command cmd_migrate = {
 	.name = "migrate",
 	.summary = "another embedder for a collection that is in use",
-	.accepts = "collection embedder query-prefix passage-prefix dim keep-old force chunk-size jobs timeout "
+	.accepts = "collection embedder refit query-prefix passage-prefix dim keep-old force chunk-size jobs timeout "
 		   "progress quiet json",
 	.min_args = 0,
 	.max_args = 1,
 	.run = run_migrate,
-	.help = "usage: vexctl migrate --embedder WHAT [OPTION]... [PATH]\n"
+	.help = "usage: vexctl migrate --embedder WHAT | --refit [OPTION]... [PATH]\n"
 		"Make all embeddings of a collection anew by another embedder, or with other dimensions. They are\n"
 		"set into a second collection beside it; searches use the old one until all are made. Then the two\n"
 		"exchange their names in one step, and the old one is dropped. Takes every file of the filesystem\n"
 		"that has an embedding in the collection, and PATH (default: here) says which filesystem. May be\n"
 		"interrupted: the same command continues.\n\n"
 		"  -c, --collection NAME    which one (default: the only one, or 'default')\n"
-		"      --embedder WHAT      lexical, exec:PROGRAM, model2vec:DIR or http://HOST/v1#MODEL, as for index\n"
+		"      --embedder WHAT      lexical, static, exec:PROGRAM, model2vec:DIR or http://HOST/v1#MODEL, as for\n"
+		"                           index\n"
+		"      --refit              of lexical and static: make the model anew of the files, too (default: by the\n"
+		"                           embedder and in the dimensions that the collection has)\n"
 		"      --query-prefix TEXT, --passage-prefix TEXT\n"
 		"                           as for index\n"
 		"  -d, --dim N              of lexical: elements per vector (default 768)\n"
@@ -496,5 +532,6 @@ const struct command cmd_migrate = {
 		"      --json               print what was done as one JSON object\n\n"
 		"Exit status: 0 done, 1 failed (the old collection is as it was), 4 done, but files changed meanwhile,\n"
 		"130 interrupted.\n\n"
-		"example: vexctl migrate --embedder exec:bge-embed /mnt/vexfs\n",
+		"example: vexctl migrate --embedder exec:bge-embed /mnt/vexfs\n"
+		"         vexctl migrate --refit /mnt/vexfs\n",
 };

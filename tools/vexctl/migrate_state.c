@@ -100,11 +100,14 @@ static void add_word(FILE *f, const char *word)
 	fputc('\'', f);
 }
 
-/* --embedder and --dim, as they were for the new collection @to, which is called @name. */
-static void add_embedder(FILE *f, const struct target *t, const char *name, const struct vexfs_ioc_collection *to)
+/* --embedder and --dim, as they were for the new collection @to, which is called @name; @from: the old one. */
+static void add_embedder(FILE *f, const struct target *t, const char *name, const struct vexfs_ioc_collection *to,
+			 const struct vexfs_ioc_collection *from)
 {
 	char spec[MODEL_NOTE_MAX];
 
+	if (to->dim == from->dim && builtin_named(to->embedder.name) && !strcmp(to->embedder.name, from->embedder.name))
+		fputs(" --refit", f);
 	fputs(" --embedder", f);
 	if (builtin_made(to)) {
 		add_word(f, builtin_of(to));
@@ -130,7 +133,10 @@ static int commands(const struct target *t, const char *name, const struct vexfs
 		return -ENOMEM;
 	fputs("vexctl migrate --collection", out);
 	add_word(out, name);
-	add_embedder(out, t, fills ? shadow : name, fills ? &f->other : c);
+	if (fills)
+		add_embedder(out, t, shadow, &f->other, c);
+	else
+		add_embedder(out, t, name, c, &f->other);
 	if (f->how == MIGRATE_EXCHANGED && f->placeholder[0])
 		fprintf(out, " --keep-old %.63s", f->placeholder);
 	add_word(out, t->path);

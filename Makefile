@@ -180,7 +180,7 @@ modules:
 dest := $(DESTDIR)$(PREFIX)
 install: all
 	umask 022 && mkdir -p "$(dest)/sbin" "$(dest)/bin" "$(dest)/lib/pkgconfig" "$(dest)/include/linux" \
-		"$(dest)/share/man/man1" "$(dest)/share/man/man5" "$(dest)/share/man/man8" \
+		$(foreach n,1 3 5 8,"$(dest)/share/man/man$(n)") \
 		"$(dest)/share/bash-completion/completions"
 	install -m 755 $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/tune.vexfs \
 		$(B)/bin/dump.vexfs "$(dest)/sbin"
@@ -192,6 +192,9 @@ install: all
 		> "$(dest)/lib/pkgconfig/vexfs.pc" && \
 		chmod 644 "$(dest)/lib/pkgconfig/vexfs.pc"
 	install -m 644 tools/man/*.1 "$(dest)/share/man/man1"
+	install -m 644 tools/man/*.3 "$(dest)/share/man/man3"
+	umask 022 && tools/man/aliases tools/man/*.3 | while read -r name page; do \
+		echo ".so man3/$$page" > "$(dest)/share/man/man3/$$name.3" || exit 1; done
 	install -m 644 tools/man/*.5 "$(dest)/share/man/man5"
 	install -m 644 tools/man/*.8 "$(dest)/share/man/man8"
 	install -m 644 tools/completion/vexctl.bash "$(dest)/share/bash-completion/completions/vexctl"

@@ -61,7 +61,7 @@ lint_man() {
 		grep -vE 'outdated mandoc.db|referenced manual not found' |
 		sed -E 's/^mandoc: ([^:]*:[0-9]+):[0-9]+: ([A-Z]+): /\1: [\2] /'
 	for f in "$VEX_ROOT"/tools/man/*.[1-9]; do
-		{ grep -nE '^\.Xr (mkfs|fsck|tune|dump)\.vexfs |^\.Xr vexctl ' "$f" || true; } | while read -r line page sec _; do
+		{ grep -nE '^\.Xr (mkfs|fsck|tune|dump)\.vexfs |^\.Xr (vexctl|libvexfs|vexfs_[a-z]+) ' "$f" || true; } | while read -r line page sec _; do
 			[[ -f $VEX_ROOT/tools/man/$page.$sec ]] ||
 				printf '%s:%s: [dead-link] there is no %s(%s)\n' "${f#"$VEX_ROOT"/}" "${line%%:*}" "$page" "$sec"
 		done

@@ -50,6 +50,25 @@ cat "$ROOT"/tools/vexctl/*.c | awk -F'"' '
 	}' - "$ROOT/tools/man/vexctl.1" >"$WORK/out"
 [[ ! -s $WORK/out ]]
 report $? "vexctl: manual and help name every option its commands accept"
+# Each function of libvexfs has a manual page that declares it as the header does; what the pages print compiles.
+grep -oE '^[a-z].*\bvexfs_[a-z_]+\(' "$ROOT/lib/vexfs.h" | grep -oE 'vexfs_[a-z_]+\($' | tr -d '(' | sort >"$WORK/declared"
+sed -n 's/^\.Nm \(vexfs_[a-z_]*\).*/\1/p' "$ROOT"/tools/man/*.3 | sort >"$WORK/described"
+diff "$WORK/declared" "$WORK/described" >"$WORK/out" && [[ $(wc -l <"$WORK/declared") -ge 15 ]]
+report $? "libvexfs: each function of the header has one manual page, and no page has another"
+{
+	echo '#include <vexfs.h>'
+	awk '/^\.Ft / { type = substr($0, 5) }
+		/^\.Fo / { name = $2; args = "" }
+		/^\.Fa "/ && name { args = args (args ? ", " : "") substr($0, 6, length($0) - 6) }
+		/^\.Fc/ { print type " " name "(" args ");"; name = "" }' "$ROOT"/tools/man/*.3
+} >"$WORK/synopsis.c"
+sed -n '/^#include <fcntl.h>/,/^\.Ed/{/^\.Ed/d;s/\\e/\\/g;p}' "$ROOT/tools/man/libvexfs.3" >"$WORK/example.c"
+[[ $(grep -c vexfs_ "$WORK/synopsis.c") -eq $(wc -l <"$WORK/declared") && -s $WORK/example.c ]]
+report $? "their synopses declare them"
+for c in synopsis example; do
+	run cc -std=gnu11 -Wall -Wextra -Werror -fsyntax-only -I"$ROOT/lib" -I"$ROOT/include" "$WORK/$c.c"
+	expect 0 "libvexfs: the $c of its manual pages compiles"
+done
 # A bundle is removed when the run fails; what is the user's is not.
 mkdir "$WORK/mine"
 echo precious >"$WORK/mine/file"

@@ -468,7 +468,7 @@ static int vexfs_quota_wanted(struct super_block *sb, struct fs_context *fc)
 
 	for (type = 0; type < VEXFS_QUOTA_TYPES && !vexfs_has_quota(sb); type++)
 		if (opts->quota[type])
-			return invalfc(fc, "option '%s': this filesystem keeps no account; mkfs.vexfs -O quota makes one that does",
+			return invalfc(fc, "option '%s': this filesystem keeps no account; unmount it, and tune.vexfs -O quota makes one",
 				       vexfs_quota_option(type));
 	return 0;
 }

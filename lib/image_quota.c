@@ -195,35 +195,56 @@ int vexfs_image_xattr_charge(struct vexfs_image *img, const struct vexfs_inode *
 	return 0;
 }
 
-static int count_inode(struct vexfs_image *img, u64 ino, struct vexfs_quota_table t[VEXFS_QUOTA_TYPES])
-{
-	struct vexfs_inode di;
-	u64 charged;
-	u32 id[VEXFS_QUOTA_TYPES];
-	int err = vexfs_image_get_inode(img, ino, &di), i;
+/**
+ * struct count - a walk over all inodes
+ * @table:   the users', groups' and projects' usage, to be counted; NULL: i_charged is stored
+ * @charges: of embeddings
+ */
+struct count {
+	struct vexfs_quota_table *table;
+	struct vexfs_charges charges;
+};
 
-	if (err || le32_to_cpu(di.i_flags) & VEXFS_INODE_HIDDEN)
-		return err;
-	err = vexfs_image_xattr_charge(img, &di, &charged);
-	di.i_charged = cpu_to_le64(charged);
-	if (!err && charged)
-		err = vexfs_image_put_inode(img, &di);
-	id[0] = le32_to_cpu(di.i_uid);
-	id[1] = le32_to_cpu(di.i_gid);
-	id[2] = le32_to_cpu(di.i_projid);
-	for (i = 0; i < VEXFS_QUOTA_TYPES && !err; i++) {
+static int count_usage(struct vexfs_quota_table *t, const struct vexfs_inode *di, u64 charged)
+{
+	const u32 id[VEXFS_QUOTA_TYPES] = {
+		le32_to_cpu(di->i_uid), le32_to_cpu(di->i_gid), le32_to_cpu(di->i_projid),
+	};
+	int i;
+
+	for (i = 0; i < VEXFS_QUOTA_TYPES; i++) {
 		struct vexfs_quota_rec *r = vexfs_quota_get(&t[i], id[i]);
 
 		if (!r)
 			return -ENOMEM;
 		r->inodes++;
-		r->space += (le64_to_cpu(di.i_blocks) << VEXFS_BLOCK_SHIFT) + charged;
+		r->space += (le64_to_cpu(di->i_blocks) << VEXFS_BLOCK_SHIFT) + charged;
 	}
-	return err;
+	return 0;
+}
+
+static int count_inode(struct vexfs_image *img, u64 ino, struct count *c)
+{
+	struct vexfs_inode di;
+	u64 charged;
+	int err = vexfs_image_get_inode(img, ino, &di);
+
+	if (err || le32_to_cpu(di.i_flags) & VEXFS_INODE_HIDDEN)
+		return err;
+	err = vexfs_image_xattr_charge(img, &di, &charged);
+	if (err)
+		return err;
+	charged += vexfs_charges_of(&c->charges, ino);
+	if (c->table)
+		return count_usage(c->table, &di, charged);
+	if (le64_to_cpu(di.i_charged) == charged)
+		return 0;
+	di.i_charged = cpu_to_le64(charged);
+	return vexfs_image_put_inode(img, &di);
 }
 
 /* All of a group that its bitmap marks; the reserved ones but for the root are none. */
-static int count_group(struct vexfs_image *img, u32 group, struct vexfs_quota_table *t)
+static int count_group(struct vexfs_image *img, u32 group, struct count *c)
 {
 	u32 n = img->geo.inodes_per_group, i = 0;
 	struct vexfs_blk b;
@@ -236,9 +257,21 @@ static int count_group(struct vexfs_image *img, u32 group, struct vexfs_quota_ta
 	while (!err && (i = vexfs_bit_next_set((u8 *)b.data + VEXFS_MDHDR_SIZE, i, n)) < n) {
 		ino = (u64)group * n + ++i;
 		if (ino == VEXFS_ROOT_INO || ino >= VEXFS_FIRST_INO)
-			err = count_inode(img, ino, t);
+			err = count_inode(img, ino, c);
 	}
 	put(img, &b);
+	return err;
+}
+
+static int count_all(struct vexfs_image *img, struct vexfs_quota_table *table)
+{
+	struct count c = { .table = table };
+	int err = vexfs_charges_load(img, &c.charges);
+	u32 g;
+
+	for (g = 0; g < img->geo.groups && !err; g++)
+		err = count_group(img, g, &c);
+	vexfs_charges_free(&c.charges);
 	return err;
 }
 
@@ -263,13 +296,11 @@ static int new_file(struct vexfs_image *img, int type)
 int vexfs_image_quota_make(struct vexfs_image *img)
 {
 	struct vexfs_quota_table t[VEXFS_QUOTA_TYPES];
-	int err = 0, i;
-	u32 g;
+	int err, i;
 
 	for (i = 0; i < VEXFS_QUOTA_TYPES; i++)
 		vexfs_quota_init(&t[i]);
-	for (g = 0; g < img->geo.groups && !err; g++)
-		err = count_group(img, g, t);
+	err = count_all(img, t);
 	for (i = 0; i < VEXFS_QUOTA_TYPES; i++) {
 		if (!err)
 			err = new_file(img, i);
@@ -278,4 +309,9 @@ int vexfs_image_quota_make(struct vexfs_image *img)
 		vexfs_quota_free(&t[i]);
 	}
 	return err;
+}
+
+int vexfs_image_quota_charge(struct vexfs_image *img)
+{
+	return count_all(img, NULL);
 }

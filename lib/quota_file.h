@@ -55,11 +55,38 @@ int vexfs_image_quota_store(struct vexfs_image *img, int type, const struct vexf
 int vexfs_image_xattr_charge(struct vexfs_image *img, const struct vexfs_inode *di, u64 *bytes);
 
 /**
- * vexfs_image_quota_make() - the quota files of a filesystem without embeddings
+ * struct vexfs_charges - what embeddings are charged, by file
+ * @charge: ascending by inode number, each once, after vexfs_charges_load()
+ */
+struct vexfs_charges {
+	struct vexfs_charge {
+		u64	ino, bytes;
+	} *charge;
+	size_t	n, room;
+};
+
+/* Of all collections. Return: 0, -ENOMEM, -EUCLEAN, an I/O error; what there is is freed by the caller in any case. */
+int vexfs_charges_load(struct vexfs_image *img, struct vexfs_charges *c);
+/* Bytes; 0: the file has no embeddings. */
+u64 vexfs_charges_of(const struct vexfs_charges *c, u64 ino);
+void vexfs_charges_free(struct vexfs_charges *c);
+
+/**
+ * vexfs_image_quota_make() - the quota files of a filesystem
  * @img: with the feature and without files; img->sb gets s_quota_ino
  *
- * Counts what every inode has; sets i_charged. Return: 0, -ENOSPC, -ENOMEM, -EUCLEAN, an I/O error.
+ * Counts what every inode has, but leaves i_charged as it is: vexfs_image_quota_charge() sets it.
+ *
+ * Return: 0, -ENOSPC, -ENOMEM, -EUCLEAN, an I/O error.
  */
 int vexfs_image_quota_make(struct vexfs_image *img);
+
+/**
+ * vexfs_image_quota_charge() - i_charged of every inode
+ * @img: with the feature
+ *
+ * Return: 0, -ENOMEM, -EUCLEAN, an I/O error.
+ */
+int vexfs_image_quota_charge(struct vexfs_image *img);
 
 #endif /* VEXFS_LIB_QUOTA_FILE_H */

@@ -348,9 +348,42 @@ static void test_report(void)
 	ktap(umount(guest_mnt) == 0, "unmounted");
 }
 
+/* ---- an account for a filesystem that is in use ---- */
+
+static int make_later(void)
+{
+	int fd, err;
+
+	if (make_some())
+		return 1;
+	fd = open(guest_at("d/b"), O_RDWR);
+	err = vg_set(fd, COLL, VEXFS_IOC_F32, DIM, 0, 1);
+	if (!err)
+		err = vg_set(fd, COLL, VEXFS_IOC_F32, DIM, 7, 1);
+	close(fd);
+	return err ? 2 : 0;
+}
+
+static void test_later(void)
+{
+	fresh("", "");
+	ktap(make_collection() == 0 && as_user(USER, USER, make_later) == 0, "files and embeddings without an account");
+	ktap(umount(guest_mnt) == 0 && guest_run("tune.vexfs -O quota \"$VEX_DISK_TEST\"") == 0 && guest_fsck() == 0,
+		"tune.vexfs makes one, fsck counts the same");
+	if (guest_mount("usrquota,grpquota"))
+		ktap_bail("mount: %s", strerror(errno));
+	ktap(q_inodes(USRQUOTA, USER) == 4 && q_space(USRQUOTA, USER) == 16 * 4096 + 2 * CHARGE &&
+		q_space(GRPQUOTA, USER) == 16 * 4096 + 2 * CHARGE, "what the user has: %lld bytes",
+		q_space(USRQUOTA, USER));
+	ktap(q_set(USRQUOTA, USER, 0, 17, 0, 0) == 0 && as_user(USER, USER, alloc_more) == 3, "a limit holds");
+	ktap(as_user(USER, USER, remove_some) == 0 && unlink(guest_at("pre")) == 0 && q_space(USRQUOTA, USER) == 0 &&
+		q_inodes(USRQUOTA, USER) == 0, "nothing is left");
+	check_done("later");
+}
+
 int main(void)
 {
-	ktap_plan(70);
+	ktap_plan(76);
 	memset(buf, 'x', sizeof(buf));
 	guest_setup();
 	q_let_in();
@@ -359,5 +392,6 @@ int main(void)
 	test_embeddings();
 	test_others();
 	test_report();
+	test_later();
 	return ktap_exit();
 }

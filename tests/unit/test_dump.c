@@ -252,7 +252,7 @@ static void test_edit(void **state)
 		{ "group:0:gd_used_dirs=9", "descriptor says 9 directories, there are 4" },
 		{ "slot:9:33:v_flags=1", "slot with unknown flags" },
 		{ "collection:0:c_name=pages", "has the name of collection" },
-		{ "super:s_state=1", "the kernel recorded 0 errors" },
+		{ "super:s_state=1", "was cut short" },
 	};
 	char args[128];
 	size_t i;

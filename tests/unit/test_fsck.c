@@ -389,6 +389,18 @@ static void test_error_flag(void **state)
 	expect_code(&x.ib, "-n", FSCK_CLEAN, FSCK_SB_ERROR, "recorded 3 errors");
 	expect(&x.ib, "-p", FSCK_CLEAN, "the error flag was cleared");
 	expect_not(&x.ib, "V0106");
+	ib_open(&x.ib);
+	EDIT_BLOCK(&x, 0, false, {
+		struct vexfs_super_block *sb = (void *)(p + VEXFS_SB_OFFSET);
+
+		sb->s_state = cpu_to_le32(VEXFS_STATE_ERROR);
+		sb->s_error_count = 0;
+		sb->s_checksum = cpu_to_le32(vexfs_sb_checksum(sb));
+	});
+	ib_close(&x.ib);
+	expect_code(&x.ib, "-n", FSCK_CLEAN, FSCK_SB_CUT, "was cut short");
+	expect(&x.ib, "-p", FSCK_CLEAN, "the error flag was cleared");
+	expect_not(&x.ib, "V0110");
 	ib_remove(&x.ib);
 }
 

@@ -559,6 +559,7 @@ static void test_quota(void **state)
 	ib_open(&ib);
 	ib.img.geo.feature[VEXFS_RO_COMPAT] |= VEXFS_FEATURE_RO_COMPAT_QUOTA;
 	assert_int_equal(vexfs_image_quota_make(&ib.img), 0);
+	assert_int_equal(vexfs_image_quota_charge(&ib.img), 0);
 	ino = le64_to_cpu(ib.img.sb.s_quota_ino[0]);
 	sb = (void *)((u8 *)ib_pin(&ib, 0, &b) + VEXFS_SB_OFFSET);
 	sb->s_feature_ro_compat |= cpu_to_le32(VEXFS_FEATURE_RO_COMPAT_QUOTA);

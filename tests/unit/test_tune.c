@@ -21,6 +21,18 @@
 static struct ib ib;
 static struct vexfs_super_block before;
 
+static u32 writes, writes_max = UINT32_MAX;	/* of the device: those after the last one fail */
+
+int __real_vexfs_dev_write(const struct vexfs_dev *dev, u64 off, const void *buf, size_t len);
+int __wrap_vexfs_dev_write(const struct vexfs_dev *dev, u64 off, const void *buf, size_t len);
+int __wrap_vexfs_dev_write(const struct vexfs_dev *dev, u64 off, const void *buf, size_t len)
+{
+	if (writes >= writes_max)
+		return -EIO;
+	writes++;
+	return __real_vexfs_dev_write(dev, off, buf, len);
+}
+
 static int setup(void **state)
 {
 	ib_make(&ib, BLOCKS);
@@ -75,13 +87,21 @@ static void expect_super(struct vexfs_super_block want)
 	assert_memory_equal(&want, &sb, sizeof(sb));
 }
 
-static void fsck_clean(void)
+static int fsck(const char *option)
 {
 	const char *bin = getenv("VEXFS_BIN");
 	char cmd[400];
+	int ret;
 
-	snprintf(cmd, sizeof(cmd), "%s/fsck.vexfs -n '%s' >&2", bin ? bin : "build/bin", ib.path);
-	assert_int_equal(system(cmd), 0);
+	snprintf(cmd, sizeof(cmd), "%s/fsck.vexfs %s '%s' >&2", bin ? bin : "build/bin", option, ib.path);
+	ret = system(cmd);
+	assert_true(WIFEXITED(ret));
+	return WEXITSTATUS(ret);
+}
+
+static void fsck_clean(void)
+{
+	assert_int_equal(fsck("-n"), 0);
 }
 
 static void test_label(void **state)
@@ -165,6 +185,90 @@ static void test_features(void **state)
 	tune(2, "'': unknown feature", "-O", "xattr,", NULL);
 }
 
+/* Two owners, embeddings of two collections, a value in an inode of its own, an orphan. */
+static u64 fill(void)
+{
+	static u8 value[6000];
+	struct vexfs_inode di;
+	u64 a, b, orphan;
+
+	ib_make(&ib, BLOCKS);
+	ib_feature(&ib, VEXFS_INCOMPAT, VEXFS_FEATURE_INCOMPAT_XATTR);
+	a = ib_file(&ib, VEXFS_ROOT_INO, "a", 20, 4);
+	b = ib_file(&ib, VEXFS_ROOT_INO, "b", 3, 1);
+	di = ib_get_inode(&ib, b);
+	di.i_uid = cpu_to_le32(1000);
+	di.i_gid = cpu_to_le32(100);
+	ib_put_inode(&ib, b, &di);
+	ib_xattr(&ib, a, IB_LARGE, VEXFS_XATTR_USER, "big", value, sizeof(value));
+	ib_collection(&ib, 1, "one", 8, 1);
+	ib_collection(&ib, 3, "two", 700, 1);
+	ib_embed(&ib, 1, 0, a, 0);
+	ib_embed(&ib, 1, 1, b, 0);
+	ib_embed(&ib, 1, 2, a, 1);
+	ib_embed(&ib, 3, 0, b, 0);
+	orphan = ib_new_inode(&ib, S_IFREG | 0644);
+	ib_orphan(&ib, 0, orphan);
+	ib_close(&ib);
+	return b;
+}
+
+static void test_quota(void **state)
+{
+	struct vexfs_inode di;
+	u64 b;
+
+	ib_remove(&ib);
+	b = fill();
+	fsck_clean();
+	tune(0, "quota", "-l", "-O", "quota");
+	assert_int_equal(super_of(0).s_state, 0);
+	assert_true(super_of(0).s_quota_ino[0] && super_of(1).s_quota_ino[2]);
+	fsck_clean();
+	ib_open(&ib);
+	di = ib_get_inode(&ib, b);
+	/* a slot and the rounded payload and code of each, docs/format.md */
+	assert_int_equal(le64_to_cpu(di.i_charged), 128 + 32 + 32 + 128 + 2800 + 720);
+	ib_close(&ib);
+	before = super_of(0);
+	tune(0, "", "-O", "quota", NULL);	/* it has it */
+	expect_super(before);
+	tune(2, "a feature stays once it is set", "-O", "^quota", NULL);
+	fsck_clean();
+}
+
+/* The writes it takes, of which no more than @most succeed. */
+static u32 tune_cut(const char *feature, u32 most)
+{
+	ib_remove(&ib);
+	fill();
+	writes = 0;
+	writes_max = most;
+	tune(most == UINT32_MAX ? 0 : 1, "", "-O", feature, NULL);
+	writes_max = UINT32_MAX;
+	return writes;
+}
+
+/* Wherever it is cut short, the filesystem is sound, or says that it needs the check which makes it so. */
+static void test_cut(void **state)
+{
+	static const char *const feature[] = { "quota", "change_feed", "quota,change_feed" };
+	u32 i, n, all;
+
+	for (i = 0; i < 3; i++) {
+		all = tune_cut(feature[i], UINT32_MAX);
+		assert_true(all > 5);
+		fsck_clean();
+		for (n = 0; n < all; n++) {
+			tune_cut(feature[i], n);
+			if (!(le32_to_cpu(super_of(0).s_state) & VEXFS_STATE_ERROR))
+				fsck_clean();
+			assert_true(fsck("-y") <= 1);
+			fsck_clean();
+		}
+	}
+}
+
 /* Who does not know a feature does not change the filesystem. */
 static void test_unknown_feature(void **state)
 {
@@ -232,7 +336,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_label), T(test_uuid), T(test_errors), T(test_reserve), T(test_features),
-		T(test_unknown_feature), T(test_journal), T(test_usage),
+		T(test_unknown_feature), T(test_journal), T(test_usage), T(test_quota), T(test_cut),
 	};
 
 	return cmocka_run_group_tests_name("tune", tests, NULL, NULL);

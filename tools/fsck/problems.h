@@ -42,6 +42,8 @@ P(MOUNTED, 108, NOTE, NONE, "%s is mounted on %s: what is reported may only mean
 
 P(SB_FIELD, 109, FIXABLE, NOW, "superblock: %s; its checksum is right and the rest is sound",
   "clear the field")
+P(SB_CUT, 110, NOTE, NONE, "a tool that changed the filesystem was cut short",
+  "cleared by -p, -a and -y when the check is clean")
 
 /* ---- 02: group descriptors, bitmaps, inode tables ---- */
 P(GDT_BLOCK, 201, FIXABLE, GDT, AT_BLOCK, "write the copy over it and count anew")

@@ -180,6 +180,10 @@ static void check_state(struct fsck *f)
 
 	if (!(le32_to_cpu(sb->s_state) & VEXFS_STATE_ERROR))
 		return;
+	if (!sb->s_error_count) {
+		fsck_problem(f, SB_CUT);
+		return;
+	}
 	/* 0: the kernel did not know */
 	if (sb->s_error_ino)
 		snprintf(ino, sizeof(ino), "inode %llu ", (unsigned long long)le64_to_cpu(sb->s_error_ino));

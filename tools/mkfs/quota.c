@@ -20,6 +20,8 @@ int mkfs_quota(struct vexfs_dev *dev, struct vexfs_super_block *sb, u64 *used)
 	if (!err)
 		err = vexfs_image_quota_make(&img);
 	if (!err)
+		err = vexfs_image_quota_charge(&img);
+	if (!err)
 		err = vexfs_image_flush(&img);
 	*used += img.taken;
 	memcpy(sb->s_quota_ino, img.sb.s_quota_ino, sizeof(sb->s_quota_ino));

@@ -21,12 +21,13 @@ static const char usage_text[] =
 	"  -m PERCENT of the blocks are kept for root, 0 to 50, like 5 or 0.5\n"
 	"  -r BLOCKS  the same as a number of blocks, rounded up to 1/1000 of the device\n"
 	"  -O NAME,...\n"
-	"	      add features: xattr, project, inode_flags, change_feed. Of these,\n"
-	"	      only change_feed can be taken away again: ^change_feed\n"
+	"	      add features: xattr, project, inode_flags, change_feed, quota. Of\n"
+	"	      these, only change_feed can be taken away again: ^change_feed\n"
 	"  -l	      list what there is, after the changes\n"
 	"  --help, --version\n"
 	"\n"
 	"examples: tune.vexfs -L backup -U random /dev/vdb\n"
+	"	  tune.vexfs -O quota /dev/vdb\n"
 	"	  tune.vexfs -l disk.img\n";
 
 void tune_complain(const char *fmt, ...)
@@ -114,10 +115,6 @@ static int parse_features(struct tune *t, const char *text)
 	t->has_features = true;
 	if (vexfs_features_parse(text, t->add, del, why, sizeof(why))) {
 		tune_complain("-O %s", why);
-		return TUNE_USAGE;
-	}
-	if (t->add[VEXFS_RO_COMPAT] & VEXFS_FEATURE_RO_COMPAT_QUOTA) {
-		tune_complain("-O quota: only mkfs.vexfs -O quota makes a filesystem that keeps account");
 		return TUNE_USAGE;
 	}
 	if (!del[VEXFS_COMPAT] && !(del[VEXFS_RO_COMPAT] & none) && !del[VEXFS_INCOMPAT] &&

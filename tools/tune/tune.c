@@ -129,7 +129,7 @@ static int change(const struct tune *t, struct vexfs_super_block *sb)
 	if (t->errors >= 0)
 		sb->s_errors = cpu_to_le32(t->errors);
 	vexfs_features_add(sb, t->add);
-	/* Its inode comes with it, or goes: tune_feed() has seen to that. */
+	/* Its inode comes with it, or goes: tune_feed() has seen to that, as tune_quota() to its files. */
 	if (t->del[VEXFS_RO_COMPAT] & VEXFS_FEATURE_RO_COMPAT_CHANGE_FEED)
 		sb->s_feature_ro_compat &= ~cpu_to_le32(VEXFS_FEATURE_RO_COMPAT_CHANGE_FEED);
 	return t->reserve >= 0 || t->has_blocks ? set_reserve(t, sb) : 0;
@@ -146,6 +146,30 @@ static int store(const struct tune *t, const struct vexfs_dev *dev, struct vexfs
 	return err ? failed(t, strerror(-err)) : 0;
 }
 
+/*
+ * What has inodes of its own is many writes: until the superblock is stored with all of it, it asks for a check, which
+ * completes or takes back what a power cut leaves.
+ */
+static int change_structure(const struct tune *t, struct vexfs_image *img)
+{
+	u32 has = le32_to_cpu(img->sb.s_feature_ro_compat);
+	u32 want = (t->add[VEXFS_RO_COMPAT] & ~has) | (t->del[VEXFS_RO_COMPAT] & has);
+	__le32 state = img->sb.s_state;
+	int ret, err;
+
+	if (!(want & (VEXFS_FEATURE_RO_COMPAT_CHANGE_FEED | VEXFS_FEATURE_RO_COMPAT_QUOTA)))
+		return 0;
+	img->sb.s_state |= cpu_to_le32(VEXFS_STATE_ERROR);
+	err = vexfs_super_store(img->dev, &img->sb, false);
+	if (err)
+		return failed(t, strerror(-err));
+	ret = tune_feed(t, img);
+	if (!ret)
+		ret = tune_quota(t, img);
+	img->sb.s_state = state;
+	return ret;
+}
+
 static int tune_image(const struct tune *t, struct vexfs_image *img)
 {
 	struct vexfs_super_block sb, before;
@@ -156,7 +180,7 @@ static int tune_image(const struct tune *t, struct vexfs_image *img)
 	before = img->sb;
 	if (changes(t) && vexfs_feature_unknown(&before, VEXFS_RO_COMPAT))
 		return failed(t, "unknown read-only compatible features: use a newer VexFS");
-	ret = tune_feed(t, img);
+	ret = change_structure(t, img);
 	sb = img->sb;
 	if (!ret && changes(t)) {
 		ret = change(t, &sb);

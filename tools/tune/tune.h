@@ -36,6 +36,8 @@ void tune_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int tune_parse(struct tune *t, int argc, char **argv);
 /* feed.c: turn the change feed on or off, if that is asked for; all but the superblock is written. */
 int tune_feed(const struct tune *t, struct vexfs_image *img);
+/* quota.c: make the quota files, if that is asked for; the superblock is the caller's to store. */
+int tune_quota(const struct tune *t, struct vexfs_image *img);
 /* list.c */
 void tune_list(const struct vexfs_super_block *sb);
 

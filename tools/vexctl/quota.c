@@ -195,7 +195,7 @@ static int list_types(int fd, struct listing *l)
 static int quota_fail(const struct target *t, int err)
 {
 	if (err == -ENOSYS || err == -ENOTTY)
-		say_error("%s keeps no account: quota is made by mkfs.vexfs -O quota", t->path);
+		say_error("%s keeps no account: unmount it, and tune.vexfs -O quota makes one", t->path);
 	else
 		say_error("cannot read the quota of %s: %s", t->path, reason(err));
 	return EXIT_FAILED;

@@ -102,5 +102,7 @@ bench_main() {
 	((JSON)) || say "fs: Debian $(kernel_release "$SERIES"), $(nproc) cpus, load $(cut -d' ' -f1 /proc/loadavg); medians of $ROUNDS rounds in ms; ratio: best of the others / vexfs"
 	fs_guest
 	fs_table
+	JSON=1 fs_table >"$WORK/rows.json"
+	history_add "bench fs" 0 --text "kernel=$SERIES" --bench "$WORK/rows.json"
 	rm -f "$WORK"/*.img
 }

@@ -56,9 +56,9 @@ bench_change() {
 		guest+=($((done_ms - built - ${tests[-1]})))
 	done
 	stats "changed line -> smoke verdict, $lane" "${all[@]}"
-	stats "    of it: compiler" "${build[@]}"
-	stats "    of it: guest, start to end" "${guest[@]}"
-	stats "    of it: tests" "${tests[@]}"
+	stats "    of it: compiler, $lane" "${build[@]}"
+	stats "    of it: guest, start to end, $lane" "${guest[@]}"
+	stats "    of it: tests, $lane" "${tests[@]}"
 }
 
 bench_virtme() {
@@ -116,4 +116,5 @@ bench_main() {
 	done
 	if ! kernel_has "$SERIES" uml; then bench_virtme; fi
 	rm -rf "$WORK/tree" "$WORK/kmod"
+	history_add "bench loop" 0 --text "kernel=$SERIES" --counts "$WORK/counts"
 }

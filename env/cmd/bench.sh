@@ -39,19 +39,21 @@ examples: ./vex bench loop --runs 7
 END
 }
 
-# stats NAME MS...: median (least .. most).
+# stats NAME MS...: median (least .. most); the median in seconds in WORK/counts, for the history.
 stats() {
 	local name=$1
 	shift
-	printf '%s\n' "$@" | sort -n | awk -v name="$name" '{ v[NR] = $1 }
+	printf '%s\n' "$@" | sort -n | awk -v name="$name" -v counts="$WORK/counts" '{ v[NR] = $1 }
 		END { m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
-			printf "  %-46s %7.2f s   (%.2f .. %.2f, %d runs)\n", name, m / 1000, v[1] / 1000, v[NR] / 1000, NR }'
+			printf "  %-46s %7.2f s   (%.2f .. %.2f, %d runs)\n", name, m / 1000, v[1] / 1000, v[NR] / 1000, NR
+			sub(/^ +/, "", name)
+			printf "%s, s=%.3f\n", name, m / 1000 >>counts }'
 }
 
 median() { printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 bench_vectors() {
-	local a args=()
+	local a args=() out
 	for a; do
 		case $a in
 		--no-install) export VEX_INSTALL=0 ;;
@@ -60,7 +62,13 @@ bench_vectors() {
 		esac
 	done
 	need bench/vectors
-	exec bash "$VEX_ROOT/bench/vectors/run.sh" "${args[@]}"
+	if [[ " ${args[*]} " != *" --json "* ]]; then exec bash "$VEX_ROOT/bench/vectors/run.sh" "${args[@]}"; fi
+	env_build		# vexpage
+	mkdir -p "$VEX_BUILD/bench-vectors"
+	out=$VEX_BUILD/bench-vectors/rows-$$.json
+	bash "$VEX_ROOT/bench/vectors/run.sh" "${args[@]}" | tee "$out"
+	history_add "bench vectors" 0 --bench "$out"
+	rm -f "$out"
 }
 
 cmd_main() {
@@ -68,7 +76,7 @@ cmd_main() {
 	[[ $what =~ ^[a-z]+$ ]] || usage_error "bench what? (loop, tuning, vectors, dirs, fs, embed)"
 	shift
 	[[ -f $VEX_ROOT/bench/$what/run.sh ]] || usage_error "unknown benchmark '$what' (loop, tuning, vectors, dirs, fs, embed)"
-	if [[ $what == vectors ]]; then bench_vectors "$@"; fi
+	if [[ $what == vectors ]]; then bench_vectors "$@"; return; fi
 	# shellcheck source=/dev/null
 	. "$VEX_ROOT/bench/$what/run.sh"
 	bench_main "$@"

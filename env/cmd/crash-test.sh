@@ -111,10 +111,13 @@ crash_dir() {
 crash_run() {
 	local dir rc=0
 	dir=$(crash_dir)
+	# shellcheck disable=SC2034	# read by history_add
+	HISTORY_MS=$(now_ms)
 	crash_record "$dir" ''
 	printf '%s\n' "$CT_OPS" >"$dir/ops"
-	crash_check "$dir" || rc=$?
+	crash_check "$dir" --counts "$dir/counts" || rc=$?
 	((rc <= 1)) || die "$EX_ENV" "$(crash_what): the states could not be judged"
+	history_add crash-test "$rc" --text "kernel=$CT_KERNEL" --text "seed=$CT_SEED" --counts "$dir/counts"
 	if ((rc)); then
 		note "again: ./vex crash-test $(crash_what) --only STATE"
 	elif ((CT_KEEP == 0)); then

@@ -116,5 +116,5 @@ cmd_main() {
 	fst_plan "$dir" $tests
 	fst_run "$dir"
 	rm -rf "$T_DIR/tree" "$T_DIR"/modules-*
-	run_finish
+	run_finish "fstests of $FST_FSTYP"
 }

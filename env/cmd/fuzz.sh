@@ -66,6 +66,31 @@ fuzz_build() {
 	FUZZ_BIN=$VEX_ROOT/$out/fuzz_image
 }
 
+# fuzz_note CODE: the run in the history, by the counts that the fuzzer left. Without them it ended before it began.
+fuzz_note() {
+	local counts=$VEX_BUILD/log/fuzz-image.counts seed
+	[[ -s $counts ]] || return 0
+	seed=$(sed -n 's/^seed=//p' "$counts")
+	sed -i '/^seed=/d' "$counts"
+	history_add "fuzz image" "$1" --text "seed=$seed" --counts "$counts"
+	rm -f "$counts"
+}
+
+# fuzz_own OPTION...: our driver. A signal for this shell is for it: it prints its last line, and the run is noted.
+fuzz_own() {
+	local rc pid
+	"$FUZZ_BIN" "$@" &
+	pid=$!
+	trap 'kill -TERM "$pid" 2>/dev/null || :' INT TERM HUP
+	while :; do
+		rc=0
+		wait "$pid" || rc=$?
+		kill -0 "$pid" 2>/dev/null || break
+	done
+	trap - INT TERM HUP
+	return "$rc"
+}
+
 # fuzz_libfuzzer OUT TIME RUNS SEED
 fuzz_libfuzzer() {
 	local out=$1 corpus=$1/corpus log=$VEX_BUILD/log/fuzz-image.log rc=0 seed=$4
@@ -74,16 +99,18 @@ fuzz_libfuzzer() {
 	quietly "fuzzing (seed $seed)" "$log" "$FUZZ_BIN" -artifact_prefix="$out/find-" -max_len=145 -timeout=60 \
 		-close_fd_mask=3 -rss_limit_mb=2048 -print_final_stats=1 -max_total_time="${2:-0}" -runs="${3:--1}" \
 		-seed="$seed" "$corpus" || rc=$?
-	awk -v seed="$seed" '/ cov: [0-9]+/ { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
+	awk -v seed="$seed" -v counts="$VEX_BUILD/log/fuzz-image.counts" -v finds="$((rc != 0))" '/ cov: [0-9]+/ { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
 		/number_of_executed_units/ { n = $2 } /average_exec_per_sec/ { rate = $2 } /new_units_added/ { kept = $2 }
 		END { printf "%d executions (%d/s), %d places in the code reached, %d programs kept, seed %s\n",
-			n, rate, cov, kept, seed }' "$log"
+			n, rate, cov, kept, seed
+			printf "images=%d\nfinds=%d\nplaces in the code reached=%d\nprograms kept=%d\nseed=%s\n",
+				n, finds, cov, kept, seed >counts }' "$log"
 	((rc == 0)) || say "FIND: $(grep -oE 'Test unit written to .*' "$log" | tail -n1); again: ./vex fuzz image --show FILE"
 	return $((rc != 0))
 }
 
 fuzz_image() {
-	local time='' runs='' seed='' engine=auto out=$VEX_CACHE/fuzz show='' clang='' args=()
+	local time='' runs='' seed='' engine=auto out=$VEX_CACHE/fuzz show='' clang='' args=() rc=0
 	while (($#)); do
 		case $1 in
 		--time | --runs | --seed | --engine | --out | --show) need_value "$1" $# ;;&
@@ -110,14 +137,21 @@ fuzz_image() {
 	fuzz_build "$clang"
 	mkdir -p "$out"
 	[[ -n $time$runs ]] || time=60
+	env_build		# vexpage
+	rm -f "$VEX_BUILD/log/fuzz-image.counts"
+	# shellcheck disable=SC2034	# read by history_add
+	HISTORY_MS=$(now_ms)
 	if [[ -n $clang ]]; then
-		fuzz_libfuzzer "$out" "$time" "$runs" "$seed"
-		return
+		fuzz_libfuzzer "$out" "$time" "$runs" "$seed" || rc=$?
+		fuzz_note "$rc"
+		return "$rc"
 	fi
 	if [[ -n $time ]]; then args+=(--time "$time"); fi
 	if [[ -n $runs ]]; then args+=(--runs "$runs"); fi
 	if [[ -n $seed ]]; then args+=(--seed "$seed"); fi
-	exec "$FUZZ_BIN" --out "$out" "${args[@]}"
+	fuzz_own --out "$out" --counts "$VEX_BUILD/log/fuzz-image.counts" "${args[@]}" || rc=$?
+	fuzz_note "$rc"
+	return "$rc"
 }
 
 cmd_main() {

@@ -3,7 +3,7 @@
 # One-line purpose: this list, or the help of one command
 
 # The day's work first; whatever else has a file comes behind it.
-HELP_ORDER=(run test fstests crash-test fuzz shell debug crash trace perf vm init image ssh kernel build lint bench mcp setup
+HELP_ORDER=(run test fstests crash-test fuzz shell debug crash trace perf vm init image ssh kernel build lint bench report mcp setup
 	doctor clean help)
 
 purpose_of() { sed -n 's/^# One-line purpose: //p' "$VEX_ROOT/env/cmd/$1.sh" | head -n1; }

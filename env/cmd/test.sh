@@ -147,5 +147,5 @@ cmd_main() {
 		vm_need 6.1
 		test_env
 	fi
-	run_finish
+	run_finish test
 }

@@ -56,11 +56,13 @@ run_guests() {
 # run_interrupted: whether a part of the run was.
 run_interrupted() { grep -qx "$EX_INT" "$T_DIR/codes" 2>/dev/null; }
 
-# run_finish: the reports of the run, its last line and exit code; does not return.
+# run_finish CAMPAIGN: the reports of the run, its last line, its line in the history, and its exit code; does not return.
 run_finish() {
-	local words
+	local words rc=0
 	mapfile -t words < <(run_words)
-	exec "$VEX_BUILD/env/vextest" finish "${words[@]}"
+	"$VEX_BUILD/env/vextest" finish "${words[@]}" || rc=$?
+	[[ ! -s $T_DIR/results ]] || history_add "$1" "$rc" --text "kernel=${T_KERNELS[*]}" --results "$T_DIR/results"
+	exit "$rc"
 }
 
 # How guests run here: "PROCESSORS WORDS", for each guest. After test_kernels.

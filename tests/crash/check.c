@@ -21,7 +21,7 @@
 #define MAX_SHOWN	5
 
 struct options {
-	const char	*base, *log, *dir;
+	const char	*base, *log, *dir, *counts;
 	uint64_t	seed;
 	uint32_t	ops, states, jobs;
 	struct cr_script script;
@@ -47,6 +47,7 @@ static const char usage[] =
 	"  --seed N       of the run\n"
 	"  --ops N        operations of the run, or\n"
 	"  --sequences LENGTH:FIRST:COUNT  the sequences that were done\n"
+	"  --counts FILE  write the numbers of the last line, NAME=NUMBER\n"
 	"  --dir DIR      for copies of the disk; images of bad states stay there\n"
 	"  --states N     so many states [2000]: after every write, and random choices of the writes in flight\n"
 	"  --jobs N       so many at a time [1]\n"
@@ -292,6 +293,20 @@ static int run_workers(const struct options *o, const struct cl_log *log, const 
 	return wait_all(w, o);
 }
 
+/* NAME=NUMBER a line, for the history. */
+static void write_counts(const struct options *o, const struct cl_log *log, const struct worker *sum)
+{
+	FILE *f = fopen(o->counts, "we");
+
+	if (!f) {
+		fail(o->counts, errno);
+		return;
+	}
+	fprintf(f, "states=%u\nstates not right=%u\nstates with writes missing=%u\nstates torn=%u\noperations=%u\nwrites=%u\n",
+		sum->prefixes + sum->orders, sum->bad, sum->orders, sum->torn, o->ops, count_places(log));
+	fclose(f);
+}
+
 static void summary(const struct options *o, const struct cl_log *log, const struct worker *w)
 {
 	struct worker sum = { 0 };
@@ -306,6 +321,8 @@ static void summary(const struct options *o, const struct cl_log *log, const str
 	printf("%s: %u operations, %u writes; %u states: %u after a write, %u with writes missing, %u of them "
 	       "torn; %u not right\n", run_name(o), o->ops, count_places(log), sum.prefixes + sum.orders,
 	       sum.prefixes, sum.orders, sum.torn, sum.bad);
+	if (o->counts)
+		write_counts(o, log, &sum);
 }
 
 /* All that was done; afterwards @o->ops is how much. */
@@ -378,7 +395,7 @@ int main(int argc, char **argv)
 	static const struct option longopts[] = {
 		{ "base", 1, NULL, 'b' }, { "log", 1, NULL, 'l' }, { "seed", 1, NULL, 's' }, { "ops", 1, NULL, 'o' },
 		{ "dir", 1, NULL, 'd' }, { "states", 1, NULL, 'n' }, { "jobs", 1, NULL, 'j' },
-		{ "only", 1, NULL, 'O' }, { "sequences", 1, NULL, 'q' }, { "how-many", 1, NULL, 'H' }, { "help", 0, NULL, 'h' }, { },
+		{ "only", 1, NULL, 'O' }, { "counts", 1, NULL, 'C' }, { "sequences", 1, NULL, 'q' }, { "how-many", 1, NULL, 'H' }, { "help", 0, NULL, 'h' }, { },
 	};
 	struct options o = { .states = 2000, .jobs = 1 };
 	int c;
@@ -388,6 +405,7 @@ int main(int argc, char **argv)
 		case 'b': o.base = optarg; break;
 		case 'l': o.log = optarg; break;
 		case 'd': o.dir = optarg; break;
+		case 'C': o.counts = optarg; break;
 		case 's': o.seed = number(optarg, UINT64_MAX); break;
 		case 'o': o.ops = (uint32_t)number(optarg, 1000000); break;
 		case 'n': o.states = (uint32_t)number(optarg, 100000000); break;

@@ -9,6 +9,7 @@ unset CDPATH
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 VEX=$ROOT/vex
 mkdir -p "$ROOT/build/env-tests"
+export VEX_HISTORY=	# runs on purpose are no campaigns
 WORK=$(mktemp -d "$ROOT/build/env-tests/XXXXXX")
 T_N=0 T_BAD=0 T_LAST=${EPOCHREALTIME/[.,]/}
 

@@ -71,7 +71,7 @@ static struct shared *sh;
 static u8 reached[MAP];
 static u64 rng, max_runs = ~0ULL, seed, plant;
 static time_t max_time;
-static const char *out_dir = ".";
+static const char *out_dir = ".", *counts_file;
 static int logfd;
 static volatile sig_atomic_t stop;
 
@@ -282,6 +282,20 @@ static void report(time_t began, u32 finds)
 	fflush(stdout);
 }
 
+/* NAME=NUMBER a line, for the history. */
+static void write_counts(u32 finds)
+{
+	FILE *f = counts_file ? fopen(counts_file, "we") : NULL;
+
+	if (counts_file && !f)
+		perror(counts_file);
+	if (!f)
+		return;
+	fprintf(f, "images=%llu\nfinds=%u\nplaces in the code reached=%llu\nprograms kept=%u\nseed=%llu\n",
+		(unsigned long long)sh->runs, finds, (unsigned long long)sh->edges, sh->ncorpus, (unsigned long long)seed);
+	fclose(f);
+}
+
 static int campaign(time_t began)
 {
 	time_t shown = began;
@@ -298,6 +312,7 @@ static int campaign(time_t began)
 		}
 	}
 	report(began, finds);
+	write_counts(finds);
 	return finds ? 1 : stop ? 130 : 0;
 }
 
@@ -323,6 +338,7 @@ static int usage(FILE *to, int ret)
 	fputs("usage: fuzz_image [--runs N] [--time SECONDS] [--seed S] [--out DIR]\n"
 	      "       fuzz_image --show FILE\n"
 	      "  --plant N: execution N is killed, to see that the driver notices\n"
+	      "  --counts FILE: writes the numbers of the last line, NAME=NUMBER\n"
 	      "./vex fuzz image builds and runs this. Ends with 1 after a find.\n"
 	      "example: fuzz_image --time 60 --out /tmp/finds\n", to);
 	return ret;
@@ -369,7 +385,7 @@ int main(int argc, char **argv)
 		{ "runs", required_argument, NULL, 'r' }, { "time", required_argument, NULL, 't' },
 		{ "seed", required_argument, NULL, 's' }, { "out", required_argument, NULL, 'o' },
 		{ "show", required_argument, NULL, 'w' }, { "plant", required_argument, NULL, 'p' },
-		 { "help", no_argument, NULL, 'h' }, { }
+		{ "counts", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { }
 	};
 	const struct sigaction act = { .sa_handler = on_signal };
 	const char *again = NULL;
@@ -383,6 +399,7 @@ int main(int argc, char **argv)
 		case 's': seed = strtoull(optarg, NULL, 0); break;
 		case 'p': plant = strtoull(optarg, NULL, 0); break;
 		case 'o': out_dir = optarg; break;
+		case 'c': counts_file = optarg; break;
 		case 'w': again = optarg; break;
 		case 'h': return usage(stdout, 0);
 		default: return usage(stderr, 2);

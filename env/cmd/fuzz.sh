@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# One-line purpose: hostile images: fsck, dump and core on mutated filesystems
+# One-line purpose: hostile images through fsck, dump and core; hostile calls in a guest
 
 cmd_help() {
 	cat <<'END'
 usage: ./vex fuzz image [--time T] [--runs N] [--seed S] [--engine ENGINE] [--out DIR]
        ./vex fuzz image --show FILE
+       ./vex fuzz ioctl [--time T] [--seed S] [--kernel NAME]
 
-Changes images that use every feature (values, records, whole blocks; checksums are made right afterwards) and gives
+image: changes images that use every feature (values, records, whole blocks; checksums are made right afterwards) and gives
 each to fsck.vexfs -n, dump.vexfs, the functions of core/ as the kernel uses them, and fsck.vexfs -y twice, in one
 program, under the address and undefined-behaviour sanitizers. Nothing may crash, hang, leak, or ask for memory without
 bounds; -n and dump may not write; what -y says it has repaired must be clean; the second -y may write nothing.
@@ -22,7 +23,18 @@ bounds; -n and dump may not write; what -y says it has repaired must be clean; t
 
 The last line says how many images, how fast, and how much of the code was reached. Ends with 1 after a find.
 
+ioctl: makes ioctl, xattr, ACL, fallocate and quota calls by a grammar with strange sizes, flags, names and pointers, on
+descriptors of every kind, from threads of root, two users and the root of a user namespace, on one filesystem that is
+frozen and whose collections are exchanged meanwhile; then on the same one read-only. A call that does not return, an
+error that is not documented, root's work done for a user, a byte written that is not an answer, a complaint of the
+kernel or of fsck is a find; the line of it tells the call. Ends with 1 after a find.
+
+  --time T        so long in each of the two halves, as the guest's clock counts [1m]
+  --seed S        of what is called; when threads meet is not part of it; it is printed [the clock]
+  --kernel NAME   in a guest with this kernel; debug-6.12 has KASAN and lockdep [6.1]
+
 examples:
+  ./vex fuzz ioctl --time 10m --kernel debug-6.12
   ./vex fuzz image --time 10m
   ./vex fuzz image --runs 2000 --seed 7 --engine own
   ./vex fuzz image --show ~/.cache/vex/fuzz/find-7-1
@@ -127,7 +139,7 @@ fuzz_image() {
 		esac
 		shift
 	done
-	need fuzz
+	need fuzz/image
 	if [[ -n $show ]]; then
 		fuzz_build ''
 		exec "$FUZZ_BIN" --show "$show"
@@ -154,9 +166,35 @@ fuzz_image() {
 	return "$rc"
 }
 
+# The program is the guest test: tests/guest/calls.c.
+fuzz_ioctl() {
+	local time=60 seed=$((RANDOM * 32768 + RANDOM + 1)) kernel=6.1 dir
+	while (($#)); do
+		case $1 in
+		--time | --seed | --kernel) need_value "$1" $# ;;&
+		--time) time=$(fuzz_seconds "$2") || exit; shift ;;
+		--seed) [[ $2 =~ ^[1-9][0-9]{0,8}$ ]] || usage_error "invalid seed '$2' (example: 7)"; seed=$2; shift ;;
+		--kernel) kernel=$(kernel_parse "$2") || exit; shift ;;
+		--no-install) export VEX_INSTALL=0 ;;
+		-v) export VEX_VERBOSE=1 ;;
+		*) usage_error "unknown option '$1'" ;;
+		esac
+		shift
+	done
+	[[ $kernel != *$'\n'* ]] || usage_error "--kernel: one kernel"
+	[[ $(kernel_arch "$kernel") == amd64 ]] || usage_error "--kernel $kernel: use a kernel for amd64"
+	guest_need fuzz/ioctl "$kernel"
+	build_guest "$kernel"
+	dir=$(run_dir fuzz-ioctl)
+	printf '#!/bin/sh\nexec /vex/calls %s %s\n' "$time" "$seed" >"$dir/calls.sh"
+	say "./vex fuzz ioctl --time $time --seed $seed --kernel $kernel"
+	exec "$VEX_ROOT/vex" vm --kernel "$kernel" --rundir "$dir/guest" --disk test=64M --ktap \
+		--file "/vex/calls=$VEX_BUILD/guest/tests/calls" --timeout $((2 * time + 240)) "$dir/calls.sh"
+}
+
 cmd_main() {
 	local what=${1:-}
-	[[ $what == image ]] || usage_error "fuzz what? (image)"
+	[[ $what =~ ^(image|ioctl)$ ]] || usage_error "fuzz what? (image, ioctl)"
 	shift
-	fuzz_image "$@"
+	"fuzz_$what" "$@"
 }

@@ -1,12 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # env-test: quick
-# ./vex fuzz image: a slice of the campaign, and a find when there is one.
+# ./vex fuzz image: a slice of the campaign, and a find when there is one. ./vex fuzz ioctl: its options; the guest test
+# calls is a slice of the campaign.
 # shellcheck source=tests/env/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 run "$VEX" fuzz
 expect 2 "fuzz without what"
+run "$VEX" fuzz ioctl --seed x
+expect 2 "a seed that is none"
+run "$VEX" fuzz ioctl --kernel arm64-6.1
+expect 2 "a kernel that the program is not built for"
 run "$VEX" fuzz image --time 10x
 expect 2 "a time that is none"
 says "invalid time '10x' .example: 10m." "says what one looks like"

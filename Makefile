@@ -145,11 +145,13 @@ unit-extra-test_tune := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src
 unit-extra-test_populate := $(unit-extra-test_mkfs)
 unit-extra-test_fsck := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs)))
 unit-extra-test_fsck_repair := $(unit-extra-test_fsck)
+unit-extra-test_erased := $(unit-extra-test_fsck)
 # The parsers of the environment.
 unit-extra-test_tap := $(B)/asan/env/proto/tap.o
 unit-link-test_populate := -Wl,--wrap=ioctl
 unit-link-test_fsck := -Wl,--wrap=vexfs_dev_read
 unit-link-test_tune := -Wl,--wrap=vexfs_dev_write
+unit-link-test_erased := -Wl,--wrap=vexfs_dev_read
 unit-extra-test_feature := $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(src-fsck.vexfs) $(src-dump.vexfs)))
 unit-extra-test_feed := $(unit-extra-test_fsck) $(unit-extra-test_tune)
 unit-extra-test_quota := $(unit-extra-test_fsck) $(unit-extra-test_mkfs)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <signal.h>
 
+#include "lib/erased.h"
 #include "tests/unit/vexctl_run.h"
 #include "tools/vexctl/transfer.h"
 
@@ -376,12 +377,79 @@ static void test_stopped(void **state)
 	clean(".jsonl");
 }
 
+/* ---- fingerprint --------------------------------------------------------------------- */
+
+static void note_mark(void *ctx, size_t off, struct vex_erased_mark *mark)
+{
+	mark->found++;
+}
+
+/* How many of the lines of the last output are found in the vector that get --raw writes. */
+static unsigned int found_in(struct vex_erased *e, const float *v, size_t n, const char *what)
+{
+	unsigned int marks = 0;
+	size_t i;
+
+	vex_erased_search(e, v, n * sizeof(*v), note_mark, NULL);
+	for (i = 0; i < e->n; i++) {
+		assert_true(!e->mark[i].found || !strncmp(e->mark[i].label, what, strlen(what)));
+		marks += e->mark[i].found == 1;
+		e->mark[i].found = 0;
+	}
+	return marks;
+}
+
+static void test_fingerprint(void **state)
+{
+	char text[2048] = "", *p = text;
+	struct vex_erased e;
+	unsigned long line;
+	float v[64];
+	FILE *f;
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		v[i] = (float)(i * i % 97) / 7.0f - 3.0f;
+		p += sprintf(p, "%.9g ", (double)v[i]);
+	}
+	run("collection", "create", "%", "x", "--dim", "64", "--type", "f32", "--metric", "l2", NULL);
+	write_text("a\tb", "first");
+	set("a\tb", "0", NULL, text);
+	set("a\tb", "3", "1:2", text);
+	assert_int_equal(run("fingerprint", "-c", "x", "%/a\tb", NULL), 0);
+	assert_says(r.out, " vector at 64, chunk 3 of ");
+	assert_says(r.out, "/a\\x09b\n");
+	f = fmemopen(r.out, strlen(r.out), "r");
+	assert_int_equal(vex_erased_load(&e, f, &line), 0);
+	fclose(f);
+	assert_int_equal(e.n, 2 * (4 + 3));	/* of 64 bytes of code, the last quarter is too short for a window */
+	assert_int_equal(found_in(&e, v, 64, "vector at "), 8);
+	v[20] += 1;
+	assert_int_equal(found_in(&e, v, 64, "vector at "), 6);
+	vex_erased_free(&e);
+}
+
+static void test_no_fingerprint(void **state)
+{
+	run("collection", "create", "%", "x", "--dim", "3", "--type", "f32", "--metric", "l2", NULL);
+	write_text("a", "first");
+	write_text("bare", "second");
+	set("a", "0", NULL, "1 2 3");
+	assert_int_equal(run("fingerprint", "-c", "x", "%/a", NULL), 4);
+	assert_says(r.err, "embeddings without a fingerprint: 1 (shorter than 32 bytes");
+	assert_int_equal(run("fingerprint", "-c", "x", "%/bare", NULL), 3);
+	assert_says(r.err, "has no embedding in collection 'x'");
+	assert_int_equal(run("fingerprint", "-c", "y", "%/a", NULL), 1);
+	assert_int_equal(run("fingerprint", "%/a", NULL), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_FAKE(test_npy), ON_FAKE(test_npy_half), ON_FAKE(test_fvecs), ON_FAKE(test_jsonl),
 		ON_FAKE(test_copy), ON_FAKE(test_written), ON_FAKE(test_left_out), ON_FAKE(test_bad_jsonl),
-		ON_FAKE(test_bad_copy), ON_FAKE(test_bad_rows), ON_FAKE(test_stopped),
+		ON_FAKE(test_bad_copy), ON_FAKE(test_bad_rows), ON_FAKE(test_stopped), ON_FAKE(test_fingerprint),
+		ON_FAKE(test_no_fingerprint),
 	};
 
 	remember();

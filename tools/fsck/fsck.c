@@ -11,6 +11,7 @@
 static const char usage_text[] =
 	"usage: fsck.vexfs [options] DEVICE\n"
 	"       fsck.vexfs --undo FILE DEVICE\n"
+	"       fsck.vexfs [-v] [-C FD] --erased LIST DEVICE\n"
 	"Check and repair an unmounted VexFS filesystem on a block device or in an image file.\n"
 	"\n"
 	"  -n	     write nothing; a journal that is not empty is replayed in memory\n"
@@ -19,6 +20,8 @@ static const char usage_text[] =
 	"  -y	     repair everything that can be repaired\n"
 	"  -z FILE   before anything is written, save what it overwrites in this new file\n"
 	"  --undo FILE  take a repair back with such a file\n"
+	"  --erased LIST  check nothing, but search the whole device, free blocks and the\n"
+	"	     journal too, for the fingerprints in this file ('vexctl fingerprint')\n"
 	"  -b GROUP  use the copy of the superblock in this group (1, 3, 5, 7, 9, 25 ...)\n"
 	"  -f	     accepted and ignored: the check is always complete\n"
 	"  -C FD	     progress on this file descriptor (0: standard output)\n"
@@ -28,9 +31,11 @@ static const char usage_text[] =
 	"  --help, --version\n"
 	"\n"
 	"Without -n, -p, -a, -y: as -n; on a terminal, then asks whether to repair.\n"
-	"Exit codes: 0 clean, 1 repaired, 4 damaged, 8 could not check, 16 usage.\n"
+	"Exit codes: 0 clean, 1 repaired, 4 damaged, 8 could not check, 16 usage,\n"
+	"64 --erased found something.\n"
 	"\n"
-	"example: fsck.vexfs -y -z disk.undo disk.img\n";
+	"example: fsck.vexfs -y -z disk.undo disk.img\n"
+	"	 fsck.vexfs --erased deleted.list disk.img\n";
 
 /* ---- options ------------------------------------------------------------- */
 
@@ -86,6 +91,9 @@ static int set_option(struct fsck *f, int c)
 		f->apply_path = optarg;
 		f->replay = true;
 		return 0;
+	case 'E':
+		f->erased_path = optarg;
+		return 0;
 	case 'b':
 		return set_copy(f, optarg);
 	case 'C':
@@ -104,6 +112,7 @@ static int parse(struct fsck *f, int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ "problems", no_argument, NULL, 'P' },
 		{ "undo", required_argument, NULL, 'U' },
+		{ "erased", required_argument, NULL, 'E' },
 		{ }
 	};
 	int c, err;
@@ -132,6 +141,10 @@ static int parse(struct fsck *f, int argc, char **argv)
 	}
 	if (f->read_only && f->replay) {
 		fprintf(stderr, "fsck.vexfs: -n contradicts -p, -a, -y and --undo: choose one\n");
+		return FSCK_USAGE;
+	}
+	if (f->erased_path && (f->replay || f->undo_path || f->use_copy >= 0)) {
+		fprintf(stderr, "fsck.vexfs: --erased only searches: give it without -p, -a, -y, -z, -b, --undo\n");
 		return FSCK_USAGE;
 	}
 	f->path = argv[optind];
@@ -270,6 +283,8 @@ static int run(struct fsck *f)
 
 	if (f->apply_path)
 		return apply_undo(f);
+	if (f->erased_path)
+		return fsck_erased(f);
 	ret = check(f);
 	if (ret != FSCK_ERRORS || !ask(f))
 		return ret;

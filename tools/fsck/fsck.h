@@ -38,6 +38,7 @@
 #define FSCK_ERRORS	4	/* left uncorrected */
 #define FSCK_FAILED	8	/* operational error */
 #define FSCK_USAGE	16
+#define FSCK_FOUND	64	/* --erased: a fingerprint is on the device; fsck(8) has no such bit */
 
 #define FSCK_MAX_LINES	500	/* problems printed; the rest is only counted */
 #define FSCK_MAX_CHANGED (1U << 18)	/* blocks a repair keeps in memory: 1 GiB */
@@ -124,7 +125,7 @@ struct fsck {
 	struct vexfs_image img;
 	struct vexfs_journal journal;
 	const char *path;
-	const char *undo_path, *apply_path;
+	const char *undo_path, *apply_path, *erased_path;
 	s64	use_copy;	/* -b: group whose superblock is used; -1: block 0's */
 	bool	verbose, replay, read_only, preen;
 	int	progress_fd;
@@ -308,6 +309,8 @@ void fsck_finish(struct fsck *f);
 /* undo.c */
 int fsck_undo_save(struct fsck *f, const u64 *blocks, size_t n);
 int fsck_undo_apply(struct fsck *f);
+/* erased.c: an exit code */
+int fsck_erased(struct fsck *f);
 /* orphan.c, inode.c, extent.c, dir.c, link.c, coll.c, slot.c, group.c */
 void fsck_orphans_load(struct fsck *f);	/* before the inodes are looked at */
 bool fsck_is_orphan(const struct fsck *f, u64 ino);

@@ -12,7 +12,7 @@ static const struct command *const commands[] = {
 	&cmd_index, &cmd_search, &cmd_status, &cmd_stale, &cmd_changes, &cmd_watch,
 	&cmd_collection_create, &cmd_collection_list, &cmd_collection_change, &cmd_collection_drop,
 	&cmd_migrate, &cmd_embed, &cmd_set, &cmd_import, &cmd_export, &cmd_get, &cmd_del, &cmd_list, &cmd_stat,
-	&cmd_grow, &cmd_quota, &cmd_rebuild, &cmd_mcp,
+	&cmd_fingerprint, &cmd_grow, &cmd_quota, &cmd_rebuild, &cmd_mcp,
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -65,7 +65,7 @@ extern const struct command cmd_collection_create, cmd_collection_list, cmd_coll
 extern const struct command cmd_set, cmd_get, cmd_del, cmd_list, cmd_import, cmd_export, cmd_mcp;
 extern const struct command cmd_changes, cmd_watch;
 extern const struct command cmd_embed, cmd_index, cmd_search, cmd_stale, cmd_stat, cmd_status, cmd_grow, cmd_quota,
-	cmd_rebuild, cmd_migrate;
+	cmd_rebuild, cmd_migrate, cmd_fingerprint;
 
 /* dispatch.c */
 int vexctl_main(int argc, char **argv);

@@ -52,7 +52,7 @@ has '<tr><td>host</td><td>1</td><td class="bad">1</td><td>0</td></tr>' "those of
 has '<b class="slow">0.500×</b>' "a row slower than its best peer is marked"
 says '^ +3000  states$' "counts are in the text"
 ! grep -q 'many\|nan' "$WORK/out"
-report $? "what is no number is left out"
+report $? "what is not a number is left out"
 says '^bench fs on 6\.1: passed' "so is the benchmark"
 says '^  failed: host\.dir b$' "and the failed test"
 ! grep -qE 'https?://|<link|src=|url\(' "$page"

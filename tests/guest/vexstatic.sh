@@ -38,7 +38,7 @@ run 0 search 'hot oven' && first_is notes/bread; ok $? 'and so do the words'
 echo 'A car was sold' >notes/sold
 run 0 index && out_has 'indexed 1 file ' && run 0 search sold && first_is notes/sold
 ok $? 'a later file is embedded with the same model'
-run 2 index --refit && err_has 'vexctl collection drop'; ok $? 'a new model is for a new collection'
+run 2 index --refit && err_has 'vexctl migrate --refit'; ok $? 'a new model is for a new collection'
 vexctl collection create "$mnt" words --dim 384 >/dev/null && run 0 index -c words --embedder lexical &&
 	run 3 search -c words quantum; ok $? 'beside it, words alone'
 

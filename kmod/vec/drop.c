@@ -175,14 +175,13 @@ static int vexfs_coll_mark_dropping(struct vexfs_coll *coll, const char *name, s
 	if (!err)
 		err = vexfs_coll_record_access(handle, coll);
 	if (!err) {
-		coll->drop = drop;
 		WRITE_ONCE(coll->state, VEXFS_COLL_DROPPING);
 		err = vexfs_coll_record_write(handle, coll);
 	}
 	err2 = vexfs_stop(handle);
 	err = err ? err : err2;
-	if (err)
-		coll->drop = NULL;
+	if (!err)	/* else it may be another drop's, who waits for it */
+		coll->drop = drop;
 	up_write(&coll->sem);
 	return err;
 }

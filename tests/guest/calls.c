@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * needs: disk=test:64M mem=768M time=240 cpus=2 slice
+ * needs: disk=test:64M mem=768M time=240 cpus=2 full
  *
  * calls [SECONDS [SEED]]: hostile calls, by the grammar in callgrammar.h, from threads of root, two users and the root
  * of a user namespace, while collections are exchanged and the filesystem is frozen; then the same on it read-only.
@@ -515,7 +515,7 @@ static void become(struct thread *t, unsigned int worker)
 	fd = open("/proc/self/uid_map", O_WRONLY);
 	snprintf(map, sizeof(map), "0 %u 1", t->uid);
 	if (fd < 0 || write(fd, map, strlen(map)) < 0 || close(fd))
-		_exit(101);
+		ktap_bail("uid_map: %s", strerror(errno));
 }
 
 static void worker_main(unsigned int worker)

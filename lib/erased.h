@@ -49,7 +49,7 @@ struct vex_erased {
  * vex_erased_windows - choose the windows of a record
  * @data: bytes of a vector or of its code
  * @len:  how many
- * @skip: bytes that are stored before them in the same record: a window lies in one block
+ * @skip: bytes that are stored before them in the same record: a window does not cross a block
  * @off:  filled with offsets in @data
  *
  * Return: how many, 0 if the record is too short or too uniform.
@@ -73,7 +73,7 @@ void vex_erased_free(struct vex_erased *e);
 /* Called for every line whose fingerprint is that of the bytes at @off. */
 typedef void (*vex_erased_found)(void *ctx, size_t off, struct vex_erased_mark *mark);
 
-/* Look at every window that lies in @data, at any alignment. */
+/* Look at every window of @data, at any alignment. */
 void vex_erased_search(struct vex_erased *e, const void *data, size_t len, vex_erased_found found, void *ctx);
 
 #endif /* LIBVEXFS_ERASED_H */

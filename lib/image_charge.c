@@ -14,8 +14,7 @@ static int by_ino(const void *a, const void *b)
 	return x->ino < y->ino ? -1 : x->ino > y->ino;
 }
 
-/* Keys of a map ascend by inode, so the embeddings of one file and collection become one element. */
-static int add(struct vexfs_charges *c, u64 ino, u32 bytes)
+int vexfs_charges_add(struct vexfs_charges *c, u64 ino, u64 bytes)
 {
 	struct vexfs_charge *p;
 	size_t room;
@@ -48,7 +47,7 @@ static int add_map(struct vexfs_image *img, struct vexfs_collection *rec, struct
 	int err = vexfs_bt_find_ge(&t, 0, &kv);
 
 	while (!err) {
-		err = add(c, kv.key >> 24, vexfs_coll_charge(&space));
+		err = vexfs_charges_add(c, kv.key >> 24, vexfs_coll_charge(&space));
 		if (!err)
 			err = vexfs_bt_find_ge(&t, kv.key + 1, &kv);
 	}
@@ -76,15 +75,10 @@ static int add_block(struct vexfs_image *img, u32 index, struct vexfs_charges *c
 	return err;
 }
 
-int vexfs_charges_load(struct vexfs_image *img, struct vexfs_charges *c)
+void vexfs_charges_sum(struct vexfs_charges *c)
 {
 	size_t i, n = 0;
-	u32 index;
-	int err = 0;
 
-	*c = (struct vexfs_charges){ };
-	for (index = 0; index < VEXFS_COLL_BLOCKS && !err; index++)
-		err = add_block(img, index, c);
 	if (c->n)
 		qsort(c->charge, c->n, sizeof(*c->charge), by_ino);
 	for (i = 0; i < c->n; i++)
@@ -93,13 +87,30 @@ int vexfs_charges_load(struct vexfs_image *img, struct vexfs_charges *c)
 		else
 			c->charge[n++] = c->charge[i];
 	c->n = n;
+}
+
+int vexfs_charges_load(struct vexfs_image *img, struct vexfs_charges *c)
+{
+	u32 index;
+	int err = 0;
+
+	*c = (struct vexfs_charges){ };
+	for (index = 0; index < VEXFS_COLL_BLOCKS && !err; index++)
+		err = add_block(img, index, c);
+	vexfs_charges_sum(c);
 	return err;
+}
+
+const struct vexfs_charge *vexfs_charges_find(const struct vexfs_charges *c, u64 ino)
+{
+	struct vexfs_charge key = { .ino = ino };
+
+	return c->n ? bsearch(&key, c->charge, c->n, sizeof(key), by_ino) : NULL;
 }
 
 u64 vexfs_charges_of(const struct vexfs_charges *c, u64 ino)
 {
-	struct vexfs_charge key = { .ino = ino };
-	const struct vexfs_charge *found = c->n ? bsearch(&key, c->charge, c->n, sizeof(key), by_ino) : NULL;
+	const struct vexfs_charge *found = vexfs_charges_find(c, ino);
 
 	return found ? found->bytes : 0;
 }

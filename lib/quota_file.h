@@ -55,8 +55,8 @@ int vexfs_image_quota_store(struct vexfs_image *img, int type, const struct vexf
 int vexfs_image_xattr_charge(struct vexfs_image *img, const struct vexfs_inode *di, u64 *bytes);
 
 /**
- * struct vexfs_charges - what embeddings are charged, by file
- * @charge: ascending by inode number, each once, after vexfs_charges_load()
+ * struct vexfs_charges - what files are charged for embeddings and values
+ * @charge: ascending by inode number, each once, after vexfs_charges_sum()
  */
 struct vexfs_charges {
 	struct vexfs_charge {
@@ -65,8 +65,13 @@ struct vexfs_charges {
 	size_t	n, room;
 };
 
-/* Of all collections. Return: 0, -ENOMEM, -EUCLEAN, an I/O error; what there is is freed by the caller in any case. */
+/* In any order, and several times for one file; -ENOMEM. */
+int vexfs_charges_add(struct vexfs_charges *c, u64 ino, u64 bytes);
+void vexfs_charges_sum(struct vexfs_charges *c);
+/* The embeddings of all collections, summed. Return: 0, -ENOMEM, -EUCLEAN, an I/O error; what there is is freed by the caller in any case. */
 int vexfs_charges_load(struct vexfs_image *img, struct vexfs_charges *c);
+/* After vexfs_charges_sum(); NULL: nothing was added for the file. */
+const struct vexfs_charge *vexfs_charges_find(const struct vexfs_charges *c, u64 ino);
 /* Bytes; 0: the file has no embeddings. */
 u64 vexfs_charges_of(const struct vexfs_charges *c, u64 ino);
 void vexfs_charges_free(struct vexfs_charges *c);

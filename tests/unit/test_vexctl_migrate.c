@@ -32,19 +32,6 @@ static void write_notes(void)
 	assert_int_equal(run("index", NULL), 0);
 }
 
-static const struct vexfs_ioc_collection *only_collection(void)
-{
-	int i, n = 0, at = 0;
-
-	for (i = 0; i < FAKE_COLLECTIONS; i++)
-		if (fake.coll[i].dim) {
-			n++;
-			at = i;
-		}
-	assert_int_equal(n, 1);
-	return &fake.coll[at];
-}
-
 static struct vexfs_ioc_collection *shadow(void)
 {
 	int i;

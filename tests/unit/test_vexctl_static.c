@@ -132,19 +132,6 @@ static void test_damaged_model(void **state)
 	assert_int_equal(run("search", "car", NULL), 0);
 }
 
-static const struct vexfs_ioc_collection *only_collection(void)
-{
-	int i, n = 0, at = 0;
-
-	for (i = 0; i < FAKE_COLLECTIONS; i++)
-		if (fake.coll[i].dim) {
-			n++;
-			at = i;
-		}
-	assert_int_equal(n, 1);
-	return &fake.coll[at];
-}
-
 static void check_static(void)
 {
 	assert_int_equal(only_collection()->dim, 960);

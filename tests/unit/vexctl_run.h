@@ -98,6 +98,20 @@ static __attribute__((unused)) void write_text(const char *name, const char *tex
 	write_file(name, text, strlen(text));
 }
 
+/* Where one is expected. */
+static __attribute__((unused)) const struct vexfs_ioc_collection *only_collection(void)
+{
+	int i, n = 0, at = 0;
+
+	for (i = 0; i < FAKE_COLLECTIONS; i++)
+		if (fake.coll[i].dim) {
+			n++;
+			at = i;
+		}
+	assert_int_equal(n, 1);
+	return &fake.coll[at];
+}
+
 /* Another modification time, whatever the clock's granularity. */
 static __attribute__((unused)) void touch(const char *name, long seconds)
 {

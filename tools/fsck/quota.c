@@ -17,21 +17,15 @@
 
 static const char *const type_name[VEXFS_QUOTA_TYPES] = { "user", "group", "project" };
 
-/* What @ino is to be charged for one thing. */
-struct charge {
-	u64	ino, bytes;
-};
-
 /**
  * struct fsck_quota - what has been counted
  * @table:  usage by id
- * @charge: of inodes, in no order; summed up by sum_charges()
+ * @charges: of inodes, to be summed
  * @unsure: some of it is not known
  */
 struct fsck_quota {
 	struct vexfs_quota_table table[VEXFS_QUOTA_TYPES];
-	struct charge *charge;
-	size_t	ncharge, room;
+	struct vexfs_charges charges;
 	bool	unsure;
 };
 
@@ -59,7 +53,7 @@ void fsck_quota_free(struct fsck *f)
 		return;
 	for (i = 0; i < VEXFS_QUOTA_TYPES; i++)
 		vexfs_quota_free(&f->quota->table[i]);
-	free(f->quota->charge);
+	vexfs_charges_free(&f->quota->charges);
 	free(f->quota);
 	f->quota = NULL;
 }
@@ -94,12 +88,9 @@ void fsck_quota_inode(struct fsck *f, u64 ino, const struct vexfs_inode *di)
 void fsck_quota_charge(struct fsck *f, u64 ino, u64 bytes)
 {
 	struct fsck_quota *q = counted(f);
-	struct charge *last = q && q->ncharge ? &q->charge[q->ncharge - 1] : NULL;
 
-	if (last && last->ino == ino)
-		last->bytes += bytes;
-	else if (q && fsck_grow(f, &q->charge, q->ncharge, &q->room, sizeof(*q->charge)))
-		q->charge[q->ncharge++] = (struct charge){ ino, bytes };
+	if (q && vexfs_charges_add(&q->charges, ino, bytes))
+		fsck_fatal(f, -ENOMEM, "counting quota");
 }
 
 void fsck_quota_value(struct fsck *f, u64 ino, u32 len)
@@ -111,27 +102,6 @@ void fsck_quota_unsure(struct fsck *f)
 {
 	if (counted(f))
 		f->quota->unsure = true;
-}
-
-static int by_ino(const void *a, const void *b)
-{
-	const struct charge *x = a, *y = b;
-
-	return x->ino < y->ino ? -1 : x->ino > y->ino;
-}
-
-static void sum_charges(struct fsck_quota *q)
-{
-	size_t i, n = 0;
-
-	if (q->ncharge)
-		qsort(q->charge, q->ncharge, sizeof(*q->charge), by_ino);
-	for (i = 0; i < q->ncharge; i++)
-		if (n && q->charge[n - 1].ino == q->charge[i].ino)
-			q->charge[n - 1].bytes += q->charge[i].bytes;
-		else
-			q->charge[n++] = q->charge[i];
-	q->ncharge = n;
 }
 
 /* ---- the files ------------------------------------------------------------------ */
@@ -168,7 +138,7 @@ static bool is_file(struct fsck *f, int type)
 /* ---- comparing --------------------------------------------------------------------- */
 
 /* An orphan is charged until it is freed, whatever it has lost by then. */
-static void check_charge(struct fsck *f, const struct charge *c)
+static void check_charge(struct fsck *f, const struct vexfs_charge *c)
 {
 	struct vexfs_inode di;
 	u64 said;
@@ -234,9 +204,9 @@ void fsck_quota(struct fsck *f)
 
 	if (!q)
 		return;
-	sum_charges(q);
-	for (n = 0; n < q->ncharge && !q->unsure && !f->err; n++)
-		check_charge(f, &q->charge[n]);
+	vexfs_charges_sum(&q->charges);
+	for (n = 0; n < q->charges.n && !q->unsure && !f->err; n++)
+		check_charge(f, &q->charges.charge[n]);
 	for (i = 0; i < VEXFS_QUOTA_TYPES && !f->err; i++)
 		if (is_file(f, i))
 			check_file(f, i);
@@ -246,12 +216,10 @@ void fsck_quota(struct fsck *f)
 
 int fsck_fix_charge(struct fsck *f, u64 ino)
 {
-	struct charge key = { .ino = ino }, *c = NULL;
+	const struct vexfs_charge *c = f->quota ? vexfs_charges_find(&f->quota->charges, ino) : NULL;
 	struct vexfs_inode di;
 	int err = fsck_get_inode(f, ino, &di);
 
-	if (f->quota && f->quota->ncharge)
-		c = bsearch(&key, f->quota->charge, f->quota->ncharge, sizeof(key), by_ino);
 	if (err || !c)
 		return err == -ENOENT ? 0 : err;
 	di.i_charged = cpu_to_le64(c->bytes);

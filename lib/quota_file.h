@@ -68,7 +68,10 @@ struct vexfs_charges {
 /* In any order, and several times for one file; -ENOMEM. */
 int vexfs_charges_add(struct vexfs_charges *c, u64 ino, u64 bytes);
 void vexfs_charges_sum(struct vexfs_charges *c);
-/* The embeddings of all collections, summed. Return: 0, -ENOMEM, -EUCLEAN, an I/O error; what there is is freed by the caller in any case. */
+/*
+ * The embeddings of all collections, summed. The caller frees it, also after an error.
+ * Return: 0, -ENOMEM, -EUCLEAN, an I/O error.
+ */
 int vexfs_charges_load(struct vexfs_image *img, struct vexfs_charges *c);
 /* After vexfs_charges_sum(); NULL: nothing was added for the file. */
 const struct vexfs_charge *vexfs_charges_find(const struct vexfs_charges *c, u64 ino);

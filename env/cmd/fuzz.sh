@@ -88,21 +88,6 @@ fuzz_note() {
 	rm -f "$counts"
 }
 
-# fuzz_own OPTION...: our driver. A signal for this shell is for it: it prints its last line, and the run is noted.
-fuzz_own() {
-	local rc pid
-	"$FUZZ_BIN" "$@" &
-	pid=$!
-	trap 'kill -TERM "$pid" 2>/dev/null || :' INT TERM HUP
-	while :; do
-		rc=0
-		wait "$pid" || rc=$?
-		kill -0 "$pid" 2>/dev/null || break
-	done
-	trap - INT TERM HUP
-	return "$rc"
-}
-
 # fuzz_libfuzzer OUT TIME RUNS SEED
 fuzz_libfuzzer() {
 	local out=$1 corpus=$1/corpus log=$VEX_BUILD/log/fuzz-image.log rc=0 seed=$4
@@ -161,7 +146,7 @@ fuzz_image() {
 	if [[ -n $time ]]; then args+=(--time "$time"); fi
 	if [[ -n $runs ]]; then args+=(--runs "$runs"); fi
 	if [[ -n $seed ]]; then args+=(--seed "$seed"); fi
-	fuzz_own --out "$out" --counts "$VEX_BUILD/log/fuzz-image.counts" "${args[@]}" || rc=$?
+	child "$FUZZ_BIN" --out "$out" --counts "$VEX_BUILD/log/fuzz-image.counts" "${args[@]}" || rc=$?
 	fuzz_note "$rc"
 	return "$rc"
 }

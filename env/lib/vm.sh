@@ -132,6 +132,22 @@ vm_start() {
 	return "$rc"
 }
 
+# child CMD...: a process of its own, without input. A signal for this shell is for it: it ends what it has started, and
+# its exit code says so.
+child() {
+	local rc=0 pid
+	{ trap - INT QUIT; exec "$@"; } </dev/null &
+	pid=$!
+	trap 'kill -TERM "$pid" 2>/dev/null || :' INT TERM HUP
+	while :; do
+		rc=0
+		wait "$pid" || rc=$?
+		kill -0 "$pid" 2>/dev/null || break
+	done
+	trap - INT TERM HUP
+	return "$rc"
+}
+
 # launch CMD...: the launcher, which may have the terminal. A signal for this shell is one for the launcher, and is
 # obeyed when that has ended: then the terminal is as it was before. If the launcher was killed, this shell sees to it.
 launch() {

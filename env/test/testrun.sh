@@ -27,19 +27,10 @@ run_words() {
 	if [[ -n ${REPORT_FILE:-} ]]; then printf '%s\n' --records "$REPORT_FILE"; fi
 }
 
-# run_part COMMAND...: a part of the run, a process of its own. A signal for this shell is for it: it ends what it has
-# started, notes what became of that, and its exit code says so. The code is in T_DIR/codes.
+# run_part COMMAND...: a part of the run; a signal ends it, and it notes what became of it. The code is in T_DIR/codes.
 run_part() {
-	local rc=0 pid
-	{ trap - INT QUIT; exec "$@"; } </dev/null &
-	pid=$!
-	trap 'kill -TERM "$pid" 2>/dev/null || :' INT TERM HUP
-	while :; do
-		rc=0
-		wait "$pid" || rc=$?
-		kill -0 "$pid" 2>/dev/null || break
-	done
-	trap - INT TERM HUP
+	local rc=0
+	child "$@" || rc=$?
 	printf '%d\n' "$rc" >>"$T_DIR/codes"
 }
 

@@ -14,8 +14,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +27,9 @@
 /* Time limits: one processor that counts its instructions is slower, and one that follows a log more so. */
 #define RECORD_SLOWER	2
 #define REPLAY_SLOWER	6
+#define LOG_LOOK_MS	2000
+#define LOG_STUCK_MS	60000	/* a timer's tick or a read of the clock is in the log, too: milliseconds pass between two */
+#define FDS_MAX		256	/* of QEMU; it opens its log early */
 
 static const char *recording(const struct opts *o)
 {
@@ -177,6 +183,51 @@ enum vex_exit replay_loss(struct vm *vm)
 		snprintf(vm->message, sizeof(vm->message), "the recording ends here");
 	free(was);
 	return code;
+}
+
+/* How far QEMU has read its log, by the descriptor it has of it; -1: unknown. */
+static long long log_read(const struct vm *vm)
+{
+	char want[PATH_MAX], path[64], line[64];
+	long long pos = -1;
+	struct stat log, st;
+	FILE *f;
+
+	snprintf(want, sizeof(want), "%s/events.rr", vm->o->replay);
+	if (stat(want, &log))
+		return -1;
+	for (int fd = 3; fd < FDS_MAX; fd++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)vm->pid, fd);
+		if (stat(path, &st) || st.st_dev != log.st_dev || st.st_ino != log.st_ino)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)vm->pid, fd);
+		f = fopen(path, "re");
+		if (!f || !fgets(line, sizeof(line), f) || sscanf(line, "pos: %lld", &pos) != 1)
+			pos = -1;
+		if (f)
+			fclose(f);
+		break;
+	}
+	return pos;
+}
+
+bool replay_is_stuck(struct vm *vm)
+{
+	long long now = now_ms(), pos;
+
+	if (!vm->o->replay || now - vm->log_asked_ms < LOG_LOOK_MS)
+		return false;
+	pos = log_read(vm);
+	/* The first time, or after a debugger held the guest: the clock starts now. */
+	if (pos < 0 || pos != vm->log_pos || now - vm->log_asked_ms > 5 * LOG_LOOK_MS)
+		vm->log_moved_ms = now;
+	vm->log_pos = pos;
+	vm->log_asked_ms = now;
+	if (now - vm->log_moved_ms < LOG_STUCK_MS)
+		return false;
+	snprintf(vm->message, sizeof(vm->message),
+		 "the replay left the course of the recording: it has read nothing of it for %d s", LOG_STUCK_MS / 1000);
+	return true;
 }
 
 /* QEMU holds the end of its log back: it is to end by itself. */

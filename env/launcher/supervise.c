@@ -333,7 +333,7 @@ enum vex_exit supervise(struct vm *vm)
 			continue;	/* a debugger's time is not the guest's */
 		if (vm->panicked && (dump_wanted(vm) || panic_is_over(vm)))
 			break;
-		if (vm->halted)
+		if (vm->halted || replay_is_stuck(vm))
 			break;
 		cut = cut_power(vm);
 		hung = !cut && is_hung(vm);

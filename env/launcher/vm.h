@@ -128,6 +128,7 @@ struct vm {
 	} kdump;
 	char dump_error[256];	/* why QEMU could not finish its dump; "" if it could */
 	int wait_status;
+	long long log_pos, log_moved_ms, log_asked_ms;	/* replay_is_stuck() */
 	int write_error;	/* errno of output that could not be written */
 	char message[512];	/* first line about what went wrong */
 	char warned[512];	/* first complaint of the kernel on the console, see complaints.h */
@@ -235,6 +236,8 @@ void replay_disk_args(struct argv *a, unsigned int slot, const char *file, const
 int replay_port(struct argv *a, const struct opts *o, const char *id, bool input, int *theirs);
 void replay_end(struct vm *vm);
 enum vex_exit replay_loss(struct vm *vm);
+/* QEMU waits for what its log does not have next, and always will: then the message says so. To be asked often. */
+bool replay_is_stuck(struct vm *vm);
 
 /* dump.c */
 bool dump_wanted(const struct vm *vm);
